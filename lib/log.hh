@@ -1,0 +1,24 @@
+// Messages for people: the only writer of stderr. Lines look like "qt-fetch: error: text".
+#pragma once
+
+#include <string_view>
+
+namespace qt {
+
+enum class Verbosity { quiet, normal, verbose, debug };
+
+// `name` must outlive the program (argv[0]'s base name or a literal).
+void set_program_name(const char* name) noexcept;
+void set_verbosity(Verbosity verbosity) noexcept;
+const char* program_name() noexcept;
+
+// Bytes that a terminal could act on are escaped; a message is one line whatever it holds.
+void log_error(std::string_view message) noexcept;
+void log_warning(std::string_view message) noexcept;
+void log_info(std::string_view message) noexcept;  // shown with --verbose
+void log_debug(std::string_view message) noexcept; // shown with --verbose twice
+
+// A line of a report, without prefix and in every verbosity: `text` is escaped, newline added.
+void log_plain(std::string_view text) noexcept;
+
+} // namespace qt

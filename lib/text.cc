@@ -1,0 +1,320 @@
+#include "text.hh"
+
+#include "format.hh"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace qt {
+
+namespace {
+
+// Length of the valid UTF-8 sequence at the start of `bytes` that needs two bytes or more; 0 if
+// there is none. Overlong forms and surrogates count as invalid.
+std::size_t utf8_length(std::string_view bytes) {
+  const auto lead = static_cast<unsigned char>(bytes[0]);
+  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || bytes.size() < length) {
+    return 0;
+  }
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((static_cast<unsigned char>(bytes[i]) & 0xc0) != 0x80) {
+      return 0;
+    }
+  }
+  const auto second = static_cast<unsigned char>(bytes[1]);
+  const bool invalid = (lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
+                       (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f);
+  return invalid ? 0 : length;
+}
+
+std::string escape(std::string_view bytes, std::string_view also_escaped, bool keep_tab) {
+  std::string out;
+  out.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const char c = bytes[0];
+    const auto value = static_cast<unsigned char>(c);
+    std::size_t length = 1;
+    if (also_escaped.find(c) != std::string_view::npos) {
+      out += '\\';
+      out += c;
+    } else if ((value >= 0x20 && value < 0x7f) || (c == '\t' && keep_tab)) {
+      out += c;
+    } else if (value >= 0x80 && (length = utf8_length(bytes)) != 0) {
+      // C1 controls (U+0080 to U+009F) act on some terminals like ESC sequences.
+      const bool is_c1 = value == 0xc2 && static_cast<unsigned char>(bytes[1]) < 0xa0;
+      out += is_c1 ? format("\\xc2\\x{:02x}", static_cast<unsigned char>(bytes[1]))
+                   : std::string(bytes.substr(0, length));
+    } else {
+      length = 1;
+      switch (c) {
+      case '\r':
+        out += "\\r";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\x1b':
+        out += "\\e";
+        break;
+      default:
+        out += format("\\x{:02x}", value);
+      }
+    }
+    bytes.remove_prefix(length);
+  }
+  return out;
+}
+
+// Edits to turn one word into the other: insert, delete, replace, swap neighbours.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) {
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        cost[i][j] = i + j;
+        continue;
+      }
+      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1,
+                             cost[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+      }
+    }
+  }
+  return cost[a.size()][b.size()];
+}
+
+} // namespace
+
+std::string escape_for_display(std::string_view bytes) { return escape(bytes, "", true); }
+
+std::string format_escapes(std::string_view bytes) { return escape(bytes, "\\", false); }
+
+std::optional<std::string> parse_escapes(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') {
+      out += text[i];
+      continue;
+    }
+    if (++i == text.size()) {
+      return std::nullopt;
+    }
+    switch (text[i]) {
+    case 'r':
+      out += '\r';
+      break;
+    case 'n':
+      out += '\n';
+      break;
+    case 't':
+      out += '\t';
+      break;
+    case 'e':
+      out += '\x1b';
+      break;
+    case '0':
+      out += '\0';
+      break;
+    case '\\':
+      out += '\\';
+      break;
+    case 'x': {
+      unsigned value = 0;
+      const char* digits = text.data() + i + 1;
+      if (text.size() - i < 3 || std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2) {
+        return std::nullopt;
+      }
+      out += static_cast<char>(value);
+      i += 2;
+      break;
+    }
+    default:
+      return std::nullopt;
+    }
+  }
+  return out;
+}
+
+std::string shell_quote(std::string_view word) {
+  constexpr std::string_view k_safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789_-+=./:,@%^";
+  if (!word.empty() && word.find_first_not_of(k_safe) == std::string_view::npos) {
+    return std::string(word);
+  }
+  std::string out = "'";
+  for (const char c : word) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
+std::string shell_join(std::span<const std::string> words) {
+  std::string out;
+  for (const std::string& word : words) {
+    out += out.empty() ? "" : " ";
+    out += shell_quote(word);
+  }
+  return out;
+}
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  std::string_view digits = text.substr(negative ? 1 : 0);
+  int base = 10;
+  if (digits.starts_with("0x") || digits.starts_with("0X")) {
+    digits.remove_prefix(2);
+    base = 16;
+  }
+  if (digits.empty() || digits[0] == '-') {
+    return std::nullopt;
+  }
+  std::int64_t value = 0;
+  const auto [rest, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+  if (error != std::errc() || rest != digits.data() + digits.size()) {
+    return std::nullopt;
+  }
+  return negative ? -value : value;
+}
+
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  constexpr std::string_view k_units = "KMGT";
+  unsigned shift = 0;
+  if (!text.empty()) {
+    const std::size_t unit = k_units.find(text.back());
+    if (unit != std::string_view::npos) {
+      shift = 10 * (static_cast<unsigned>(unit) + 1);
+      text.remove_suffix(1);
+    }
+  }
+  const std::optional<std::int64_t> number = parse_integer(text);
+  if (!number || *number < 0 || *number > (INT64_MAX >> shift)) {
+    return std::nullopt;
+  }
+  return static_cast<std::uint64_t>(*number) << shift;
+}
+
+std::vector<std::string> nearest(std::string_view word,
+                                 std::span<const std::string_view> candidates) {
+  std::vector<std::pair<std::size_t, std::string_view>> ranked;
+  for (const std::string_view candidate : candidates) {
+    const std::size_t distance = edit_distance(word, candidate);
+    const bool extends = !word.empty() && candidate.starts_with(word);
+    if (distance <= std::max<std::size_t>(2, word.size() / 3) || extends) {
+      ranked.emplace_back(distance, candidate);
+    }
+  }
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < ranked.size() && i < 3; ++i) {
+    names.emplace_back(ranked[i].second);
+  }
+  return names;
+}
+
+std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates) {
+  const std::vector<std::string> names = nearest(word, candidates);
+  if (names.empty()) {
+    return "";
+  }
+  return format("; did you mean '{}'?", join(names, "' or '"));
+}
+
+std::string join(std::span<const std::string> words, std::string_view separator) {
+  std::string out;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    out += i == 0 ? std::string_view() : separator;
+    out += words[i];
+  }
+  return out;
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  for (;;) {
+    const std::size_t at = text.find(separator);
+    parts.emplace_back(text.substr(0, at));
+    if (at == std::string_view::npos) {
+      return parts;
+    }
+    text.remove_prefix(at + 1);
+  }
+}
+
+std::optional<std::vector<std::string>> split_words(std::string_view line) {
+  std::vector<std::string> words;
+  std::string word;
+  bool in_word = false;
+  char quote = 0;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    const bool more = i + 1 < line.size();
+    if (quote == '\'') {
+      c == '\'' ? void(quote = 0) : void(word += c);
+    } else if (c == '\\' && more && (quote == 0 || line[i + 1] == '"' || line[i + 1] == '\\')) {
+      word += line[++i];
+      in_word = true;
+    } else if (quote == '"') {
+      c == '"' ? void(quote = 0) : void(word += c);
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+      in_word = true;
+    } else if (c == ' ' || c == '\t' || c == '\n') {
+      if (in_word) {
+        words.push_back(std::exchange(word, {}));
+      }
+      in_word = false;
+    } else {
+      word += c;
+      in_word = true;
+    }
+  }
+  if (quote != 0) {
+    return std::nullopt;
+  }
+  if (in_word) {
+    words.push_back(word);
+  }
+  return words;
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view k_space = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(k_space);
+  if (first == std::string_view::npos) {
+    return {};
+  }
+  return text.substr(first, text.find_last_not_of(k_space) - first + 1);
+}
+
+std::vector<std::string> last_lines(std::string_view text, std::size_t count) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
+    text.remove_suffix(1);
+  }
+  std::vector<std::string> lines;
+  while (!text.empty() && lines.size() < count) {
+    const std::size_t newline = text.rfind('\n');
+    const std::size_t start = newline == std::string_view::npos ? 0 : newline + 1;
+    std::string_view line = text.substr(start);
+    while (line.ends_with('\r')) {
+      line.remove_suffix(1);
+    }
+    lines.emplace_back(line);
+    text = text.substr(0, start == 0 ? 0 : newline);
+  }
+  std::reverse(lines.begin(), lines.end());
+  return lines;
+}
+
+} // namespace qt

@@ -418,8 +418,12 @@ std::vector<OptionForm> option_forms(const Key& key) {
 void append_options(const Key& key, const Json& value, std::vector<std::string>& words) {
   const std::string option = format("--{}", key.name);
   const auto add = [&words](const std::string& name, const std::string& text) {
-    words.push_back(name);
-    words.push_back(text);
+    if (text.starts_with('-')) { // as a word of its own it could be taken for an option
+      words.push_back(name + "=" + text);
+    } else {
+      words.push_back(name);
+      words.push_back(text);
+    }
   };
   switch (key.type) {
   case Type::flag:

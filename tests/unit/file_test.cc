@@ -1,0 +1,78 @@
+#include "file.hh"
+
+#include "error.hh"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <thread>
+
+namespace {
+
+using namespace qt;
+
+class FileTest : public testing::Test {
+protected:
+  std::string path(const std::string& name) const { return m_folder.path() + "/" + name; }
+
+  TempDir m_folder{"file-test-"};
+};
+
+TEST_F(FileTest, PublishesOnlyWhatWasCommitted) {
+  write_file(path("f"), "old");
+  {
+    AtomicFile file(path("f"));
+    file.write("half");
+  }
+  EXPECT_EQ(read_file(path("f")), "old");
+  AtomicFile file(path("f"), 0640);
+  file.write("new");
+  EXPECT_EQ(read_file(path("f")), "old");
+  file.commit();
+  EXPECT_EQ(read_file(path("f")), "new");
+  struct stat status;
+  ASSERT_EQ(::stat(path("f").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777 & ~0640u, 0u);
+}
+
+TEST_F(FileTest, LeavesNoTemporaryFileBehind) {
+  { AtomicFile file(path("g")); }
+  remove_tree(path("g"));
+  EXPECT_EQ(::rmdir(m_folder.path().c_str()), 0) << "the folder should be empty";
+}
+
+TEST_F(FileTest, ReadsAFileThatMayBeAbsent) {
+  EXPECT_EQ(read_file_if_exists(path("no")), std::nullopt);
+  EXPECT_THROW(read_file(path("no")), Error);
+  write_file(path("t"), "0123456789");
+  EXPECT_EQ(read_tail(path("t"), 3), "789");
+  EXPECT_EQ(read_tail(path("no"), 3), "");
+}
+
+TEST_F(FileTest, LockIsHeldOnceAndWaitersWake) {
+  auto held = FileLock::acquire(path("lock"), FileLock::Wait::no);
+  ASSERT_TRUE(held);
+  EXPECT_FALSE(FileLock::acquire(path("lock"), FileLock::Wait::no));
+  std::thread waiter([this] { EXPECT_TRUE(FileLock::acquire(path("lock"), FileLock::Wait::yes)); });
+  held.reset();
+  waiter.join();
+}
+
+TEST_F(FileTest, RemovesTreesWithoutFollowingLinks) {
+  make_directories(path("a/b/c"));
+  write_file(path("keep"), "x");
+  ASSERT_EQ(::symlink(path("keep").c_str(), path("a/b/link").c_str()), 0);
+  remove_tree(path("a"));
+  EXPECT_FALSE(exists(path("a")));
+  EXPECT_TRUE(exists(path("keep")));
+  remove_tree(path("a"));
+}
+
+TEST_F(FileTest, FindsProgramsAsExecDoes) {
+  EXPECT_TRUE(find_program("sh"));
+  EXPECT_FALSE(find_program("no-such-program-here"));
+  write_file(path("plain"), "");
+  EXPECT_FALSE(find_program(path("plain"))) << "not executable";
+  EXPECT_FALSE(find_program(m_folder.path())) << "a folder";
+}
+
+} // namespace

@@ -1,0 +1,83 @@
+#include "text.hh"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace qt;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(Text, EscapesWhatATerminalWouldActOn) {
+  EXPECT_EQ(escape_for_display("plain é\tok"), "plain é\tok");
+  EXPECT_EQ(escape_for_display("\x1b[2J\r\n"), "\\e[2J\\r\\n");
+  EXPECT_EQ(escape_for_display(std::string_view("\0\x7f\xff", 3)), "\\x00\\x7f\\xff");
+  EXPECT_EQ(escape_for_display("\xc2\x9b"), "\\xc2\\x9b") << "a C1 control is one CSI to xterm";
+  EXPECT_EQ(escape_for_display("\xe2\x82"), "\\xe2\\x82") << "cut off UTF-8";
+  EXPECT_EQ(escape_for_display("\xc0\xaf\xed\xa0\x80"), "\\xc0\\xaf\\xed\\xa0\\x80");
+}
+
+TEST(Text, EscapesReadBack) {
+  std::string every_byte;
+  for (int c = 0; c < 256; ++c) {
+    every_byte += static_cast<char>(c);
+  }
+  EXPECT_EQ(parse_escapes(format_escapes(every_byte)), every_byte);
+  EXPECT_EQ(parse_escapes("\\r\\x03\\\\\\0"), std::string("\r\x03\\\0", 4));
+  EXPECT_EQ(parse_escapes("\\q"), std::nullopt);
+  EXPECT_EQ(parse_escapes("\\x0"), std::nullopt);
+  EXPECT_EQ(parse_escapes("\\xzz"), std::nullopt);
+  EXPECT_EQ(parse_escapes("end\\"), std::nullopt);
+}
+
+TEST(Text, QuotesForAShell) {
+  EXPECT_EQ(shell_quote("-bios"), "-bios");
+  EXPECT_EQ(shell_quote(""), "''");
+  EXPECT_EQ(shell_quote("a'b $c"), "'a'\\''b $c'");
+  EXPECT_EQ(shell_quote("=> "), "'=> '");
+  EXPECT_EQ(shell_quote("~root"), "'~root'");
+}
+
+TEST(Text, SplitsWhatItJoined) {
+  const std::vector<std::string> words = {"a b", "", "it's", "\\n", "\"q\"", "x"};
+  EXPECT_EQ(split_words(shell_join(words)), words);
+  EXPECT_THAT(*split_words("  one\t'two  three' \"four \\\" five\" si\\ x "),
+              ElementsAre("one", "two  three", "four \" five", "si x"));
+  EXPECT_EQ(split_words("'open"), std::nullopt);
+  EXPECT_THAT(*split_words("  "), IsEmpty());
+}
+
+TEST(Text, ReadsWholeNumbersOnly) {
+  EXPECT_EQ(parse_integer("-5"), -5);
+  EXPECT_EQ(parse_integer("0x1F"), 31);
+  for (const char* wrong : {"", "-", "--5", "5x", " 5", "0x", "99999999999999999999"}) {
+    EXPECT_EQ(parse_integer(wrong), std::nullopt) << wrong;
+  }
+}
+
+TEST(Text, ReadsSizesInBinaryUnits) {
+  EXPECT_EQ(parse_size("4096"), 4096u);
+  EXPECT_EQ(parse_size("16M"), 16u << 20);
+  EXPECT_EQ(parse_size("1T"), 1ull << 40);
+  for (const char* wrong : {"", "M", "-1", "16MB", "1.5G", "9999999999T"}) {
+    EXPECT_EQ(parse_size(wrong), std::nullopt) << wrong;
+  }
+}
+
+TEST(Text, FindsWhatWasMeant) {
+  constexpr std::string_view k_names[] = {"machine", "member", "wait", "wait-regex", "args"};
+  EXPECT_THAT(nearest("machin", k_names), ElementsAre("machine"));
+  EXPECT_THAT(nearest("wiat", k_names), ElementsAre("wait"));
+  EXPECT_THAT(nearest("xyzzy-foo", k_names), IsEmpty());
+  EXPECT_EQ(did_you_mean("memeber", k_names), "; did you mean 'member'?");
+}
+
+TEST(Text, TakesTheLastLines) {
+  EXPECT_THAT(last_lines("a\r\nb\n\nc", 2), ElementsAre("", "c"));
+  EXPECT_THAT(last_lines("a\r\r\nb\r\n\r\n", 5), ElementsAre("a", "b"));
+  EXPECT_THAT(last_lines("", 3), IsEmpty());
+  EXPECT_THAT(last_lines("one", 3), ElementsAre("one"));
+}
+
+} // namespace

@@ -130,16 +130,24 @@ void AtomicFile::commit() {
 }
 
 std::optional<FileLock> FileLock::acquire(const std::string& path, Wait wait) {
-  UniqueFd fd = open_file(path, O_RDWR | O_CREAT);
-  while (::flock(fd.get(), LOCK_EX | (wait == Wait::no ? LOCK_NB : 0)) < 0) {
-    if (errno == EWOULDBLOCK) {
-      return std::nullopt;
+  for (;;) {
+    UniqueFd fd = open_file(path, O_RDWR | O_CREAT);
+    while (::flock(fd.get(), LOCK_EX | (wait == Wait::no ? LOCK_NB : 0)) < 0) {
+      if (errno == EWOULDBLOCK) {
+        return std::nullopt;
+      }
+      if (errno != EINTR) {
+        throw errno_error(errno, format("locking {}", path));
+      }
     }
-    if (errno != EINTR) {
-      throw errno_error(errno, format("locking {}", path));
+    // Who held it may have removed the file: then others lock a new one of that name.
+    struct stat locked;
+    struct stat named;
+    if (::fstat(fd.get(), &locked) == 0 && ::stat(path.c_str(), &named) == 0 &&
+        locked.st_ino == named.st_ino && locked.st_dev == named.st_dev) {
+      return FileLock(std::move(fd));
     }
   }
-  return FileLock(std::move(fd));
 }
 
 TempDir::TempDir(std::string_view prefix) {

@@ -54,7 +54,8 @@ private:
   UniqueFd m_fd;
 };
 
-// An advisory lock (flock) on a lock file that stays; released by the kernel when the holder dies.
+// An advisory lock (flock) on a file of its own; released by the kernel when the holder dies. Only
+// the holder may remove the file.
 class FileLock {
 public:
   enum class Wait { no, yes };

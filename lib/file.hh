@@ -55,7 +55,7 @@ private:
 };
 
 // An advisory lock (flock) on a file of its own; released by the kernel when the holder dies. Only
-// the holder may remove the file.
+// the holder may remove the file, as the last thing it does.
 class FileLock {
 public:
   enum class Wait { no, yes };

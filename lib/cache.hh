@@ -1,0 +1,94 @@
+// The cache of downloaded assets, shared with QEMU's own functional tests: where it is, what it
+// holds, how something gets in. This module looks and renames; it neither downloads nor computes
+// digests (fetch.hh), so that a program that only asks "is it there?" links neither library.
+//
+// Layout, below $QEMU_TEST_CACHE_DIR, else $XDG_CACHE_HOME/qemu, else ~/.cache/qemu. The first two
+// names are those of QEMU's framework (tests/functional/qemu_test/asset.py); its cleaner looks only
+// at names of exactly 64 characters, so it leaves the others alone:
+//
+//   download/DIGEST           the file, mode 0440; DIGEST is lower-case hex, SHA-256 or SHA-512
+//   download/DIGEST.stamp     when it was last used, seconds since 1970 in decimal, no newline
+//   download/DIGEST.verified  "1 SIZE MTIME INODE CTIME\n" (times in ns): the file with exactly
+//   these
+//                             marks had this digest. A file without a matching record, say one that
+//                             QEMU's framework or a plain cp put there, has to be hashed once.
+//   download/DIGEST.lock      empty; flock(2)ed by whoever verifies or downloads
+//   download/DIGEST.partial   a download as far as it came; kept when interrupted, then continued
+//   download/DIGEST.resume    the URL and the validator (ETag or date) of the partial, one a line
+//   download/DIGEST.corrupt   a file that stood under DIGEST and did not have it
+//
+// The file carries the extended attributes user.qemu-asset-url and user.qemu-asset-hash where the
+// file system knows such. In what follows `digest` is lower-case hex (digest.hh, parse_digest).
+#pragma once
+
+#include "file.hh"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace qt {
+
+class Cache {
+public:
+  // The cache that the environment names. Creates nothing. Throws Error if nothing says where it is
+  // (no HOME).
+  static Cache open();
+  explicit Cache(std::string root);
+
+  // The absolute folder that "download" is in; other things that are remembered about QEMU live
+  // beside it.
+  const std::string& root() const noexcept { return m_root; }
+  const std::string& folder() const noexcept { return m_folder; }
+  // Where the file is or would be.
+  std::string path_of(std::string_view digest) const;
+
+  enum class State {
+    absent,
+    unverified, // there is a file; nobody has recorded that it has the digest
+    verified,
+  };
+  // Costs a few system calls whatever the size. Never blocks; needs no write permission.
+  State state(std::string_view digest) const noexcept;
+  // Notes that the file is in use now, for those who evict. Best effort: a read-only cache serves.
+  void touch(std::string_view digest) const noexcept;
+
+  // --- for those who put files in
+
+  // Blocks until no other process or thread works on this asset; the kernel wakes the waiter as
+  // soon as the holder lets go or dies. Creates the folder. Throws Error if the cache is not
+  // writable.
+  FileLock lock(std::string_view digest) const;
+  // Whether the record of a verified file was written at or after `time`.
+  bool verified_since(std::string_view digest, std::chrono::system_clock::time_point time) const;
+  // Remembers that the file there now has its digest. The caller has hashed it, holding the lock,
+  // and gives the marks() from before it began. Best effort.
+  void record(std::string_view digest, const std::string& marks) const noexcept;
+  // What a record remembers about a file; nothing if it is not there or not a regular file.
+  static std::optional<std::string> marks(const std::string& path) noexcept;
+  // Puts the file that fell short out of the way. Best effort.
+  void quarantine(std::string_view digest) const noexcept;
+
+  std::string partial_path(std::string_view digest) const;
+  struct Resume {
+    std::string url;
+    std::string validator;
+  };
+  std::optional<Resume> resume_of(std::string_view digest) const;
+  void remember_resume(std::string_view digest, const Resume& resume) const noexcept;
+  // Gives the partial, whose content the caller has verified, its final name, mode, attributes,
+  // record and stamp. The caller holds the lock. `url` must not carry credentials. Throws Error,
+  // and then whatever stood under the digest still does.
+  void publish(std::string_view digest, std::string_view url) const;
+  // Forgets a partial that leads nowhere.
+  void discard_partial(std::string_view digest) const noexcept;
+
+private:
+  std::string beside(std::string_view digest, std::string_view suffix) const;
+
+  std::string m_root;
+  std::string m_folder;
+};
+
+} // namespace qt

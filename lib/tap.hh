@@ -1,0 +1,52 @@
+// The Test Anything Protocol, version 13, as Meson reads it. What a guest printed gets into the
+// stream only as a comment, and nothing a test says can look like another line of the protocol.
+//
+// A line is written as soon as its result is known. Skips at the beginning are held back until
+// there is a result that is none: a stream that consists of skips only must be the single plan
+// "1..0 # SKIP why", which is how a runner learns that nothing ran.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+class TapWriter {
+public:
+  // Writes to `fd`, which is not owned. `planned` results will be given. An object that is never
+  // given a result writes the version only.
+  TapWriter(int fd, std::size_t planned);
+
+  // Each gives the next result. '#', line ends and control bytes in a name are replaced.
+  void ok(std::string_view name);
+  void not_ok(std::string_view name);
+  void skip(std::string_view name, std::string_view why);
+  // "# text" for each line of `text`, escaped; belongs to the result before it.
+  void comment(std::string_view text);
+
+  // Call once, after the last result: writes what is held back. Asserts that the plan was kept.
+  void finish();
+
+  std::size_t failures() const noexcept { return m_failures; }
+
+private:
+  void begin();
+  void result(std::string_view line);
+  void write(std::string_view text);
+
+  struct Skip {
+    std::string name;
+    std::string why;
+  };
+
+  int m_fd;
+  std::size_t m_planned;
+  std::size_t m_given = 0;
+  std::size_t m_failures = 0;
+  bool m_began = false; // the plan is written
+  std::vector<Skip> m_held;
+};
+
+} // namespace qt

@@ -1,0 +1,242 @@
+#include "probe.hh"
+
+#include "error.hh"
+#include "fd.hh"
+#include "file.hh"
+#include "process.hh"
+#include "text.hh"
+
+#include <algorithm>
+#include <array>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace qt {
+
+namespace {
+
+// A QEMU without a machine, and its monitor. One question at a time; events do not come here.
+class Session {
+public:
+  Session(const std::string& program, Duration limit)
+    : m_program(program)
+    , m_deadline(Deadline::after(limit))
+    , m_stderr(::memfd_create("stderr", MFD_CLOEXEC))
+    , m_process(start(program)) {
+    const Json greeting = read_line();
+    const Json* const version = json_at(greeting, "/QMP/version/qemu");
+    if (version == nullptr) {
+      throw failure("its monitor greets with something else");
+    }
+    m_version = format("{}.{}.{}", version->value("major", 0), version->value("minor", 0),
+                       version->value("micro", 0));
+    ask("qmp_capabilities");
+  }
+
+  // The reply, {"return": …} or {"error": …}.
+  Json ask(const std::string& command, const Json& arguments = Json::object()) {
+    write_all(m_socket.get(), dump_json({{"execute", command}, {"arguments", arguments}}) + "\n",
+              m_program);
+    Json reply;
+    do {
+      reply = read_line();
+    } while (reply.contains("event"));
+    return reply;
+  }
+  // The names of a list of {"name": …}.
+  std::vector<std::string> names(const std::string& command, const Json& arguments) {
+    std::vector<std::string> names;
+    const Json reply = ask(command, arguments);
+    if (!reply.contains("return")) {
+      throw failure(format("{}: {}", command, dump_json(reply)));
+    }
+    for (const Json& entry : reply["return"]) {
+      names.push_back(entry.value("name", ""));
+      if (entry.contains("alias")) {
+        names.push_back(entry["alias"].get<std::string>());
+      }
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+  const std::string& version() const { return m_version; }
+
+private:
+  Process start(const std::string& program) {
+    FdPair pair = make_socket_pair();
+    m_socket = std::move(pair.first);
+    const UniqueFd null = open_file("/dev/null", O_RDWR);
+    SpawnOptions options;
+    options.standard_input = null.get();
+    options.standard_output = null.get();
+    options.standard_error = m_stderr.get();
+    options.keep = {pair.second.get()};
+    return Process::spawn({program, "-machine", "none", "-nodefaults", "-display", "none",
+                           "-chardev", format("socket,id=probe,fd={}", pair.second.get()), "-mon",
+                           "chardev=probe,mode=control"},
+                          options);
+  }
+
+  Json read_line() {
+    std::size_t end;
+    while ((end = m_buffer.find('\n')) == std::string::npos) {
+      pollfd entry = {m_socket.get(), POLLIN, 0};
+      if (::poll(&entry, 1, m_deadline.poll_timeout()) == 0) {
+        throw Error(format("asking {} what it can do: no answer in time", m_program),
+                    ExitCode::deadline);
+      }
+      std::array<std::byte, 65536> chunk;
+      const IoCount got = read_some(m_socket.get(), chunk);
+      if (got.result == IoResult::ended) {
+        const std::optional<ExitStatus> status = m_process.wait(m_deadline);
+        throw failure(status ? "it " + status->text() : "its monitor is closed");
+      }
+      m_buffer += text_of(std::span(chunk).first(got.count));
+    }
+    const std::string line = m_buffer.substr(0, end);
+    m_buffer.erase(0, end + 1);
+    return parse_json(line, m_program);
+  }
+
+  Error failure(const std::string& what) const {
+    std::string said(4096, '\0');
+    const ssize_t count = ::pread(m_stderr.get(), said.data(), said.size(), 0);
+    said.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+    const std::vector<std::string> last = last_lines(said, 1);
+    return Error(format("asking {} what it can do: {}{}{}", m_program, what,
+                        last.empty() ? "" : ": ", last.empty() ? "" : last[0]));
+  }
+
+  const std::string& m_program;
+  Deadline m_deadline;
+  UniqueFd m_stderr;
+  UniqueFd m_socket;
+  Process m_process; // ended by its destructor
+  std::string m_buffer;
+  std::string m_version;
+};
+
+Json identity_of(const std::string& program) {
+  struct stat status;
+  if (::stat(program.c_str(), &status) < 0) {
+    throw errno_error(errno, format("looking at {}", program));
+  }
+  return {{"program", program},
+          {"size", status.st_size},
+          {"mtime", std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec}};
+}
+
+std::string record_name(std::string program) {
+  constexpr std::size_t k_longest = 200; // of NAME_MAX; the record itself names the whole path
+  std::replace(program.begin(), program.end(), '/', '-');
+  return program.substr(program.size() > k_longest ? program.size() - k_longest : 0) + ".json";
+}
+
+// The remembered answers; null if there are none for exactly this program.
+Json recall(const std::string& path, const Json& identity) {
+  try {
+    const std::optional<std::string> text = read_file_if_exists(path);
+    Json record = text ? parse_json(*text, path) : Json();
+    const bool whole = json_contains(record, identity) && record.contains("version") &&
+                       record.contains("machines") && record.contains("accelerators") &&
+                       record.contains("devices") && record.contains("netdevs");
+    return whole ? record : Json();
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+Json ask_all(const std::string& program, Duration limit) {
+  Session session(program, limit);
+  const std::string suffix = "-accel";
+  std::vector<std::string> accelerators;
+  for (const std::string& type :
+       session.names("qom-list-types", {{"implements", "accel"}, {"abstract", false}})) {
+    if (type.ends_with(suffix)) {
+      accelerators.push_back(type.substr(0, type.size() - suffix.size()));
+    }
+  }
+  // Listing types makes QEMU load all its modules: their devices are on the list too.
+  return {
+      {"version", session.version()},
+      {"machines", session.names("query-machines", Json::object())},
+      {"accelerators", accelerators},
+      {"devices", session.names("qom-list-types", {{"implements", "device"}, {"abstract", false}})},
+      {"netdevs", Json::object()}};
+}
+
+// QEMU has no list of network back ends. One that it knows is refused for the duplicate id, or
+// before that for an argument that is missing; so nothing is ever created.
+bool ask_netdev(const std::string& program, Duration limit, const std::string& name) {
+  Session session(program, limit);
+  session.ask("netdev_add", {{"type", "hubport"}, {"id", "probe"}, {"hubid", 0}});
+  const Json reply = session.ask("netdev_add", {{"type", name}, {"id", "probe"}});
+  const Json* const text = json_at(reply, "/error/desc");
+  const std::string desc = text != nullptr ? text->get<std::string>() : "";
+  constexpr std::array<std::string_view, 4> k_unknown = {
+      "does not accept value", "not compiled", "not a valid", "expects a network backend"};
+  return std::none_of(k_unknown.begin(), k_unknown.end(), [&desc](std::string_view refusal) {
+    return desc.find(refusal) != std::string::npos;
+  });
+}
+
+} // namespace
+
+Probe::Probe(std::string program, std::string folder, Duration limit)
+  : m_program(std::move(program))
+  , m_record_path(folder + "/" + record_name(m_program))
+  , m_limit(limit) {}
+
+const Json& Probe::answers() {
+  if (m_answers.is_null()) {
+    m_identity = identity_of(m_program);
+    m_answers = recall(m_record_path, m_identity);
+  }
+  if (m_answers.is_null()) {
+    m_answers = ask_all(m_program, m_limit);
+    m_answers.update(m_identity);
+    remember();
+  }
+  return m_answers;
+}
+
+void Probe::remember() const noexcept {
+  try {
+    make_directories(parent_of(m_record_path));
+    AtomicFile file(m_record_path);
+    file.write(dump_json(m_answers) + "\n");
+    file.commit();
+  } catch (const Error&) {
+    // a cache that cannot be written is asked again next time
+  }
+}
+
+bool Probe::lists(const char* key, std::string_view name) {
+  const Json& list = answers()[key];
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+std::string Probe::version() { return answers()["version"].get<std::string>(); }
+bool Probe::has_machine(std::string_view name) { return lists("machines", name); }
+bool Probe::has_accelerator(std::string_view name) { return lists("accelerators", name); }
+bool Probe::has_device(std::string_view name) { return lists("devices", name); }
+
+bool Probe::has_netdev(const std::string& name) {
+  const Json& known = answers()["netdevs"];
+  if (!known.contains(name)) {
+    const bool has = ask_netdev(m_program, m_limit, name);
+    m_answers["netdevs"][name] = has;
+    remember();
+    return has;
+  }
+  return known[name].get<bool>();
+}
+
+std::vector<std::string> Probe::machines() {
+  return answers()["machines"].get<std::vector<std::string>>();
+}
+
+} // namespace qt

@@ -1,0 +1,126 @@
+#include "probe.hh"
+
+#include "error.hh"
+#include "file.hh"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <optional>
+#include <sys/stat.h>
+
+namespace qt {
+namespace {
+
+using testing::HasSubstr;
+
+// An emulator to ask: any will do, since the answers tested are the same for all.
+std::optional<std::string> emulator() {
+  for (const char* arch : {"riscv64", "x86_64", "aarch64", "ppc"}) {
+    if (const auto found = find_program(std::string("qemu-system-") + arch)) {
+      return found;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string make_script(const TempDir& folder, const std::string& name, const std::string& text) {
+  std::string path = folder.path() + "/" + name;
+  write_file(path, "#!/bin/sh\n" + text + "\n");
+  ::chmod(path.c_str(), 0755);
+  return path;
+}
+
+class ProbeTest : public testing::Test {
+protected:
+  void SetUp() override {
+    const auto found = emulator();
+    if (!found) {
+      GTEST_SKIP() << "no qemu-system-* on PATH";
+    }
+    // A copy of its own path: the record's time and content can then be changed.
+    count = folder.path() + "/count";
+    program = make_script(folder, "qemu", "echo x >> " + count + "\nexec " + *found + " \"$@\"");
+  }
+  std::size_t starts() const { return read_file_if_exists(count).value_or("").size() / 2; }
+
+  TempDir folder{"probe"};
+  std::string records = folder.path() + "/records/probe";
+  std::string program;
+  std::string count;
+};
+
+TEST_F(ProbeTest, ComparesNamesExactly) {
+  Probe probe(program, records);
+  EXPECT_TRUE(probe.has_machine("none"));
+  EXPECT_FALSE(probe.has_machine("non"));
+  EXPECT_FALSE(probe.has_machine("none2"));
+  EXPECT_TRUE(probe.has_device("loader"));
+  EXPECT_FALSE(probe.has_device("loade"));
+  EXPECT_TRUE(probe.has_accelerator("tcg"));
+  EXPECT_FALSE(probe.has_accelerator("tc"));
+  EXPECT_TRUE(probe.has_netdev("socket"));
+  EXPECT_TRUE(probe.has_netdev("hubport"));
+  EXPECT_TRUE(probe.has_netdev("stream") || probe.version() < "7.2");
+  EXPECT_FALSE(probe.has_netdev("no-such-netdev"));
+  EXPECT_THAT(probe.version(), testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
+}
+
+TEST_F(ProbeTest, AsksOncePerProgram) {
+  EXPECT_TRUE(Probe(program, records).has_machine("none"));
+  EXPECT_TRUE(Probe(program, records).has_device("loader"));
+  EXPECT_EQ(starts(), 1U);
+  EXPECT_TRUE(Probe(program, records).has_netdev("socket"));
+  EXPECT_FALSE(Probe(program, records).has_netdev("no-such-netdev"));
+  EXPECT_EQ(starts(), 3U); // one more for each back end
+  EXPECT_TRUE(Probe(program, records).has_netdev("socket"));
+  EXPECT_FALSE(Probe(program, records).has_netdev("no-such-netdev"));
+  EXPECT_EQ(starts(), 3U);
+}
+
+TEST_F(ProbeTest, AsksAnewWhenTheProgramHasChanged) {
+  EXPECT_TRUE(Probe(program, records).has_machine("none"));
+  const timespec times[2] = {{1, 5}, {1, 6}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, program.c_str(), times, 0), 0);
+  EXPECT_TRUE(Probe(program, records).has_machine("none"));
+  EXPECT_EQ(starts(), 2U);
+  const timespec later[2] = {{1, 5}, {1, 7}}; // by one nanosecond
+  ASSERT_EQ(::utimensat(AT_FDCWD, program.c_str(), later, 0), 0);
+  EXPECT_TRUE(Probe(program, records).has_machine("none"));
+  EXPECT_EQ(starts(), 3U);
+}
+
+TEST_F(ProbeTest, ADamagedOrUnwritableRecordIsNoError) {
+  EXPECT_TRUE(Probe(program, "/proc/no-such-folder").has_machine("none"));
+  EXPECT_TRUE(Probe(program, records).has_machine("none"));
+  for (const char* damaged : {"", "{", "[]", "{\"machines\": 5}"}) {
+    std::string name = program;
+    for (char& letter : name) {
+      letter = letter == '/' ? '-' : letter;
+    }
+    write_file(records + "/" + name + ".json", damaged);
+    EXPECT_TRUE(Probe(program, records).has_machine("none")) << damaged;
+  }
+}
+
+TEST(Probe, AProgramThatEndsOrHangsIsReported) {
+  const TempDir folder("probe");
+  const std::string ends = make_script(folder, "ends", "echo no way >&2\nexit 3");
+  try {
+    Probe(ends, folder.path()).has_machine("none");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::internal);
+    EXPECT_THAT(error.what(), HasSubstr("ends what it can do: it exited 3: no way"));
+  }
+  const std::string hangs = make_script(folder, "hangs", "exec sleep 1000");
+  try {
+    Probe(hangs, folder.path(), Duration(50)).has_machine("none");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::deadline);
+  }
+}
+
+} // namespace
+} // namespace qt

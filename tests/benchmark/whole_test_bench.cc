@@ -76,16 +76,17 @@ void compare_all() {
       "generic/version on x86_64", k_rounds, "qt-tap",
       [] { run_test("generic/version.toml", "qemu-system-x86_64", "*"); }, "bare",
       [] {
-        run_bare(
-            {{"qemu-system-x86_64", "-mon", "chardev=mon,mode=control", "-machine", "none"}, "mon"},
-            [](int fd) {
-              write_all(fd,
-                        "{\"execute\":\"qmp_capabilities\"}\n"
-                        "{\"execute\":\"human-monitor-command\",\"arguments\":"
-                        "{\"command-line\":\"info version\"},\"id\":\"v\"}\n",
-                        "monitor");
-              read_until(fd, "\"v\"");
-            });
+        run_bare({{"qemu-system-x86_64", "-mon", "chardev=mon,mode=control", "-machine", "none",
+                   "-nodefaults"},
+                  "mon"},
+                 [](int fd) {
+                   write_all(fd,
+                             "{\"execute\":\"qmp_capabilities\"}\n"
+                             "{\"execute\":\"human-monitor-command\",\"arguments\":"
+                             "{\"command-line\":\"info version\"},\"id\":\"v\"}\n",
+                             "monitor");
+                   read_until(fd, "\"v\"");
+                 });
       });
   bench::compare(
       "riscv64/opensbi virt", k_rounds, "qt-tap",

@@ -1,6 +1,6 @@
 #include "cache.hh"
 
-#include "../support/environment.hh"
+#include "environment.hh"
 #include "error.hh"
 
 #include <atomic>

@@ -1,0 +1,238 @@
+#include "digest.hh"
+#include "environment.hh"
+#include "fault_server.hh"
+#include "file.hh"
+#include "process.hh"
+#include "text.hh"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace qt {
+namespace {
+
+using support::Behaviour;
+using support::FaultServer;
+using support::ScopedVariable;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string program() { return std::string(std::getenv("QEMU_TEST_TOOLS_DIR")) + "/qt-fetch"; }
+
+class QtFetch : public testing::Test {
+protected:
+  QtFetch() {
+    Digester digester(DigestKind::sha256);
+    digester.add(bytes_of(m_body));
+    m_digest = digester.hex();
+  }
+
+  std::vector<std::string> command(std::vector<std::string> words) const {
+    words.insert(words.begin(), {program(), "--retry-pause", "1ms"});
+    return words;
+  }
+  Captured run(std::vector<std::string> words) const {
+    return run_captured(command(std::move(words)), {}, Deadline::after(std::chrono::minutes(1)))
+        .value();
+  }
+  std::string cached() const { return m_folder.path() + "/download/" + m_digest; }
+  std::string url() const { return m_server.url("/file"); }
+  void serve(Behaviour behaviour = {}) {
+    behaviour.body = m_body;
+    m_server.set("/file", std::move(behaviour));
+  }
+
+  FaultServer m_server;
+  TempDir m_folder{"qt-fetch-tool-"};
+  const ScopedVariable m_cache{"QEMU_TEST_CACHE_DIR", m_folder.path()};
+  const ScopedVariable m_no_download{"QEMU_TEST_NO_DOWNLOAD", std::nullopt};
+  const ScopedVariable m_refresh{"QEMU_TEST_REFRESH_CACHE", std::nullopt};
+  std::string m_body = std::string(5'000'000, 'q') + "end";
+  std::string m_digest;
+};
+
+TEST_F(QtFetch, PrintsThePathAndNothingElse) {
+  serve();
+  for (int round = 0; round < 2; ++round) {
+    const Captured result = run({url(), m_digest});
+    EXPECT_EQ(result.status.text(), "exited 0");
+    EXPECT_EQ(result.out, cached() + "\n");
+    EXPECT_EQ(result.err, "");
+  }
+  EXPECT_TRUE(read_file(cached()) == m_body);
+  EXPECT_EQ(m_server.requests("/file").size(), 1u);
+}
+
+TEST_F(QtFetch, GoneExits1) {
+  const Captured result = run({url(), m_digest});
+  EXPECT_EQ(result.status.code(), 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.err, "qt-fetch: error: fetching " + url() + ": HTTP status 404\n");
+}
+
+TEST_F(QtFetch, AnotherContentExits1) {
+  serve();
+  const Captured result = run({url(), std::string(64, '0')});
+  EXPECT_EQ(result.status.code(), 1);
+  EXPECT_THAT(result.err, HasSubstr("digest"));
+  EXPECT_THAT(result.err, HasSubstr(m_digest));
+}
+
+TEST_F(QtFetch, WrongUseExits2) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{},
+                                                {url()},
+                                                {url(), "0123"},
+                                                {"ftp://host/file", m_digest},
+                                                {"--uncached", url(), m_digest},
+                                                {"--retries", "many", url(), m_digest}}) {
+    const Captured result = run(words);
+    EXPECT_EQ(result.status.code(), 2) << join(words, " ");
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, testing::StartsWith("qt-fetch: error: "));
+  }
+}
+
+TEST_F(QtFetch, OfflineExits77) {
+  const ScopedVariable no_download("QEMU_TEST_NO_DOWNLOAD", "1");
+  const Captured result = run({url(), m_digest});
+  EXPECT_EQ(result.status.code(), 77);
+  EXPECT_THAT(result.err, HasSubstr("asset unavailable: " + url() + ": "));
+  EXPECT_TRUE(m_server.requests("/file").empty());
+}
+
+TEST_F(QtFetch, AServerThatIsDownExits77AfterItsRetries) {
+  m_server.set("/file", {.status = 503});
+  const Captured result = run({"--retries", "2", url(), m_digest});
+  EXPECT_EQ(result.status.code(), 77);
+  EXPECT_EQ(m_server.requests("/file").size(), 3u);
+}
+
+TEST_F(QtFetch, ACacheThatCannotBeWrittenExits99) {
+  serve();
+  write_file(m_folder.path() + "/file", "");
+  const ScopedVariable cache("QEMU_TEST_CACHE_DIR", m_folder.path() + "/file");
+  const Captured result = run({url(), m_digest});
+  EXPECT_EQ(result.status.code(), 99);
+  EXPECT_THAT(result.err, HasSubstr("set QEMU_TEST_CACHE_DIR"));
+}
+
+TEST_F(QtFetch, WithoutHomeExits99) {
+  const ScopedVariable cache("QEMU_TEST_CACHE_DIR", std::nullopt);
+  const ScopedVariable xdg("XDG_CACHE_HOME", std::nullopt);
+  const ScopedVariable home("HOME", std::nullopt);
+  const Captured result = run({url(), m_digest});
+  EXPECT_EQ(result.status.code(), 99);
+  EXPECT_THAT(result.err, HasSubstr("HOME is not set"));
+}
+
+TEST_F(QtFetch, AFullDiskExits99AndKeepsWhatCame) {
+  serve();
+  // The size limit of a file is as good as a full disk, and needs no disk.
+  const std::vector<std::string> limited = command({url(), m_digest});
+  const Captured result =
+      run_captured({"sh", "-c", "trap '' XFSZ; ulimit -f 2000; exec \"$@\"", "sh", limited[0],
+                    limited[1], limited[2], limited[3], limited[4]},
+                   {}, Deadline::after(std::chrono::minutes(1)))
+          .value();
+  EXPECT_EQ(result.status.code(), 99);
+  EXPECT_THAT(result.err, HasSubstr("writing " + cached() + ".partial: File too large"));
+  EXPECT_FALSE(exists(cached()));
+  EXPECT_EQ(run({url(), m_digest}).status.code(), 0);
+  EXPECT_THAT(m_server.requests("/file").back().range, testing::StartsWith("bytes="));
+}
+
+TEST_F(QtFetch, TakesTheNextUrl) {
+  serve();
+  const Captured result = run({m_server.url("/gone"), url(), m_digest});
+  EXPECT_EQ(result.status.code(), 0);
+  EXPECT_EQ(result.out, cached() + "\n");
+}
+
+TEST_F(QtFetch, TheStampIsWrittenOnlyWhenAllIsThere) {
+  const std::string stamp = m_folder.path() + "/stamp";
+  m_server.set("/file", {.status = 503});
+  const Captured down = run({"--stamp", stamp, "--retries", "0", url(), m_digest});
+  EXPECT_EQ(down.status.code(), 0);
+  EXPECT_THAT(down.err, HasSubstr("warning: asset unavailable: "));
+  EXPECT_FALSE(exists(stamp));
+
+  m_server.set("/file", {.status = 404});
+  EXPECT_EQ(run({"--stamp", stamp, url(), m_digest}).status.code(), 1);
+  EXPECT_FALSE(exists(stamp));
+
+  serve();
+  const Captured up = run({"--stamp", stamp, url(), m_digest});
+  EXPECT_EQ(up.status.code(), 0);
+  EXPECT_EQ(up.out, ""); // for build systems, which show what a program prints
+  EXPECT_TRUE(exists(stamp));
+}
+
+TEST_F(QtFetch, UncachedWritesTheOutputOnly) {
+  serve();
+  const ScopedVariable no_download("QEMU_TEST_NO_DOWNLOAD", "1");
+  const ScopedVariable cache("QEMU_TEST_CACHE_DIR", std::nullopt);
+  const ScopedVariable xdg("XDG_CACHE_HOME", std::nullopt);
+  const ScopedVariable home("HOME", std::nullopt);
+  const std::string output = m_folder.path() + "/output";
+  const Captured result = run({"--uncached", "--output", output, url(), m_digest});
+  EXPECT_EQ(result.status.code(), 0) << result.err;
+  EXPECT_EQ(result.out, output + "\n");
+  EXPECT_TRUE(read_file(output) == m_body);
+  EXPECT_FALSE(exists(cached()));
+}
+
+TEST_F(QtFetch, ManyProcessesAskOnce) {
+  serve();
+  std::vector<Process> processes;
+  for (int i = 0; i < 16; ++i) {
+    processes.push_back(Process::spawn(command({"--stamp", "/dev/null", url(), m_digest}), {}));
+  }
+  for (Process& process : processes) {
+    EXPECT_EQ(process.wait(Deadline::never()).value().text(), "exited 0");
+  }
+  EXPECT_EQ(m_server.requests("/file").size(), 1u);
+  EXPECT_TRUE(read_file(cached()) == m_body);
+}
+
+TEST_F(QtFetch, AKilledDownloaderIsSucceededByOneThatContinues) {
+  serve({.etag = "\"tag\"", .cut_after = 2'000'000, .cut_times = 1, .cut = Behaviour::Cut::hold});
+  Process first = Process::spawn(command({"--stamp", "/dev/null", url(), m_digest}), {});
+  m_server.wait_until_held("/file");
+  // What was sent arrives in the partial without anybody's doing.
+  struct stat status {};
+  while (::stat((cached() + ".partial").c_str(), &status) < 0 || status.st_size < 2'000'000) {
+    ::sched_yield();
+  }
+  Process second = Process::spawn(command({"--stamp", "/dev/null", url(), m_digest}), {});
+  first.send_signal(SIGKILL);
+  EXPECT_EQ(first.wait(Deadline::never()).value().signal(), SIGKILL);
+  EXPECT_EQ(second.wait(Deadline::never()).value().text(), "exited 0");
+  EXPECT_TRUE(read_file(cached()) == m_body);
+  const auto requests = m_server.requests("/file");
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_EQ(requests[1].range, "bytes=2000000-");
+  EXPECT_EQ(requests[1].if_range, "\"tag\"");
+  EXPECT_EQ(requests[1].body_sent, m_body.size() - 2'000'000);
+}
+
+TEST_F(QtFetch, CredentialsAreNeverShown) {
+  const std::string secret = "http://me:s3cret@" + url().substr(7);
+  const Captured result = run({"-v", "-v", secret, m_digest});
+  EXPECT_EQ(result.status.code(), 1);
+  EXPECT_THAT(result.err, Not(HasSubstr("s3cret")));
+  EXPECT_EQ(m_server.requests("/file").at(0).authorization, "Basic bWU6czNjcmV0");
+}
+
+TEST_F(QtFetch, HelpFitsATerminal) {
+  const Captured result = run({"--help"});
+  EXPECT_EQ(result.status.code(), 0);
+  for (const std::string& line : split(result.out, '\n')) {
+    EXPECT_LE(line.size(), 80u) << line;
+  }
+}
+
+} // namespace
+} // namespace qt

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
+#include <memory>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -65,6 +66,15 @@ void remove_tree(const std::string& path) {
 
 std::string absolute_path(const std::string& path) {
   return fs::absolute(path).lexically_normal().string();
+}
+
+std::string real_path(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+                                                         std::free);
+  if (!real) {
+    throw errno_error(errno, format("looking at {}", path));
+  }
+  return real.get();
 }
 
 std::string parent_of(const std::string& path) {

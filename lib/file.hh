@@ -27,6 +27,8 @@ void make_directories(const std::string& path);
 void remove_tree(const std::string& path);
 // Absolute, lexically normal, symbolic links kept.
 std::string absolute_path(const std::string& path);
+// realpath(3): absolute, without symbolic links. Throws Error.
+std::string real_path(const std::string& path);
 std::string parent_of(const std::string& path);
 std::string base_name(const std::string& path);
 // The path of an executable as execvp(3) would find it; nothing if there is none.

@@ -1,0 +1,142 @@
+// qt-extract: from a file to what a test needs of it. Prints where that is.
+#include "cli.hh"
+#include "error.hh"
+#include "file.hh"
+#include "text.hh"
+#include "unpack.hh"
+#include "unpack_members.hh"
+
+#include <cstdio>
+#include <set>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace qt;
+
+struct Options {
+  UnpackRule rule;
+  std::optional<std::string> output;
+  bool list = false;
+  std::vector<std::string> operands;
+};
+
+CommandLine command_line(Options& options) {
+  CommandLine line(
+      "[OPTION]... [FILE]",
+      "Make from FILE, or the file whose path is on standard input, what a test needs\n"
+      "of it, and print the path of that. What FILE is tells its content.");
+  UnpackRule& rule = options.rule;
+  const auto size = [](const std::string& text) {
+    const std::optional<std::uint64_t> bytes = parse_size(text);
+    if (!bytes) {
+      throw Error(format("'{}' is not a size such as 64M", text), ExitCode::usage);
+    }
+    return *bytes;
+  };
+  line.group("What (without any: the decompressed file, or a link to it)")
+      .option("member", "PATH", "this file of an archive; may be repeated", rule.members)
+      .flag("directory", "all files, as a folder; with --member: that folder", rule.directory)
+      .flag("list", "print the names of an archive's members instead", options.list)
+      .option("format", "FORMAT",
+              "where the content does not tell: raw gz xz zst bz2 tar zip cpio iso9660 deb",
+              [&rule](const std::string& text) { rule.format = parse_format(text); })
+      .flag("skip-devices", "leave out devices, fifos, sockets; else refused",
+            [&rule] { rule.devices = Devices::leave_out; })
+      .group("How")
+      .option("resize", "pow2|SIZE", "grow to the next power of two or to SIZE",
+              [&rule](const std::string& text) { rule.resize = parse_resize(text); })
+      .flag("writable", "a private copy, never a link", rule.writable)
+      .option("output,o", "PATH", "the file to make, or the folder to make it in", options.output)
+      .option("max-size", "SIZE", "refuse to write more; default: 16G, and 1000 times FILE past 1G",
+              [&rule, size](const std::string& text) { rule.limit.bytes = size(text); })
+      .option("memory", "SIZE", "for decompressing xz in threads; default: 1G",
+              [&rule, size](const std::string& text) { rule.decompress.memory_bytes = size(text); })
+      .operands(options.operands)
+      .example("qt-fetch URL SHA256 | qt-extract --member boot/vmlinuz")
+      .exit_codes("0 done, 1 damaged, hostile or no such member, 2 usage,\n77 FILE is not there, "
+                  "99 the disk is full or another failure");
+  return line;
+}
+
+std::string source_path(const Options& options) {
+  if (options.operands.size() > 1) {
+    throw Error(format("one FILE only, not also '{}'", options.operands[1]), ExitCode::usage);
+  }
+  if (!options.operands.empty()) {
+    return options.operands[0];
+  }
+  if (::isatty(STDIN_FILENO) != 0) {
+    throw Error("no FILE given; see qt-extract --help", ExitCode::usage);
+  }
+  const std::string text = read_to_end(STDIN_FILENO, "standard input");
+  const std::vector<std::string> lines = last_lines(text, 2);
+  if (lines.empty()) {
+    throw Error("standard input has no path: the program before this one gave none");
+  }
+  if (lines.size() > 1) {
+    throw Error("standard input has more than one line: it must be one path", ExitCode::usage);
+  }
+  return lines[0];
+}
+
+bool is_folder(const std::string& path) {
+  struct stat status;
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// Where the results go. A folder asked for with --directory is made at --output itself; files are
+// made in it if it is a folder, ends with "/", or there are several.
+std::vector<std::string> output_paths(const Options& options, const std::string& source) {
+  const UnpackRule& rule = options.rule;
+  std::string output = options.output.value_or("./");
+  const bool several = rule.members.size() > 1;
+  const bool in_folder = !options.output || output.ends_with('/') || is_folder(output) || several;
+  if (options.output && (rule.directory || !in_folder)) {
+    output = absolute_path(output);
+    while (output.size() > 1 && output.ends_with('/')) {
+      output.pop_back();
+    }
+    make_directories(parent_of(output));
+    return {output};
+  }
+  make_directories(output);
+  std::vector<std::string> paths;
+  std::set<std::string> seen;
+  for (const std::string& name : default_names(source, rule)) {
+    if (!seen.insert(name).second) {
+      throw Error(format("two members have the name '{}'; extract them one by one", name),
+                  ExitCode::usage);
+    }
+    paths.push_back(absolute_path(output + "/" + name));
+  }
+  return paths;
+}
+
+int run(const std::vector<std::string>& words) {
+  Options options;
+  CommandLine line = command_line(options);
+  if (!line.parse(words)) {
+    return to_int(ExitCode::done);
+  }
+  check_rule(options.rule);
+  const std::string source = source_path(options);
+  std::vector<std::string> results;
+  if (options.list) {
+    results = list_members(source, options.rule);
+  } else {
+    results = output_paths(options, source);
+    unpack(source, options.rule, results);
+  }
+  std::string text;
+  for (const std::string& result : results) {
+    text += result + "\n";
+  }
+  write_all(STDOUT_FILENO, text, "standard output");
+  return to_int(ExitCode::done);
+}
+
+} // namespace
+
+int main(int argc, char** argv) { return qt::run_tool("qt-extract", argc, argv, run); }

@@ -33,6 +33,7 @@ void write_message(std::string_view level, std::string_view message) noexcept {
 
 void set_program_name(const char* name) noexcept { g_program = name; }
 void set_verbosity(Verbosity verbosity) noexcept { g_verbosity = verbosity; }
+Verbosity verbosity() noexcept { return g_verbosity; }
 const char* program_name() noexcept { return g_program; }
 
 void log_error(std::string_view message) noexcept { write_message("error", message); }

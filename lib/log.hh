@@ -10,6 +10,7 @@ enum class Verbosity { quiet, normal, verbose, debug };
 // `name` must outlive the program (argv[0]'s base name or a literal).
 void set_program_name(const char* name) noexcept;
 void set_verbosity(Verbosity verbosity) noexcept;
+Verbosity verbosity() noexcept;
 const char* program_name() noexcept;
 
 // Bytes that a terminal could act on are escaped; a message is one line whatever it holds.

@@ -1,0 +1,344 @@
+#include "boot.hh"
+
+#include "cli.hh"
+#include "error.hh"
+#include "file.hh"
+#include "log.hh"
+#include "supervisor.hh"
+#include "terminal.hh"
+#include "text.hh"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace qt {
+
+namespace {
+
+constexpr std::size_t k_log_tail = 65536;
+constexpr std::size_t k_console_lines = 10;
+
+std::string environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// A simple UART drops what does not fit into the socket: make it as large as the system allows.
+FdPair make_console_pair() {
+  FdPair pair = make_socket_pair();
+  constexpr int k_size = 4 << 20;
+  for (const int fd : {pair.first.get(), pair.second.get()}) {
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &k_size, sizeof k_size);
+  }
+  return pair;
+}
+
+UniqueFd duplicate(int fd) {
+  const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (own < 0) {
+    throw errno_error(errno, format("duplicating descriptor {}", fd));
+  }
+  return UniqueFd(own);
+}
+
+// Where the run's files go. A folder that nobody asked for is kept only if there is something to
+// see in it.
+class RunDirectory {
+public:
+  explicit RunDirectory(const BootOptions& options);
+  const std::string& path() const { return m_path; }
+  // Removes a folder of our own after a run that passed, unless people want to see it.
+  void finish(bool passed) const;
+
+private:
+  std::string m_path;
+  bool m_own = false;
+};
+
+RunDirectory::RunDirectory(const BootOptions& options)
+  : m_path(!options.run_dir.empty() ? options.run_dir : environment(k_run_dir_variable)) {
+  if (m_path.empty()) {
+    const std::string base = environment("TMPDIR");
+    m_path = format("{}/qt-boot.XXXXXX", base.empty() ? "/tmp" : base);
+    m_own = true;
+    if (::mkdtemp(m_path.data()) == nullptr) {
+      throw errno_error(errno, format("creating a run directory {}", m_path));
+    }
+  }
+  m_path = absolute_path(m_path);
+  make_directories(m_path);
+  if (environment(k_vms_variable).empty()) { // the outermost of a chain starts afresh
+    ::unlink((m_path + "/verdict.json").c_str());
+    ::unlink(base_log_path(m_path).c_str());
+  }
+  log_info(format("run directory: {}", m_path));
+}
+
+void RunDirectory::finish(bool passed) const {
+  if (m_own && passed && verbosity() < Verbosity::verbose) {
+    remove_tree(m_path);
+  } else if (m_own && !passed) {
+    log_plain(format("logs: {}", m_path));
+  }
+}
+
+void check_program(const std::string& name) {
+  if (find_program(name)) {
+    return;
+  }
+  if (name.find('/') != std::string::npos && exists(name)) {
+    throw Error(format("starting {}: it cannot be executed", name), ExitCode::cannot_exec);
+  }
+  throw Error(format("starting {}: no such program", name), ExitCode::not_found);
+}
+
+// The channels of one machine: our ends, QEMU's and the program's.
+struct Channels {
+  explicit Channels(const BootOptions& options);
+  MachineChannels of_qemu() const;
+  VmChannels of_program(const std::string& vm) const {
+    return {vm, program_console.get(), program_monitor.get(), program_exit.get()};
+  }
+  // Once they have been inherited.
+  void close_other_ends();
+
+  UniqueFd console; // to QEMU
+  UniqueFd reader;  // to the program
+  UniqueFd monitor; // to QEMU
+  UniqueFd exit;    // to the program
+  UniqueFd qemu_console;
+  UniqueFd qemu_monitor;
+  UniqueFd qemu_monitor_of_program;
+  UniqueFd program_console;
+  UniqueFd program_monitor;
+  UniqueFd program_exit;
+};
+
+Channels::Channels(const BootOptions& options) {
+  const auto connect = [](UniqueFd& one, UniqueFd& other, FdPair pair) {
+    one = std::move(pair.first);
+    other = std::move(pair.second);
+  };
+  const bool has_console = options.machine.console != Json(false);
+  if (has_console) {
+    connect(console, qemu_console, make_console_pair());
+  }
+  if (options.monitors) {
+    connect(monitor, qemu_monitor, make_socket_pair());
+  }
+  if (options.program.empty()) {
+    return;
+  }
+  connect(exit, program_exit, make_socket_pair());
+  set_nonblocking(exit.get());
+  if (has_console) {
+    connect(reader, program_console, make_console_pair());
+    set_nonblocking(reader.get());
+  }
+  if (options.monitors) {
+    connect(program_monitor, qemu_monitor_of_program, make_socket_pair());
+  }
+}
+
+MachineChannels Channels::of_qemu() const {
+  MachineChannels channels{qemu_console.get(), {}};
+  for (const UniqueFd* fd : {&qemu_monitor, &qemu_monitor_of_program}) {
+    if (*fd) {
+      channels.monitors.push_back(fd->get());
+    }
+  }
+  return channels;
+}
+
+void Channels::close_other_ends() {
+  for (UniqueFd* fd : {&qemu_console, &qemu_monitor, &qemu_monitor_of_program, &program_console,
+                       &program_monitor, &program_exit}) {
+    fd->reset();
+  }
+}
+
+class Boot {
+public:
+  explicit Boot(const BootOptions& options)
+    : m_options(options)
+    , m_run_dir(options)
+    , m_log(m_run_dir.path(), "qt-boot " + options.name) {}
+
+  int run();
+
+private:
+  void run_machine();
+  std::vector<Service> start_services();
+  Process start_qemu(const Channels& channels);
+  std::optional<Process> start_program(const Channels& channels);
+  void connect_console(RunningMachine& machine, Channels& channels);
+  Process start(const std::vector<std::string>& argv, SpawnOptions spawn,
+                const std::string& output);
+  int conclude();
+  void record_start_failure(const Error& error);
+
+  const BootOptions& m_options;
+  RunDirectory m_run_dir;
+  BaseLog m_log;
+  TerminationSignals m_signals;
+  EscapeKeys m_escape_keys;
+  RunFacts m_facts;
+};
+
+int Boot::run() {
+  m_facts.vm = m_options.name;
+  m_facts.timeout = m_options.timeout.value_or(Duration::zero());
+  try {
+    run_machine();
+  } catch (const Error& error) {
+    record_start_failure(error);
+    throw;
+  }
+  return conclude();
+}
+
+void Boot::run_machine() {
+  if (!m_options.program.empty()) {
+    check_program(m_options.program[0]); // before a machine is started for nothing
+    m_facts.program_name = base_name(m_options.program[0]);
+  }
+  Channels channels(m_options);
+  std::vector<Service> services = start_services();
+  Process qemu = start_qemu(channels);
+  std::optional<Process> program = start_program(channels);
+  channels.close_other_ends();
+  RunningMachine machine{std::move(qemu), std::move(program), std::move(services), {}, {}, {}};
+  machine.exit_channel = std::move(channels.exit);
+  if (channels.monitor) {
+    machine.monitor.emplace(std::move(channels.monitor));
+  }
+  std::optional<RawTerminal> terminal;
+  if (channels.console) {
+    machine.console.emplace(std::move(channels.console),
+                            console_log_path(m_run_dir.path(), m_options.name));
+    connect_console(machine, channels);
+    if (machine.escape_keys != nullptr) {
+      terminal.emplace(STDIN_FILENO);
+    }
+  }
+  const RunLimits limits = {m_options.timeout, !m_options.expected.exit.is_null()};
+  supervise(machine, limits, m_signals, m_log, m_facts);
+}
+
+// Daemons and QEMU: no input, their output to a file of the run directory.
+Process Boot::start(const std::vector<std::string>& argv, SpawnOptions spawn,
+                    const std::string& output) {
+  const UniqueFd null = open_file("/dev/null", O_RDONLY);
+  const UniqueFd file = open_file(output, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+  spawn.standard_input = null.get();
+  spawn.standard_output = file.get();
+  spawn.standard_error = file.get();
+  spawn.keep.insert(spawn.keep.end(), m_options.inherited.begin(), m_options.inherited.end());
+  Process process = Process::spawn(argv, spawn);
+  m_log.write(format("started {} (process {})", shell_join(argv), process.pid()));
+  return process;
+}
+
+std::vector<Service> Boot::start_services() {
+  std::vector<Service> services;
+  for (std::size_t i = 0; i < m_options.services.size(); ++i) {
+    const std::vector<std::string>& argv = m_options.services[i];
+    const std::string output = format("{}/service.{}.log", m_run_dir.path(), i);
+    services.push_back({format("service {} ({})", i, base_name(argv[0])), start(argv, {}, output)});
+  }
+  return services;
+}
+
+Process Boot::start_qemu(const Channels& channels) {
+  const MachineChannels ends = channels.of_qemu();
+  SpawnOptions spawn;
+  spawn.keep = ends.monitors;
+  if (ends.console >= 0) {
+    spawn.keep.push_back(ends.console);
+  }
+  return start(qemu_command(m_options.machine, ends), spawn,
+               qemu_log_path(m_run_dir.path(), m_options.name));
+}
+
+std::optional<Process> Boot::start_program(const Channels& channels) {
+  if (m_options.program.empty()) {
+    return std::nullopt;
+  }
+  std::vector<VmChannels> vms = parse_vms(environment(k_vms_variable));
+  vms.push_back(channels.of_program(m_options.name));
+  SpawnOptions spawn;
+  for (const VmChannels& vm : vms) {
+    for (const int fd : {vm.console, vm.qmp, vm.exit}) {
+      if (fd >= 0) {
+        spawn.keep.push_back(fd);
+      }
+    }
+  }
+  spawn.keep.insert(spawn.keep.end(), m_options.inherited.begin(), m_options.inherited.end());
+  spawn.environment = {{k_vms_variable, format_vms(vms)}, {k_run_dir_variable, m_run_dir.path()}};
+  Process process = Process::spawn(m_options.program, spawn);
+  m_log.write(format("started {} (process {})", shell_join(m_options.program), process.pid()));
+  return process;
+}
+
+void Boot::connect_console(RunningMachine& machine, Channels& channels) {
+  if (channels.reader) {
+    UniqueFd keys = duplicate(channels.reader.get());
+    machine.console->connect(std::move(channels.reader), std::move(keys));
+    return;
+  }
+  machine.console->connect(reopen_for_writing(STDOUT_FILENO), duplicate(STDIN_FILENO));
+  if (::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1) {
+    machine.escape_keys = &m_escape_keys;
+    machine.console->filter_keys(
+        [this](std::string_view keys) { return m_escape_keys.feed(keys); });
+    log_plain("Ctrl-a x ends the machine, Ctrl-a h lists the keys");
+  }
+}
+
+int Boot::conclude() {
+  const std::string& folder = m_run_dir.path();
+  m_facts.seconds = m_log.seconds();
+  m_facts.qemu_output = read_tail(qemu_log_path(folder, m_options.name), k_log_tail);
+  m_facts.console_lines =
+      last_lines(read_tail(console_log_path(folder, m_options.name), k_log_tail), k_console_lines);
+  const Judgement judgement = judge(m_facts, m_options.expected, read_verdict(folder));
+  if (judgement.verdict) {
+    write_verdict(folder, *judgement.verdict);
+    m_log.write(format("verdict: {}: {}", cause_name(judgement.verdict->cause),
+                       judgement.verdict->message));
+  }
+  m_log.write(format("exit status {}", judgement.status));
+  if (!judgement.message.empty()) {
+    judgement.status == to_int(ExitCode::absent) ? log_warning("skip: " + judgement.message)
+                                                 : log_error(judgement.message);
+  }
+  m_run_dir.finish(judgement.status == 0);
+  return judgement.status;
+}
+
+// Something could not be started, or the host failed under way. Best effort: the error itself is
+// reported in any case.
+void Boot::record_start_failure(const Error& error) {
+  m_log.write(error.what());
+  Verdict verdict;
+  verdict.cause = Cause::host;
+  verdict.message = error.what();
+  verdict.vm = m_options.name;
+  verdict.seconds = m_log.seconds();
+  try {
+    write_verdict(m_run_dir.path(), verdict);
+  } catch (const Error&) {
+    return;
+  }
+}
+
+} // namespace
+
+int boot(const BootOptions& options) { return Boot(options).run(); }
+
+} // namespace qt

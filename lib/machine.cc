@@ -1,0 +1,87 @@
+#include "machine.hh"
+
+#include "format.hh"
+
+#include <cassert>
+#include <cstdlib>
+#include <sys/utsname.h>
+
+namespace qt {
+
+namespace {
+
+// QEMU's name for what uname(2) calls this machine.
+std::string_view emulator_arch(std::string_view machine) {
+  if (machine.size() == 4 && machine[0] == 'i' && machine.ends_with("86")) {
+    return "i386";
+  }
+  if (machine.starts_with("armv")) {
+    return "arm";
+  }
+  if (machine == "ppc64le") {
+    return "ppc64";
+  }
+  return machine;
+}
+
+} // namespace
+
+std::vector<std::string> qemu_command(const MachineOptions& options,
+                                      const MachineChannels& channels) {
+  std::vector<std::string> words = {options.qemu, "-display", "none", "-vga", "none"};
+  const auto add = [&words](std::string_view option, std::string value) {
+    words.emplace_back(option);
+    words.push_back(std::move(value));
+  };
+  for (std::size_t i = 0; i < channels.monitors.size(); ++i) {
+    add("-chardev", format("socket,id=qt-monitor{},fd={}", i, channels.monitors[i]));
+    add("-mon", format("chardev=qt-monitor{},mode=control", i));
+  }
+  const auto add_if_given = [&add](std::string_view option, const std::string& value) {
+    if (!value.empty()) {
+      add(option, value);
+    }
+  };
+  add_if_given("-machine", options.machine);
+  add_if_given("-cpu", options.cpu);
+  add_if_given("-accel", options.accel);
+  if (options.console != Json(false)) {
+    assert(channels.console >= 0);
+    add("-chardev", format("socket,id=console,fd={}", channels.console));
+  }
+  if (options.console.is_number()) {
+    for (int i = 0; i < options.console.get<int>(); ++i) {
+      add("-serial", "null");
+    }
+    add("-serial", "chardev:console");
+  }
+  words.insert(words.end(), options.arguments.begin(), options.arguments.end());
+  if (options.console.is_string()) {
+    add("-device", format("{},chardev=console", options.console.get<std::string>()));
+  }
+  return words;
+}
+
+std::string default_emulator() {
+  const char* const chosen = std::getenv("QEMU_TEST_QEMU_BINARY");
+  if (chosen != nullptr && *chosen != '\0') {
+    return chosen;
+  }
+  utsname host;
+  ::uname(&host);
+  return format("qemu-system-{}", emulator_arch(host.machine));
+}
+
+bool says_no_such_machine(std::string_view output) {
+  constexpr std::string_view k_message = ": unsupported machine type";
+  const std::size_t at = output.find(k_message);
+  if (at == std::string_view::npos) {
+    return false;
+  }
+  const std::string_view rest = output.substr(at + k_message.size());
+  const std::size_t line_end = rest.find('\n');
+  return line_end != std::string_view::npos &&
+         rest.substr(line_end + 1).starts_with("Use -machine help");
+}
+
+} // namespace qt

@@ -1,0 +1,52 @@
+// From what a test says about a machine to QEMU's argument vector. Pure: opens nothing and asks
+// nobody; the descriptors are numbers that QEMU will inherit.
+//
+// The order of the arguments:
+//   -display none -vga none          no window, and no card that takes the console away
+//   -chardev … -mon …                a monitor for each descriptor, by QMP
+//   -machine -cpu -accel
+//   -chardev … -serial …             the console: "-serial null" for each port before it
+//   the user's arguments             so that they can add to all of the above and override it
+//   -device TYPE,chardev=console     a console that is a device comes last: QEMU creates devices in
+//                                    this order and a virtconsole needs its bus, which the user
+//                                    adds
+#pragma once
+
+#include "json.hh"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+struct MachineOptions {
+  std::string qemu; // path or name of the emulator
+  std::string machine;
+  std::string cpu;
+  std::string accel;
+  // The vocabulary's normal form: a serial port's number, a device type, or false.
+  Json console = 0;
+  std::vector<std::string> arguments;
+};
+
+// QEMU's ends of the channels; -1 and empty: there is none.
+struct MachineChannels {
+  int console = -1;
+  std::vector<int> monitors;
+};
+
+// argv[0] is options.qemu. `channels.console` must be there if the options ask for a console.
+std::vector<std::string> qemu_command(const MachineOptions& options,
+                                      const MachineChannels& channels);
+
+// The emulator of a machine whose test names none: $QEMU_TEST_QEMU_BINARY, else qemu-system-ARCH
+// with the architecture of this host as QEMU calls it.
+std::string default_emulator();
+
+// True if QEMU's messages say that it does not know the machine type it was asked for. QEMU 7.2
+// says "NAME: unsupported machine type" and "Use -machine help …" on the next line; newer ones put
+// the type in quotes behind it.
+bool says_no_such_machine(std::string_view output);
+
+} // namespace qt

@@ -1,0 +1,132 @@
+// qt-boot: starts QEMU with its console and monitors, runs a program against it, supervises both
+// and ends them. Everything happens in lib/boot.
+#include "boot.hh"
+#include "cli.hh"
+#include "error.hh"
+#include "run_dir.hh"
+#include "text.hh"
+#include "vocabulary.hh"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <fcntl.h>
+#include <string>
+#include <vector>
+
+namespace {
+
+using qt::Json;
+
+// What stands before the first "--", as far as it is not about the machine itself.
+struct Options {
+  Json machine = Json::object(); // by vm_keys(), in normal form
+  std::optional<std::string> name;
+  std::optional<std::string> run_dir;
+  std::optional<qt::Duration> timeout;
+  std::vector<std::string> descriptors;
+};
+
+qt::Error usage(const std::string& message) { return qt::Error(message, qt::ExitCode::usage); }
+
+qt::CommandLine command_line(Options& options) {
+  qt::CommandLine line("[OPTION]… [-- QEMU-ARGUMENT…] [-- PROGRAM [ARGUMENT]…]",
+                       "Starts QEMU and runs PROGRAM against its console and monitor; without "
+                       "PROGRAM,\nstandard input and output are the console.");
+  line.group("The machine");
+  for (const qt::Key& key : qt::vm_keys()) {
+    if (key.argument.empty()) { // QEMU's own arguments stand behind "--"
+      continue;
+    }
+    for (const qt::OptionForm& form : qt::option_forms(key)) {
+      line.option(form.name, form.argument, std::string(key.help),
+                  [&options, &key, name = form.name](const std::string& value) {
+                    qt::set_from_option(key, name, value, options.machine);
+                  });
+    }
+  }
+  line.group("The run")
+      .option("name", "NAME", "the machine's name, if there are several", options.name)
+      .option("run-dir", "DIR", "where the logs go (default: a new folder)", options.run_dir)
+      .option("timeout", "deadline of the whole run", options.timeout)
+      .option("fd", "N", "a descriptor that QEMU inherits; repeatable", options.descriptors)
+      .example("qt-boot --machine virt -- -bios u-boot.bin -- qt-expect --wait '=> '")
+      .exit_codes("0 passed · 1 failed · 2 usage · 77 no such machine, or\n"
+                  "skip-if-output · 99 could not judge · 124 deadline · 126/127 cannot execute ·\n"
+                  "128+n signal; else what PROGRAM ended with");
+  return line;
+}
+
+std::string machine_name(const Options& options) {
+  const std::string name = options.name.value_or(qt::k_default_vm);
+  const auto is_fit = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  };
+  if (name.empty() || name[0] == '.' || !std::all_of(name.begin(), name.end(), is_fit)) {
+    throw usage(qt::format("option --name: '{}' is not letters, digits, '_', '-' and '.'", name));
+  }
+  const char* const outer = std::getenv(qt::k_vms_variable);
+  for (const qt::VmChannels& vm : qt::parse_vms(outer != nullptr ? outer : "")) {
+    if (vm.name == name) {
+      throw usage(qt::format("option --name: there is a machine called '{}' already", name));
+    }
+  }
+  return name;
+}
+
+std::vector<int> descriptors(const std::vector<std::string>& words) {
+  std::vector<int> numbers;
+  for (const std::string& word : words) {
+    const auto number = qt::parse_integer(word);
+    if (!number || *number < 0 || *number > 1 << 20 ||
+        ::fcntl(static_cast<int>(*number), F_GETFD) < 0) {
+      throw usage(qt::format("option --fd: '{}' is not an open descriptor", word));
+    }
+    numbers.push_back(static_cast<int>(*number));
+  }
+  return numbers;
+}
+
+qt::BootOptions boot_options(const Options& options) {
+  const Json& given = options.machine;
+  qt::BootOptions boot;
+  boot.machine.qemu = given.value("qemu", qt::default_emulator());
+  boot.machine.machine = given.value("machine", "");
+  boot.machine.cpu = given.value("cpu", "");
+  boot.machine.accel = given.value("accel", "");
+  boot.machine.console = given.value("console", Json(0));
+  boot.expected.exit = given.value("exit", Json());
+  boot.expected.output = given.value("output", Json::object());
+  boot.expected.machine_named = given.contains("machine");
+  boot.expected.skip_if_output = given.value("skip-if-output", std::vector<std::string>());
+  boot.services = given.value("service", std::vector<std::vector<std::string>>());
+  boot.monitors = given.value("qmp", true);
+  boot.name = machine_name(options);
+  boot.run_dir = options.run_dir.value_or("");
+  boot.timeout = options.timeout;
+  boot.inherited = descriptors(options.descriptors);
+  return boot;
+}
+
+int run(const std::vector<std::string>& words) {
+  std::vector<std::vector<std::string>> parts = qt::cut_at_dashes(words, 3);
+  Options options;
+  if (!command_line(options).parse(parts[0])) {
+    return qt::to_int(qt::ExitCode::done);
+  }
+  qt::BootOptions boot = boot_options(options);
+  if (parts.size() > 1) {
+    boot.machine.arguments = parts[1];
+  }
+  if (parts.size() > 2) {
+    if (parts[2].empty()) {
+      throw usage("there is no PROGRAM behind the second '--'");
+    }
+    boot.program = parts[2];
+  }
+  return qt::boot(boot);
+}
+
+} // namespace
+
+int main(int argc, char** argv) { return qt::run_tool("qt-boot", argc, argv, run); }

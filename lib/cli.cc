@@ -250,7 +250,13 @@ int run_tool(const char* name, int argc, char** argv,
     std::signal(SIGPIPE, SIG_IGN);
     return body(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
   } catch (const Error& error) {
-    log_error(error.what());
+    if (error.form() == Error::Form::report) {
+      for (const std::string& line : split(error.what(), '\n')) {
+        log_plain(line);
+      }
+    } else {
+      log_error(error.what());
+    }
     return to_int(error.code());
   } catch (const std::exception& error) {
     log_error(error.what());

@@ -1,0 +1,252 @@
+#include "definition.hh"
+
+#include "file.hh"
+#include "merge.hh"
+#include "template.hh"
+#include "text.hh"
+#include "variables.hh"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace qt {
+
+namespace {
+
+// The folder for tests that run on every emulator: its name is no architecture.
+constexpr std::string_view k_generic = "generic";
+
+class Loader {
+public:
+  explicit Loader(const std::string& path)
+    : m_path(path) {}
+
+  Definition load();
+
+private:
+  void read_includes(const Value& root, const std::string& path, std::vector<std::string>& open);
+  void read_include(const Value& name, const std::string& path, std::vector<std::string>& open);
+  void read_templates(const Value& root);
+  void read_tests(const Value& root, Definition& definition);
+  void read_test(const Member& test, const Value* required, const Payloads& payloads,
+                 Definition& definition);
+  void check_pending(const Member& test, const Payloads& payloads);
+  void check_texts(const Value& root, const Payloads& payloads);
+
+  std::string m_path;
+  Mistakes m_mistakes;
+  Reader m_reader{m_mistakes, Texts::final};
+  Templates m_templates;
+  std::vector<std::string> m_included; // canonical paths of files read already
+};
+
+// Two paths of one file are the same file to cycles and to files that are included twice.
+std::string canonical(const std::string& path) {
+  std::error_code ignored;
+  const std::filesystem::path real = std::filesystem::weakly_canonical(path, ignored);
+  return ignored ? absolute_path(path) : real.string();
+}
+
+void Loader::read_templates(const Value& root) {
+  const Value* const tables = root.find("template");
+  if (tables == nullptr ||
+      !m_reader.expect(*tables, Value::Kind::table, "template", "tables [template.NAME]")) {
+    return;
+  }
+  for (const Member& entry : tables->members) {
+    const bool named = m_reader.name(entry.key, entry.at, "a template");
+    if (!m_reader.expect(entry.value, Value::Kind::table, entry.key,
+                         format("a table [template.{}]", entry.key)) ||
+        !named) {
+      continue;
+    }
+    m_reader.unknown_members(entry.value, format("[template.{}]", entry.key), test_keys());
+    if (const Member* const nested = entry.value.member("template")) {
+      m_mistakes.add(nested->at, "a template cannot have a template itself");
+    }
+    const auto [known, inserted] = m_templates.by_name.emplace(entry.key, entry);
+    if (!inserted) {
+      m_mistakes.add(entry.at, format("there is another template '{}' at {}", entry.key,
+                                      known->second.at.text()));
+    }
+  }
+}
+
+void Loader::read_include(const Value& name, const std::string& path,
+                          std::vector<std::string>& open) {
+  if (!m_reader.expect(name, Value::Kind::text, "include", "the path of a file")) {
+    return;
+  }
+  const std::filesystem::path relative = std::filesystem::path(parent_of(path)) / name.text;
+  const std::string file = relative.lexically_normal().string();
+  const std::string real = canonical(file);
+  if (std::find(open.begin(), open.end(), real) != open.end()) {
+    m_mistakes.add(name.at, format("include: '{}' includes itself, over this file", name.text));
+    return;
+  }
+  if (std::find(m_included.begin(), m_included.end(), real) != m_included.end()) {
+    return; // over another way already
+  }
+  std::string text;
+  try {
+    text = read_file(file);
+  } catch (const Error& error) {
+    m_mistakes.add(name.at, format("include: {}", error.what()));
+    return;
+  }
+  m_included.push_back(real);
+  const auto parsed = parse_toml(text, file);
+  if (const Mistake* const mistake = std::get_if<Mistake>(&parsed)) {
+    m_mistakes.add(mistake->at, mistake->text);
+    return;
+  }
+  const Value& root = std::get<Value>(parsed);
+  for (const Member& member : root.members) {
+    if (member.key == "asset" || member.key == "file" || member.key == "test" ||
+        member.key == "requires") {
+      m_mistakes.add(name.at, format("include: '{}' has [{}] at {}; only templates can be included",
+                                     name.text, member.key, member.at.text()));
+    }
+  }
+  m_reader.unknown_members(root, "an included file",
+                           {"summary", "include", "template", "asset", "file", "test", "requires"});
+  open.push_back(real);
+  read_includes(root, file, open);
+  open.pop_back();
+  read_templates(root);
+}
+
+void Loader::read_includes(const Value& root, const std::string& path,
+                           std::vector<std::string>& open) {
+  const Value* const include = root.find("include");
+  if (include == nullptr) {
+    return;
+  }
+  if (include->is(Value::Kind::text)) {
+    read_include(*include, path, open);
+  } else if (m_reader.expect(*include, Value::Kind::list, "include", "a list of paths")) {
+    for (const Value& name : include->elements) {
+      read_include(name, path, open);
+    }
+  }
+}
+
+// What can be said of the table of a test or template alone, whose params are not known.
+void Loader::check_pending(const Member& test, const Payloads& payloads) {
+  read_subtest(test, nullptr, payloads, Reader(m_mistakes, Texts::pending));
+}
+
+void Loader::read_test(const Member& test, const Value* required, const Payloads& payloads,
+                       Definition& definition) {
+  const bool named = m_reader.name(test.key, test.at, "a test");
+  if (!m_reader.expect(test.value, Value::Kind::table, test.key,
+                       format("a table [test.{}]", test.key)) ||
+      !named) {
+    return;
+  }
+  m_reader.unknown_members(test.value, format("[test.{}]", test.key), test_keys());
+  const std::vector<Member> subtests = expand_test(test, m_templates, m_reader);
+  if (subtests.empty()) {
+    check_pending(test, payloads);
+  }
+  for (const Member& subtest : subtests) {
+    Member plain = subtest;
+    plain.key = test.key; // messages name the test: its subtests have the same mistakes
+    definition.subtests.push_back(read_subtest(plain, required, payloads, m_reader));
+    definition.subtests.back().name = subtest.key;
+    if (definition.subtests.back().summary.empty()) {
+      definition.subtests.back().summary = definition.summary;
+    }
+  }
+}
+
+void Loader::read_tests(const Value& root, Definition& definition) {
+  const Payloads payloads{definition.assets, definition.files};
+  check_texts(root, payloads);
+  const Value* const required = root.find("requires");
+  if (required != nullptr) {
+    read_requires(*required, m_reader);
+  }
+  const Value* const tests = root.find("test");
+  if (tests != nullptr &&
+      m_reader.expect(*tests, Value::Kind::table, "test", "tables [test.NAME]")) {
+    const bool usable = required != nullptr && required->is(Value::Kind::table);
+    for (const Member& test : tests->members) {
+      read_test(test, usable ? required : nullptr, payloads, definition);
+    }
+  }
+  const Value* const templates = root.find("template");
+  if (templates != nullptr && templates->is(Value::Kind::table)) {
+    for (const Member& entry : templates->members) {
+      if (!m_templates.used.contains(entry.key) && entry.value.is(Value::Kind::table)) {
+        check_pending(entry, payloads);
+      }
+    }
+  }
+}
+
+void Loader::check_texts(const Value& root, const Payloads& payloads) {
+  Variables variables(payloads, m_mistakes, "");
+  const Value* const files = root.find("file");
+  if (files == nullptr) {
+    return;
+  }
+  for (const Member& entry : files->members) {
+    if (const Value* const text = entry.value.find("text")) {
+      variables.check("text", *text);
+    }
+  }
+}
+
+Definition Loader::load() {
+  Definition definition;
+  definition.path = m_path;
+  definition.folder = parent_of(absolute_path(m_path));
+  definition.arch = base_name(definition.folder);
+  definition.stem = std::filesystem::path(m_path).stem().string();
+
+  const auto parsed = parse_toml(read_file(m_path), m_path);
+  if (const Mistake* const mistake = std::get_if<Mistake>(&parsed)) {
+    m_mistakes.add(mistake->at, mistake->text);
+    throw m_mistakes.report();
+  }
+  const Value& root = std::get<Value>(parsed);
+  m_reader.unknown_members(root, "a definition",
+                           {"summary", "include", "requires", "asset", "file", "test", "template"});
+  if (root.members.empty()) {
+    m_mistakes.add(root.at, "the file is empty; expected [test.NAME] tables");
+  }
+  if (const Value* const summary = root.find("summary");
+      summary != nullptr && m_reader.expect(*summary, Value::Kind::text, "summary", "a text")) {
+    definition.summary = summary->text;
+  }
+  std::vector<std::string> open = {canonical(m_path)};
+  read_includes(root, m_path, open);
+  read_templates(root);
+  Payloads payloads = read_payloads(root, definition.arch == k_generic ? "" : definition.arch,
+                                    definition.folder, m_mistakes);
+  definition.assets = std::move(payloads.assets);
+  definition.files = std::move(payloads.files);
+  read_tests(root, definition);
+  if (!m_mistakes.empty()) {
+    throw m_mistakes.report();
+  }
+  return definition;
+}
+
+} // namespace
+
+std::string Definition::asset_of(const std::string& file) const {
+  auto rule = files.find(file);
+  while (rule != files.end() && !rule->second.has_text) {
+    if (rule->second.from_asset) {
+      return rule->second.from;
+    }
+    rule = files.find(rule->second.from);
+  }
+  return "";
+}
+
+Definition load_definition(const std::string& path) { return Loader(path).load(); }
+
+} // namespace qt

@@ -1,0 +1,30 @@
+// How the tables of a test are laid over each other: a test over its template, a phase over its
+// test. Values may still be of a wrong type; then the upper one is kept, to be told of later.
+#pragma once
+
+#include "toml.hh"
+#include "vocabulary.hh"
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+// The keys of [test.NAME] and [template.NAME], and those of [[test.NAME.phase]].
+std::vector<std::string_view> test_keys();
+std::vector<std::string_view> phase_keys();
+
+// `over` extends `base` (a template, the requirements of the whole file): lists are joined, `base`
+// first; tables are merged key by key by the same rule; anything else is replaced. A single value
+// where a list may stand ("fail", "args", …) counts as a list.
+Value extend_test(const Value& base, const Value& over);
+Value extend_requires(const Value& base, const Value& over);
+
+// A phase with the keys of its test as defaults: only "fail" is joined, and "vm" is merged machine
+// by machine, key by key; everything else is taken or replaced whole.
+Value phase_with_defaults(const Value& test, const Value& phase);
+// A [test.NAME.vm.NAME] table with the VM keys of the test (or phase) as defaults.
+Value vm_with_defaults(const Value& test, const Value& vm);
+
+} // namespace qt

@@ -1,0 +1,244 @@
+#include "schema.hh"
+
+#include "text.hh"
+
+#include <algorithm>
+
+namespace qt {
+
+namespace {
+
+// What one element of a list-like value is checked as, so that a mistake has the element's place.
+std::optional<Key> element_key(const Key& key) {
+  Key element = key;
+  switch (key.type) {
+  case Type::texts:
+  case Type::argv:
+    element.type = Type::text;
+    return element;
+  case Type::argvs:
+    element.type = Type::argv;
+    return element;
+  case Type::patterns:
+    return element;
+  default:
+    return std::nullopt;
+  }
+}
+
+// argvs may be given as one command, whose elements are words.
+bool is_single_command(const Key& key, const Value& value) {
+  return key.type == Type::argvs && !value.elements.empty() &&
+         value.elements.front().is(Value::Kind::text);
+}
+
+// Types in which a number can only be meant as a text.
+bool is_textual(Type type) {
+  switch (type) {
+  case Type::integer:
+  case Type::status:
+  case Type::flag:
+  case Type::boolean:
+  case Type::console:
+  case Type::json:
+  case Type::table:
+  case Type::range:
+    return false;
+  default:
+    return true;
+  }
+}
+
+// A number that was put in for a name becomes the text that the name stood for.
+void say_as_text(Value& value) {
+  if (!value.text.empty()) {
+    value.kind = Value::Kind::text;
+  }
+  for (Value& element : value.elements) {
+    say_as_text(element);
+  }
+  for (Member& member : value.members) {
+    say_as_text(member.value);
+  }
+}
+
+} // namespace
+
+void Mistakes::add(const Position& at, std::string_view text) {
+  const std::string file = at.file ? *at.file : std::string();
+  auto known = std::find(m_files.begin(), m_files.end(), file);
+  if (known == m_files.end()) {
+    known = m_files.insert(known, file);
+  }
+  m_mistakes.insert({static_cast<std::size_t>(known - m_files.begin()), at.line, at.column,
+                     escape_for_display(text)});
+}
+
+Error Mistakes::report() const {
+  std::vector<std::string> lines;
+  for (const Entry& entry : m_mistakes) {
+    lines.push_back(
+        format("{}:{}:{}: error: {}", m_files[entry.file], entry.line, entry.column, entry.text));
+  }
+  return Error(join(lines, "\n"), ExitCode::usage, Error::Form::report);
+}
+
+bool Reader::plain(std::string_view name, const Value& value) const {
+  bool good = true;
+  if (value.is(Value::Kind::other)) {
+    m_mistakes.add(value.at, format("{}: {} has no use here; write it as a text, in quotes", name,
+                                    value.text));
+    good = false;
+  }
+  for (const Value& element : value.elements) {
+    good = plain(name, element) && good;
+  }
+  for (const Member& member : value.members) {
+    good = plain(name, member.value) && good;
+  }
+  return good;
+}
+
+bool Reader::list_elements(const Key& key, const Value& value) const {
+  std::optional<Key> element = element_key(key);
+  if (!element || !value.is(Value::Kind::list)) {
+    return true;
+  }
+  if (is_single_command(key, value)) {
+    element->type = Type::text;
+  }
+  bool good = true;
+  for (const Value& item : value.elements) {
+    const bool wrong_list = item.is(Value::Kind::list) && element->type != Type::argv;
+    if (wrong_list) {
+      m_mistakes.add(item.at, format("{}: expected a text, got a list in the list", key.name));
+    }
+    good = !wrong_list && this->value(*element, item).has_value() && good;
+  }
+  return good;
+}
+
+std::optional<Json> Reader::value(const Key& key, const Value& given) const {
+  if (!plain(key.name, given)) {
+    return std::nullopt;
+  }
+  Value value = given;
+  if (is_textual(key.type)) {
+    say_as_text(value);
+  }
+  if (m_texts == Texts::pending && value.is(Value::Kind::text) &&
+      value.text.find("${") != std::string::npos) {
+    return Json(value.text);
+  }
+  if (!list_elements(key, value)) {
+    return std::nullopt;
+  }
+  try {
+    return normal_value(key, json_of(value));
+  } catch (const Error& error) {
+    m_mistakes.add(value.at,
+                   format("{}: {}, got {}", key.name, error.what(), describe_value(value)));
+    return std::nullopt;
+  }
+}
+
+Json Reader::values(const Value& table, std::span<const Key> keys) const {
+  Json result = Json::object();
+  for (const Member& member : table.members) {
+    const Key* const key = find_key(keys, member.key);
+    if (key == nullptr) {
+      continue;
+    }
+    if (std::optional<Json> normal = value(*key, member.value)) {
+      result[member.key] = std::move(*normal);
+    }
+  }
+  return result;
+}
+
+void Reader::unknown_members(const Value& table, std::string_view where,
+                             const std::vector<std::string_view>& known) const {
+  for (const Member& member : table.members) {
+    if (std::find(known.begin(), known.end(), member.key) == known.end()) {
+      m_mistakes.add(member.at, format("unknown key '{}' in {}{}", member.key, where,
+                                       did_you_mean(member.key, known)));
+    }
+  }
+}
+
+bool Reader::expect(const Value& value, Value::Kind kind, std::string_view name,
+                    std::string_view what) const {
+  if (!value.is(kind)) {
+    m_mistakes.add(value.at, format("{}: expected {}, got {}", name, what, describe_value(value)));
+  }
+  return value.is(kind);
+}
+
+bool Reader::name(const std::string& name, const Position& at, std::string_view what) const {
+  if (!is_name(name)) {
+    m_mistakes.add(
+        at, format("the name '{}' of {} may hold only letters, digits and _ - . +", name, what));
+    return false;
+  }
+  return true;
+}
+
+bool is_name(std::string_view name) {
+  return !name.empty() &&
+         name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "_-.+") == std::string_view::npos;
+}
+
+bool is_digest(std::string_view digest, unsigned bits) {
+  return digest.size() == bits / 4 &&
+         digest.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+Json json_of(const Value& value) {
+  switch (value.kind) {
+  case Value::Kind::table: {
+    Json object = Json::object();
+    for (const Member& member : value.members) {
+      object[member.key] = json_of(member.value);
+    }
+    return object;
+  }
+  case Value::Kind::list: {
+    Json array = Json::array();
+    for (const Value& element : value.elements) {
+      array.push_back(json_of(element));
+    }
+    return array;
+  }
+  case Value::Kind::text:
+    return value.text;
+  case Value::Kind::integer:
+    return value.integer;
+  case Value::Kind::number:
+    return value.number;
+  case Value::Kind::boolean:
+    return value.boolean;
+  case Value::Kind::other:
+    break;
+  }
+  return {};
+}
+
+std::string describe_value(const Value& value) {
+  constexpr std::size_t k_longest = 40;
+  switch (value.kind) {
+  case Value::Kind::table:
+    return value.members.empty() ? "an empty table" : "a table";
+  case Value::Kind::list:
+    return value.elements.empty() ? "an empty list" : "a list";
+  case Value::Kind::text:
+    return value.text.size() <= k_longest ? format("\"{}\"", format_escapes(value.text))
+                                          : "a long text";
+  case Value::Kind::other:
+    return value.text;
+  default:
+    return dump_json(json_of(value));
+  }
+}
+
+} // namespace qt

@@ -1,0 +1,81 @@
+// Checks tables of a TOML file against the vocabulary and brings their values into normal form.
+// Everything wrong is collected, nothing stops at the first mistake.
+#pragma once
+
+#include "error.hh"
+#include "toml.hh"
+#include "vocabulary.hh"
+
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+// What is wrong in a definition and the files that it includes. The same mistake at the same place
+// (a template is read once for each test that uses it) counts once.
+class Mistakes {
+public:
+  void add(const Position& at, std::string_view text);
+  bool empty() const noexcept { return m_mistakes.empty(); }
+  // An Error(ExitCode::usage) in the form of a report: "FILE:LINE:COLUMN: error: TEXT" for each, in
+  // the order of the places, the files in the order in which mistakes were found in them.
+  Error report() const;
+
+private:
+  struct Entry {
+    std::size_t file; // index into m_files
+    unsigned line;
+    unsigned column;
+    std::string text;
+    auto operator<=>(const Entry&) const = default;
+  };
+  std::vector<std::string> m_files;
+  std::set<Entry> m_mistakes;
+};
+
+// Whether the texts are as they will be used, or "${params.N}" may still stand for any value: a
+// template that no test uses.
+enum class Texts { final, pending };
+
+class Reader {
+public:
+  Reader(Mistakes& mistakes, Texts texts)
+    : m_mistakes(mistakes)
+    , m_texts(texts) {}
+
+  Mistakes& mistakes() const noexcept { return m_mistakes; }
+  Texts texts() const noexcept { return m_texts; }
+
+  // The value of `key` in normal form; nothing if it is wrong, which has then been said.
+  std::optional<Json> value(const Key& key, const Value& value) const;
+  // The members of `table` that are in `keys`, by name in normal form; wrong ones are left out.
+  Json values(const Value& table, std::span<const Key> keys) const;
+  // Says which members of `table` are in none of the lists. `where`: "[test.boot]", "a step".
+  void unknown_members(const Value& table, std::string_view where,
+                       const std::vector<std::string_view>& known) const;
+  // True if `value` is of `kind`; otherwise says that `name` was expected to be `what`.
+  bool expect(const Value& value, Value::Kind kind, std::string_view name,
+              std::string_view what) const;
+  // True if `name` may name a test, an asset, …: letters, digits and _ - . + only.
+  bool name(const std::string& name, const Position& at, std::string_view what) const;
+
+private:
+  bool list_elements(const Key& key, const Value& value) const;
+  bool plain(std::string_view name, const Value& value) const;
+
+  Mistakes& m_mistakes;
+  Texts m_texts;
+};
+
+Json json_of(const Value& value);
+// How a message shows a value: "5", "\"text\"", "a list".
+std::string describe_value(const Value& value);
+bool is_name(std::string_view name);
+// True if `digest` is as long as SHA-256's or SHA-512's (`bits`) and all hexadecimal.
+bool is_digest(std::string_view digest, unsigned bits);
+
+} // namespace qt

@@ -1,0 +1,293 @@
+#include "subtest.hh"
+
+#include "merge.hh"
+#include "run_dir.hh"
+#include "step_reader.hh"
+#include "text.hh"
+#include "variables.hh"
+
+#include <algorithm>
+
+namespace qt {
+
+namespace {
+
+class SubtestReader {
+public:
+  SubtestReader(const Member& test, const Payloads& payloads, const Reader& reader)
+    : m_test(test)
+    , m_reader(reader)
+    , m_variables(payloads, reader.mistakes(), format("test '{}'", test.key)) {}
+
+  Subtest read(const Value* required);
+
+private:
+  Phase read_phase(const Value& table, const Position& at, const std::string& title);
+  std::vector<Vm> read_vms(const Value& table, const std::string& title);
+  Vm read_vm(const Value& table, const std::string& name);
+  std::vector<Step> read_steps(const Value& table, std::string_view list, StepPlace place,
+                               const std::vector<Vm>& vms);
+  void check_machine_of(const Step& step, const Value& value, const std::vector<Vm>& vms);
+  void check_channels(const Step& step, const Value& value, const Vm& vm);
+  void check_names(const Value* value, std::string_view key);
+  void complain(const Position& at, const std::string& text) { m_reader.mistakes().add(at, text); }
+  bool is_final() const { return m_reader.texts() == Texts::final; }
+
+  const Member& m_test;
+  const Reader& m_reader;
+  Variables m_variables;
+};
+
+void SubtestReader::check_names(const Value* value, std::string_view key) {
+  if (value != nullptr && is_final()) {
+    m_variables.check(key, *value);
+  }
+}
+
+// A phase that says nothing of a machine boots one only if something is asked of it.
+bool has_machine(const Value& table) {
+  const auto is_machine_key = [](const Member& member) {
+    return find_key(vm_keys(), member.key) != nullptr;
+  };
+  if (std::any_of(table.members.begin(), table.members.end(), is_machine_key)) {
+    return true;
+  }
+  const Value* const steps = table.find("steps");
+  if (steps == nullptr) {
+    return false;
+  }
+  return std::any_of(steps->elements.begin(), steps->elements.end(), [](const Value& step) {
+    return std::any_of(step.members.begin(), step.members.end(), [](const Member& member) {
+      const std::optional<StepType> type = step_type_from(member.key);
+      return type && needs_machine(*type);
+    });
+  });
+}
+
+Vm SubtestReader::read_vm(const Value& table, const std::string& name) {
+  Vm vm;
+  vm.name = name;
+  vm.values = m_reader.values(table, vm_keys());
+  for (const Member& member : table.members) {
+    if (find_key(vm_keys(), member.key) != nullptr) {
+      check_names(&member.value, member.key);
+    }
+  }
+  for (const char* key : {"machine", "qemu", "accel"}) {
+    if (vm.values.contains(key) && vm.values.at(key) == "") {
+      complain(table.find(key)->at, format("{}: expected a text that is not empty", key));
+    }
+  }
+  return vm;
+}
+
+std::vector<Vm> SubtestReader::read_vms(const Value& table, const std::string& title) {
+  std::vector<Vm> vms;
+  const Value* const tables = table.find("vm");
+  if (tables == nullptr) {
+    if (has_machine(table)) {
+      vms.push_back(read_vm(table, k_default_vm));
+    }
+    return vms;
+  }
+  if (!m_reader.expect(*tables, Value::Kind::table, "vm", format("tables {}.vm.NAME]", title))) {
+    return vms;
+  }
+  for (const Member& entry : tables->members) {
+    const bool named = m_reader.name(entry.key, entry.at, "a machine");
+    const bool is_table = m_reader.expect(entry.value, Value::Kind::table, entry.key,
+                                          format("a table {}.vm.{}]", title, entry.key));
+    if (named && is_table) {
+      m_reader.unknown_members(entry.value, format("the machine '{}'", entry.key),
+                               key_names(vm_keys()));
+      vms.push_back(read_vm(vm_with_defaults(table, entry.value), entry.key));
+    }
+  }
+  return vms;
+}
+
+void SubtestReader::check_channels(const Step& step, const Value& value, const Vm& vm) {
+  const std::string name(step_type_name(step.type));
+  const Json console = vm.values.value("console", Json(0));
+  const Value& named = *value.find(name);
+  if (needs_console(step.type) && console == Json(false)) {
+    complain(named.at,
+             format("{}: the machine '{}' has no console (console = false)", name, vm.name));
+  } else if (const Json* const meant = step.find("console");
+             meant != nullptr && *meant != console) {
+    complain(value.find("console")->at,
+             format("console: the machine '{}' has the console {}, not {}", vm.name,
+                    dump_json(console), dump_json(*meant)));
+  }
+  if (needs_monitor(step.type) && !vm.values.value("qmp", true)) {
+    complain(named.at, format("{}: the machine '{}' has no monitor (qmp = false)", name, vm.name));
+  }
+}
+
+void SubtestReader::check_machine_of(const Step& step, const Value& value,
+                                     const std::vector<Vm>& vms) {
+  const Value* const meant = value.find("vm");
+  std::vector<std::string_view> names;
+  for (const Vm& vm : vms) {
+    names.push_back(vm.name);
+  }
+  const std::string list = join(std::vector<std::string>(names.begin(), names.end()), ", ");
+  if (meant != nullptr) {
+    const auto vm = std::find(names.begin(), names.end(), step.text("vm"));
+    if (vm == names.end()) {
+      const std::string hint = did_you_mean(step.text("vm"), names);
+      complain(meant->at, format("vm: there is no machine '{}'{}", step.text("vm"),
+                                 !hint.empty() ? hint
+                                 : vms.empty() ? "; the test has none"
+                                               : format("; the test has {}", list)));
+    } else {
+      check_channels(step, value, vms[static_cast<std::size_t>(vm - names.begin())]);
+    }
+  } else if (vms.size() == 1) {
+    check_channels(step, value, vms.front());
+  } else if (vms.size() > 1 && needs_machine(step.type)) {
+    complain(value.at, format("steps: the test has several machines, say which is meant: vm = one "
+                              "of {}",
+                              list));
+  }
+}
+
+std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view list,
+                                            StepPlace place, const std::vector<Vm>& vms) {
+  std::vector<Step> steps;
+  const Value* const values = table.find(list);
+  if (values == nullptr ||
+      !m_reader.expect(*values, Value::Kind::list, list, "a list of steps [{ … }, { … }]")) {
+    return steps;
+  }
+  for (const Value& value : values->elements) {
+    for (const Member& member : value.members) {
+      check_names(&member.value, member.key);
+    }
+    std::optional<Step> step = read_step(value, place, list, m_reader);
+    if (!step) {
+      continue;
+    }
+    if (is_final()) {
+      if (place == StepPlace::dialogue) {
+        check_machine_of(*step, value, vms);
+      }
+      for (const std::string& name : saved_names(*step)) {
+        m_variables.save(name, value.at);
+      }
+    }
+    steps.push_back(std::move(*step));
+  }
+  return steps;
+}
+
+Phase SubtestReader::read_phase(const Value& table, const Position& at, const std::string& title) {
+  m_variables.forget_saved();
+  Phase phase;
+  phase.prepare = read_steps(table, "prepare", StepPlace::host, {});
+  phase.vms = read_vms(table, title);
+  if (const Value* const fail = table.find("fail")) {
+    check_names(fail, "fail");
+    phase.fail = m_reader.value(*find_key(dialogue_keys(), "fail"), *fail).value_or(Json::array());
+  }
+  phase.steps = read_steps(table, "steps", StepPlace::dialogue, phase.vms);
+  phase.verify = read_steps(table, "verify", StepPlace::host, {});
+
+  const auto given = [&table](const char* key) {
+    const Value* const list = table.find(key);
+    return list != nullptr && !list->elements.empty();
+  };
+  const bool judged = std::any_of(phase.vms.begin(), phase.vms.end(), [](const Vm& vm) {
+    return vm.values.contains("exit") || vm.values.contains("output");
+  });
+  const bool on_host = phase.vms.empty() && given("prepare");
+  if (is_final() && !judged && !on_host && !given("steps") && !given("verify")) {
+    complain(at, format("{}] judges nothing; give it steps, verify, exit or output", title));
+  }
+  return phase;
+}
+
+// "virt,gic-version=3" and "type=virt" are the machine "virt".
+std::string machine_name(std::string_view machine) {
+  std::string_view name = machine.substr(0, machine.find(','));
+  if (name.starts_with("type=")) {
+    name.remove_prefix(5);
+  }
+  return std::string(name);
+}
+
+void add_machines(const std::vector<Phase>& phases, Json& required) {
+  const auto given = required.find("machine");
+  if (given != required.end() && given->empty()) {
+    return; // machine = [] switches it off: a test that QEMU refuses a machine
+  }
+  for (const Phase& phase : phases) {
+    for (const Vm& vm : phase.vms) {
+      const std::string name = machine_name(vm.values.value("machine", ""));
+      Json& machines = required["machine"];
+      const bool known = std::find(machines.begin(), machines.end(), Json(name)) != machines.end();
+      if (!name.empty() && name.find("${") == std::string::npos && !known) {
+        machines.push_back(name);
+      }
+    }
+  }
+  if (required.contains("machine") && required.at("machine").is_null()) {
+    required.erase("machine");
+  }
+}
+
+Subtest SubtestReader::read(const Value* required) {
+  const Value& table = m_test.value;
+  const std::string title = format("[test.{}", m_test.key);
+  Subtest subtest;
+  subtest.name = m_test.key;
+  if (const Value* const summary = table.find("summary")) {
+    m_reader.expect(*summary, Value::Kind::text, "summary", "a text");
+    check_names(summary, "summary");
+    subtest.summary = summary->text;
+  }
+  const Value* const own = table.find("requires");
+  if (own != nullptr || required != nullptr) {
+    const Value all = own == nullptr        ? *required
+                      : required == nullptr ? *own
+                                            : extend_requires(*required, *own);
+    check_names(&all, "requires");
+    subtest.required = read_requires(all, m_reader);
+  }
+  const Value* const phases = table.find("phase");
+  if (phases == nullptr) {
+    subtest.phases.push_back(read_phase(table, m_test.at, title));
+  } else if (m_reader.expect(*phases, Value::Kind::list, "phase",
+                             format("tables [{}.phase]]", title))) {
+    for (const Value& phase : phases->elements) {
+      if (m_reader.expect(phase, Value::Kind::table, "phase",
+                          format("a table [{}.phase]]", title))) {
+        m_reader.unknown_members(phase, format("[{}.phase]]", title), phase_keys());
+        subtest.phases.push_back(
+            read_phase(phase_with_defaults(table, phase), phase.at, format("{}.phase", title)));
+      }
+    }
+  }
+  if (is_final()) {
+    add_machines(subtest.phases, subtest.required);
+  }
+  subtest.variables = m_variables.used();
+  return subtest;
+}
+
+} // namespace
+
+Json read_requires(const Value& value, const Reader& reader) {
+  if (!reader.expect(value, Value::Kind::table, "requires", "a table")) {
+    return Json::object();
+  }
+  reader.unknown_members(value, "requires", key_names(requires_keys()));
+  return reader.values(value, requires_keys());
+}
+
+Subtest read_subtest(const Member& test, const Value* required, const Payloads& payloads,
+                     const Reader& reader) {
+  return SubtestReader(test, payloads, reader).read(required);
+}
+
+} // namespace qt

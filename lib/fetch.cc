@@ -3,202 +3,37 @@
 #include "digest.hh"
 #include "error.hh"
 #include "log.hh"
-#include "text.hh"
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <fcntl.h>
-#include <random>
 #include <sys/stat.h>
 #include <thread>
-#include <unistd.h>
 
 namespace qt {
 
 namespace {
-
-constexpr Duration k_longest_pause = std::chrono::seconds(30);
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : "";
 }
 
-// How one URL ended.
-enum class UrlOutcome { right, transient, permanent };
-struct UrlResult {
-  UrlOutcome outcome;
-  std::string reason;
-};
-
-// Brings the bytes of one digest into one open file, which may hold the start of them already.
-class Download {
-public:
-  Download(HttpClient& client, const FetchOptions& options, const std::string& digest, int fd,
-           std::string path)
-    : m_client(client)
-    , m_options(options)
-    , m_digest(digest)
-    , m_digester(digest_kind(digest))
-    , m_fd(fd)
-    , m_path(std::move(path)) {}
-
-  // Where and under which validator the bytes that the file holds came.
-  Cache::Resume resume;
-  // Told what `resume` should be when this file is found again.
-  std::function<void(const Cache::Resume&)> remember;
-
-  // Tries `url` until it is right or hopeless. Throws Error if the host fails.
-  UrlResult run(const std::string& url);
-
-private:
-  UrlResult attempt(const std::string& url, std::optional<Duration>& retry_after);
-  void empty_file();
-  void follow(HttpProgress progress);
-
-  HttpClient& m_client;
-  const FetchOptions& m_options;
-  const std::string& m_digest;
-  Digester m_digester;
-  std::uint64_t m_hashed = 0;
-  unsigned m_restarts = 0;
-  int m_fd;
-  std::string m_path;
-};
-
-Duration pause_before(int retry, const FetchOptions& options) {
-  Duration pause = options.first_pause;
-  for (int i = 1; i < retry && pause < k_longest_pause; ++i) {
-    pause *= 3;
+Fetched outcome_of(const Downloaded& result) {
+  switch (result.outcome) {
+  case Downloaded::Outcome::right:
+    if (!result.reason.empty()) {
+      log_info("passed over " + result.reason);
+    }
+    return {FetchOutcome::downloaded, "", ""};
+  case Downloaded::Outcome::unavailable:
+    return {FetchOutcome::unavailable, "", "asset unavailable: " + result.reason};
+  case Downloaded::Outcome::failed:
+    break;
   }
-  static thread_local std::minstd_rand random{std::random_device{}()};
-  std::uniform_int_distribution<Duration::rep> vary(pause.count() / 2, pause.count() * 3 / 2);
-  return std::min(Duration(vary(random)), k_longest_pause);
-}
-
-UrlResult Download::run(const std::string& url) {
-  for (int retry = 0;; ++retry) {
-    std::optional<Duration> retry_after;
-    UrlResult result = attempt(url, retry_after);
-    if (result.outcome != UrlOutcome::transient || retry == m_options.retries) {
-      return result;
-    }
-    Duration pause = pause_before(retry + 1, m_options);
-    if (retry_after) {
-      if (*retry_after > k_longest_pause) {
-        result.reason += format(", the server asks to wait {}", format_duration(*retry_after));
-        return result;
-      }
-      pause = std::max(pause, *retry_after);
-    }
-    log_info(format("fetching {}: {}; trying again in {}", display_url(url), result.reason,
-                    format_duration(pause)));
-    std::this_thread::sleep_for(pause);
-  }
-}
-
-void Download::empty_file() {
-  if (::ftruncate(m_fd, 0) < 0) {
-    throw errno_error(errno, format("emptying {}", m_path));
-  }
-  resume = {};
-}
-
-void Download::follow(HttpProgress progress) {
-  if (progress.restarts != m_restarts) {
-    m_restarts = progress.restarts;
-    m_hashed = 0;
-    m_digester.restart();
-  }
-  m_hashed = add_file_range(m_digester, m_fd, m_hashed, progress.bytes, m_path);
-}
-
-// One request, or two where the first finds that what the file holds is of no use.
-UrlResult Download::attempt(const std::string& url, std::optional<Duration>& retry_after) {
-  for (;;) {
-    struct stat status;
-    if (::fstat(m_fd, &status) < 0) {
-      throw errno_error(errno, format("reading {}", m_path));
-    }
-    const std::uint64_t held = static_cast<std::uint64_t>(status.st_size);
-    m_restarts = 0;
-    m_hashed = 0;
-    m_digester.restart();
-    follow({held, 0});
-    if (held > 0 && m_digester.hex() == m_digest) { // interrupted just before it was published
-      return {UrlOutcome::right, ""};
-    }
-
-    HttpRequest request;
-    request.url = url;
-    request.fd = m_fd;
-    request.offset = held;
-    request.validator = resume.url == display_url(url) ? resume.validator : "";
-    request.on_validator = [&](const std::string& validator) {
-      resume = {display_url(url), validator};
-      if (remember) {
-        remember(resume);
-      }
-    };
-    if (held > 0) {
-      log_info(format("fetching {}: continuing after {} bytes", display_url(url), held));
-    }
-    const HttpResult result =
-        m_client.get(request, [this](HttpProgress progress) { follow(progress); });
-    switch (result.outcome) {
-    case HttpOutcome::complete:
-      break;
-    case HttpOutcome::gone:
-    case HttpOutcome::refused:
-      return {UrlOutcome::permanent, result.reason};
-    case HttpOutcome::transient:
-      retry_after = result.retry_after;
-      return {UrlOutcome::transient, result.reason};
-    case HttpOutcome::not_resumable:
-      empty_file();
-      continue;
-    case HttpOutcome::unwritable:
-      throw Error(format("fetching {}: writing {}: {}", display_url(url), m_path, result.reason));
-    }
-    const std::string found = m_digester.hex();
-    if (found == m_digest) {
-      return {UrlOutcome::right, ""};
-    }
-    const bool continued = held > 0 && m_restarts == 0;
-    empty_file();
-    if (!continued) {
-      return {UrlOutcome::permanent,
-              format("the content has the digest {}, not {}", found, m_digest)};
-    }
-    log_info(format("fetching {}: what was continued is not right; once more from the start",
-                    display_url(url)));
-  }
-}
-
-// Tries the URLs in order. `right` gets the one that worked.
-Fetched try_urls(Download& download, const AssetSource& source, std::string& right) {
-  std::vector<std::string> reasons;
-  bool may_work_later = false;
-  for (const std::string& url : source.urls) {
-    const UrlResult result = download.run(url);
-    if (result.outcome == UrlOutcome::right) {
-      right = display_url(url);
-      for (const std::string& reason : reasons) {
-        log_info("passed over " + reason);
-      }
-      return {FetchOutcome::downloaded, "", ""};
-    }
-    may_work_later = may_work_later || result.outcome == UrlOutcome::transient;
-    reasons.push_back(format("{}: {}", display_url(url), result.reason));
-  }
-  const std::string all = join(reasons, "; ");
-  if (may_work_later) {
-    return {FetchOutcome::unavailable, "", "asset unavailable: " + all};
-  }
-  return {FetchOutcome::failed, "", "fetching " + all};
+  return {FetchOutcome::failed, "", "fetching " + result.reason};
 }
 
 } // namespace
@@ -302,27 +137,25 @@ bool Fetcher::verify_unrecorded(const AssetSource& source) const {
 Fetched Fetcher::download(const AssetSource& source) {
   const std::string partial = m_cache.partial_path(source.digest);
   const UniqueFd fd = open_file(partial, O_RDWR | O_CREAT);
-  Download download(client(), m_options, source.digest, fd.get(), partial);
+  Download download(client(), m_options.download, source.digest, fd.get(), partial);
   download.resume = m_cache.resume_of(source.digest).value_or(Cache::Resume());
   download.remember = [&](const Cache::Resume& resume) {
     m_cache.remember_resume(source.digest, resume);
   };
-  std::string url;
-  Fetched result = try_urls(download, source, url);
+  const Downloaded downloaded = download.run(source.urls);
   struct stat status;
-  if (result.outcome == FetchOutcome::downloaded) {
-    m_cache.publish(source.digest, url);
+  if (downloaded.outcome == Downloaded::Outcome::right) {
+    m_cache.publish(source.digest, downloaded.url);
   } else if (::fstat(fd.get(), &status) == 0 && status.st_size == 0) {
     m_cache.discard_partial(source.digest);
   }
-  return result;
+  return outcome_of(downloaded);
 }
 
 Fetched Fetcher::fetch_uncached(const AssetSource& source, const std::string& path) {
   AtomicFile file(path);
-  Download download(client(), m_options, source.digest, file.fd(), path);
-  std::string url;
-  Fetched result = try_urls(download, source, url);
+  Download download(client(), m_options.download, source.digest, file.fd(), path);
+  Fetched result = outcome_of(download.run(source.urls));
   if (result.there()) {
     file.commit();
     result.path = path;

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "cache.hh"
-#include "duration.hh"
+#include "download.hh"
 #include "http.hh"
 
 #include <chrono>
@@ -33,10 +33,7 @@ struct FetchOptions {
 
   Downloads downloads = Downloads::allowed;
   Refresh refresh = Refresh::no; // download even what the cache has
-  // How often one URL is tried again after a transient failure. The pause before the first time is
-  // `first_pause`, then three times the one before, each varied by up to a half.
-  int retries = 3;
-  Duration first_pause = std::chrono::milliseconds(250);
+  DownloadOptions download;
   HttpLimits limits;
 
   // With what QEMU_TEST_NO_DOWNLOAD and QEMU_TEST_REFRESH_CACHE say.

@@ -45,7 +45,7 @@ bool parse(const std::vector<std::string>& words, Settings& settings) {
                   throw Error(format("option --retries: '{}' is not a number from 0 to 100", value),
                               ExitCode::usage);
                 }
-                settings.fetch.retries = static_cast<int>(*number);
+                settings.fetch.download.retries = static_cast<int>(*number);
               })
       .option("retry-pause", "pause before the first of them, default 250ms; it grows", pause)
       .option("connect-timeout", "time to connect, default 20s", connect)
@@ -57,7 +57,7 @@ bool parse(const std::vector<std::string>& words, Settings& settings) {
   if (!line.parse(words)) {
     return false;
   }
-  settings.fetch.first_pause = pause.value_or(settings.fetch.first_pause);
+  settings.fetch.download.first_pause = pause.value_or(settings.fetch.download.first_pause);
   settings.fetch.limits.connect = connect.value_or(settings.fetch.limits.connect);
   settings.fetch.limits.stall = stall.value_or(settings.fetch.limits.stall);
   if (settings.uncached != settings.output.has_value()) {

@@ -36,7 +36,7 @@ protected:
       m_body += std::to_string(i) + "\n";
     }
     m_digest = digest_of(m_body);
-    m_options.first_pause = std::chrono::milliseconds(1);
+    m_options.download.first_pause = std::chrono::milliseconds(1);
   }
 
   AssetSource source(std::vector<std::string> paths) const {
@@ -162,7 +162,7 @@ TEST_F(FetchTest, TriesAgainAfterATransientFailure) {
 
 TEST_F(FetchTest, GivesUpAfterTheRetries) {
   m_server.set("/file", {.body = m_body, .fail_times = 3, .fail_status = 503});
-  m_options.retries = 2;
+  m_options.download.retries = 2;
   const Fetched result = fetch(source({"/file"}));
   EXPECT_EQ(result.outcome, FetchOutcome::unavailable);
   EXPECT_EQ(result.reason, "asset unavailable: " + m_server.url("/file") + ": HTTP status 503");
@@ -203,7 +203,7 @@ TEST_F(FetchTest, GoesOnToTheNextUrl) {
   m_server.set("/busy", {.status = 500});
   m_server.set("/wrong", {.body = "wrong"});
   m_server.set("/file", {.body = m_body});
-  m_options.retries = 0;
+  m_options.download.retries = 0;
   expect_right(fetch(source({"/gone", "/busy", "/wrong", "/file", "/unused"})),
                FetchOutcome::downloaded);
   EXPECT_TRUE(m_server.requests("/unused").empty());
@@ -211,7 +211,7 @@ TEST_F(FetchTest, GoesOnToTheNextUrl) {
 
 TEST_F(FetchTest, OneUrlThatMayWorkLaterMakesItUnavailableOnly) {
   m_server.set("/busy", {.status = 500});
-  m_options.retries = 0;
+  m_options.download.retries = 0;
   EXPECT_EQ(fetch(source({"/busy", "/gone"})).outcome, FetchOutcome::unavailable);
   EXPECT_EQ(fetch(source({"/gone", "/gone2"})).outcome, FetchOutcome::failed);
 }
@@ -282,7 +282,7 @@ TEST_F(FetchTest, ContinuesWithinARunAfterACut) {
 
 TEST_F(FetchTest, ContinuesWhatAnEarlierRunLeft) {
   m_server.set("/file", {.body = m_body, .etag = "\"tag\"", .cut_after = 100'000});
-  m_options.retries = 0;
+  m_options.download.retries = 0;
   EXPECT_EQ(fetch(source({"/file"})).outcome, FetchOutcome::unavailable);
   EXPECT_EQ(m_cache.state(m_digest), Cache::State::absent);
   EXPECT_EQ(read_file(m_cache.partial_path(m_digest)).size(), 100'000u);
@@ -411,7 +411,7 @@ TEST_F(FetchTest, CredentialsStayOutOfMessagesAndTheCache) {
   wanted.urls[0].insert(wanted.urls[0].find("//") + 2, "me:s3cret@");
   EXPECT_THAT(fetch(wanted).reason, Not(HasSubstr("s3cret")));
   m_server.set("/file", {.body = m_body, .etag = "\"tag\"", .cut_after = 100});
-  m_options.retries = 0;
+  m_options.download.retries = 0;
   EXPECT_THAT(fetch(wanted).reason, Not(HasSubstr("s3cret")));
   EXPECT_THAT(m_cache.resume_of(m_digest)->url, Not(HasSubstr("s3cret")));
   EXPECT_EQ(m_server.requests("/file").at(0).authorization, "Basic bWU6czNjcmV0");

@@ -90,6 +90,10 @@ void Cache::touch(std::string_view digest) const noexcept {
                   format("{}", std::chrono::duration_cast<std::chrono::seconds>(now).count()));
 }
 
+std::optional<FileLock> Cache::hold(std::string_view digest) const noexcept {
+  return FileLock::share(path_of(digest));
+}
+
 FileLock Cache::lock(std::string_view digest) const {
   try {
     make_directories(m_folder);

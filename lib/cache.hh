@@ -53,6 +53,9 @@ public:
   State state(std::string_view digest) const noexcept;
   // Notes that the file is in use now, for those who evict. Best effort: a read-only cache serves.
   void touch(std::string_view digest) const noexcept;
+  // While the result lives, nobody who cleans the cache removes the file, whether or not it is
+  // open. Nothing if it is not there. Needs no write permission; ends with the process.
+  std::optional<FileLock> hold(std::string_view digest) const noexcept;
 
   // --- for those who put files in
 

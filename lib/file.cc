@@ -160,6 +160,14 @@ std::optional<FileLock> FileLock::acquire(const std::string& path, Wait wait) {
   }
 }
 
+std::optional<FileLock> FileLock::share(const std::string& path) noexcept {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) < 0) {
+    return std::nullopt;
+  }
+  return FileLock(std::move(fd));
+}
+
 TempDir::TempDir(std::string_view prefix) {
   const char* base = std::getenv("TMPDIR");
   m_path = format("{}/{}XXXXXX", base != nullptr && *base != '\0' ? base : "/tmp", prefix);

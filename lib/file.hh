@@ -64,6 +64,9 @@ public:
   // Creates the file if need be. Wait::yes blocks without limit and without polling; Wait::no gives
   // nothing if another process holds it. Throws Error on failure.
   static std::optional<FileLock> acquire(const std::string& path, Wait wait);
+  // A lock that others may share, on a file that is there already; needs no permission to write.
+  // Nothing if the file is not there or someone has it exclusively. Never blocks.
+  static std::optional<FileLock> share(const std::string& path) noexcept;
 
 private:
   explicit FileLock(UniqueFd fd)

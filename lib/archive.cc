@@ -185,7 +185,7 @@ ArchiveReader::ArchiveReader(std::unique_ptr<ReadAhead> input, ArchiveFormat for
 
 ArchiveReader::~ArchiveReader() = default;
 
-bool ArchiveReader::next(Member& member) {
+bool ArchiveReader::next(ArchiveMember& member) {
   State& state = *m_state;
   const int result = ::archive_read_next_header(state.handle, &state.entry);
   if (result == ARCHIVE_EOF) {

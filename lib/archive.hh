@@ -25,7 +25,7 @@ std::string_view archive_format_name(ArchiveFormat format);
 
 enum class MemberType { file, folder, symlink, hardlink, device, fifo, socket };
 
-struct Member {
+struct ArchiveMember {
   std::string name; // as the archive has it
   MemberType type = MemberType::file;
   std::string target; // of a symbolic or hard link
@@ -51,7 +51,7 @@ public:
 
   // Goes to the next member, skipping what is left of the one before. False at the end. Throws
   // Error(ExitCode::failed) if the archive is damaged or truncated.
-  bool next(Member& member);
+  bool next(ArchiveMember& member);
   // The current file's next piece, valid until the next call; false at its end. Throws as next().
   bool data(Piece& piece);
   // Reads on to the end of the input, so that a checksum behind the archive is looked at.

@@ -97,7 +97,7 @@ std::unique_ptr<ReadAhead> decoded(Compression compression, std::unique_ptr<Byte
 std::unique_ptr<ArchiveReader> open_package(std::unique_ptr<ReadAhead> input,
                                             const OpenOptions& options) {
   auto package = std::make_unique<ArchiveReader>(std::move(input), ArchiveFormat::ar);
-  Member member;
+  ArchiveMember member;
   do {
     if (!package->next(member)) {
       throw Error("the Debian package has no data.tar", ExitCode::failed);

@@ -22,13 +22,13 @@ bool is_special(MemberType type) {
   return type == MemberType::device || type == MemberType::fifo || type == MemberType::socket;
 }
 
-Error member_error(const Member& member, std::string_view reason) {
+Error member_error(const ArchiveMember& member, std::string_view reason) {
   return Error(format("member '{}': {}", member.name, reason), ExitCode::failed);
 }
 
 // Adds the member's name to whatever fails with it.
 template<typename Body>
-void for_member(const Member& member, Body body) {
+void for_member(const ArchiveMember& member, Body body) {
   try {
     body();
   } catch (const Error& error) {
@@ -36,7 +36,7 @@ void for_member(const Member& member, Body body) {
   }
 }
 
-std::string safe_name(const Member& member) {
+std::string safe_name(const ArchiveMember& member) {
   std::optional<std::string> name = normal_member_name(member.name);
   if (!name) {
     throw member_error(member, "its name leads out of the archive");
@@ -44,7 +44,7 @@ std::string safe_name(const Member& member) {
   return std::move(*name);
 }
 
-std::string safe_target(const Member& member) {
+std::string safe_target(const ArchiveMember& member) {
   std::optional<std::string> target = normal_member_name(member.target);
   if (!target) {
     throw member_error(member,
@@ -53,13 +53,13 @@ std::string safe_target(const Member& member) {
   return std::move(*target);
 }
 
-void check_header(const Member& member) {
+void check_header(const ArchiveMember& member) {
   if (!member.trouble.empty()) {
     throw member_error(member, member.trouble);
   }
 }
 
-void write_data(ArchiveReader& archive, const Member& member, SparseWriter& writer,
+void write_data(ArchiveReader& archive, const ArchiveMember& member, SparseWriter& writer,
                 OutputBudget& budget) {
   const auto grow_to = [&](std::uint64_t size) {
     budget.take(size - std::min(size, writer.size()));
@@ -123,7 +123,7 @@ private:
     bool progress = false;
     m_names.clear();
     const std::unique_ptr<ArchiveReader> archive = open_archive(m_source, open_options(m_rule));
-    Member member;
+    ArchiveMember member;
     while (!all_found() && archive->next(member)) {
       const std::optional<std::string> name = normal_member_name(member.name);
       if (m_names.size() < k_most_known_names) {
@@ -141,7 +141,7 @@ private:
     return progress || all_found();
   }
 
-  Wanted* find(const std::optional<std::string>& name, const Member& member) {
+  Wanted* find(const std::optional<std::string>& name, const ArchiveMember& member) {
     const bool carries_content = member.type == MemberType::hardlink && member.size > 0;
     const std::optional<std::string> target =
         carries_content ? normal_member_name(member.target) : std::nullopt;
@@ -159,7 +159,7 @@ private:
     return nullptr;
   }
 
-  void take(ArchiveReader& archive, const Member& member, Wanted& wanted) {
+  void take(ArchiveReader& archive, const ArchiveMember& member, Wanted& wanted) {
     check_header(member);
     if (is_special(member.type)) {
       throw Error("it is a device, fifo or socket", ExitCode::failed);
@@ -179,7 +179,7 @@ private:
     finish_file(writer, m_rule);
   }
 
-  static void follow(const Member& member, Wanted& wanted) {
+  static void follow(const ArchiveMember& member, Wanted& wanted) {
     LinkMap none;
     const std::optional<std::string> target = member.type == MemberType::hardlink
                                                   ? normal_member_name(member.target)
@@ -231,7 +231,7 @@ std::optional<std::string> name_below(const std::string& folder, const std::stri
   return std::nullopt;
 }
 
-void add_to_tree(ArchiveReader& archive, const Member& member, const std::string& name,
+void add_to_tree(ArchiveReader& archive, const ArchiveMember& member, const std::string& name,
                  const std::string& folder, TreeWriter& tree, OutputBudget& budget) {
   const auto write_to = [&](const UniqueFd& fd) {
     SparseWriter writer(fd.get(), member.name);
@@ -277,7 +277,7 @@ void unpack_tree(const std::string& source, const UnpackRule& rule, const std::s
   TreeWriter tree(output);
   bool found = folder.empty();
   std::size_t left_out = 0;
-  Member member;
+  ArchiveMember member;
   while (archive->next(member)) {
     const std::optional<std::string> name = name_below(folder, safe_name(member));
     if (!name) {
@@ -313,7 +313,7 @@ std::vector<std::string> list_members(const std::string& source, const UnpackRul
   try {
     const std::unique_ptr<ArchiveReader> archive = open_archive(source, open_options(rule));
     std::vector<std::string> names;
-    Member member;
+    ArchiveMember member;
     while (archive->next(member)) {
       const bool bare_folder = member.type == MemberType::folder && !member.name.ends_with('/');
       names.push_back(member.name + (bare_folder ? "/" : ""));

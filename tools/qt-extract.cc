@@ -2,11 +2,12 @@
 #include "cli.hh"
 #include "error.hh"
 #include "file.hh"
+#include "log.hh"
+#include "prepared_files.hh"
 #include "text.hh"
 #include "unpack.hh"
 #include "unpack_members.hh"
 
-#include <cstdio>
 #include <set>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +20,9 @@ struct Options {
   UnpackRule rule;
   std::optional<std::string> output;
   bool list = false;
+  std::optional<std::string> definition;
+  std::optional<std::string> prepared;
+  std::optional<std::string> stamp;
   std::vector<std::string> operands;
 };
 
@@ -53,6 +57,12 @@ CommandLine command_line(Options& options) {
               [&rule, size](const std::string& text) { rule.limit.bytes = size(text); })
       .option("memory", "SIZE", "for decompressing xz in threads; default: 1G",
               [&rule, size](const std::string& text) { rule.decompress.memory_bytes = size(text); })
+      .group("A whole definition")
+      .option("definition", "FILE", "all its files whose assets are in the cache",
+              options.definition)
+      .option("prepared", "DIR", "where they are made", options.prepared)
+      .option("stamp", "FILE", "write FILE if all are there; else warn, no FILE, exit 0",
+              options.stamp)
       .operands(options.operands)
       .example("qt-fetch URL SHA256 | qt-extract --member boot/vmlinuz")
       .exit_codes("0 done, 1 damaged, hostile or no such member, 2 usage,\n77 FILE is not there, "
@@ -79,6 +89,14 @@ std::string source_path(const Options& options) {
     throw Error("standard input has more than one line: it must be one path", ExitCode::usage);
   }
   return lines[0];
+}
+
+void print_lines(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) {
+    text += line + "\n";
+  }
+  write_all(STDOUT_FILENO, text, "standard output");
 }
 
 bool is_folder(const std::string& path) {
@@ -114,11 +132,40 @@ std::vector<std::string> output_paths(const Options& options, const std::string&
   return paths;
 }
 
+int prepare_definition(const Options& options) {
+  if (!options.definition || !options.prepared || !options.operands.empty()) {
+    throw Error("--definition FILE and --prepared DIR belong together, without another FILE",
+                ExitCode::usage);
+  }
+  const PreparedFiles files =
+      make_prepared_files(load_definition(*options.definition), Cache::open(), *options.prepared);
+  for (const std::string& reason : files.failed) {
+    log_error(reason);
+  }
+  for (const std::string& reason : files.missing) {
+    options.stamp ? log_warning(reason) : log_error(reason);
+  }
+  if (files.worst != ExitCode::done) {
+    return to_int(files.worst);
+  }
+  if (options.stamp) {
+    if (files.missing.empty()) {
+      write_file(*options.stamp, "");
+    }
+    return to_int(ExitCode::done);
+  }
+  print_lines(files.made);
+  return to_int(files.missing.empty() ? ExitCode::done : ExitCode::absent);
+}
+
 int run(const std::vector<std::string>& words) {
   Options options;
   CommandLine line = command_line(options);
   if (!line.parse(words)) {
     return to_int(ExitCode::done);
+  }
+  if (options.definition || options.prepared || options.stamp) {
+    return prepare_definition(options);
   }
   check_rule(options.rule);
   const std::string source = source_path(options);
@@ -129,11 +176,7 @@ int run(const std::vector<std::string>& words) {
     results = output_paths(options, source);
     unpack(source, options.rule, results);
   }
-  std::string text;
-  for (const std::string& result : results) {
-    text += result + "\n";
-  }
-  write_all(STDOUT_FILENO, text, "standard output");
+  print_lines(results);
   return to_int(ExitCode::done);
 }
 

@@ -1,5 +1,6 @@
 // qt-extract as a process: real archives by the programs that people use, hostile ones by hand.
 #include "../support/hostile_archive.hh"
+#include "cache.hh"
 #include "error.hh"
 #include "file.hh"
 #include "process.hh"
@@ -530,6 +531,108 @@ TEST_F(QtExtractTest, RefusesWrongCommandLines) {
   const Outcome outcome = extract({"--membr", "x"});
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("member"));
+}
+
+// A definition with a file that is made from another, and a cache for it.
+class QtExtractDefinitionTest : public QtExtractTest {
+protected:
+  void SetUp() override {
+    QtExtractTest::SetUp();
+    ::setenv("QEMU_TEST_CACHE_DIR", path("cache").c_str(), 1);
+    make_directories(path("cache/download"));
+    write_file(path("test.toml"), format(R"(
+summary = "files"
+[asset.tree]
+url = "https://example.invalid/tree.tar"
+sha256 = "{}"
+[asset.host]
+path = "/nowhere/at/all"
+[file.whole]
+from = "tree"
+directory = true
+[file.inner]
+from = "tree"
+member = "inner.tar"
+[file.disk]
+from = "inner"
+member = "./one"
+name = "disk.img"
+resize = "pow2"
+writable = true
+[file.config]
+text = "x"
+[file.firmware]
+from = "host"
+[test.t]
+machine = "none"
+exit = 0
+)",
+                                         digest()));
+  }
+  void TearDown() override { ::unsetenv("QEMU_TEST_CACHE_DIR"); }
+
+  static std::string digest() { return std::string(64, 'd'); }
+  std::string cached() const { return path("cache/download/") + digest(); }
+  // What qt-fetch does after it has compared the digest.
+  void put_into_cache(const std::string& bytes) const {
+    write_file(cached(), bytes);
+    const Cache cache(path("cache"));
+    cache.record(digest(), Cache::marks(cached()).value());
+  }
+  Outcome prepare(std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"--definition", path("test.toml"), "--prepared", path("made")});
+    return extract(more);
+  }
+};
+
+TEST_F(QtExtractDefinitionTest, MakesFilesAndFilesFromThose) {
+  const std::string inner = TarMaker().file("one", "12345").bytes();
+  put_into_cache(TarMaker().file("inner.tar", inner).bytes());
+  Outcome outcome = prepare();
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, join(std::vector{path("made/inner"), path("made/disk.img"),
+                                          path("made/whole"), std::string()},
+                              "\n"));
+  EXPECT_TRUE(read_file(path("made/whole/inner.tar")) == inner);
+  EXPECT_EQ(read_file(path("made/disk.img")), std::string("12345\0\0\0", 8));
+  EXPECT_FALSE(exists(path("made/config"))) << "texts belong to a test";
+  EXPECT_FALSE(exists(path("made/firmware"))) << "the host's files change";
+
+  outcome = prepare({"--stamp", path("stamp")}); // again, over what is there
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_TRUE(exists(path("stamp")));
+}
+
+TEST_F(QtExtractDefinitionTest, LeavesOutWhatTheCacheDoesNotHave) {
+  make_directories(path("made"));
+  write_file(path("made/disk.img"), "of an earlier definition");
+  Outcome outcome = prepare();
+  EXPECT_EQ(outcome.code, 77);
+  EXPECT_THAT(outcome.err, HasSubstr("asset tree"));
+  EXPECT_FALSE(exists(path("made/disk.img")));
+  outcome = prepare({"--stamp", path("stamp")});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_FALSE(exists(path("stamp")));
+  // There, but nobody has looked whether it is what the digest says.
+  write_file(cached(), "anything");
+  EXPECT_EQ(prepare().code, 77);
+}
+
+TEST_F(QtExtractDefinitionTest, FailsForABadFileAndGoesOnWithTheOthers) {
+  put_into_cache(TarMaker().file("other", "x").bytes());
+  const Outcome outcome = prepare({"--stamp", path("stamp")});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("file inner"));
+  EXPECT_FALSE(exists(path("stamp")));
+  EXPECT_TRUE(exists(path("made/whole/other")));
+}
+
+TEST_F(QtExtractDefinitionTest, RefusesWrongUse) {
+  EXPECT_EQ(extract({"--definition", path("test.toml")}).code, 2);
+  EXPECT_EQ(prepare({"file"}).code, 2);
+  write_file(path("test.toml"), "[file.x]\nfrm = 'y'\n");
+  EXPECT_EQ(prepare().code, 2);
 }
 
 TEST_F(QtExtractTest, SaysThatTheDiskIsFull) {

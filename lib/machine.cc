@@ -54,6 +54,8 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
       add("-serial", "null");
     }
     add("-serial", "chardev:console");
+  } else if (options.console.is_string()) {
+    add("-serial", "none");
   }
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());
   if (options.console.is_string()) {

@@ -2,14 +2,15 @@
 // nobody; the descriptors are numbers that QEMU will inherit.
 //
 // The order of the arguments:
-//   -display none -vga none          no window, and no card that takes the console away
-//   -chardev … -mon …                a monitor for each descriptor, by QMP
+//   -display none -vga none      no window, and no card that takes the console away
+//   -chardev … -mon …            a monitor for each descriptor, by QMP
 //   -machine -cpu -accel
-//   -chardev … -serial …             the console: "-serial null" for each port before it
-//   the user's arguments             so that they can add to all of the above and override it
-//   -device TYPE,chardev=console     a console that is a device comes last: QEMU creates devices in
-//                                    this order and a virtconsole needs its bus, which the user
-//                                    adds
+//   -chardev … -serial …         the console: "-serial null" for each port before it
+//   the user's arguments         so that they can add to all of the above and override it
+//   -device TYPE,chardev=console a console that is a device comes last: QEMU makes devices in this
+//                                order, and a virtconsole needs the bus that the user adds
+// With such a console there is "-serial none" instead: the port that pseries and s390x machines
+// make by themselves is of the same kind and would take its place.
 #pragma once
 
 #include "json.hh"

@@ -1,0 +1,71 @@
+#include "machine.hh"
+
+#include "environment.hh"
+#include "text.hh"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace qt {
+namespace {
+
+using testing::StartsWith;
+
+std::string command(const MachineOptions& options, const MachineChannels& channels) {
+  return join(qemu_command(options, channels), " ");
+}
+
+TEST(QemuCommand, HasNoWindowAndTheConsoleAsFirstPort) {
+  EXPECT_EQ(command({"q", "virt", "", "", 0, {}}, {7, {}}),
+            "q -display none -vga none -machine virt -chardev socket,id=console,fd=7 "
+            "-serial chardev:console");
+}
+
+TEST(QemuCommand, PutsEverythingInOrderAndTheUsersArgumentsLast) {
+  EXPECT_EQ(command({"q", "pc,graphics=off", "max", "tcg", 2, {"-m", "1G"}}, {7, {8, 9}}),
+            "q -display none -vga none -chardev socket,id=qt-monitor0,fd=8 "
+            "-mon chardev=qt-monitor0,mode=control -chardev socket,id=qt-monitor1,fd=9 "
+            "-mon chardev=qt-monitor1,mode=control -machine pc,graphics=off -cpu max -accel tcg "
+            "-chardev socket,id=console,fd=7 -serial null -serial null -serial chardev:console "
+            "-m 1G");
+}
+
+TEST(QemuCommand, PutsAConsoleDeviceBehindTheBusThatTheUserAdds) {
+  EXPECT_EQ(command({"q", "", "", "", "virtconsole", {"-device", "virtio-serial"}}, {7, {}}),
+            "q -display none -vga none -chardev socket,id=console,fd=7 -serial none "
+            "-device virtio-serial -device virtconsole,chardev=console");
+}
+
+TEST(QemuCommand, HasNoConsoleIfNoneIsWanted) {
+  EXPECT_EQ(command({"q", "none", "", "", false, {}}, {-1, {3}}),
+            "q -display none -vga none -chardev socket,id=qt-monitor0,fd=3 "
+            "-mon chardev=qt-monitor0,mode=control -machine none");
+}
+
+TEST(DefaultEmulator, IsTheOneOfTheEnvironment) {
+  const support::ScopedVariable variable("QEMU_TEST_QEMU_BINARY", "/opt/qemu-system-rx");
+  EXPECT_EQ(default_emulator(), "/opt/qemu-system-rx");
+}
+
+TEST(DefaultEmulator, IsOtherwiseTheOneOfTheHost) {
+  const support::ScopedVariable variable("QEMU_TEST_QEMU_BINARY", std::nullopt);
+  EXPECT_THAT(default_emulator(), StartsWith("qemu-system-"));
+  EXPECT_GT(default_emulator().size(), std::string("qemu-system-").size());
+}
+
+TEST(NoSuchMachine, IsSaidByOldAndNewQemu) {
+  EXPECT_TRUE(says_no_such_machine("qemu-system-arm: unsupported machine type\n"
+                                   "Use -machine help to list supported machines\n"));
+  EXPECT_TRUE(says_no_such_machine("noise\nqemu-system-arm: unsupported machine type: \"x\"\n"
+                                   "Use -machine help to list supported machines\n"));
+}
+
+TEST(NoSuchMachine, IsNotSaidByOtherRefusals) {
+  EXPECT_FALSE(says_no_such_machine("qemu-system-arm: No machine specified, and there is no "
+                                    "default\nUse -machine help to list supported machines\n"));
+  EXPECT_FALSE(says_no_such_machine("qemu-system-arm: -device x: unsupported machine type\n"));
+  EXPECT_FALSE(says_no_such_machine(""));
+}
+
+} // namespace
+} // namespace qt

@@ -45,14 +45,17 @@ UniqueFd duplicate(int fd) {
   return UniqueFd(own);
 }
 
+// Whether the run's files tell anything.
+enum class Interest { none, some };
+
 // Where the run's files go. A folder that nobody asked for is kept only if there is something to
 // see in it.
 class RunDirectory {
 public:
   explicit RunDirectory(const BootOptions& options);
   const std::string& path() const { return m_path; }
-  // Removes a folder of our own after a run that passed, unless people want to see it.
-  void finish(bool passed) const;
+  // Removes a folder of our own without interest, unless people want to see it; names it otherwise.
+  void finish(Interest interest) const;
 
 private:
   std::string m_path;
@@ -78,10 +81,10 @@ RunDirectory::RunDirectory(const BootOptions& options)
   log_info(format("run directory: {}", m_path));
 }
 
-void RunDirectory::finish(bool passed) const {
-  if (m_own && passed && verbosity() < Verbosity::verbose) {
+void RunDirectory::finish(Interest interest) const {
+  if (m_own && interest == Interest::none && verbosity() < Verbosity::verbose) {
     remove_tree(m_path);
-  } else if (m_own && !passed) {
+  } else if (m_own && interest == Interest::some) {
     log_plain(format("logs: {}", m_path));
   }
 }
@@ -317,7 +320,8 @@ int Boot::conclude() {
     judgement.status == to_int(ExitCode::absent) ? log_warning("skip: " + judgement.message)
                                                  : log_error(judgement.message);
   }
-  m_run_dir.finish(judgement.status == 0);
+  const bool nothing_to_see = judgement.status == 0 || judgement.status == to_int(ExitCode::absent);
+  m_run_dir.finish(nothing_to_see ? Interest::none : Interest::some);
   return judgement.status;
 }
 
@@ -332,6 +336,8 @@ void Boot::record_start_failure(const Error& error) {
   verdict.seconds = m_log.seconds();
   try {
     write_verdict(m_run_dir.path(), verdict);
+    const bool started = error.code() == ExitCode::internal;
+    m_run_dir.finish(started ? Interest::some : Interest::none);
   } catch (const Error&) {
     return;
   }

@@ -13,6 +13,7 @@ namespace qt {
 namespace {
 
 constexpr std::size_t k_quoted_lines = 3;
+constexpr std::size_t k_searched_lines = 200;
 
 class Judge {
 public:
@@ -88,7 +89,16 @@ std::optional<std::string> Judge::skip_reason() const {
   return std::nullopt;
 }
 
+// With what QEMU has said: where it tells why it gives up, just that line (a dump of registers may
+// follow), else its last lines.
 std::string Judge::with_output(std::string message) const {
+  for (const std::string& line : last_lines(m_facts.qemu_output, k_searched_lines)) {
+    for (const std::string_view mark : {"fatal: ", "Assertion ", "ERROR:"}) {
+      if (line.find(mark) != std::string::npos) {
+        return format("{}: {}", message, line);
+      }
+    }
+  }
   const std::vector<std::string> lines = last_lines(m_facts.qemu_output, k_quoted_lines);
   return lines.empty() ? message : format("{}: {}", message, join(lines, " / "));
 }
@@ -164,11 +174,14 @@ Judgement Judge::program_failed() const {
                       : status == to_int(ExitCode::deadline) ? Cause::timeout
                       : status == to_int(ExitCode::failed)   ? Cause::assertion
                                                              : Cause::host;
+  if (m_facts.program->by_signal()) {
+    return stands(status, cause,
+                  format("{} was killed by {}", m_facts.program_name,
+                         signal_name(m_facts.program->signal())));
+  }
   Judgement judgement =
       stands(status, cause, format("{} {}", m_facts.program_name, m_facts.program->text()));
-  if (m_facts.program->wait_status != 0 && !m_facts.program->by_signal()) {
-    judgement.message.clear(); // a program that ends with a status has said why
-  }
+  judgement.message.clear(); // a program that ends with a status has said why
   return judgement;
 }
 

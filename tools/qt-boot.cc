@@ -29,6 +29,13 @@ struct Options {
 
 qt::Error usage(const std::string& message) { return qt::Error(message, qt::ExitCode::usage); }
 
+std::string help_of(const qt::Key& key, const qt::OptionForm& form) {
+  return form.name == key.name
+             ? std::string(key.help)
+             : qt::format("the same with another check: {}",
+                          std::string_view(form.name).substr(key.name.size() + 1));
+}
+
 qt::CommandLine command_line(Options& options) {
   qt::CommandLine line("[OPTION]… [-- QEMU-ARGUMENT…] [-- PROGRAM [ARGUMENT]…]",
                        "Starts QEMU and runs PROGRAM against its console and monitor; without "
@@ -39,7 +46,7 @@ qt::CommandLine command_line(Options& options) {
       continue;
     }
     for (const qt::OptionForm& form : qt::option_forms(key)) {
-      line.option(form.name, form.argument, std::string(key.help),
+      line.option(form.name, form.argument, help_of(key, form),
                   [&options, &key, name = form.name](const std::string& value) {
                     qt::set_from_option(key, name, value, options.machine);
                   });

@@ -1,0 +1,73 @@
+#include "own_monitor.hh"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace qt {
+namespace {
+
+// The test plays QEMU's side.
+class Monitor : public testing::Test {
+protected:
+  Monitor() {
+    FdPair pair = make_socket_pair();
+    m_qemu = std::move(pair.second);
+    m_monitor.emplace(std::move(pair.first));
+  }
+
+  void say(const std::string& bytes) {
+    write_all(m_qemu.get(), bytes, "the monitor");
+    m_monitor->handle({-1, 0, POLLIN});
+  }
+  std::string heard() {
+    std::array<std::byte, 65536> buffer;
+    return std::string(text_of(std::span(buffer).first(read_some(m_qemu.get(), buffer).count)));
+  }
+
+  UniqueFd m_qemu;
+  std::optional<OwnMonitor> m_monitor;
+};
+
+TEST_F(Monitor, NegotiatesAndKnowsThatQemuIsUpOnlyByAnAnswer) {
+  EXPECT_EQ(heard(), "{\"execute\":\"qmp_capabilities\",\"id\":1}\n");
+  say("{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\r\n");
+  EXPECT_FALSE(m_monitor->answered());
+  say("{\"return\": {}, \"id\": 1}\r\n");
+  EXPECT_TRUE(m_monitor->answered());
+}
+
+TEST_F(Monitor, GivesEachQuestionItsAnswerHoweverTheBytesAreCut) {
+  std::string first;
+  std::string second;
+  m_monitor->ask("a", Json::object(), [&first](const Json& reply) { first = dump_json(reply); });
+  m_monitor->ask("b", {{"x", 1}}, [&second](const Json& reply) { second = dump_json(reply); });
+  EXPECT_NE(heard().find("{\"arguments\":{\"x\":1},\"execute\":\"b\",\"id\":3}\n"),
+            std::string::npos);
+  for (const char c : std::string("{\"id\": 3, \"return\": 7}\n{\"id\": 2, \"error\": {}}\n")) {
+    say(std::string(1, c));
+  }
+  EXPECT_EQ(first, "{\"error\":{},\"id\":2}");
+  EXPECT_EQ(second, "{\"id\":3,\"return\":7}");
+}
+
+TEST_F(Monitor, ReportsEvents) {
+  std::string name;
+  m_monitor->listen([&name](const Json& event) { name = event["event"]; });
+  say("{\"event\": \"STOP\", \"timestamp\": {}}\n");
+  EXPECT_EQ(name, "STOP");
+}
+
+TEST_F(Monitor, SurvivesNonsenseAndTheEnd) {
+  bool answered = false;
+  m_monitor->ask("a", Json::object(), [&answered](const Json&) { answered = true; });
+  say("nonsense\n[1]\n{\"id\": \"x\"}\n{\"return\":");
+  m_qemu.reset();
+  m_monitor->handle({-1, 0, POLLIN | POLLHUP});
+  EXPECT_TRUE(m_monitor->ended());
+  EXPECT_EQ(m_monitor->interest().fd, -1);
+  m_monitor->ask("quit", Json::object(), {});
+  EXPECT_FALSE(answered);
+}
+
+} // namespace
+} // namespace qt

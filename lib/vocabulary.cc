@@ -346,7 +346,8 @@ Json normal_value(const Key& key, const Json& value) {
     }
     return value;
   case Type::size:
-    if (!value.is_string() || !(value == "pow2" || parse_size(value.get<std::string>()))) {
+    if (!value.is_string() || !((value == "pow2" && key.argument.starts_with("pow2")) ||
+                                parse_size(value.get<std::string>()))) {
       throw expected("a size such as \"512K\" or \"16M\"");
     }
     return value;

@@ -2,6 +2,7 @@
 
 #include "file.hh"
 #include "merge.hh"
+#include "requirement.hh"
 #include "template.hh"
 #include "text.hh"
 #include "variables.hh"
@@ -64,7 +65,7 @@ void Loader::read_templates(const Value& root) {
     if (const Member* const nested = entry.value.member("template")) {
       m_mistakes.add(nested->at, "a template cannot have a template itself");
     }
-    const auto [known, inserted] = m_templates.by_name.emplace(entry.key, entry);
+    const auto [known, inserted] = m_templates.emplace(entry.key, entry);
     if (!inserted) {
       m_mistakes.add(entry.at, format("there is another template '{}' at {}", entry.key,
                                       known->second.at.text()));
@@ -178,7 +179,7 @@ void Loader::read_tests(const Value& root, Definition& definition) {
   const Value* const templates = root.find("template");
   if (templates != nullptr && templates->is(Value::Kind::table)) {
     for (const Member& entry : templates->members) {
-      if (!m_templates.used.contains(entry.key) && entry.value.is(Value::Kind::table)) {
+      if (entry.value.is(Value::Kind::table)) { // also what no test uses, or each replaces
         check_pending(entry, payloads);
       }
     }

@@ -148,7 +148,7 @@ void PayloadReader::read_asset(const Member& entry) {
     m_mistakes.add(entry.at,
                    format("[asset.{}] needs a url with its digest, an env or a path", entry.key));
   } else if (sources.size() > 1) {
-    m_mistakes.add(sources[1]->at, format("[asset.{}] has a {} already; url, env and path exclude "
+    m_mistakes.add(sources[1]->at, format("[asset.{}] has '{}' already; url, env and path exclude "
                                           "each other",
                                           entry.key, sources[0]->key));
   }

@@ -1,6 +1,7 @@
 #include "subtest.hh"
 
 #include "merge.hh"
+#include "requirement.hh"
 #include "run_dir.hh"
 #include "step_reader.hh"
 #include "text.hh"
@@ -16,6 +17,7 @@ class SubtestReader {
 public:
   SubtestReader(const Member& test, const Payloads& payloads, const Reader& reader)
     : m_test(test)
+    , m_payloads(payloads)
     , m_reader(reader)
     , m_variables(payloads, reader.mistakes(), format("test '{}'", test.key)) {}
 
@@ -34,6 +36,7 @@ private:
   bool is_final() const { return m_reader.texts() == Texts::final; }
 
   const Member& m_test;
+  const Payloads& m_payloads;
   const Reader& m_reader;
   Variables m_variables;
 };
@@ -62,6 +65,25 @@ bool has_machine(const Value& table) {
       return type && needs_machine(*type);
     });
   });
+}
+
+// Whether a phase finds anything out. What stands in it may be wrong, which is told elsewhere.
+bool judges(const Value& table) {
+  const auto given = [](const Value& keys, std::string_view key) {
+    const Value* const value = keys.find(key);
+    return value != nullptr && !(value->is(Value::Kind::list) && value->elements.empty());
+  };
+  bool judged = given(table, "exit") || given(table, "output") || given(table, "steps") ||
+                given(table, "verify");
+  const Value* const vms = table.find("vm");
+  if (vms != nullptr) {
+    for (const Member& vm : vms->members) {
+      judged = judged || given(vm.value, "exit") || given(vm.value, "output");
+    }
+  } else if (!has_machine(table)) {
+    judged = judged || given(table, "prepare");
+  }
+  return judged;
 }
 
 Vm SubtestReader::read_vm(const Value& table, const std::string& name) {
@@ -93,6 +115,10 @@ std::vector<Vm> SubtestReader::read_vms(const Value& table, const std::string& t
   if (!m_reader.expect(*tables, Value::Kind::table, "vm", format("tables {}.vm.NAME]", title))) {
     return vms;
   }
+  if (tables->members.empty()) {
+    complain(tables->at, format("vm: expected tables {}.vm.NAME], got an empty table", title));
+  }
+  m_reader.values(table, vm_keys()); // also those that each machine replaces
   for (const Member& entry : tables->members) {
     const bool named = m_reader.name(entry.key, entry.at, "a machine");
     const bool is_table = m_reader.expect(entry.value, Value::Kind::table, entry.key,
@@ -154,6 +180,7 @@ void SubtestReader::check_machine_of(const Step& step, const Value& value,
 
 std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view list,
                                             StepPlace place, const std::vector<Vm>& vms) {
+  m_variables.forget_saved();
   std::vector<Step> steps;
   const Value* const values = table.find(list);
   if (values == nullptr ||
@@ -182,7 +209,6 @@ std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view
 }
 
 Phase SubtestReader::read_phase(const Value& table, const Position& at, const std::string& title) {
-  m_variables.forget_saved();
   Phase phase;
   phase.prepare = read_steps(table, "prepare", StepPlace::host, {});
   phase.vms = read_vms(table, title);
@@ -193,47 +219,10 @@ Phase SubtestReader::read_phase(const Value& table, const Position& at, const st
   phase.steps = read_steps(table, "steps", StepPlace::dialogue, phase.vms);
   phase.verify = read_steps(table, "verify", StepPlace::host, {});
 
-  const auto given = [&table](const char* key) {
-    const Value* const list = table.find(key);
-    return list != nullptr && !list->elements.empty();
-  };
-  const bool judged = std::any_of(phase.vms.begin(), phase.vms.end(), [](const Vm& vm) {
-    return vm.values.contains("exit") || vm.values.contains("output");
-  });
-  const bool on_host = phase.vms.empty() && given("prepare");
-  if (is_final() && !judged && !on_host && !given("steps") && !given("verify")) {
+  if (is_final() && !judges(table)) {
     complain(at, format("{}] judges nothing; give it steps, verify, exit or output", title));
   }
   return phase;
-}
-
-// "virt,gic-version=3" and "type=virt" are the machine "virt".
-std::string machine_name(std::string_view machine) {
-  std::string_view name = machine.substr(0, machine.find(','));
-  if (name.starts_with("type=")) {
-    name.remove_prefix(5);
-  }
-  return std::string(name);
-}
-
-void add_machines(const std::vector<Phase>& phases, Json& required) {
-  const auto given = required.find("machine");
-  if (given != required.end() && given->empty()) {
-    return; // machine = [] switches it off: a test that QEMU refuses a machine
-  }
-  for (const Phase& phase : phases) {
-    for (const Vm& vm : phase.vms) {
-      const std::string name = machine_name(vm.values.value("machine", ""));
-      Json& machines = required["machine"];
-      const bool known = std::find(machines.begin(), machines.end(), Json(name)) != machines.end();
-      if (!name.empty() && name.find("${") == std::string::npos && !known) {
-        machines.push_back(name);
-      }
-    }
-  }
-  if (required.contains("machine") && required.at("machine").is_null()) {
-    required.erase("machine");
-  }
 }
 
 Subtest SubtestReader::read(const Value* required) {
@@ -259,6 +248,12 @@ Subtest SubtestReader::read(const Value* required) {
     subtest.phases.push_back(read_phase(table, m_test.at, title));
   } else if (m_reader.expect(*phases, Value::Kind::list, "phase",
                              format("tables [{}.phase]]", title))) {
+    if (phases->elements.empty()) {
+      complain(phases->at, format("phase: expected tables [{}.phase]], got an empty list", title));
+    }
+    // Also what each phase replaces.
+    const Reader pending(m_reader.mistakes(), Texts::pending);
+    SubtestReader(m_test, m_payloads, pending).read_phase(table, m_test.at, title);
     for (const Value& phase : phases->elements) {
       if (m_reader.expect(phase, Value::Kind::table, "phase",
                           format("a table [{}.phase]]", title))) {
@@ -269,21 +264,17 @@ Subtest SubtestReader::read(const Value* required) {
     }
   }
   if (is_final()) {
-    add_machines(subtest.phases, subtest.required);
+    for (const Phase& phase : subtest.phases) {
+      for (const Vm& vm : phase.vms) {
+        require_machine(vm.values.value("machine", ""), subtest.required);
+      }
+    }
   }
   subtest.variables = m_variables.used();
   return subtest;
 }
 
 } // namespace
-
-Json read_requires(const Value& value, const Reader& reader) {
-  if (!reader.expect(value, Value::Kind::table, "requires", "a table")) {
-    return Json::object();
-  }
-  reader.unknown_members(value, "requires", key_names(requires_keys()));
-  return reader.values(value, requires_keys());
-}
 
 Subtest read_subtest(const Member& test, const Value* required, const Payloads& payloads,
                      const Reader& reader) {

@@ -41,7 +41,4 @@ struct Subtest {
 Subtest read_subtest(const Member& test, const Value* required, const Payloads& payloads,
                      const Reader& reader);
 
-// The values of a table "requires", checked.
-Json read_requires(const Value& value, const Reader& reader);
-
 } // namespace qt

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 namespace qt {
 
@@ -55,7 +56,7 @@ void put_in(Value& value, const Source& source) {
 
 class Expansion {
 public:
-  Expansion(const Member& test, Templates& templates, const Reader& reader)
+  Expansion(const Member& test, const Templates& templates, const Reader& reader)
     : m_test(test)
     , m_templates(templates)
     , m_reader(reader) {}
@@ -70,7 +71,7 @@ private:
   void complain(const Position& at, const std::string& text) { m_reader.mistakes().add(at, text); }
 
   const Member& m_test;
-  Templates& m_templates;
+  const Templates& m_templates;
   const Reader& m_reader;
   Value m_merged;
   std::string m_template; // its name, if there is one
@@ -98,10 +99,10 @@ bool Expansion::lay_over_template() {
     return false;
   }
   m_template = named->value.text;
-  const auto found = m_templates.by_name.find(m_template);
-  if (found == m_templates.by_name.end()) {
+  const auto found = m_templates.find(m_template);
+  if (found == m_templates.end()) {
     std::vector<std::string_view> names;
-    for (const auto& [name, unused] : m_templates.by_name) {
+    for (const auto& [name, unused] : m_templates) {
       names.push_back(name);
     }
     complain(named->value.at, format("template: there is no template '{}'{}", m_template,
@@ -109,7 +110,6 @@ bool Expansion::lay_over_template() {
                                                    : did_you_mean(m_template, names)));
     return false;
   }
-  m_templates.used.insert(m_template);
   m_merged = extend_test(found->second.value, m_merged);
   extract(m_merged, "template"); // of the template itself: told of where templates are read
   return true;
@@ -253,7 +253,8 @@ std::vector<Member> Expansion::run() {
 
 } // namespace
 
-std::vector<Member> expand_test(const Member& test, Templates& templates, const Reader& reader) {
+std::vector<Member> expand_test(const Member& test, const Templates& templates,
+                                const Reader& reader) {
   return Expansion(test, templates, reader).run();
 }
 

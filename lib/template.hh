@@ -9,20 +9,16 @@
 #include "schema.hh"
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
 namespace qt {
 
 // [template.NAME] by name, from the file and all that it includes.
-struct Templates {
-  std::map<std::string, Member> by_name;
-  std::set<std::string> used;
-};
+using Templates = std::map<std::string, Member>;
 
 // The tables of the subtests, each with the subtest's name as its key ("N", or "N[a,b]" in the
 // order of the matrix); none if a mistake, which has been said, leaves nothing to go on with.
-std::vector<Member> expand_test(const Member& test, Templates& templates, const Reader& reader);
+std::vector<Member> expand_test(const Member& test, const Templates& templates, const Reader& reader);
 
 } // namespace qt

@@ -23,7 +23,8 @@ public:
   void check(std::string_view key, const Value& value);
   // A step saves `name`: it may be used from here on. Says so if it is not a good name.
   void save(const std::string& name, const Position& at);
-  // What steps saved is known in their own phase only.
+  // What steps saved is known to the steps behind them in the same list only: prepare, steps and
+  // verify are dialogues of their own.
   void forget_saved() { m_saved.clear(); }
 
   // The names used that no step saved, each once, in order of first use, with those in the texts of

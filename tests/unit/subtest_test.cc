@@ -1,0 +1,362 @@
+#include "definition_text.hh"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace qt;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(Subtest, ReadsEveryKeyOfATest) {
+  const Definition definition = load_text(R"(
+summary = "the board"
+requires = { commands = ["file"], untrusted = true, flaky = "https://file" }
+[test.t]
+requires = { commands = "own", env = ["E"], host-arch = ["x86_64"], host-os = "linux", accel = ["kvm", "tcg"], device = ["e1000"], netdev = "user", machine = "other", locked-memory = "64M", qemu-version = ">= 8.0, < 10", flaky = "https://test", large-storage = true, slow = true, network = true, disabled = "why" }
+qemu = "qemu-system-x"
+machine = "type=virt,gic-version=3"
+cpu = ""
+accel = "tcg"
+args = ["-m", "1G"]
+console = "sclpconsole"
+qmp = false
+exit = "any"
+output = { matches = "a.c", lacks = "b" }
+skip-if-output = ["no such"]
+service = [["swtpm", "socket"], ["x"]]
+fail = ["panic", { regex = "o+ps" }]
+prepare = [{ run = ["truncate", "-s", "16M", "${scratch}/flash"], status = 0, stdout = "ok" }]
+steps = [{ wait = "x" }]
+verify = [{ file = "${scratch}/flash", matches = "x", lacks = "y", sha256 = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", min-size = "1K" }]
+)");
+  const Subtest& subtest = definition.subtests.at(0);
+  EXPECT_EQ(subtest.summary, "the board");
+  EXPECT_EQ(subtest.required, parse_json(R"({"commands": ["file", "own"], "env": ["E"],
+      "host-arch": ["x86_64"], "host-os": ["linux"], "accel": ["kvm", "tcg"], "device": ["e1000"],
+      "netdev": ["user"], "machine": ["other", "virt"], "locked-memory": "64M",
+      "qemu-version": ">= 8.0, < 10", "flaky": "https://test", "untrusted": true,
+      "large-storage": true, "slow": true, "network": true, "disabled": "why"})",
+                                         "test"));
+  const Phase& phase = subtest.phases.at(0);
+  EXPECT_EQ(phase.vms.at(0).values, parse_json(R"({"qemu": "qemu-system-x",
+      "machine": "type=virt,gic-version=3", "cpu": "", "accel": "tcg", "args": ["-m", "1G"],
+      "console": "sclpconsole", "qmp": false, "exit": "any",
+      "output": {"matches": "a.c", "lacks": "b"}, "skip-if-output": ["no such"],
+      "service": [["swtpm", "socket"], ["x"]]})",
+                                               "test"));
+  EXPECT_EQ(phase.fail, parse_json(R"([{"text": "panic"}, {"regex": "o+ps"}])", "test"));
+  EXPECT_EQ(describe_step(phase.prepare.at(0)),
+            "--run 'truncate -s 16M '\\''${scratch}/flash'\\''' --status 0 --stdout ok");
+  EXPECT_EQ(phase.verify.at(0).text("min-size"), "1K");
+  EXPECT_THAT(subtest.variables, ElementsAre("scratch"));
+}
+
+TEST(Subtest, SwitchesTheImpliedMachineOff) {
+  const Definition definition = load_text("[test.t]\nrequires = { machine = [] }\n"
+                                          "machine = 'nonesuch'\nexit = 1\n");
+  EXPECT_EQ(definition.subtests.at(0).required, Json({{"machine", Json::array()}}));
+}
+
+TEST(Subtest, HasNoMachineIfItAsksNothingOfOne) {
+  const Definition definition =
+      load_text("[test.host]\nprepare=[{run=['a']}]\nsteps=[{sleep='1s'}]\nverify=[{run=['b']}]\n"
+                "[test.guest]\nsteps=[{wait='x'}]\n");
+  EXPECT_THAT(definition.subtests[0].phases[0].vms, IsEmpty());
+  EXPECT_EQ(definition.subtests[0].required, Json::object());
+  ASSERT_EQ(definition.subtests[1].phases[0].vms.size(), 1u);
+  EXPECT_EQ(definition.subtests[1].phases[0].vms[0].name, "default");
+  EXPECT_EQ(definition.subtests[1].phases[0].vms[0].values, Json::object());
+}
+
+TEST(Subtest, GivesMachinesTheKeysOfTheTest) {
+  const Definition definition = load_text(R"(
+[test.migrate]
+machine = "virt"
+args = ["-m", "1G"]
+[test.migrate.vm.source]
+console = false
+[test.migrate.vm.target]
+machine = "virt-8.0"
+args = ["-incoming", "defer"]
+[[test.migrate.phase]]
+steps = [{ wait = "x", vm = "target" }, { qmp = "migrate", vm = "source" }, { run = ["a"] }]
+)");
+  const Phase& phase = definition.subtests.at(0).phases.at(0);
+  ASSERT_EQ(phase.vms.size(), 2u);
+  EXPECT_EQ(phase.vms[0].values,
+            Json({{"machine", "virt"}, {"args", {"-m", "1G"}}, {"console", false}}));
+  EXPECT_EQ(phase.vms[1].values, Json({{"machine", "virt-8.0"}, {"args", {"-incoming", "defer"}}}))
+      << "a list of a machine replaces that of the test";
+  EXPECT_EQ(definition.subtests[0].required, Json({{"machine", {"virt", "virt-8.0"}}}));
+}
+
+TEST(Subtest, GivesPhasesTheKeysOfTheTest) {
+  const Definition definition = load_text(R"(
+[test.replay]
+machine = "virt"
+args = ["-m", "1G"]
+fail = "panic"
+prepare = [{ run = ["a"] }]
+steps = [{ wait = "one" }]
+[[test.replay.phase]]
+exit = 0
+[[test.replay.phase]]
+args = ["-icount", "1"]
+fail = ["oops"]
+prepare = []
+steps = [{ wait = "two" }]
+verify = [{ run = ["b"] }]
+)");
+  ASSERT_EQ(definition.subtests.at(0).phases.size(), 2u);
+  const Phase& record = definition.subtests[0].phases[0];
+  const Phase& replay = definition.subtests[0].phases[1];
+  EXPECT_EQ(record.vms.at(0).values,
+            Json({{"machine", "virt"}, {"args", {"-m", "1G"}}, {"exit", 0}}));
+  EXPECT_EQ(describe_step(record.steps.at(0)), "--wait one");
+  EXPECT_EQ(record.prepare.size(), 1u);
+  EXPECT_EQ(replay.vms.at(0).values, Json({{"machine", "virt"}, {"args", {"-icount", "1"}}}));
+  EXPECT_EQ(replay.fail, parse_json(R"([{"text": "panic"}, {"text": "oops"}])", "test"));
+  EXPECT_EQ(describe_step(replay.steps.at(0)), "--wait two");
+  EXPECT_THAT(replay.prepare, IsEmpty());
+  EXPECT_EQ(replay.verify.size(), 1u);
+  EXPECT_EQ(definition.subtests[0].required, Json({{"machine", {"virt"}}}));
+}
+
+TEST(Subtest, ListsTheVariablesOfItsTextsAndFiles) {
+  const Definition definition = load_text(R"toml(
+[asset.a]
+path = "/a"
+[file.config]
+text = "port ${port.web} of ${file.inner}"
+[file.inner]
+text = "${fd.3} $${x}"
+[file.unused]
+text = "${socket}"
+[test.t]
+args = ["${file.config}", "${port.vnc-5900}", "${date:%Y}"]
+steps = [{ hmp = "info vnc", save = { n = "port ([0-9]+)" } }, { wait-regex = '(?<pid>\d+) (?P<other>x) (?<=y)' }, { line = "${n} ${pid} ${other} ${asset.a} $${home} ${scratch}${scratch}" }]
+)toml");
+  EXPECT_THAT(definition.subtests.at(0).variables,
+              ElementsAre("file.config", "port.web", "file.inner", "fd.3", "port.vnc-5900",
+                          "date:%Y", "asset.a", "scratch"));
+}
+
+struct Case {
+  std::string text;               // behind "[test.t]\n", which is line 1
+  std::vector<std::string> lines; // what is told, without "board.toml:"
+};
+
+void PrintTo(const Case& wrong, std::ostream* out) { *out << wrong.text; }
+
+class SubtestMistake : public testing::TestWithParam<Case> {};
+
+TEST_P(SubtestMistake, IsTold) {
+  std::vector<std::string> expected;
+  for (const std::string& line : GetParam().lines) {
+    expected.push_back("board.toml:" + line);
+  }
+  EXPECT_EQ(mistakes_of("[test.t]\n" + GetParam().text), expected);
+}
+
+const Case k_tests[] = {
+    {"", {"1:7: error: [test.t] judges nothing; give it steps, verify, exit or output"}},
+    {"machine='x'\n",
+     {"1:7: error: [test.t] judges nothing; give it steps, verify, exit or output"}},
+    {"machine='x'\nsteps=[]\n",
+     {"1:7: error: [test.t] judges nothing; give it steps, verify, exit or output"}},
+    {"machine='x'\nexit=0\n", {}},
+    {"output='x'\n", {}},
+    {"exit=256\n",
+     {"2:6: error: exit: expected an exit status from 0 to 255, or \"any\", got 256"}},
+    {"exit='0'\n",
+     {"2:6: error: exit: expected an exit status from 0 to 255, or \"any\", got \"0\""}},
+    {"summary=3\nexit=0\n", {"2:9: error: summary: expected a text, got 3"}},
+    {"machine=''\nexit=0\n", {"2:9: error: machine: expected a text that is not empty"}},
+    {"console=true\nexit=0\n",
+     {"2:9: error: console: expected a serial port's number, a device type, or false, got true"}},
+    {"qmp='no'\nexit=0\n", {"2:5: error: qmp: expected true or false, got \"no\""}},
+    {"args=['-m', 1, ['-x']]\nexit=0\n",
+     {"2:13: error: args: expected a text, got 1",
+      "2:16: error: args: expected a text, got a list in the list"}},
+    {"service=[['a'], [], [3]]\nexit=0\n",
+     {"2:17: error: service: expected a command as a list of words, such as [\"truncate\", \"-s\", "
+      "\"16M\", \"f\"], got an empty list",
+      "2:22: error: service: expected a text, got 3"}},
+    {"fail=['a', {regx='b'}, 3]\nsteps=[{wait='x'}]\n",
+     {"2:12: error: fail: expected texts or { regex = \"…\" }, got a table",
+      "2:24: error: fail: expected texts or { regex = \"…\" }, got 3"}},
+    {"output={contain='x'}\n",
+     {"2:8: error: output: expected a text or a table of contains, equals, matches, lacks, got a "
+      "table"}},
+    {"fial='x'\nexit=0\n", {"2:1: error: unknown key 'fial' in [test.t]; did you mean 'fail'?"}},
+    // requires
+    {"requires=3\nexit=0\n", {"2:10: error: requires: expected a table, got 3"}},
+    {"requires={comands='x', slow=false, locked-memory='pow2', qemu-version='8+', disabled=''}\n"
+     "exit=0\n",
+     {"2:11: error: unknown key 'comands' in requires; did you mean 'commands'?",
+      "2:29: error: slow: expected true (leave the key out otherwise), got false",
+      "2:50: error: locked-memory: expected a size such as \"512K\" or \"16M\", got \"pow2\"",
+      "2:71: error: qemu-version: expected conditions such as \">= 8.0, < 10\", got \"8+\"",
+      "2:86: error: disabled: expected a reason, got \"\""}},
+    // machines
+    {"vm=3\nexit=0\n", {"2:4: error: vm: expected tables [test.t.vm.NAME], got 3"}},
+    {"vm={}\nexit=0\nverify=[{run=['a']}]\n",
+     {"2:4: error: vm: expected tables [test.t.vm.NAME], got an empty table"}},
+    {"exit=0\n[test.t.vm.'a b']\n",
+     {"3:12: error: the name 'a b' of a machine may hold only letters, digits and _ - . +"}},
+    {"exit=0\n[test.t.vm.a]\nsteps=[]\n", {"4:1: error: unknown key 'steps' in the machine 'a'"}},
+    {"exit=0\nmachine=5\n[test.t.vm.a]\nmachine='x'\n",
+     {"3:9: error: machine: expected a text, got 5"}},
+    // phases
+    {"phase=3\n", {"2:7: error: phase: expected tables [[test.t.phase]], got 3"}},
+    {"phase=[]\n", {"2:7: error: phase: expected tables [[test.t.phase]], got an empty list"}},
+    {"machine='x'\n[[test.t.phase]]\nexit=0\n[[test.t.phase]]\ncpu='x'\n",
+     {"5:1: error: [test.t.phase] judges nothing; give it steps, verify, exit or output"}},
+    {"exit=0\n[[test.t.phase]]\nsummary='x'\nmatrix={}\n",
+     {"4:1: error: unknown key 'summary' in [[test.t.phase]]",
+      "5:1: error: unknown key 'matrix' in [[test.t.phase]]"}},
+    {"cpu=5\nexit=0\n[[test.t.phase]]\ncpu='x'\n", {"2:5: error: cpu: expected a text, got 5"}},
+    // variables
+    {"args=['${scrach}']\nexit=0\n",
+     {"2:7: error: args: unknown name '${scrach}' in test 't'; did you mean 'scratch'?"}},
+    {"args=['${asset.a}', '${file.f}']\nexit=0\n",
+     {"2:7: error: args: unknown name '${asset.a}' in test 't'",
+      "2:21: error: args: unknown name '${file.f}' in test 't'"}},
+    {"args=['${date}']\nexit=0\n",
+     {"2:7: error: args: unknown name '${date}' in test 't'; a date has a format, as in "
+      "${date:%Y}"}},
+    {"args=['${port.}']\nexit=0\n",
+     {"2:7: error: args: unknown name '${port.}' in test 't'; expected ${port.NAME} or "
+      "${port.NAME-5900}"}},
+    {"args=['${plugin.x}', '${build}', '${qemu-img}', '${arch}', '${log}', '${data}']\nexit=0\n",
+     {}},
+    {"requires={commands='${qemo}'}\nexit=0\n",
+     {"2:20: error: commands: unknown name '${qemo}' in test 't'; did you mean 'qemu'?"}},
+};
+
+INSTANTIATE_TEST_SUITE_P(Tests, SubtestMistake, testing::ValuesIn(k_tests));
+
+// Each is the list "steps" of a test in line 2, which begins in column 7.
+struct StepCase {
+  std::string steps;
+  std::string line;      // what is told, without "board.toml:2:"; empty: nothing
+  std::string more = {}; // further keys of the test
+};
+
+void PrintTo(const StepCase& wrong, std::ostream* out) { *out << wrong.steps; }
+
+class StepMistake : public testing::TestWithParam<StepCase> {};
+
+TEST_P(StepMistake, IsTold) {
+  const StepCase& wrong = GetParam();
+  const std::vector<std::string> expected =
+      wrong.line.empty() ? std::vector<std::string>()
+                         : std::vector<std::string>{"board.toml:2:" + wrong.line};
+  EXPECT_EQ(mistakes_of("[test.t]\nsteps=" + wrong.steps + "\n" + wrong.more), expected);
+}
+
+const std::string k_digest(64, '0');
+
+const StepCase k_steps[] = {
+    {"3", "7: error: steps: expected a list of steps [{ … }, { … }], got 3"},
+    {"[3]", "8: error: steps: expected a step such as { wait = \"login:\" }, got 3"},
+    {"[{}]",
+     "8: error: steps: no key of this step says what it does; expected one of wait, wait-regex, "
+     "line, send, interrupt, qmp, hmp, event, exit, quit, kill, running, run, file, fetch, tcp, "
+     "sleep"},
+    {"[{lien='x'}]",
+     "8: error: steps: no key of this step says what it does; did you mean 'line'?"},
+    {"[{wait='x', line='y'}]",
+     "19: error: steps: one step does one thing, and this one does 'wait' already; make 'line' a "
+     "step of its own"},
+    {"[{wait='x', retruns=1}]", "19: error: steps: unknown key 'retruns' in a wait step"},
+    {"[{qmp='x', retruns=1}]",
+     "18: error: steps: unknown key 'retruns' in a qmp step; did you mean 'returns'?"},
+    {"[{wait='x', returns=1}]", "19: error: steps: 'returns' has no place in a wait step"},
+    {"[{wait=''}]", "14: error: wait: expected a text that is not empty, got \"\""},
+    {"[{wait=5}]", "14: error: wait: expected a text, got 5"},
+    {"[{line=''}]", ""},
+    {"[{wait='x', fail=['a', {regex='b'}], timeout='2m', console=0, vm='default'}]", ""},
+    {"[{send='\\u0003', pace='5ms'}]", ""},
+    {"[{send=''}]", "14: error: send: expected a text that is not empty, got \"\""},
+    {"[{interrupt='x'}]", "8: error: steps: interrupt needs until = \"the text that ends it\""},
+    {"[{interrupt='x', until=''}]",
+     "30: error: until: expected a text that is not empty, got \"\""},
+    {"[{interrupt='x', until={a=1}}]", "30: error: until: expected a text, got a table"},
+    {"[{qmp='x', until={a=1}, every='1s', timeout='5s', save={n='/a'}}]", ""},
+    {"[{qmp='x', every='1s'}]", "8: error: steps: every needs until"},
+    {"[{qmp='x', desc='y'}]", "8: error: steps: desc needs error = \"Class\""},
+    {"[{qmp='x', at='a/b'}]",
+     "21: error: at: expected a JSON pointer such as \"/0/qom-type\", got \"a/b\""},
+    {"[{qmp='x', save={n='a'}}]",
+     "23: error: save: expected a JSON pointer such as { n = \"/a\" }, got a table"},
+    {"[{qmp='x', save={arch='/a'}}]",
+     "8: error: 'arch' cannot be saved under this name: it has a meaning already"},
+    {"[{qmp='x', save={'a b'='/a'}}]",
+     "8: error: 'a b' cannot be saved under this name: only letters, digits and _ - . + may stand "
+     "in it"},
+    {"[{qmp='x', range=[2, 1]}]", "24: error: range: expected [minimum, maximum], got a list"},
+    {"[{qmp='x', length=-1}]", "25: error: length: expected a number of elements, got -1"},
+    {"[{qmp='x', arguments=[1]}]", "28: error: arguments: expected a table, got a list"},
+    {"[{qmp='x', returns={d=[2024-01-01]}}]",
+     "30: error: returns: a date or time has no use here; write it as a text, in quotes"},
+    {"[{qmp='x', equals=nan}]",
+     "25: error: equals: inf or nan has no use here; write it as a text, in quotes"},
+    {"[{event='STOP', data={a=1}}]", ""},
+    {"[{exit=0}, {quit=true}, {kill=true}, {running='1s'}]", ""},
+    {"[{quit=false}]", "14: error: quit: expected true (leave the key out otherwise), got false"},
+    {"[{run=['a'], status='any', stdout={matches='x'}, save={n='(.*)'}}]", ""},
+    {"[{run='a b'}]",
+     "13: error: run: expected a command as a list of words, such as [\"truncate\", \"-s\", "
+     "\"16M\", \"f\"], got \"a b\""},
+    {"[{run=['a', 1]}]", "19: error: run: expected a text, got 1"},
+    {"[{file='x'}]", "8: error: steps: file needs matches, lacks, sha256 or min-size"},
+    {"[{fetch='http://x'}]", "8: error: steps: fetch needs sha256"},
+    {"[{fetch='http://x', sha256='" + k_digest + "'}]", ""},
+    {"[{fetch='http://x', sha256='12'}]",
+     "34: error: sha256: expected 64 hexadecimal digits, got \"12\""},
+    {"[{tcp='127.0.0.1'}]", "13: error: tcp: expected \"HOST:PORT\", got \"127.0.0.1\""},
+    {"[{tcp='127.0.0.1:${port.a}', open=false}]", ""},
+    {"[{sleep=1}]",
+     "15: error: sleep: expected a time such as \"500ms\", \"30s\" or \"2m\", got 1"},
+    // how a step fits its machine
+    {"[{wait='x', vm='a'}]", "22: error: vm: there is no machine 'a'; the test has default"},
+    {"[{run=['x'], vm='a'}]", "23: error: vm: there is no machine 'a'; the test has none"},
+    {"[{wait='x', console=1}]",
+     "27: error: console: the machine 'default' has the console 0, not 1"},
+    {"[{wait='x', console='sclp'}]", "", "console='sclp'\n"},
+    {"[{line='x'}]", "14: error: line: the machine 'default' has no console (console = false)",
+     "console=false\n"},
+    {"[{hmp='x'}]", "13: error: hmp: the machine 'default' has no monitor (qmp = false)",
+     "qmp=false\n"},
+    {"[{quit=true}, {exit=0}, {sleep='1s'}]", "", "qmp=false\nconsole=false\n"},
+    {"[{wait='x'}]",
+     "8: error: steps: the test has several machines, say which is meant: vm = one of a, b",
+     "[test.t.vm.a]\n[test.t.vm.b]\n"},
+    {"[{wait='x', vm='c'}]", "22: error: vm: there is no machine 'c'; did you mean 'a' or 'b'?",
+     "[test.t.vm.a]\n[test.t.vm.b]\n"},
+    {"[{run=['x']}, {wait='x', vm='b'}]", "", "[test.t.vm.a]\n[test.t.vm.b]\n"},
+    // what steps save
+    {"[{line='${n}'}, {hmp='x', save={n='x'}}]",
+     "14: error: line: unknown name '${n}' in test 't'; $${ is a literal ${"},
+    {"[{hmp='x', save={n='x'}}, {line='${n}'}]", ""},
+    {"[{wait-regex='\\(?<n>x)'}, {line='${n}'}]",
+     "39: error: line: unknown name '${n}' in test 't'; $${ is a literal ${"},
+    {"[{hmp='x', save={n='x'}}]", "", "verify=[{run=['x', '$${n}']}]\n"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Table, StepMistake, testing::ValuesIn(k_steps));
+
+TEST(StepMistake, IsToldOfHostStepsToo) {
+  EXPECT_EQ(
+      mistakes_of("[test.t]\nprepare=[{wait='x'}]\nverify=[{run=['${n}']}, {line='x'}]\n"
+                  "steps=[{hmp='x', save={n='x'}}]\n"),
+      (std::vector<std::string>{
+          "board.toml:2:11: error: prepare: only run and file steps may stand here, not 'wait'",
+          "board.toml:3:15: error: run: unknown name '${n}' in test 't'; $${ is a literal ${",
+          "board.toml:3:26: error: verify: only run and file steps may stand here, not 'line'"}));
+}
+
+} // namespace

@@ -1,0 +1,262 @@
+#include "definition_text.hh"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace qt;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// "NAME: STEP; STEP" for each subtest.
+std::vector<std::string> subtests(const Definition& definition) {
+  std::vector<std::string> lines;
+  for (const Subtest& subtest : definition.subtests) {
+    std::vector<std::string> steps;
+    for (const Phase& phase : subtest.phases) {
+      for (const Step& step : phase.steps) {
+        steps.push_back(describe_step(step));
+      }
+    }
+    lines.push_back(subtest.name + ": " + join(steps, "; "));
+  }
+  return lines;
+}
+
+const Vm& first_vm(const Definition& definition, std::size_t subtest = 0) {
+  return definition.subtests.at(subtest).phases.at(0).vms.at(0);
+}
+
+TEST(Template, IsExtendedByItsTest) {
+  const Definition definition = load_text(R"(
+[template.linux]
+summary = "boots"
+requires = { commands = "a", slow = true, qemu-version = ">= 7" }
+machine = "virt"
+args = "-nographic"
+fail = "panic"
+output = "one"
+service = ["daemon", "-x"]
+prepare = [{ run = ["p1"] }]
+steps = [{ wait = "login:" }]
+[test.t]
+template = "linux"
+requires = { commands = ["b"], qemu-version = ">= 8.0" }
+machine = "sifive_u"
+args = ["-m", "1G"]
+fail = [{ regex = "oops" }]
+output = { lacks = "two" }
+service = [["second"]]
+steps = [{ line = "root" }]
+verify = [{ run = ["v1"] }]
+)");
+  const Subtest& subtest = definition.subtests.at(0);
+  EXPECT_EQ(subtest.summary, "boots");
+  EXPECT_EQ(subtest.required, Json({{"commands", {"a", "b"}},
+                                    {"slow", true},
+                                    {"qemu-version", ">= 8.0"},
+                                    {"machine", {"sifive_u"}}}));
+  const Json expected = {{"machine", "sifive_u"},
+                         {"args", {"-nographic", "-m", "1G"}},
+                         {"output", {{"contains", "one"}, {"lacks", "two"}}},
+                         {"service", Json::array({{"daemon", "-x"}, Json::array({"second"})})}};
+  EXPECT_EQ(first_vm(definition).values, expected);
+  EXPECT_EQ(subtest.phases[0].fail, Json({{{"text", "panic"}}, {{"regex", "oops"}}}));
+  EXPECT_THAT(subtests(definition), ElementsAre("t: --wait login:; --line root"));
+  EXPECT_EQ(subtest.phases[0].prepare.size(), 1u);
+  EXPECT_EQ(subtest.phases[0].verify.size(), 1u);
+}
+
+TEST(Template, MergesMachinesKeyByKey) {
+  const Definition definition = load_text(R"(
+[template.pair]
+accel = "tcg"
+[template.pair.vm.a]
+machine = "virt"
+args = ["-x"]
+[test.t]
+template = "pair"
+cpu = "max"
+[test.t.vm.b]
+machine = "none"
+accel = "kvm"
+[test.t.vm.a]
+args = ["-y"]
+[[test.t.phase]]
+steps = [{ wait = "x", vm = "a" }]
+)");
+  const Phase& phase = definition.subtests.at(0).phases.at(0);
+  ASSERT_EQ(phase.vms.size(), 2u);
+  EXPECT_EQ(phase.vms[0].name, "a");
+  EXPECT_EQ(phase.vms[0].values,
+            Json({{"machine", "virt"}, {"args", {"-x", "-y"}}, {"accel", "tcg"}, {"cpu", "max"}}));
+  EXPECT_EQ(phase.vms[1].name, "b");
+  EXPECT_EQ(phase.vms[1].values, Json({{"machine", "none"}, {"accel", "kvm"}, {"cpu", "max"}}));
+  EXPECT_EQ(definition.subtests[0].required, Json({{"machine", {"virt", "none"}}}));
+}
+
+TEST(Template, PutsParamsIn) {
+  const Definition definition = load_text(R"(
+[asset.kernel]
+path = "/k"
+[template.linux]
+params = { prompt = "# ", status = 0, ports = 1 }
+exit = "${params.status}"
+args = ["-kernel", "${params.kernel}", "-append", "root=${params.root} n=${params.ports}", "${params.ports}"]
+steps = [{ wait = "${params.prompt}" }, { line = "${params.status}" }, { qmp = "q", arguments = { v = "${params.status}", t = "v${params.status}", l = ["${params.on}"] } }, { line = "$${params.root}" }]
+[test.t]
+template = "linux"
+params = { kernel = "${asset.kernel}", root = "/dev/vda", status = 3, on = true }
+)");
+  const Json expected = {
+      {"exit", 3}, {"args", {"-kernel", "${asset.kernel}", "-append", "root=/dev/vda n=1", "1"}}};
+  EXPECT_EQ(first_vm(definition).values, expected);
+  EXPECT_THAT(subtests(definition),
+              ElementsAre("t: --wait '# '; --line 3; --qmp q --arguments "
+                          "'{\"l\":[true],\"t\":\"v3\",\"v\":3}'; --line '$${params.root}'"));
+  EXPECT_THAT(definition.subtests[0].variables, ElementsAre("asset.kernel"));
+}
+
+TEST(Template, MultipliesTheMatrix) {
+  const Definition definition = load_text(R"(
+[test.t]
+params = { m = "g3" }
+matrix = { cpu = ["7400", "7410"], smp = [1, 2] }
+machine = "${params.m}"
+cpu = "${cpu}"
+args = ["-smp", "${smp}"]
+steps = [{ wait = "CPU ${cpu}/${smp}" }, { line = "$${cpu}" }]
+)");
+  EXPECT_THAT(subtests(definition),
+              ElementsAre("t[7400,1]: --wait 'CPU 7400/1'; --line '$${cpu}'",
+                          "t[7400,2]: --wait 'CPU 7400/2'; --line '$${cpu}'",
+                          "t[7410,1]: --wait 'CPU 7410/1'; --line '$${cpu}'",
+                          "t[7410,2]: --wait 'CPU 7410/2'; --line '$${cpu}'"));
+  EXPECT_EQ(first_vm(definition, 3).values,
+            Json({{"machine", "g3"}, {"cpu", "7410"}, {"args", {"-smp", "2"}}}));
+  EXPECT_THAT(definition.subtests[0].variables, IsEmpty());
+}
+
+TEST(Template, TakesMatrixVariablesInParamsAndParamsInTheMatrix) {
+  const Definition definition = load_text(R"(
+[template.t]
+matrix = { cpu = ["${params.first}"] }
+machine = "${cpu}"
+args = ["${params.more}"]
+steps = [{ wait = "x" }]
+[test.t]
+template = "t"
+matrix = { cpu = ["b"] }
+params = { first = "a", more = "-x=${cpu}" }
+)");
+  ASSERT_EQ(definition.subtests.size(), 2u);
+  EXPECT_EQ(definition.subtests[0].name, "t[a]");
+  EXPECT_EQ(first_vm(definition, 1).values, Json({{"machine", "b"}, {"args", {"-x=b"}}}));
+}
+
+TEST(Template, ComesFromIncludedFiles) {
+  const std::string text = "include = ['../shared/linux.toml', 'two.toml']\n"
+                           "[test.t]\ntemplate = 'linux'\n[test.u]\ntemplate = 'two'\n";
+  const OtherFiles others = {
+      {"../shared/linux.toml", "include = 'deep.toml'\n[template.linux]\nsteps=[{wait='l'}]\n"},
+      {"../shared/deep.toml", "[template.deep]\nsteps=[{wait='d'}]\n"},
+      {"two.toml", "include = ['../shared/linux.toml']\n[template.two]\nsteps=[{wait='2'}]\n"}};
+  EXPECT_THAT(subtests(load_text(text, others)), ElementsAre("t: --wait l", "u: --wait 2"))
+      << "a file that is included twice is read once";
+}
+
+struct Case {
+  std::string text;
+  std::vector<std::string> lines; // what is told
+  OtherFiles others = {};
+};
+
+void PrintTo(const Case& wrong, std::ostream* out) { *out << wrong.text; }
+
+class TemplateMistake : public testing::TestWithParam<Case> {};
+
+TEST_P(TemplateMistake, IsTold) {
+  EXPECT_EQ(mistakes_of(GetParam().text, GetParam().others), GetParam().lines) << GetParam().text;
+}
+
+const Case k_cases[] = {
+    {"[template.linux]\nsteps=[{wait='x'}]\n[test.t]\ntemplate = 'linuz'\n",
+     {"board.toml:4:12: error: template: there is no template 'linuz'; did you mean 'linux'?"}},
+    {"[test.t]\ntemplate = 'linux'\nmachin = 'x'\n",
+     {"board.toml:2:12: error: template: there is no template 'linux'; include the file that has "
+      "it",
+      "board.toml:3:1: error: unknown key 'machin' in [test.t]; did you mean 'machine'?"}},
+    {"[test.t]\ntemplate = 3\n",
+     {"board.toml:2:12: error: template: expected the name of a template, got 3"}},
+    {"[template.a]\ntemplate = 'b'\nsteps=[{wait='x'}]\n[template.b]\n[test.t]\ntemplate='a'\n",
+     {"board.toml:2:1: error: a template cannot have a template itself"}},
+    {"[template.a]\nsteps=[{wiat='x'}]\nsumary='x'\nmachine=3\ncpu='${params.x}'\n",
+     {"board.toml:2:8: error: steps: no key of this step says what it does; did you mean 'wait'?",
+      "board.toml:3:1: error: unknown key 'sumary' in [template.a]; did you mean 'summary'?",
+      "board.toml:4:9: error: machine: expected a text, got 3"}},
+    {"[template.a]\nsteps=[{wait='${params.x}'}]\n[test.t]\ntemplate='a'\n[test.u]\ntemplate='a'\n"
+     "params={x='1', y=2}\n",
+     {"board.toml:2:14: error: test 't' gives no value for '${params.x}'",
+      "board.toml:7:16: error: params: nothing in test 'u' or template 'a' uses '${params.y}'"}},
+    {"[template.a]\nsteps=[{wait='${params.x}'}]\n[test.t]\ntemplate='a'\nparams={z='1'}\n",
+     {"board.toml:2:14: error: test 't' gives no value for '${params.x}'; did you mean 'z'?",
+      "board.toml:5:9: error: params: nothing in test 't' or template 'a' uses '${params.z}'"}},
+    {"[template.a]\nsteps=[{wait='${params.x}'}]\n[test.t]\ntemplate='a'\nparams={x=['1']}\n",
+     {"board.toml:5:11: error: params: expected a text, a number, true or false for 'x', got a "
+      "list"}},
+    {"[test.t]\nparams=3\nsteps=[{wait='x'}]\n",
+     {"board.toml:2:8: error: params: expected a table of names, got 3"}},
+    {"[template.a]\nsteps=[{wait='x', timeout='${params.t}'}]\n[test.t]\ntemplate='a'\n"
+     "params={t='soon'}\n",
+     {"board.toml:2:27: error: timeout: expected a time such as \"500ms\", \"30s\" or \"2m\", got "
+      "\"soon\""}},
+    // matrix
+    {"[test.t]\nmatrix={}\nsteps=[{wait='x'}]\n",
+     {"board.toml:2:8: error: matrix: expected a table of lists, got an empty table"}},
+    {"[test.t]\nmatrix={a=[]}\nsteps=[{wait='${a}'}]\n",
+     {"board.toml:2:11: error: matrix: expected a list of values for 'a', got an empty list"}},
+    {"[test.t]\nmatrix={a='x'}\nsteps=[{wait='${a}'}]\n",
+     {"board.toml:2:11: error: matrix: expected a list of values for 'a', got \"x\""}},
+    {"[test.t]\nmatrix={a=['x y']}\nsteps=[{wait='${a}'}]\n",
+     {"board.toml:2:12: error: matrix: expected a text or number that can stand in the name of a "
+      "subtest (no spaces, '#', '/', brackets, '*' or '?'), got \"x y\""}},
+    {"[test.t]\nmatrix={qemu=['x']}\nsteps=[{wait='${qemu}'}]\n",
+     {"board.toml:2:9: error: matrix: 'qemu' has a meaning already; give the variable another "
+      "name"}},
+    {"[test.t]\nmatrix={a=['1', 1]}\nsteps=[{wait='${a}'}]\n",
+     {"board.toml:2:1: error: matrix: there are two subtests 't[1]'"}},
+    {"[test.t]\nmatrix={a=['1'], b=['2']}\nsteps=[{wait='${a}'}]\n",
+     {"board.toml:2:18: error: matrix: nothing in test 't' uses '${b}'"}},
+    {"[test.t]\nmatrix={a=['1']}\nsteps=[{wait='${a} ${zz}'}]\n",
+     {"board.toml:3:14: error: wait: unknown name '${zz}' in test 't'; $${ is a literal ${"}},
+    // include
+    {"include='x.toml'\n[test.t]\nsteps=[{wait='x'}]\n",
+     {"board.toml:1:9: error: include: opening x.toml: No such file or directory"}},
+    {"include=[3]\n[test.t]\nsteps=[{wait='x'}]\n",
+     {"board.toml:1:10: error: include: expected the path of a file, got 3"}},
+    {"include='board.toml'\n[test.t]\nsteps=[{wait='x'}]\n",
+     {"board.toml:1:9: error: include: 'board.toml' includes itself, over this file"}},
+    {"include='a.toml'\n[test.t]\nsteps=[{wait='x'}]\n",
+     {"b.toml:1:9: error: include: './a.toml' includes itself, over this file"},
+     {{"a.toml", "include='b.toml'\n"}, {"b.toml", "include='./a.toml'\n"}}},
+    {"include='a.toml'\n[test.t]\nsteps=[{wait='x'}]\n",
+     {"board.toml:1:9: error: include: 'a.toml' has [asset] at a.toml:1:2; only templates can be "
+      "included"},
+     {{"a.toml", "[asset.a]\npath='/x'\n"}}},
+    {"include='a.toml'\n[test.t]\nsteps=[{wait='x'}]\n",
+     {"a.toml:2:4: error: parsing key-value pair: expected value, saw '\\n'"},
+     {{"a.toml", "\na =\n"}}},
+    {"include='a.toml'\n[template.x]\n[test.t]\nsteps=[{wait='x'}]\n",
+     {"board.toml:2:11: error: there is another template 'x' at a.toml:1:11"},
+     {{"a.toml", "[template.x]\nsteps=[{wait='x'}]\n"}}},
+    {"include='a.toml'\n[test.t]\ntemplate='x'\n[test.u]\ntemplate='x'\n",
+     {"a.toml:2:16: error: wait: unknown name '${file.f}' in test 't'",
+      "a.toml:2:16: error: wait: unknown name '${file.f}' in test 'u'",
+      "a.toml:3:1: error: unknown key 'machin' in [template.x]; did you mean 'machine'?"},
+     {{"a.toml", "[template.x]\nsteps=[ { wait='${file.f}' } ]\nmachin='x'\n"}}},
+};
+
+INSTANTIATE_TEST_SUITE_P(Table, TemplateMistake, testing::ValuesIn(k_cases));
+
+} // namespace

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
 
@@ -107,7 +108,11 @@ void copy_contents(int from, int to, std::uint64_t size, const std::string& name
   if (::ioctl(to, FICLONE, from) == 0) {
     return;
   }
-  bool in_kernel = true;
+  // Where the file has its holes already, the kernel copies what is between them; else zeros have
+  // to be looked for, and leaving them out is twice as fast as copying them in the kernel.
+  struct stat status;
+  bool in_kernel =
+      ::fstat(from, &status) == 0 && static_cast<std::uint64_t>(status.st_blocks) * 512 < size;
   SparseWriter writer(to, name);
   off_t at = 0;
   while (at < signed_offset(size)) {

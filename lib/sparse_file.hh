@@ -34,7 +34,8 @@ private:
 };
 
 // Makes the empty file `to` a copy of `from`: shared blocks where the file system can, else a copy
-// with the same holes. `name` is for messages. Throws Error.
+// with its holes, or, if it has none, with its zeros as holes. `name` is for messages. Throws
+// Error.
 void copy_contents(int from, int to, std::uint64_t size, const std::string& name);
 
 } // namespace qt

@@ -2,11 +2,11 @@
 
 #include "error.hh"
 #include "text.hh"
+#include "zip_directory.hh"
 
 #include <array>
 #include <cstdlib>
 #include <numeric>
-#include <vector>
 
 namespace qt {
 
@@ -168,7 +168,14 @@ std::unique_ptr<ArchiveReader> open_archive(const std::string& path, const OpenO
     input = decoded(outer, std::move(file), options);
     found = sniff_bytes(text_of(input->peek()));
   } else {
-    input = std::make_unique<ReadAhead>(std::move(file), Overlap::no);
+    std::unique_ptr<ByteSource> source;
+    if (found == Format::zip && !options.only.empty()) {
+      source = zip_of_members(file, options.only);
+    }
+    if (!source) {
+      source = std::move(file);
+    }
+    input = std::make_unique<ReadAhead>(std::move(source), Overlap::no);
   }
   if (options.format && is_archive(*options.format)) {
     if (found != Format::raw && found != *options.format) {

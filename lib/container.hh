@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace qt {
 
@@ -32,6 +33,9 @@ struct OpenOptions {
   // What the content must be: an archive (perhaps compressed), or the outer compression.
   std::optional<Format> format;
   DecompressOptions decompress;
+  // Normal names: only these members are of interest. Where the format has a directory (zip), no
+  // others are then given, if all of these are there.
+  std::vector<std::string> only;
 };
 
 // The outermost format of a file.

@@ -13,7 +13,7 @@ constexpr std::size_t k_piece = 1U << 20;
 // A look at the content of an ISO image needs 34 KiB.
 constexpr std::size_t k_first_piece = 64U << 10;
 // After a jump little may be wanted: the header of the next member.
-constexpr std::size_t k_piece_after_seek = 8U << 10;
+constexpr std::size_t k_piece_after_seek = 1U << 10;
 constexpr std::uint64_t k_long_stream = 4U << 20;
 
 class RemainingSource final : public ByteSource {

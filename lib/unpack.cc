@@ -20,7 +20,7 @@ namespace {
 void decompress_file(const std::string& source, Compression compression, const UnpackRule& rule,
                      const std::string& output) {
   const std::unique_ptr<ReadAhead> input =
-      open_decompressed(source, compression, {rule.format, rule.decompress});
+      open_decompressed(source, compression, {rule.format, rule.decompress, {}});
   OutputBudget budget(rule.limit, source);
   AtomicFile file(output, 0644);
   SparseWriter writer(file.fd(), output);

@@ -16,7 +16,7 @@ namespace {
 constexpr int k_most_links = 40;
 constexpr std::size_t k_most_known_names = 20000;
 
-OpenOptions open_options(const UnpackRule& rule) { return {rule.format, rule.decompress}; }
+OpenOptions open_options(const UnpackRule& rule) { return {rule.format, rule.decompress, {}}; }
 
 bool is_special(MemberType type) {
   return type == MemberType::device || type == MemberType::fifo || type == MemberType::socket;
@@ -122,7 +122,13 @@ private:
   bool pass() {
     bool progress = false;
     m_names.clear();
-    const std::unique_ptr<ArchiveReader> archive = open_archive(m_source, open_options(m_rule));
+    OpenOptions options = open_options(m_rule);
+    for (const Wanted& wanted : m_wanted) {
+      if (!wanted.file) {
+        options.only.push_back(wanted.name);
+      }
+    }
+    const std::unique_ptr<ArchiveReader> archive = open_archive(m_source, options);
     ArchiveMember member;
     while (!all_found() && archive->next(member)) {
       const std::optional<std::string> name = normal_member_name(member.name);

@@ -476,6 +476,25 @@ TEST_F(QtExtractTest, StopsReadingAtTheEndOfTheMember) {
   EXPECT_FALSE(exists(work("big")));
 }
 
+TEST_F(QtExtractTest, GoesStraightToTheMemberOfAZip) {
+  if (lacks("zip")) {
+    GTEST_SKIP() << "the program zip is not installed";
+  }
+  make_source();
+  shell("cd src && zip -qX ../t.zip a run boot/vmlinuz && zip -qyX ../t.zip boot/link");
+  // The local header of the second member: who looks at each member on the way fails.
+  std::string bytes = read_file(path("t.zip"));
+  const std::size_t second = bytes.find("PK\x03\x04", 4);
+  ASSERT_NE(second, std::string::npos);
+  bytes[second] = 'X';
+  write_file(path("t.zip"), bytes);
+  EXPECT_EQ(extract({"--member", "run", path("t.zip")}).code, 1);
+  const Outcome outcome = extract({"--member", "boot/link", "--member", "a", path("t.zip")});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(read_file(work("link")) == read_file(path("src/boot/vmlinuz")));
+  EXPECT_EQ(read_file(work("a")), "small\n");
+}
+
 TEST_F(QtExtractTest, RefusesBombs) {
   if (lacks("gzip")) {
     GTEST_SKIP() << "the program gzip is not installed";

@@ -69,9 +69,12 @@ bool Judge::crashed() const {
 // this machine and passed wanted just that.
 bool Judge::refused() const {
   const bool judged = m_found && m_found->judged_exits.contains(m_facts.vm) && program_passed();
+  // One that could not judge, for a reason of its own, has the last word.
   const int program = m_facts.program ? exit_status_of(m_facts.program->wait_status) : 0;
   const bool program_may_be_overruled =
-      program <= 1 || program == to_int(ExitCode::deadline) || m_facts.timed_out;
+      m_facts.timed_out ||
+      (program < to_int(ExitCode::cannot_exec) && program != to_int(ExitCode::usage) &&
+       program != to_int(ExitCode::absent) && program != to_int(ExitCode::internal));
   return m_facts.end == QemuEnd::itself && !m_facts.machine_ran && !m_facts.qemu.by_signal() &&
          m_facts.qemu.code() == 1 && !judged && exit_outcome() != Exit::as_wanted &&
          program_may_be_overruled;

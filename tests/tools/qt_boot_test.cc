@@ -1,0 +1,608 @@
+// qt-boot as a process, with real emulators. What stands at the end of the chain is chain-program
+// (tests/support), which does what its arguments say.
+#include "environment.hh"
+#include "exit_code.hh"
+#include "file.hh"
+#include "format.hh"
+#include "process.hh"
+#include "run_dir.hh"
+#include "text.hh"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <dirent.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <pty.h>
+#include <random>
+#include <unistd.h>
+
+namespace qt {
+namespace {
+
+using support::ScopedVariable;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+using Words = std::vector<std::string>;
+
+std::string variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+#define NEED(program)                                                                              \
+  do {                                                                                             \
+    if (!find_program(program)) {                                                                  \
+      GTEST_SKIP() << "no " << (program) << " on this host";                                       \
+    }                                                                                              \
+  } while (false)
+
+constexpr const char* k_riscv64 = "qemu-system-riscv64";
+constexpr const char* k_riscv32 = "qemu-system-riscv32";
+constexpr const char* k_arm = "qemu-system-arm";
+
+// A payload for riscv32 -M virt: prints HELLO on the UART, then writes to sifive_test, which ends
+// QEMU with that status.
+std::string riscv32_payload(unsigned status) {
+  std::vector<std::uint32_t> code = {0x100002b7}; // lui t0,0x10000: the UART
+  for (const char c : std::string("HELLO\r\n")) {
+    code.push_back((static_cast<std::uint32_t>(c) << 20) | 0x313); // li t1,c
+    code.push_back(0x00628023);                                    // sb t1,0(t0)
+  }
+  const std::uint32_t value = status == 0 ? 0x5555 : (status << 16) | 0x3333;
+  const std::uint32_t high = (value + 0x800) >> 12;
+  const std::uint32_t low = value - (high << 12);
+  code.insert(code.end(), {0x001002b7, (high << 12) | 0x337, ((low & 0xfff) << 20) | 0x30313,
+                           0x0062a023, 0x0000006f}); // t0 = 0x100000; t1 = value; sw; loop
+  return std::string(reinterpret_cast<const char*>(code.data()), code.size() * 4);
+}
+
+// The processes of this host whose command line has the word.
+std::vector<pid_t> processes_with(const std::string& word) {
+  std::vector<pid_t> found;
+  DIR* const folder = ::opendir("/proc");
+  while (const dirent* entry = ::readdir(folder)) {
+    const auto pid = parse_integer(entry->d_name);
+    if (!pid || *pid == ::getpid()) {
+      continue;
+    }
+    try {
+      const auto line = read_file_if_exists(format("/proc/{}/cmdline", *pid));
+      if (line && line->find(word) != std::string::npos) {
+        found.push_back(static_cast<pid_t>(*pid));
+      }
+    } catch (const std::exception&) {
+      continue; // it has just ended
+    }
+  }
+  ::closedir(folder);
+  return found;
+}
+
+// Waits for them to go; those that are there after five seconds are orphans.
+std::vector<pid_t> orphans_with(const std::string& word) {
+  const Deadline deadline = Deadline::after(std::chrono::seconds(5));
+  std::vector<pid_t> left;
+  while (!(left = processes_with(word)).empty() && !deadline.expired()) {
+    ::usleep(2000);
+  }
+  return left;
+}
+
+class QtBoot : public testing::Test {
+protected:
+  std::string path(const std::string& name) const { return m_folder.path() + "/" + name; }
+  std::string run_dir() const { return path("run"); }
+  static std::string program() { return variable("QEMU_TEST_TOOLS_DIR") + "/qt-boot"; }
+
+  // qt-boot with these options, QEMU's arguments and the words of chain-program (none: no program).
+  Words command(Words options, const Words& arguments, const Words& chain) const {
+    Words words = {program(), "--run-dir", run_dir()};
+    words.insert(words.end(), options.begin(), options.end());
+    words.emplace_back("--");
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    // A mark that finds QEMU among the host's processes.
+    words.insert(words.end(), {"-name", "guest=" + mark()});
+    if (!chain.empty()) {
+      words.insert(words.end(), {"--", variable("QEMU_TEST_CHAIN_PROGRAM")});
+      words.insert(words.end(), chain.begin(), chain.end());
+    }
+    return words;
+  }
+  std::string mark() const { return base_name(m_folder.path()); }
+
+  Captured run_words(const Words& words) const {
+    return run_captured(words, {}, Deadline::after(std::chrono::minutes(1))).value();
+  }
+  Captured run(const Words& options, const Words& arguments, const Words& chain) const {
+    return run_words(command(options, arguments, chain));
+  }
+  // A riscv64 virt machine with its firmware and a program.
+  Captured run_riscv(const Words& chain, Words options = {}) const {
+    options.insert(options.end(), {"--qemu", k_riscv64, "--machine", "virt"});
+    return run(options, {}, chain);
+  }
+  // A machine that ends by itself with `status`.
+  Captured run_ending(unsigned status, const Words& chain, Words options = {}) const {
+    write_file(path("payload"), riscv32_payload(status));
+    options.insert(options.end(), {"--qemu", k_riscv32, "--machine", "virt"});
+    return run(options, {"-bios", path("payload")}, chain);
+  }
+
+  Verdict verdict() const { return read_verdict(run_dir()).value_or(Verdict{}); }
+  std::string cause() const {
+    const auto found = read_verdict(run_dir());
+    return found ? std::string(cause_name(found->cause)) : "no verdict";
+  }
+  std::string base_log() const { return read_file(base_log_path(run_dir())); }
+  std::string console_log() const { return read_file(console_log_path(run_dir(), k_default_vm)); }
+
+  // A chain that the test talks to while it runs; its standard output is a pipe.
+  struct Running {
+    Process process;
+    UniqueFd out;
+  };
+  Running start(const Words& words) const {
+    const UniqueFd null = open_file("/dev/null", O_RDWR);
+    FdPair out = make_pipe();
+    SpawnOptions options;
+    options.standard_input = null.get();
+    options.standard_output = out.second.get();
+    options.standard_error = null.get();
+    return {Process::spawn(words, options), std::move(out.first)};
+  }
+  static void wait_for(const Running& chain, const std::string& text) {
+    std::string seen;
+    std::array<std::byte, 4096> buffer;
+    while (seen.find(text) == std::string::npos) {
+      const IoCount got = read_some(chain.out.get(), buffer);
+      ASSERT_EQ(got.result, IoResult::done) << "the chain ended without saying " << text;
+      seen += text_of(std::span(buffer).first(got.count));
+    }
+  }
+  static ExitStatus end_of(Running& chain) {
+    const auto status = chain.process.wait(Deadline::after(std::chrono::seconds(30)));
+    EXPECT_TRUE(status.has_value()) << "qt-boot does not end";
+    return status.value_or(ExitStatus{});
+  }
+  static int code_of(const Captured& result) { return exit_status_of(result.status.wait_status); }
+
+  TempDir m_folder{"qt-boot-test-"};
+  const ScopedVariable m_vms{k_vms_variable, std::nullopt};
+  const ScopedVariable m_run_dir{k_run_dir_variable, std::nullopt};
+  const ScopedVariable m_binary{"QEMU_TEST_QEMU_BINARY", std::nullopt};
+};
+
+TEST_F(QtBoot, RunsAProgramAgainstTheConsoleAndEndsQemuInOrder) {
+  NEED(k_riscv64);
+  const Captured result = run_riscv({"wait", "OpenSBI", "qmp"});
+  EXPECT_EQ(code_of(result), 0) << result.err;
+  EXPECT_THAT(result.out, StartsWith("{\"QMP\":")) << "the monitor is not fresh";
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(cause(), "pass");
+  EXPECT_THAT(console_log(), HasSubstr("OpenSBI"));
+  EXPECT_THAT(base_log(), HasSubstr("QEMU exited 0"));
+  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+}
+
+TEST_F(QtBoot, GivesASlowReaderEveryByteOfAFlood) {
+  NEED(k_riscv64);
+  for (const char* const machine : {"sifive_u", "spike"}) {
+    const Captured result = run({"--qemu", k_riscv64, "--machine", machine}, {},
+                                {"pause", "1000", "wait", "Boot HART MEDELEG"});
+    EXPECT_EQ(code_of(result), 0) << machine << " " << result.err;
+  }
+}
+
+TEST_F(QtBoot, TypesWhatTheProgramWrites) {
+  NEED(k_riscv64);
+  const std::string firmware = "/usr/lib/u-boot/qemu-riscv64/u-boot.bin";
+  if (!exists(firmware)) {
+    GTEST_SKIP() << "no " << firmware;
+  }
+  const Captured result = run({"--qemu", k_riscv64, "--machine", "virt"}, {"-bios", firmware},
+                              {"wait", "Hit any key", "type", "\\r", "wait", "=> ", "type",
+                               "echo $arch\\r", "wait", "\nriscv"});
+  EXPECT_EQ(code_of(result), 0) << result.err << console_log();
+}
+
+TEST_F(QtBoot, TellsTheProgramHowQemuEndedAfterItsLastByte) {
+  NEED(k_riscv32);
+  const Captured result =
+      run_ending(9, {"wait", "HELLO", "console-end", "exit-line"}, {"--exit", "9"});
+  EXPECT_EQ(code_of(result), 0) << result.err;
+  EXPECT_EQ(result.out, "exited 9\n");
+}
+
+TEST_F(QtBoot, TellsAProgramThatDoesNotReadTheConsole) {
+  NEED(k_riscv32);
+  const Captured result = run_ending(0, {"exit-line"});
+  EXPECT_EQ(code_of(result), 0) << result.err;
+  EXPECT_EQ(result.out, "exited 0\n");
+}
+
+TEST_F(QtBoot, JudgesTheExitThatIsAskedFor) {
+  NEED(k_riscv32);
+  EXPECT_EQ(code_of(run_ending(9, {"console-end"})), 1);
+  EXPECT_EQ(cause(), "qemu-exit");
+  EXPECT_EQ(code_of(run_ending(9, {}, {"--exit", "any"})), 0);
+  const Captured other = run_ending(9, {}, {"--exit", "0"});
+  EXPECT_EQ(code_of(other), 1);
+  EXPECT_EQ(cause(), "qemu-exit");
+  EXPECT_THAT(other.err, HasSubstr("QEMU exited 9; it was to end by itself with 0"));
+  EXPECT_EQ(other.out, "HELLO\r\n");
+}
+
+TEST_F(QtBoot, WaitsForTheExitThatIsAskedForButNotForEver) {
+  NEED(k_riscv64);
+  EXPECT_EQ(code_of(run_riscv({"wait", "OpenSBI"}, {"--exit", "0", "--timeout", "1s"})), 1);
+  EXPECT_EQ(cause(), "qemu-exit");
+  EXPECT_THAT(verdict().message, HasSubstr("still running"));
+}
+
+TEST_F(QtBoot, ServesTheRequestsOfTheProgram) {
+  NEED(k_riscv64);
+  const Captured quit = run_riscv({"wait", "OpenSBI", "ask", "quit", "console-end", "exit-line"});
+  EXPECT_EQ(code_of(quit), 0) << quit.err;
+  EXPECT_EQ(quit.out, "exited 0\n");
+  const Captured killed = run_riscv({"wait", "OpenSBI", "ask", "kill", "console-end", "exit-line"});
+  EXPECT_EQ(code_of(killed), 0) << killed.err;
+  EXPECT_EQ(killed.out, "killed SIGKILL\n");
+  EXPECT_EQ(cause(), "pass");
+}
+
+TEST_F(QtBoot, PassesTheProgramsStatusOn) {
+  NEED(k_riscv64);
+  EXPECT_EQ(code_of(run_riscv({"end", "5"})), 5);
+  EXPECT_EQ(cause(), "host");
+  EXPECT_EQ(code_of(run_riscv({"verdict", "fail-pattern", "end", "1"})), 1);
+  EXPECT_EQ(verdict().message, "from the program");
+  EXPECT_EQ(code_of(run_riscv({"end", "77"})), 77);
+  EXPECT_EQ(cause(), "skip");
+  EXPECT_EQ(code_of(run_riscv({"crash"})), 128 + SIGSEGV);
+  EXPECT_THAT(verdict().message, HasSubstr("SIGSEGV"));
+}
+
+TEST_F(QtBoot, SaysWhatCannotBeStarted) {
+  write_file(path("plain"), "no program");
+  const Captured no_qemu = run({"--qemu", "qemu-system-nosuch"}, {}, {"end", "0"});
+  EXPECT_EQ(code_of(no_qemu), 127);
+  EXPECT_THAT(no_qemu.err, HasSubstr("qemu-system-nosuch"));
+  EXPECT_EQ(cause(), "host");
+  EXPECT_EQ(code_of(run({"--qemu", path("plain")}, {}, {"end", "0"})), 126);
+  EXPECT_EQ(code_of(run_words({program(), "--run-dir", run_dir(), "--", "--", "no-such-prog"})),
+            127);
+  EXPECT_EQ(code_of(run_words({program(), "--run-dir", run_dir(), "--", "--", path("plain")})),
+            126);
+}
+
+TEST_F(QtBoot, RefusesAWrongCommandLine) {
+  for (const Words& words :
+       {Words{"--machin", "virt"}, Words{"--console", "99"}, Words{"--exit", "300"},
+        Words{"--name", "a b"}, Words{"--fd", "987"}, Words{"--timeout", "5"}, Words{"operand"},
+        Words{"--", "-m", "1G", "--"}, Words{"--service", "'unclosed"}}) {
+    Words all = {program()};
+    all.insert(all.end(), words.begin(), words.end());
+    const Captured result = run_words(all);
+    EXPECT_EQ(code_of(result), 2) << join(words, " ");
+    EXPECT_THAT(result.err, StartsWith("qt-boot: error: ")) << join(words, " ");
+  }
+}
+
+TEST_F(QtBoot, CannotJudgeWithoutItsRunDirectory) {
+  write_file(path("plain"), "no folder");
+  const Captured result = run_words({program(), "--run-dir", path("plain") + "/run"});
+  EXPECT_EQ(code_of(result), 99);
+}
+
+TEST_F(QtBoot, EndsAtItsDeadline) {
+  NEED(k_riscv64);
+  EXPECT_EQ(code_of(run_riscv({}, {"--timeout", "600ms"})), 124);
+  EXPECT_EQ(cause(), "timeout");
+  EXPECT_EQ(code_of(run_riscv({"hang"}, {"--timeout", "600ms"})), 124);
+  EXPECT_EQ(cause(), "timeout");
+  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+}
+
+TEST_F(QtBoot, TellsARefusalFromAFailure) {
+  NEED(k_riscv64);
+  const Words machine = {"--qemu", k_riscv64, "--machine", "virt"};
+  const Captured bare = run(machine, {"-device", "nosuch"}, {});
+  EXPECT_EQ(code_of(bare), 1);
+  EXPECT_EQ(cause(), "qemu-refused");
+  EXPECT_THAT(bare.err, HasSubstr("'nosuch' is not a valid device model name"));
+  const Captured seen =
+      run(machine, {"-device", "nosuch"}, {"console-end", "verdict", "console-eof", "end", "1"});
+  EXPECT_EQ(code_of(seen), 1);
+  EXPECT_EQ(cause(), "qemu-refused");
+  EXPECT_EQ(verdict().step, "--wait login:") << "what the program knew is lost";
+  Words expecting = machine;
+  expecting.insert(expecting.end(), {"--exit", "1"});
+  EXPECT_EQ(code_of(run(expecting, {"-device", "nosuch"}, {})), 0);
+}
+
+TEST_F(QtBoot, SkipsWithoutTheMachineOrWithAKnownMessage) {
+  NEED(k_riscv64);
+  EXPECT_EQ(code_of(run({"--qemu", k_riscv64, "--machine", "nosuch"}, {}, {"console-end"})), 77);
+  EXPECT_EQ(cause(), "skip");
+  EXPECT_EQ(code_of(run({"--qemu", k_riscv64, "--machine", "virt", "--skip-if-output",
+                         "not a valid device"},
+                        {"-device", "nosuch"}, {})),
+            77);
+  EXPECT_EQ(verdict().message, "not a valid device");
+}
+
+TEST_F(QtBoot, ACrashOfQemuFailsEvenIfTheProgramPassed) {
+  NEED(k_arm);
+  write_file(path("zeros"), std::string(4096, '\0'));
+  const Captured result = run({"--qemu", k_arm, "--machine", "lm3s6965evb"},
+                              {"-kernel", path("zeros")}, {"console-end", "exit-line"});
+  EXPECT_EQ(code_of(result), 1);
+  EXPECT_EQ(result.out, "killed SIGABRT\n");
+  EXPECT_EQ(cause(), "qemu-crash");
+  EXPECT_THAT(result.err, HasSubstr("fatal: Lockup"));
+}
+
+TEST_F(QtBoot, ACrashFromOutsideIsFoundAndRefinesTheVerdict) {
+  NEED(k_riscv64);
+  Running chain = start(command(
+      {"--qemu", k_riscv64, "--machine", "virt"}, {},
+      {"wait", "OpenSBI", "say", "up", "console-end", "verdict", "console-eof", "end", "1"}));
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+  for (const pid_t pid : processes_with("guest=" + mark())) {
+    if (read_file(format("/proc/{}/comm", pid)).starts_with("qemu-system")) {
+      ::kill(pid, SIGSEGV);
+    }
+  }
+  EXPECT_EQ(end_of(chain).code(), 1);
+  EXPECT_EQ(cause(), "qemu-crash");
+  EXPECT_EQ(verdict().step, "--wait login:");
+}
+
+TEST_F(QtBoot, KillsAQemuThatDoesNotEnd) {
+  NEED(k_riscv64);
+  Running chain = start(command({"--qemu", k_riscv64, "--machine", "virt"}, {},
+                                {"wait", "OpenSBI", "say", "up", "pause", "200"}));
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+  for (const pid_t pid : processes_with("guest=" + mark())) {
+    if (read_file(format("/proc/{}/comm", pid)).starts_with("qemu-system")) {
+      ::kill(pid, SIGSTOP);
+    }
+  }
+  EXPECT_EQ(end_of(chain).code(), 124);
+  EXPECT_EQ(cause(), "timeout");
+  EXPECT_THAT(verdict().message, HasSubstr("did not end when asked"));
+  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+}
+
+TEST_F(QtBoot, NestsForSeveralMachinesThatShareNoChannel) {
+  NEED(k_riscv64);
+  NEED(k_riscv32);
+  write_file(path("payload"), riscv32_payload(0));
+  Words words = command({"--qemu", k_riscv64, "--machine", "virt", "--name", "a"}, {}, {});
+  words.emplace_back("--");
+  const Words inner =
+      command({"--qemu", k_riscv32, "--machine", "virt", "--name", "b"}, {"-bios", path("payload")},
+              {"vm", "b", "wait", "HELLO", "exit-line", "vm", "a", "wait", "OpenSBI", "say", "up",
+               "pause", "100"});
+  words.insert(words.end(), inner.begin(), inner.end());
+  const Captured result = run_words(words);
+  EXPECT_EQ(code_of(result), 0) << result.err;
+  EXPECT_EQ(result.out, "exited 0\nup\n");
+  EXPECT_THAT(read_file(console_log_path(run_dir(), "a")), HasSubstr("OpenSBI"));
+  EXPECT_EQ(read_file(console_log_path(run_dir(), "b")), "HELLO\r\n");
+  EXPECT_THAT(base_log(), HasSubstr("qt-boot a: QEMU exited 0"));
+  EXPECT_THAT(base_log(), HasSubstr("qt-boot b: QEMU exited 0"));
+}
+
+TEST_F(QtBoot, TheInnerQemuInheritsNothingOfTheOuter) {
+  NEED(k_riscv64);
+  const Words machine = {"--qemu", k_riscv64, "--machine", "virt", "--name"};
+  const auto named = [&machine](const std::string& name) {
+    Words words = machine;
+    words.push_back(name);
+    return words;
+  };
+  Words words = command(named("a"), {}, {});
+  words.emplace_back("--");
+  const Words inner = command(named("b"), {}, {"wait", "OpenSBI", "say", "up", "hang"});
+  words.insert(words.end(), inner.begin(), inner.end());
+  Running chain = start(words);
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+  int seen = 0;
+  for (const pid_t pid : processes_with("guest=" + mark())) {
+    if (!read_file(format("/proc/{}/comm", pid)).starts_with("qemu-system")) {
+      continue;
+    }
+    ++seen;
+    int sockets = 0;
+    for (int fd = 0; fd < 64; ++fd) {
+      std::array<char, 64> target{};
+      const std::string link = format("/proc/{}/fd/{}", pid, fd);
+      if (::readlink(link.c_str(), target.data(), target.size() - 1) > 0) {
+        sockets += std::string_view(target.data()).starts_with("socket:") ? 1 : 0;
+      }
+    }
+    EXPECT_EQ(sockets, 3) << "console and two monitors";
+  }
+  EXPECT_EQ(seen, 2);
+  chain.process.send_signal(SIGTERM);
+  EXPECT_EQ(end_of(chain).code(), 128 + SIGTERM);
+  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+}
+
+TEST_F(QtBoot, EndsWithTheReaderOfItsPipe) {
+  NEED(k_riscv64);
+  Running chain = start(command({"--qemu", k_riscv64, "--machine", "virt"}, {}, {}));
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "OpenSBI"));
+  chain.out.reset();
+  EXPECT_EQ(end_of(chain).wait_status, 0);
+  EXPECT_EQ(cause(), "pass");
+}
+
+TEST_F(QtBoot, DoesNotSpinWithoutInput) {
+  NEED(k_riscv64);
+  Running chain = start(command({"--qemu", k_riscv64, "--machine", "virt"}, {}, {}));
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "OpenSBI"));
+  ::usleep(500000);
+  const std::string stat = read_file(format("/proc/{}/stat", chain.process.pid()));
+  const Words fields = split(stat.substr(stat.rfind(')') + 2), ' ');
+  EXPECT_LT(std::stol(fields.at(11)) + std::stol(fields.at(12)), 20) << "clock ticks of CPU time";
+}
+
+TEST_F(QtBoot, GivesATerminalBackAfterCtrlAX) {
+  NEED(k_riscv64);
+  int user_end = -1;
+  int program_end = -1;
+  ASSERT_EQ(::openpty(&user_end, &program_end, nullptr, nullptr, nullptr), 0);
+  const UniqueFd user(user_end);
+  const UniqueFd terminal(program_end);
+  termios before;
+  ::tcgetattr(terminal.get(), &before);
+  SpawnOptions options;
+  options.standard_input = options.standard_output = options.standard_error = terminal.get();
+  Process boot =
+      Process::spawn(command({"--qemu", k_riscv64, "--machine", "virt"}, {}, {}), options);
+  std::string seen;
+  std::array<std::byte, 4096> buffer;
+  while (seen.find("OpenSBI") == std::string::npos) {
+    const IoCount got = read_some(user.get(), buffer);
+    ASSERT_EQ(got.result, IoResult::done);
+    seen += text_of(std::span(buffer).first(got.count));
+  }
+  termios raw;
+  ::tcgetattr(terminal.get(), &raw);
+  EXPECT_EQ(raw.c_lflag & (ICANON | ECHO | ISIG), 0u);
+  ASSERT_EQ(::write(user.get(), "\x01x", 2), 2);
+  const auto status = boot.wait(Deadline::after(std::chrono::seconds(20)));
+  ASSERT_TRUE(status.has_value());
+  EXPECT_EQ(status->wait_status, 0);
+  termios after;
+  ::tcgetattr(terminal.get(), &after);
+  EXPECT_EQ(after.c_lflag, before.c_lflag);
+  EXPECT_EQ(after.c_iflag, before.c_iflag);
+}
+
+TEST_F(QtBoot, ASignalEndsEverythingAndIsItsStatus) {
+  NEED(k_riscv64);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    for (const bool stubborn : {false, true}) {
+      Words words = {"wait", "OpenSBI"};
+      if (stubborn) {
+        words.emplace_back("ignore-term");
+      }
+      words.insert(words.end(), {"say", "up", "hang"});
+      Running chain = start(command({"--qemu", k_riscv64, "--machine", "virt"}, {}, words));
+      ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+      chain.process.send_signal(number);
+      EXPECT_EQ(end_of(chain).code(), 128 + number);
+      EXPECT_EQ(cause(), "host");
+      EXPECT_THAT(orphans_with(mark()), IsEmpty());
+    }
+  }
+}
+
+TEST_F(QtBoot, LeavesNoProcessHoweverItDies) {
+  NEED(k_riscv64);
+  const unsigned seed = std::random_device()();
+  std::mt19937 random(seed);
+  const Words machine = {"--qemu", k_riscv64, "--machine", "virt", "--service", "sleep 1000"};
+  Words nested = command({"--qemu", k_riscv64, "--machine", "virt", "--name", "a"}, {}, {});
+  nested.emplace_back("--");
+  const Words single = command(machine, {}, {"hang"});
+  nested.insert(nested.end(), single.begin(), single.end());
+  for (int round = 0; round < 40; ++round) {
+    Running chain = start(round % 2 == 0 ? single : nested);
+    ::usleep(static_cast<useconds_t>(random() % 120000));
+    chain.process.send_signal(SIGKILL);
+    end_of(chain);
+    ASSERT_THAT(orphans_with(mark()), IsEmpty()) << "round " << round << ", seed " << seed;
+  }
+}
+
+TEST_F(QtBoot, SupervisesDaemons) {
+  NEED(k_riscv64);
+  const Captured passed =
+      run_riscv({"wait", "OpenSBI"},
+                {"--service", "sh -c 'echo ready; exec sleep 1000'", "--service", "sleep 1000"});
+  EXPECT_EQ(code_of(passed), 0) << passed.err;
+  EXPECT_EQ(read_file(run_dir() + "/service.0.log"), "ready\n");
+  EXPECT_THAT(base_log(), HasSubstr("service 1 (sleep) killed SIGTERM"));
+  const Captured failed = run_riscv({"hang"}, {"--service", "sh -c 'exit 3'"});
+  EXPECT_EQ(code_of(failed), 1);
+  EXPECT_THAT(failed.err, HasSubstr("service 0 (sh) exited 3 while QEMU was running"));
+  EXPECT_EQ(code_of(run_riscv({"end", "0"}, {"--service", "no-such-daemon"})), 127);
+}
+
+TEST_F(QtBoot, HandsDescriptorsOnOnlyIfAsked) {
+  NEED(k_riscv64);
+  const UniqueFd file = open_file(path("file"), O_RDWR | O_CREAT);
+  const std::string number = std::to_string(file.get());
+  const Words words = {"-add-fd", "fd=" + number + ",set=1"};
+  const auto run_with = [&](const Words& options) {
+    SpawnOptions spawn;
+    spawn.keep = {file.get()};
+    return code_of(run_captured(command(options, words, {"wait", "OpenSBI"}), spawn,
+                                Deadline::after(std::chrono::minutes(1)))
+                       .value());
+  };
+  EXPECT_EQ(run_with({"--qemu", k_riscv64, "--machine", "virt", "--fd", number}), 0);
+  EXPECT_EQ(run_with({"--qemu", k_riscv64, "--machine", "virt"}), 1);
+}
+
+TEST_F(QtBoot, WorksWithoutMonitorOrConsole) {
+  NEED(k_riscv64);
+  EXPECT_EQ(code_of(run_riscv({"wait", "OpenSBI"}, {"--qmp", "false"})), 0);
+  EXPECT_THAT(base_log(), Not(HasSubstr("mode=control")));
+  EXPECT_EQ(code_of(run_riscv({"qmp"}, {"--console", "false"})), 0);
+}
+
+TEST_F(QtBoot, TakesADeviceAsConsole) {
+  NEED("qemu-system-ppc64");
+  EXPECT_EQ(
+      code_of(run({"--qemu", "qemu-system-ppc64", "--machine", "pseries", "--console", "spapr-vty"},
+                  {}, {"wait", "SLOF"})),
+      0);
+}
+
+TEST_F(QtBoot, UsesTheEmulatorOfTheEnvironment) {
+  NEED(k_riscv32);
+  const ScopedVariable binary("QEMU_TEST_QEMU_BINARY", k_riscv32);
+  write_file(path("payload"), riscv32_payload(0));
+  EXPECT_EQ(code_of(run({"--machine", "virt"}, {"-bios", path("payload")}, {"wait", "HELLO"})), 0);
+}
+
+TEST_F(QtBoot, KeepsAFolderOfItsOwnOnlyWithSomethingToSee) {
+  NEED(k_riscv32);
+  const ScopedVariable folder("TMPDIR", m_folder.path());
+  write_file(path("payload"), riscv32_payload(0));
+  const Words words = {program(), "--qemu", k_riscv32, "--machine", "virt", "--exit", "0"};
+  const auto with = [&words](const Words& more) {
+    Words all = words;
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  const Captured passed = run_words(with({"--", "-bios", path("payload")}));
+  EXPECT_EQ(code_of(passed), 0);
+  EXPECT_EQ(passed.err, "");
+  EXPECT_EQ(run_words({"ls", m_folder.path()}).out, "payload\n");
+  const Captured failed = run_words(with({"--exit", "1", "--", "-bios", path("payload")}));
+  EXPECT_EQ(code_of(failed), 1);
+  EXPECT_THAT(failed.err, HasSubstr("logs: " + m_folder.path()));
+}
+
+TEST_F(QtBoot, HelpFitsAPage) {
+  const Captured help = run_words({program(), "--help"});
+  EXPECT_EQ(code_of(help), 0);
+  for (const std::string& line : split(help.out, '\n')) {
+    EXPECT_LE(line.size(), 90u) << line; // 80 columns; bytes of UTF-8 count more
+  }
+}
+
+} // namespace
+} // namespace qt

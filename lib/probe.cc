@@ -137,6 +137,9 @@ std::string record_name(std::string program) {
 
 // The remembered answers; null if there are none for exactly this program.
 Json recall(const std::string& path, const Json& identity) {
+  if (path.empty()) {
+    return {};
+  }
   try {
     const std::optional<std::string> text = read_file_if_exists(path);
     Json record = text ? parse_json(*text, path) : Json();
@@ -187,7 +190,7 @@ bool ask_netdev(const std::string& program, Duration limit, const std::string& n
 
 Probe::Probe(std::string program, std::string folder, Duration limit)
   : m_program(std::move(program))
-  , m_record_path(folder + "/" + record_name(m_program))
+  , m_record_path(folder.empty() ? "" : folder + "/" + record_name(m_program))
   , m_limit(limit) {}
 
 const Json& Probe::answers() {
@@ -204,6 +207,9 @@ const Json& Probe::answers() {
 }
 
 void Probe::remember() const noexcept {
+  if (m_record_path.empty()) {
+    return;
+  }
   try {
     make_directories(parent_of(m_record_path));
     AtomicFile file(m_record_path);

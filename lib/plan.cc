@@ -1,0 +1,161 @@
+#include "plan.hh"
+
+#include "error.hh"
+#include "run_dir.hh"
+#include "substitute.hh"
+
+#include <cassert>
+#include <set>
+#include <span>
+
+namespace qt {
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+void append(Words& words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+}
+
+Json substituted(const Json& value, const Lookup& lookup, Pass pass) {
+  if (value.is_string()) {
+    return substitute(value.get_ref<const std::string&>(), lookup, pass);
+  }
+  Json result = value;
+  if (value.is_structured()) {
+    for (Json& element : result) {
+      element = substituted(element, lookup, pass);
+    }
+  }
+  return result;
+}
+
+// What the words of one phase are made with.
+class PhaseWords {
+public:
+  PhaseWords(const PlanInput& input, const std::string& run_dir)
+    : m_input(input)
+    , m_run_dir(run_dir) {}
+
+  // qt-boot with the options of a machine and its arguments; what follows is its program.
+  // `inner`: the machine and those that are started by that program.
+  Words machine(const Vm& vm, std::span<const Vm> inner, const std::string& emulator) const {
+    Words words = {m_input.programs.boot, "--run-dir", m_run_dir, "--qemu", emulator};
+    if (vm.name != k_default_vm) {
+      append(words, {"--name", vm.name});
+    }
+    const Lookup lookup = [this](std::string_view name) { return value_of(name); };
+    for (const Key& key : vm_keys()) {
+      const auto value = vm.values.find(key.name);
+      if (value != vm.values.end() && key.name != "qemu" && key.name != "args") {
+        append_options(key, substituted(*value, lookup, Pass::last), words);
+      }
+    }
+    for (const std::string& fd : descriptors_of(inner)) {
+      append(words, {"--fd", fd});
+    }
+    words.emplace_back("--");
+    const auto args = vm.values.find("args");
+    if (args != vm.values.end()) {
+      append(words, substituted(*args, lookup, Pass::last).get<Words>());
+    }
+    return words;
+  }
+
+  // qt-expect with these steps.
+  Words dialogue(const Json& fail, const std::vector<Step>& steps) const {
+    Words words = {m_input.programs.expect};
+    append(words, timeout());
+    // qt-expect makes the last pass, with what steps have saved.
+    const Lookup lookup = [this](std::string_view name) {
+      const auto value = value_of(name);
+      return value ? std::optional(escape_placeholders(*value)) : std::nullopt;
+    };
+    if (!fail.empty()) {
+      append_options(*find_key(dialogue_keys(), "fail"), substituted(fail, lookup, Pass::early),
+                     words);
+    }
+    for (Step step : steps) {
+      step.values = substituted(step.values, lookup, Pass::early);
+      append(words, step_words(step));
+    }
+    return words;
+  }
+
+  Words timeout() const {
+    return m_input.timeout ? Words{"--timeout", format_duration(*m_input.timeout)} : Words();
+  }
+
+private:
+  // The descriptors that machines name.
+  std::set<std::string> descriptors_of(std::span<const Vm> vms) const {
+    std::set<std::string> fds;
+    for (const Vm& vm : vms) {
+      for (const std::string& name : placeholders(dump_json(vm.values))) {
+        const auto value = name.starts_with("fd.") ? value_of(name) : std::nullopt;
+        if (value) {
+          fds.insert(*value);
+        }
+      }
+    }
+    return fds;
+  }
+
+  std::optional<std::string> value_of(std::string_view name) const {
+    if (name == "log") {
+      return m_run_dir;
+    }
+    const auto found = m_input.variables.find(std::string(name));
+    return found == m_input.variables.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  const PlanInput& m_input;
+  const std::string& m_run_dir;
+};
+
+} // namespace
+
+PhasePlan plan_phase(const Subtest& subtest, std::size_t index, const PlanInput& input) {
+  const Phase& phase = subtest.phases.at(index);
+  assert(input.emulators.at(index).size() == phase.vms.size());
+  PhasePlan plan;
+  plan.run_dir =
+      subtest.phases.size() == 1 ? input.run_dir : format("{}/phase{}", input.run_dir, index + 1);
+  const PhaseWords words(input, plan.run_dir);
+  const Json no_patterns = Json::array();
+  if (!phase.prepare.empty()) {
+    plan.prepare = words.dialogue(no_patterns, phase.prepare);
+  }
+  for (std::size_t i = 0; i < phase.vms.size(); ++i) {
+    if (i > 0) {
+      plan.chain.emplace_back("--");
+    }
+    append(plan.chain,
+           words.machine(phase.vms[i], std::span(phase.vms).subspan(i), input.emulators[index][i]));
+  }
+  if (!phase.steps.empty() || (!phase.vms.empty() && !phase.fail.empty())) {
+    if (!phase.vms.empty()) {
+      plan.chain.emplace_back("--");
+    }
+    append(plan.chain, words.dialogue(phase.fail, phase.steps));
+  } else if (!phase.vms.empty() && input.timeout) {
+    // No dialogue to bound: the outermost machine gets the deadline.
+    const Words timeout = words.timeout();
+    plan.chain.insert(plan.chain.begin() + 1, timeout.begin(), timeout.end());
+  }
+  if (!phase.verify.empty()) {
+    plan.verify = words.dialogue(no_patterns, phase.verify);
+  }
+  return plan;
+}
+
+std::vector<PhasePlan> plan_subtest(const Subtest& subtest, const PlanInput& input) {
+  std::vector<PhasePlan> phases;
+  for (std::size_t i = 0; i < subtest.phases.size(); ++i) {
+    phases.push_back(plan_phase(subtest, i, input));
+  }
+  return phases;
+}
+
+} // namespace qt

@@ -1,0 +1,164 @@
+#include "plan.hh"
+
+#include "text.hh"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace qt {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+Step step(StepType type, Json values) {
+  Step result;
+  result.type = type;
+  result.values = std::move(values);
+  return result;
+}
+
+Vm vm(std::string name, Json values) { return Vm{std::move(name), std::move(values)}; }
+
+PlanInput input() {
+  PlanInput result;
+  result.programs = {"qt-boot", "qt-expect", "qt-fetch", "qt-extract"};
+  result.run_dir = "/out/t";
+  result.emulators = {{"/bin/qemu-system-ppc"}};
+  result.variables = {{"file.bios", "/files/b ios"}, {"scratch", "/out/t/scratch"}};
+  return result;
+}
+
+Subtest subtest_with(Phase phase) {
+  Subtest subtest;
+  subtest.name = "t";
+  subtest.phases = {std::move(phase)};
+  return subtest;
+}
+
+TEST(Plan, OneMachineAndItsDialogue) {
+  Phase phase;
+  phase.vms = {vm("default", {{"machine", "canon-a1100"}, {"args", {"-bios", "${file.bios}"}}})};
+  phase.steps = {step(StepType::wait, {{"wait", "running"}})};
+  const PhasePlan plan = plan_phase(subtest_with(phase), 0, input());
+  EXPECT_EQ(shell_join(plan.chain),
+            "qt-boot --run-dir /out/t --qemu /bin/qemu-system-ppc --machine canon-a1100 -- -bios "
+            "'/files/b ios' -- qt-expect --wait running");
+  EXPECT_THAT(plan.prepare, IsEmpty());
+  EXPECT_THAT(plan.verify, IsEmpty());
+  EXPECT_EQ(plan.run_dir, "/out/t");
+}
+
+TEST(Plan, EveryMachineKeyIsAnOption) {
+  Phase phase;
+  phase.vms = {vm("default", {{"machine", "virt"},
+                              {"cpu", "max"},
+                              {"accel", "tcg"},
+                              {"console", 1},
+                              {"qmp", false},
+                              {"exit", "any"},
+                              {"output", {{"contains", "phys-bits"}, {"lacks", "panic"}}},
+                              {"skip-if-output", {"no such"}},
+                              {"service", {{"swtpm", "--dir", "${scratch}"}}},
+                              {"qemu", "never used"}})};
+  const PhasePlan plan = plan_phase(subtest_with(phase), 0, input());
+  EXPECT_EQ(shell_join(plan.chain),
+            "qt-boot --run-dir /out/t --qemu /bin/qemu-system-ppc --machine virt --cpu max --accel "
+            "tcg --console 1 --qmp false --exit any --output phys-bits --output-lacks panic "
+            "--skip-if-output 'no such' --service 'swtpm --dir /out/t/scratch' --");
+}
+
+TEST(Plan, SeveralMachinesNest) {
+  Phase phase;
+  phase.vms = {vm("a", {{"machine", "virt"}}), vm("b", {{"args", {"-S"}}})};
+  phase.steps = {step(StepType::hmp, {{"hmp", "info version"}, {"vm", "b"}})};
+  PlanInput two = input();
+  two.emulators = {{"qa", "qb"}};
+  const PhasePlan plan = plan_phase(subtest_with(phase), 0, two);
+  EXPECT_EQ(shell_join(plan.chain),
+            "qt-boot --run-dir /out/t --qemu qa --name a --machine virt -- -- qt-boot --run-dir "
+            "/out/t --qemu qb --name b -- -S -- qt-expect --hmp 'info version' --vm b");
+}
+
+TEST(Plan, AMachineInheritsItsDescriptorsAndThoseOfTheMachinesInside) {
+  Phase phase;
+  phase.vms = {vm("a", {{"args", {"-x", "${fd.link.a}"}}}),
+               vm("b", {{"args", {"-y", "${fd.link.b}"}}})};
+  PlanInput two = input();
+  two.emulators = {{"qa", "qb"}};
+  two.variables["fd.link.a"] = "7";
+  two.variables["fd.link.b"] = "8";
+  EXPECT_EQ(shell_join(plan_phase(subtest_with(phase), 0, two).chain),
+            "qt-boot --run-dir /out/t --qemu qa --name a --fd 7 --fd 8 -- -x 7 -- qt-boot "
+            "--run-dir /out/t --qemu qb --name b --fd 8 -- -y 8");
+}
+
+TEST(Plan, WhatStepsSaveIsLeftForTheDialogue) {
+  PlanInput odd = input();
+  odd.variables["file.bios"] = "/has/${brace}";
+  Phase phase;
+  phase.vms = {vm("default", {{"args", {"${file.bios}", "$${HOME}"}}})};
+  phase.fail = {{{"text", "${file.bios}"}}, {{"regex", "pan+ic"}}};
+  phase.steps = {
+      step(StepType::line, {{"line", "echo ${saved} ${file.bios} $${HOME}"}}),
+      step(StepType::qmp, {{"qmp", "x"}, {"arguments", {{"file", "${scratch}/f"}, {"n", 5}}}})};
+  const PhasePlan plan = plan_phase(subtest_with(phase), 0, odd);
+  EXPECT_THAT(plan.chain,
+              ElementsAre("qt-boot", "--run-dir", "/out/t", "--qemu", "/bin/qemu-system-ppc", "--",
+                          "/has/${brace}", "${HOME}", "--", "qt-expect", "--fail", "/has/$${brace}",
+                          "--fail-regex", "pan+ic", "--line",
+                          "echo ${saved} /has/$${brace} $${HOME}", "--qmp", "x", "--arguments",
+                          R"({"file":"/out/t/scratch/f","n":5})"));
+}
+
+TEST(Plan, HostStepsBeforeAndAfter) {
+  Phase phase;
+  phase.prepare = {step(StepType::run, {{"run", {"truncate", "-s", "1M", "${scratch}/f"}}})};
+  phase.vms = {vm("default", {{"exit", 0}})};
+  phase.verify = {step(StepType::file, {{"file", "${log}/console.log"}, {"matches", "x"}})};
+  const PhasePlan plan = plan_phase(subtest_with(phase), 0, input());
+  EXPECT_EQ(shell_join(plan.prepare), "qt-expect --run 'truncate -s 1M /out/t/scratch/f'");
+  EXPECT_EQ(shell_join(plan.verify), "qt-expect --file /out/t/console.log --matches x");
+}
+
+TEST(Plan, PhasesHaveFoldersOfTheirOwnAndShareScratch) {
+  Phase record;
+  record.vms = {vm("default", {{"args", {"-D", "${log}/trace", "${scratch}/replay"}}})};
+  record.steps = {step(StepType::quit, {{"quit", true}})};
+  Subtest subtest = subtest_with(record);
+  subtest.phases.push_back(record);
+  PlanInput two = input();
+  two.emulators.push_back({"q2"});
+  const std::vector<PhasePlan> plans = plan_subtest(subtest, two);
+  ASSERT_EQ(plans.size(), 2U);
+  EXPECT_EQ(plans[1].run_dir, "/out/t/phase2");
+  EXPECT_EQ(shell_join(plans[1].chain),
+            "qt-boot --run-dir /out/t/phase2 --qemu q2 -- -D /out/t/phase2/trace "
+            "/out/t/scratch/replay -- qt-expect --quit");
+}
+
+TEST(Plan, TheDeadlineIsTheDialogues) {
+  Phase phase;
+  phase.vms = {vm("default", {{"exit", 0}})};
+  PlanInput bounded = input();
+  bounded.timeout = Duration(1500);
+  EXPECT_EQ(shell_join(plan_phase(subtest_with(phase), 0, bounded).chain),
+            "qt-boot --timeout 1500ms --run-dir /out/t --qemu /bin/qemu-system-ppc --exit 0 --");
+  phase.steps = {step(StepType::wait, {{"wait", "x"}})};
+  EXPECT_EQ(shell_join(plan_phase(subtest_with(phase), 0, bounded).chain),
+            "qt-boot --run-dir /out/t --qemu /bin/qemu-system-ppc --exit 0 -- -- qt-expect "
+            "--timeout 1500ms --wait x");
+}
+
+TEST(Plan, WithoutMachinesThereIsJustTheDialogue) {
+  Phase phase;
+  phase.steps = {step(StepType::run, {{"run", {"${qemu-img}", "--version"}}})};
+  PlanInput none = input();
+  none.emulators = {{}};
+  none.variables["qemu-img"] = "/bin/qemu-img";
+  EXPECT_EQ(shell_join(plan_phase(subtest_with(phase), 0, none).chain),
+            "qt-expect --run '/bin/qemu-img --version'");
+}
+
+} // namespace
+} // namespace qt

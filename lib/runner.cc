@@ -1,0 +1,296 @@
+#include "runner.hh"
+
+#include "base_log.hh"
+#include "cache.hh"
+#include "cli.hh"
+#include "condition.hh"
+#include "error.hh"
+#include "file.hh"
+#include "text.hh"
+
+#include <algorithm>
+#include <fcntl.h>
+
+namespace qt {
+
+void TimeBudget::use(Duration span) {
+  if (m_left) {
+    *m_left -= span;
+  }
+}
+
+namespace {
+
+Verdict verdict_of(Cause cause, const std::string& message) {
+  Verdict verdict;
+  verdict.cause = cause;
+  verdict.message = message;
+  return verdict;
+}
+
+// Where answers of emulators are remembered; empty if nothing says where the cache is.
+std::string probe_folder() {
+  try {
+    return Cache::open().root() + "/probe";
+  } catch (const Error&) {
+    return "";
+  }
+}
+
+// What stops the subtest from running, besides what is missing in its scene.
+std::string unmet_by_emulators(const Subtest& subtest, const Scene& scene) {
+  const std::string folder = probe_folder();
+  Json required = subtest.required;
+  const Json nothing = Json::array();
+  Json others = required.value("machine", nothing);
+  for (std::size_t i = 0; i < subtest.phases.size(); ++i) {
+    for (std::size_t j = 0; j < subtest.phases[i].vms.size(); ++j) {
+      // A machine is required of its own emulator, and only if the definition does not waive it.
+      Json values = subtest.phases[i].vms[j].values;
+      const std::string machine = values.value("machine", "");
+      const Json type = machine.substr(0, machine.find(','));
+      const Json listed = required.value("machine", nothing);
+      if (std::find(listed.begin(), listed.end(), type) == listed.end()) {
+        values.erase("machine");
+      }
+      others.erase(std::remove(others.begin(), others.end(), type), others.end());
+      if (values.contains("machine") || values.contains("accel")) {
+        const std::string& program = scene.emulators[i][j].program;
+        Probe probe(program, folder);
+        const std::string unmet = unmet_by_machine(values, program, probe);
+        if (!unmet.empty()) {
+          return unmet;
+        }
+      }
+    }
+  }
+  required["machine"] = others;
+  if (others.empty()) {
+    required.erase("machine");
+  }
+  const bool asks =
+      std::any_of(required.items().begin(), required.items().end(), [](const auto& i) {
+        return i.key() == "machine" || i.key() == "accel" || i.key() == "device" ||
+               i.key() == "netdev" || i.key() == "qemu-version";
+      });
+  if (!asks) {
+    return "";
+  }
+  if (scene.main.program.empty()) {
+    return format("no {}; install it or set {}", scene.main.wanted, k_qemu_variable);
+  }
+  Probe probe(scene.main.program, folder);
+  return unmet_by_emulator(required, scene.main.program, probe);
+}
+
+// A run directory that no other process uses at the same time.
+class RunDirectory {
+public:
+  explicit RunDirectory(const std::string& wanted)
+    : m_path(wanted)
+    , m_lock(lock(wanted)) {
+    for (int i = 2; !m_lock; ++i) {
+      m_path = format("{}.{}", wanted, i);
+      m_lock = lock(m_path);
+    }
+  }
+  const std::string& path() const { return m_path; }
+
+private:
+  static std::optional<FileLock> lock(const std::string& path) {
+    make_directories(parent_of(path));
+    return FileLock::acquire(parent_of(path) + "/." + base_name(path) + ".lock",
+                             FileLock::Wait::no);
+  }
+
+  std::string m_path;
+  std::optional<FileLock> m_lock;
+};
+
+// What the time for a dialogue is less than what is left: for evidence and an orderly end.
+Duration inner_timeout(Duration left) {
+  const Duration margin = std::clamp(left / 10, Duration(50), Duration(3000));
+  return std::max(left - margin, Duration(1));
+}
+
+class SubtestRun {
+public:
+  SubtestRun(const Definition& definition, const Subtest& subtest, const RunSettings& settings,
+             TimeBudget& budget, EndRequest& request)
+    : m_definition(definition)
+    , m_subtest(subtest)
+    , m_settings(settings)
+    , m_budget(budget)
+    , m_request(request) {}
+
+  Outcome run(KeepScratch keep_scratch);
+
+private:
+  Verdict run_here(const std::string& run_dir, KeepScratch keep_scratch);
+  Verdict run_phases();
+  // True if the run goes on; else `m_verdict` is what came of it.
+  bool run_command(const std::string& run_dir, const std::vector<std::string>& words);
+  Verdict judged(const std::string& run_dir, const StageEnd& end) const;
+  Verdict ended_by_request() const;
+
+  const Definition& m_definition;
+  const Subtest& m_subtest;
+  const RunSettings& m_settings;
+  TimeBudget& m_budget;
+  EndRequest& m_request;
+  Reservation m_reservation;
+  Scene m_scene;
+  std::optional<BaseLog> m_log;
+  Deadline m_deadline = Deadline::never();
+  Verdict m_verdict;
+  Outcome m_outcome;
+};
+
+Outcome SubtestRun::run(KeepScratch keep_scratch) {
+  std::string unmet = unmet_on_host(m_subtest.required);
+  if (unmet.empty()) {
+    // What the host lacks shows without a run directory; then only is there reason to make one.
+    const std::string wanted = run_dir_of(m_definition, m_subtest, m_settings);
+    m_scene = set_scene(m_definition, m_subtest, m_settings, wanted, m_reservation);
+    m_outcome.emulator = m_scene.main.program;
+    unmet = m_scene.missing.empty() ? unmet_by_emulators(m_subtest, m_scene) : m_scene.missing;
+  }
+  if (!unmet.empty()) {
+    m_outcome.verdict = verdict_of(Cause::skip, unmet);
+    return std::move(m_outcome);
+  }
+  const RunDirectory directory(m_scene.run_dir);
+  if (directory.path() != m_scene.run_dir) {
+    m_scene = set_scene(m_definition, m_subtest, m_settings, directory.path(), m_reservation);
+  }
+  m_outcome.run_dir = directory.path();
+  m_outcome.verdict = run_here(directory.path(), keep_scratch);
+  return std::move(m_outcome);
+}
+
+Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratch) {
+  remove_tree(run_dir);
+  make_directories(m_scene.scratch);
+  m_log.emplace(run_dir, "qt-tap");
+  m_log->write(format("subtest {} of {}", m_subtest.name, m_definition.path));
+  const Lookup lookup = [this, &run_dir](std::string_view name) -> std::optional<std::string> {
+    const auto value = m_scene.values.values.find(std::string(name));
+    if (value == m_scene.values.values.end()) {
+      return name == "log" ? std::optional(run_dir) : std::nullopt;
+    }
+    return value->second;
+  };
+  const Prepared prepared = prepare(m_scene.preparation, lookup, m_request,
+                                    [this](std::string_view line) { m_log->write(line); });
+  Verdict verdict;
+  if (m_request.received()) {
+    verdict = ended_by_request();
+  } else if (prepared.cause != Cause::pass) {
+    verdict = verdict_of(prepared.cause, prepared.message);
+  } else {
+    const Clock::time_point start = Clock::now();
+    verdict = run_phases();
+    m_budget.use(std::chrono::duration_cast<Duration>(Clock::now() - start));
+  }
+  write_verdict(run_dir, verdict);
+  m_log->write(format("{}: {}", cause_name(verdict.cause), verdict.message));
+  if (keep_scratch == KeepScratch::no) {
+    remove_tree(m_scene.scratch);
+  }
+  return verdict;
+}
+
+Verdict SubtestRun::run_phases() {
+  Verdict last;
+  if (m_budget.left()) {
+    m_deadline = Deadline::after(*m_budget.left());
+  }
+  for (std::size_t i = 0; i < m_subtest.phases.size(); ++i) {
+    for (auto PhasePlan::*const part :
+         {&PhasePlan::prepare, &PhasePlan::chain, &PhasePlan::verify}) {
+      PlanInput input = m_scene.plan_input(m_settings.programs);
+      if (!m_deadline.is_never()) {
+        input.timeout = inner_timeout(m_deadline.remaining());
+      }
+      const PhasePlan plan = plan_phase(m_subtest, i, input);
+      make_directories(plan.run_dir);
+      if (!(plan.*part).empty() && !run_command(plan.run_dir, plan.*part)) {
+        return m_verdict;
+      }
+      if (part == &PhasePlan::chain) {
+        last = read_verdict(plan.run_dir).value_or(Verdict());
+      }
+    }
+  }
+  return last;
+}
+
+bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::string>& words) {
+  m_log->write("$ " + shell_join(words));
+  remove_tree(run_dir + "/verdict.json");
+  const UniqueFd null = open_file("/dev/null", O_WRONLY);
+  SpawnOptions options;
+  options.standard_output = null.get(); // a console without a reader is in console.log all the same
+  options.environment = {{k_run_dir_variable, run_dir}, {k_vms_variable, ""}};
+  options.keep = m_reservation.descriptors();
+  StageEnd end;
+  try {
+    end = run_stage(words, options, m_deadline, m_request,
+                    [this](std::string_view line) { m_log->write(line); });
+  } catch (const Error& error) {
+    m_verdict = verdict_of(Cause::host, error.what());
+    return false;
+  }
+  if (end.by == StageEnd::By::itself && exit_status_of(end.status.wait_status) == 0) {
+    return true;
+  }
+  m_verdict = judged(run_dir, end);
+  m_outcome.said = end.last_lines;
+  m_outcome.log_dir = run_dir;
+  return false;
+}
+
+Verdict SubtestRun::ended_by_request() const {
+  return verdict_of(Cause::host, "ended by " + signal_name(m_request.received().value_or(0)));
+}
+
+// A stage that did not end well: whoever decided has left a verdict; where nobody could, the way in
+// which it ended says what there is to say.
+Verdict SubtestRun::judged(const std::string& run_dir, const StageEnd& end) const {
+  if (end.by == StageEnd::By::signal) {
+    return ended_by_request();
+  }
+  const int code = exit_status_of(end.status.wait_status);
+  const std::optional<Verdict> found = read_verdict(run_dir);
+  if (code == to_int(ExitCode::absent)) {
+    Verdict skip = found.value_or(Verdict());
+    skip.message = skip.cause == Cause::skip ? skip.message : end.last_error_line;
+    skip.cause = Cause::skip;
+    return skip;
+  }
+  if (found && found->cause != Cause::pass && found->cause != Cause::skip) {
+    return *found;
+  }
+  if (end.by == StageEnd::By::deadline || code == to_int(ExitCode::deadline)) {
+    return verdict_of(Cause::timeout, "the deadline passed");
+  }
+  const std::string& said = end.last_error_line;
+  return verdict_of(code == to_int(ExitCode::failed) ? Cause::assertion : Cause::host,
+                    said.empty() ? end.status.text() : said);
+}
+
+} // namespace
+
+Outcome run_subtest(const Definition& definition, const Subtest& subtest,
+                    const RunSettings& settings, KeepScratch keep_scratch, TimeBudget& budget,
+                    EndRequest& request) noexcept {
+  try {
+    return SubtestRun(definition, subtest, settings, budget, request).run(keep_scratch);
+  } catch (const std::exception& error) {
+    Outcome outcome;
+    outcome.verdict = verdict_of(Cause::host, error.what());
+    return outcome;
+  }
+}
+
+} // namespace qt

@@ -1,0 +1,46 @@
+// Runs one subtest: conditions, folders, payloads, then its phases one command line after the
+// other, and says how it ended. Everything is left in the run directory (run_dir.hh); nothing goes
+// to stdout or, unless asked for, to stderr.
+#pragma once
+
+#include "duration.hh"
+#include "scene.hh"
+#include "stage.hh"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+enum class KeepScratch { no, yes };
+
+// How long subtests may take in all, without the time that goes into making payloads.
+class TimeBudget {
+public:
+  explicit TimeBudget(std::optional<Duration> total)
+    : m_left(total) {}
+
+  bool is_used_up() const { return m_left && *m_left <= Duration::zero(); }
+  std::optional<Duration> left() const { return m_left; }
+  void use(Duration span);
+
+private:
+  std::optional<Duration> m_left;
+};
+
+struct Outcome {
+  Verdict verdict;      // cause `skip`: the message is the reason
+  std::string run_dir;  // empty if there is none
+  std::string emulator; // path of the main one; empty if there is none
+  // Of the stage that failed, empty if none did: the folder of its phase, its last words.
+  std::string log_dir;
+  std::vector<std::string> said;
+};
+
+// Never throws: what goes wrong here is an outcome with the cause `host`.
+Outcome run_subtest(const Definition& definition, const Subtest& subtest,
+                    const RunSettings& settings, KeepScratch keep_scratch, TimeBudget& budget,
+                    EndRequest& request) noexcept;
+
+} // namespace qt

@@ -1,0 +1,95 @@
+#include "dry_run.hh"
+
+#include "condition.hh"
+#include "error.hh"
+#include "file.hh"
+#include "report.hh"
+#include "run_dir.hh"
+#include "text.hh"
+
+#include <set>
+
+namespace qt {
+
+namespace {
+
+std::string quoted(const std::vector<std::string>& words) { return shell_join(words) + "\n"; }
+
+std::string one_line(std::string text) {
+  for (char& letter : text) {
+    letter = letter == '\n' ? ' ' : letter;
+  }
+  return text;
+}
+
+std::string preparation_text(const Preparation& step, const Lookup& lookup) {
+  const std::string path = shell_quote(step.path);
+  switch (step.kind) {
+  case Preparation::Kind::text:
+    return format("printf %s {} >{}\n", shell_quote(substitute(step.text, lookup, Pass::last)),
+                  path);
+  case Preparation::Kind::there:
+    return step.command.empty() ? "" : format("test -e {} || {}", path, quoted(step.command));
+  case Preparation::Kind::shared:
+    return format("rm -rf {}\n{}", path, quoted(step.command));
+  default:
+    return quoted(step.command);
+  }
+}
+
+} // namespace
+
+std::string dry_run_text(const Definition& definition, const Subtest& subtest,
+                         const RunSettings& settings) {
+  Reservation reservation;
+  const Scene scene = set_scene(definition, subtest, settings,
+                                run_dir_of(definition, subtest, settings), reservation);
+  const Lookup lookup = [&scene](std::string_view name) -> std::optional<std::string> {
+    const auto value = scene.values.values.find(std::string(name));
+    if (value == scene.values.values.end()) {
+      return name == "log" ? std::optional(scene.run_dir) : std::nullopt;
+    }
+    return value->second;
+  };
+  std::string text = format("# {}\n", one_line(full_name(definition, subtest)));
+  const std::string unmet = unmet_on_host(subtest.required);
+  for (const std::string& reason : {unmet, scene.missing}) {
+    text += reason.empty() ? "" : format("# skipped here: {}\n", one_line(reason));
+  }
+  if (!reservation.descriptors().empty()) {
+    text += "# needs descriptors that are open only when qt-tap runs it\n";
+  }
+  const std::vector<PhasePlan> phases = plan_subtest(subtest, scene.plan_input(settings.programs));
+  std::set<std::string> folders = {scene.scratch};
+  for (const PhasePlan& phase : phases) {
+    folders.insert(phase.run_dir);
+  }
+  for (const Preparation& step : scene.preparation.steps) {
+    if (step.kind == Preparation::Kind::shared || step.kind == Preparation::Kind::there) {
+      folders.insert(step.source.empty() ? scene.scratch : parent_of(step.path));
+    }
+  }
+  for (const std::string& name : subtest.variables) {
+    if (name == "socket") {
+      folders.insert(reservation.socket_folder());
+    }
+  }
+  std::vector<std::string> mkdir = {"mkdir", "-p"};
+  mkdir.insert(mkdir.end(), folders.begin(), folders.end());
+  text += quoted({"rm", "-rf", scene.scratch}) + quoted(mkdir);
+  for (const Preparation& step : scene.preparation.steps) {
+    text += preparation_text(step, lookup);
+  }
+  for (const PhasePlan& phase : phases) {
+    const std::string chain_environment =
+        format("{}={} {}= ", k_run_dir_variable, shell_quote(phase.run_dir), k_vms_variable);
+    for (const std::vector<std::string>& words : {phase.prepare, phase.chain, phase.verify}) {
+      if (!words.empty()) {
+        text += chain_environment + shell_join(words) + " </dev/null\n";
+      }
+    }
+  }
+  return text;
+}
+
+} // namespace qt

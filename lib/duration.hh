@@ -23,6 +23,7 @@ class Deadline {
 public:
   static Deadline never() { return Deadline(Clock::time_point::max()); }
   static Deadline after(Duration span) { return Deadline(Clock::now() + span); }
+  static Deadline at(Clock::time_point when) { return Deadline(when); }
 
   bool is_never() const { return m_at == Clock::time_point::max(); }
   bool expired() const { return !is_never() && Clock::now() >= m_at; }

@@ -1,0 +1,158 @@
+#include "literal_scan.hh"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace qt {
+
+namespace {
+
+constexpr std::size_t k_block = 32; // positions looked at in one step
+
+bool have_avx2() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx2") != 0;
+#else
+  return false;
+#endif
+}
+
+// True if `hit` comes before `best` in the order that find() promises.
+bool is_before(const LiteralScan::Hit& hit, const std::optional<LiteralScan::Hit>& best) {
+  return !best || hit.end < best->end || (hit.end == best->end && hit.index < best->index);
+}
+
+} // namespace
+
+LiteralScan::LiteralScan(std::vector<std::string> literals)
+  : m_literals(std::move(literals))
+  , m_in_blocks(have_avx2()) {
+  for (const std::string& literal : m_literals) {
+    assert(!literal.empty());
+    m_longest = std::max(m_longest, literal.size());
+    m_shortest = m_shortest == 0 ? literal.size() : std::min(m_shortest, literal.size());
+  }
+  m_fingerprint = std::min<std::size_t>(m_shortest, m_halves.size());
+  for (std::size_t index = 0; index < m_literals.size(); ++index) {
+    const std::size_t bucket = index % m_buckets.size();
+    m_buckets[bucket].push_back(index);
+    for (std::size_t i = 0; i < m_fingerprint; ++i) {
+      const auto byte = static_cast<unsigned char>(m_literals[index][i]);
+      m_halves[i].low[byte & 15U] |= static_cast<std::uint8_t>(1U << bucket);
+      m_halves[i].high[byte >> 4U] |= static_cast<std::uint8_t>(1U << bucket);
+    }
+  }
+}
+
+std::optional<LiteralScan::Hit> LiteralScan::find(std::string_view block) const {
+  if (m_literals.empty()) {
+    return std::nullopt;
+  }
+  return m_in_blocks && block.size() >= k_block + m_fingerprint ? find_in_blocks(block)
+                                                                : find_one_by_one(block);
+}
+
+std::optional<LiteralScan::Hit> LiteralScan::find_one_by_one(std::string_view block) const {
+  std::optional<Hit> best;
+  for (std::size_t index = 0; index < m_literals.size(); ++index) {
+    const std::string& literal = m_literals[index];
+    const std::size_t limit = best ? best->end : block.size();
+    const void* const at = ::memmem(block.data(), limit, literal.data(), literal.size());
+    if (at != nullptr) {
+      const auto begin = static_cast<std::size_t>(static_cast<const char*>(at) - block.data());
+      const Hit hit = {index, begin, begin + literal.size()};
+      if (is_before(hit, best)) {
+        best = hit;
+      }
+    }
+  }
+  return best;
+}
+
+void LiteralScan::verify(std::string_view block, std::size_t begin, unsigned buckets,
+                         std::optional<Hit>& best) const {
+  for (; buckets != 0; buckets &= buckets - 1) {
+    for (const std::size_t index : m_buckets[static_cast<std::size_t>(std::countr_zero(buckets))]) {
+      const std::string& literal = m_literals[index];
+      const Hit hit = {index, begin, begin + literal.size()};
+      if (hit.end <= block.size() && is_before(hit, best) &&
+          std::memcmp(block.data() + begin, literal.data(), literal.size()) == 0) {
+        best = hit;
+      }
+    }
+  }
+}
+
+#if defined(__x86_64__)
+namespace {
+
+#define QT_AVX2 __attribute__((target("avx2"), always_inline)) static inline
+
+QT_AVX2 __m256i load_twice(const std::array<std::uint8_t, 16>& table) {
+  return _mm256_broadcastsi128_si256(
+      _mm_loadu_si128(reinterpret_cast<const __m128i*>(table.data())));
+}
+
+// The buckets that a byte allows, at 32 positions.
+QT_AVX2 __m256i buckets_of(const char* bytes, __m256i low, __m256i high) {
+  const __m256i half = _mm256_set1_epi8(15);
+  const __m256i block = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes));
+  return _mm256_and_si256(
+      _mm256_shuffle_epi8(low, _mm256_and_si256(block, half)),
+      _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(block, 4), half)));
+}
+
+} // namespace
+
+// Each bucket is one bit. A position keeps the bit of a bucket as long as both halves of each byte
+// of the fingerprint occur there in one of the bucket's literals; what is left is compared in full.
+// (The method is known as "Teddy", from the Hyperscan library.)
+__attribute__((target("avx2"))) std::optional<LiteralScan::Hit>
+LiteralScan::find_in_blocks(std::string_view block) const {
+  // With a fingerprint below 3 bytes its last byte is tested again, which changes nothing.
+  const std::size_t second = std::min<std::size_t>(1, m_fingerprint - 1);
+  const std::size_t third = std::min<std::size_t>(2, m_fingerprint - 1);
+  const __m256i low0 = load_twice(m_halves[0].low);
+  const __m256i high0 = load_twice(m_halves[0].high);
+  const __m256i low1 = load_twice(m_halves[second].low);
+  const __m256i high1 = load_twice(m_halves[second].high);
+  const __m256i low2 = load_twice(m_halves[third].low);
+  const __m256i high2 = load_twice(m_halves[third].high);
+  std::optional<Hit> best;
+  const std::size_t last = block.size() - m_fingerprint; // where a literal may still begin
+  std::size_t at = 0;
+  while (at <= last && (!best || at + m_shortest <= best->end)) {
+    // The last step goes back so that it stays inside the block; what it sees twice does no harm.
+    const std::size_t from = std::min(at, block.size() - k_block - (m_fingerprint - 1));
+    const char* const bytes = block.data() + from;
+    const __m256i found = _mm256_and_si256(
+        _mm256_and_si256(buckets_of(bytes, low0, high0), buckets_of(bytes + second, low1, high1)),
+        buckets_of(bytes + third, low2, high2));
+    if (_mm256_testz_si256(found, found) == 0) {
+      alignas(k_block) std::array<std::uint8_t, k_block> buckets;
+      _mm256_store_si256(reinterpret_cast<__m256i*>(buckets.data()), found);
+      const __m256i none = _mm256_cmpeq_epi8(found, _mm256_setzero_si256());
+      for (auto some = ~static_cast<unsigned>(_mm256_movemask_epi8(none)); some != 0;
+           some &= some - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(some));
+        verify(block, from + i, buckets[i], best);
+      }
+    }
+    at = from + k_block;
+  }
+  return best;
+}
+#undef QT_AVX2
+#else
+std::optional<LiteralScan::Hit> LiteralScan::find_in_blocks(std::string_view block) const {
+  return find_one_by_one(block);
+}
+#endif
+
+} // namespace qt

@@ -1,0 +1,57 @@
+// Searches a block of bytes for several literal texts at once, at the speed of memory: on x86 with
+// AVX2 all texts share one pass that compares the first bytes of 32 positions at a time; elsewhere
+// each text is searched by memmem(3). It knows one block only: what lies across two reads is the
+// matcher's business (match.hh).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+class LiteralScan {
+public:
+  struct Hit {
+    std::size_t index; // of the literal
+    std::size_t begin; // offsets in the block
+    std::size_t end;
+  };
+
+  // None of the literals is empty.
+  explicit LiteralScan(std::vector<std::string> literals);
+
+  // The occurrence that ends first; of several that end at the same byte, that of the literal that
+  // comes first in the list.
+  std::optional<Hit> find(std::string_view block) const;
+
+  // Length of the longest literal; 0 if there are none.
+  std::size_t longest() const noexcept { return m_longest; }
+  const std::string& literal(std::size_t index) const { return m_literals[index]; }
+
+private:
+  // For one byte of the fingerprint: which buckets have a literal whose byte there has this low or
+  // high half.
+  struct Halves {
+    std::array<std::uint8_t, 16> low{};
+    std::array<std::uint8_t, 16> high{};
+  };
+
+  std::optional<Hit> find_one_by_one(std::string_view block) const;
+  std::optional<Hit> find_in_blocks(std::string_view block) const;
+  void verify(std::string_view block, std::size_t begin, unsigned buckets,
+              std::optional<Hit>& best) const;
+
+  std::vector<std::string> m_literals;
+  std::size_t m_longest = 0;
+  std::size_t m_shortest = 0;
+  std::size_t m_fingerprint = 0; // bytes compared by find_in_blocks(): 1 to 3
+  std::array<Halves, 3> m_halves{};
+  std::array<std::vector<std::size_t>, 8> m_buckets; // indices of literals
+  bool m_in_blocks = false;
+};
+
+} // namespace qt

@@ -1,0 +1,201 @@
+#include "match.hh"
+
+#include "error.hh"
+
+#include <gtest/gtest.h>
+#include <random>
+
+namespace {
+
+using namespace qt;
+
+Pattern text(std::string literal) { return {Pattern::Kind::text, std::move(literal)}; }
+Pattern regex(std::string expression) { return {Pattern::Kind::regex, std::move(expression)}; }
+
+// Feeds `stream` in pieces of the given size.
+std::optional<Match> feed_in_pieces(Matcher& matcher, std::string_view stream, std::size_t size) {
+  while (!stream.empty()) {
+    if (std::optional<Match> match = matcher.feed(stream.substr(0, size))) {
+      return match;
+    }
+    stream.remove_prefix(std::min(size, stream.size()));
+  }
+  return std::nullopt;
+}
+
+std::optional<Match> find(const std::vector<Pattern>& patterns, std::string_view stream,
+                          std::size_t size = std::string_view::npos) {
+  Matcher matcher(patterns);
+  return feed_in_pieces(matcher, stream, size);
+}
+
+TEST(MatchTest, FindsLiteralsAcrossReads) {
+  for (const std::size_t size : {1u, 2u, 3u, 7u, 100u}) {
+    const auto match = find({text("login: ")}, "Welcome\r\nbox login: ", size);
+    ASSERT_TRUE(match) << size;
+    EXPECT_EQ(match->begin, 13u);
+    EXPECT_EQ(match->end, 20u);
+  }
+  EXPECT_FALSE(find({text("login: ")}, "box login:", 1));
+}
+
+TEST(MatchTest, TheFirstToEndWins) {
+  const auto match = find({text("a long text"), text("text"), text("long")}, "a long text");
+  EXPECT_EQ(match->pattern, 2u);
+  // Of two that end at the same byte it is the first in the list.
+  EXPECT_EQ(find({text("xab"), text("b")}, "xab")->pattern, 0u);
+  EXPECT_EQ(find({text("b"), text("xab")}, "xab")->pattern, 0u);
+}
+
+TEST(MatchTest, AnyBytesAreText) {
+  EXPECT_EQ(find({text(std::string("\0\xff\x1b", 3))}, std::string("a\0\xff\x1bz", 5))->end, 4u);
+  EXPECT_EQ(find({regex("\\x00\\xff.")}, std::string("a\0\xff\x1bz", 5), 1)->end, 4u);
+}
+
+TEST(MatchTest, ANumberCutByAReadIsNotTakenShort) {
+  Matcher matcher({regex("v=(?<v>\\d+)")});
+  EXPECT_FALSE(matcher.feed("v=1"));
+  EXPECT_FALSE(matcher.feed("2"));
+  const auto match = matcher.feed("3 and");
+  ASSERT_TRUE(match);
+  EXPECT_EQ(match->groups.at("v"), "123");
+  EXPECT_EQ(match->text, "v=123");
+  EXPECT_EQ(match->end, 5u);
+  EXPECT_EQ(match->decided, 6u);
+}
+
+TEST(MatchTest, AQuietStreamSettles) {
+  Matcher matcher({regex("v=(\\d+)")});
+  EXPECT_FALSE(matcher.feed("v="));
+  EXPECT_TRUE(matcher.undecided());
+  EXPECT_FALSE(matcher.settle());
+  EXPECT_FALSE(matcher.feed("12"));
+  EXPECT_EQ(matcher.keep_from(), 0u);
+  const auto match = matcher.settle();
+  ASSERT_TRUE(match);
+  EXPECT_EQ(match->text, "v=12");
+}
+
+TEST(MatchTest, LinesEndWithCarriageReturnOrLineFeed) {
+  EXPECT_EQ(find({regex("^(?<all>U-Boot .*)$")}, "\r\nU-Boot 2023\r\n=> ", 1)->groups.at("all"),
+            "U-Boot 2023");
+  EXPECT_FALSE(find({regex("^Boot")}, "U-Boot", 1));
+  EXPECT_TRUE(find({regex("[^x]\\nb")}, "\r\nb", 1));
+  EXPECT_EQ(find({regex("[^a]b")}, "\r\nb", 1)->begin, find({regex("[^a]b")}, "\r\nb")->begin);
+}
+
+TEST(MatchTest, LooksBackOverReads) {
+  EXPECT_TRUE(find({regex("(?<=abc)d")}, "xabcd", 1));
+  EXPECT_FALSE(find({regex("(?<=abd)d")}, "xabcd", 1));
+}
+
+TEST(MatchTest, OffsetsCountFromTheStart) {
+  Matcher matcher({text("b"), regex("zz")}, 1000);
+  const auto match = matcher.feed("ab");
+  EXPECT_EQ(match->begin, 1001u);
+  EXPECT_EQ(match->end, 1002u);
+}
+
+TEST(MatchTest, WrongPatternsAreUsageErrors) {
+  EXPECT_THROW(Matcher({text("")}), Error);
+  try {
+    Matcher({regex("a(b")});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
+    EXPECT_STREQ(error.what(), "regular expression 'a(b': missing closing parenthesis at offset 3");
+  }
+}
+
+TEST(MatchTest, EndlessBacktrackingIsStopped) {
+  Matcher matcher({regex("^(a+)+$")});
+  try {
+    matcher.feed(std::string(40, 'a') + "b\n");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("'^(a+)+$'"), std::string::npos) << error.what();
+  }
+}
+
+TEST(MatchTest, MemoryIsBoundedAndLaterMatchesAreFound) {
+  Matcher matcher({regex("begin.*end"), text("done")});
+  EXPECT_FALSE(matcher.feed("begin"));
+  const std::string block(100'000, 'x');
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_FALSE(matcher.feed(block));
+  }
+  EXPECT_GT(matcher.keep_from(), 4'800'000u);
+  EXPECT_FALSE(matcher.feed("begin and "));
+  EXPECT_EQ(matcher.feed("end\n")->text, "begin and end");
+}
+
+TEST(MatchTest, RegexSearchesWholeTexts) {
+  const auto found = Regex("version (\\d+)\\.(?<minor>\\d+)").search("QEMU version 7.2");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->groups, (std::vector<std::string>{"7", "2"}));
+  EXPECT_EQ(found->named.at("minor"), "2");
+  EXPECT_FALSE(Regex("^x").search("abc"));
+}
+
+// The reference: a literal is found by comparing at every place.
+std::optional<Match> naive(const std::vector<Pattern>& patterns, std::string_view stream) {
+  for (std::size_t end = 1; end <= stream.size(); ++end) {
+    for (std::size_t i = 0; i < patterns.size(); ++i) {
+      if (stream.substr(0, end).ends_with(patterns[i].text)) {
+        return Match{i, end - patterns[i].text.size(), end, end, patterns[i].text, {}};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+TEST(MatchTest, LiteralsAgreeWithTheReferenceHoweverCut) {
+  std::mt19937 random(1);
+  const auto below = [&random](std::size_t limit) { return random() % limit; };
+  const auto letters = [&](std::size_t count) {
+    std::string result;
+    while (result.size() < count) {
+      result += "ab"[below(8) == 0];
+    }
+    return result;
+  };
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<Pattern> patterns;
+    for (std::size_t i = 0, count = 1 + below(20); i < count; ++i) {
+      patterns.push_back(text(letters(3 + below(10)) + "b" + letters(below(4))));
+    }
+    const std::string stream = letters(below(300));
+    const std::optional<Match> wanted = naive(patterns, stream);
+    const std::optional<Match> match = find(patterns, stream, 1 + below(120));
+    ASSERT_EQ(match.has_value(), wanted.has_value());
+    if (match) {
+      ASSERT_EQ(match->end, wanted->end) << stream;
+      ASSERT_EQ(match->pattern, wanted->pattern) << stream;
+    }
+  }
+}
+
+TEST(MatchTest, ExpressionsGiveTheSameHoweverCut) {
+  std::mt19937 random(2);
+  const std::vector<Pattern> patterns = {regex("a\\d+b?"),    regex("^=> $"),
+                                         regex("(?<=1)c.*$"), regex("\\bfoo\\b|bar(?!x)"),
+                                         text("a1c"),         regex("x\\Ry")};
+  const std::string alphabet = "a1bc=> \r\nfoobarxy";
+  for (int round = 0; round < 5000; ++round) {
+    std::string stream;
+    for (std::size_t i = 0, count = random() % 60; i < count; ++i) {
+      stream += alphabet[random() % alphabet.size()];
+    }
+    const std::optional<Match> bytewise = find(patterns, stream, 1);
+    const std::optional<Match> match = find(patterns, stream, 1 + random() % 60);
+    ASSERT_EQ(match.has_value(), bytewise.has_value()) << stream;
+    if (match) {
+      ASSERT_EQ(match->pattern, bytewise->pattern) << stream;
+      ASSERT_EQ(match->begin, bytewise->begin) << stream;
+      ASSERT_EQ(match->end, bytewise->end) << stream;
+      ASSERT_EQ(match->decided, bytewise->decided) << stream;
+    }
+  }
+}
+
+} // namespace

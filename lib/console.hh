@@ -1,0 +1,77 @@
+// The console of one machine as a dialogue sees it: every byte that comes is logged, loses its part
+// in the echo of what was typed (echo.hh), is searched for the failure texts of the whole dialogue,
+// and is kept until a wait consumes it. "The stream" is what is left after the echo.
+//
+// Reading never waits: it is for when poll(2) says that something is there. The descriptor's flags
+// are left alone, as other programs share it.
+#pragma once
+
+#include "backlog.hh"
+#include "dialogue_log.hh"
+#include "echo.hh"
+#include "match.hh"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+class Console {
+public:
+  // Does not own `fd` and `log`. `failures` are armed from the first byte to the last.
+  Console(std::string vm, int fd, const std::vector<Pattern>& failures, DialogueLog& log);
+
+  int fd() const noexcept { return m_fd; }
+  // The other end is gone and everything has been read.
+  bool ended() const noexcept { return m_ended; }
+
+  // Takes what is there now, up to 64 KiB. Throws Error.
+  void read();
+  // Lets regular expressions among the failure texts accept a match at the end of what has come.
+  void settle();
+  // Nothing has come for 100 ms: what looks complete is taken as such.
+  bool quiet() const;
+  // When it will be quiet if nothing comes.
+  Deadline quiet_at() const { return Deadline::at(m_last_byte + k_quiet); }
+  // settle() might find something that it has not looked at yet.
+  bool undecided() const { return !m_settled && !m_failure && m_failures.undecided(); }
+
+  // The first failure text in the stream, once there is one.
+  const std::optional<Match>& failure() const noexcept { return m_failure; }
+
+  // The unconsumed part of the stream.
+  Backlog& backlog() noexcept { return m_backlog; }
+
+  // `line` will now be typed.
+  void expect_echo(std::string_view line) { m_echo.expect(line); }
+  // Writes what the other end takes now; says how many bytes. Nothing if the other end is gone or
+  // the descriptor is for reading only.
+  std::optional<std::size_t> type(std::string_view bytes);
+
+  // The last lines as they came, echo included, at most `count`, from the last 16 KiB.
+  std::vector<std::string> last_lines(std::size_t count) const;
+
+private:
+  static constexpr Duration k_quiet{100};
+
+  void take(std::string_view bytes);
+  void pass(std::string_view bytes);
+  void finish();
+
+  std::string m_vm;
+  int m_fd;
+  bool m_ended = false;
+  DialogueLog& m_log;
+  EchoFilter m_echo;
+  Matcher m_failures;
+  std::optional<Match> m_failure;
+  bool m_settled = true; // m_failures.settle() has seen everything
+  Backlog m_backlog;
+  std::string m_recent; // raw bytes, for last_lines()
+  std::string m_buffer;
+  Clock::time_point m_last_byte = Clock::now();
+};
+
+} // namespace qt

@@ -1,0 +1,121 @@
+#include "echo.hh"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace qt;
+
+struct Case {
+  std::vector<std::string> typed;
+  std::string stream;
+  std::string passes; // of the stream, before the console ends
+};
+
+std::string filter(const Case& example, std::size_t piece) {
+  EchoFilter echo;
+  for (const std::string& line : example.typed) {
+    echo.expect(line);
+  }
+  std::string passed;
+  std::string_view rest = example.stream;
+  while (!rest.empty()) {
+    echo.feed(rest.substr(0, piece), [&passed](std::string_view bytes) { passed += bytes; });
+    rest.remove_prefix(std::min(piece, rest.size()));
+  }
+  return passed;
+}
+
+class EchoCases : public testing::TestWithParam<Case> {};
+
+TEST_P(EchoCases, PassTheSameHoweverCut) {
+  for (const std::size_t piece : {1u, 2u, 3u, 5u, 1000u}) {
+    EXPECT_EQ(filter(GetParam(), piece), GetParam().passes) << "in pieces of " << piece;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Echo, EchoCases,
+    testing::Values(
+        // The plain case; the line end stays.
+        Case{{"version"}, "=> version\r\nU-Boot 2023\r\n", "=> \r\nU-Boot 2023\r\n"},
+        // Dropped once only.
+        Case{{"ls"}, "ls\r\nls\r\n", "\r\nls\r\n"},
+        // Output that merely begins like it.
+        Case{{"version"}, "version 1.0\r\nversion\r\n", "version 1.0\r\n\r\n"},
+        Case{{"aab"}, "aaab\r\n", "a\r\n"},
+        Case{{"echo X"}, "echo Y\r\necho X\r\n", "echo Y\r\n\r\n"},
+        // A guest that does not echo.
+        Case{{"secret"},
+             "Password: \r\nWelcome to this box, secretary\r\n# ",
+             "Password: \r\nWelcome to this box, secretary\r\n# "},
+        // The next echo ends the waiting for the one that never came.
+        Case{{"root", "whoami"},
+             "Password: \r\n# whoami\r\nroot\r\n",
+             "Password: \r\n# \r\nroot\r\n"},
+        // The terminal wraps: readline's space and CR, plain CR LF, backspaces, sequences.
+        Case{{"echo 1234567890"}, "$ echo 123456 \r7890\r\n$ ", "$ \r\n$ "},
+        Case{{"foo bar"}, "foo \r bar\r\n", "\r\n"},
+        Case{{"echo 1234567890"}, "echo 1234\r\n567\b\b\x1b[K\x1b[1;31m890\r\n", "\r\n"},
+        Case{{"ls"}, "# ls\x1b[?2004l\r\nfile\r\n", "# \r\nfile\r\n"},
+        // Kernel messages in the middle pass at once, the echo goes.
+        Case{{"cat /proc/cpuinfo"},
+             "# cat /pr[    3.141592] usb 1-1: new device\r\noc/cpuinfo\r\nprocessor",
+             "# [    3.141592] usb 1-1: new device\r\n\r\nprocessor"},
+        Case{{"ls"}, "l[    3.1] Kernel panic - not sync", "[    3.1] Kernel panic - not sync"},
+        Case{{"ls"},
+             "l[    3.1] one\r\n[    3.2] two\r\ns\r\nfile",
+             "[    3.1] one\r\n[    3.2] two\r\n\r\nfile"},
+        // Not an echo after all: released behind the message.
+        Case{{"ls"}, "l[    3.1] one\r\nx\r\n", "[    3.1] one\r\nlx\r\n"},
+        // Brackets that belong to the line.
+        Case{{"[ -f x ] && [1.5]"}, "[ -f x ] && [1.5]\r\n0", "\r\n0"},
+        Case{{"a[1.5x"}, "a[1.5x\r\n", "\r\n"},
+        // Held: only what may be an echo.
+        Case{{"version"}, "=> vers", "=> "}, Case{{""}, "\r\n", "\r\n"}));
+
+TEST(EchoTest, TheEndReleasesWhatIsHeld) {
+  EchoFilter echo;
+  echo.expect("version");
+  std::string passed;
+  const auto sink = [&passed](std::string_view bytes) { passed += bytes; };
+  echo.feed("=> version", sink);
+  EXPECT_EQ(passed, "=> ");
+  EXPECT_EQ(echo.held(), "version");
+  echo.finish(sink);
+  EXPECT_EQ(passed, "=> version");
+}
+
+TEST(EchoTest, OnlyEightAreAwaited) {
+  EchoFilter echo;
+  for (char name = 'a'; name < 'a' + 9; ++name) {
+    echo.expect(std::string(3, name));
+  }
+  EXPECT_EQ(echo.pending(), 8u);
+  std::string passed;
+  echo.feed("aaa\r\nbbb\r\n", [&passed](std::string_view bytes) { passed += bytes; });
+  EXPECT_EQ(passed, "aaa\r\n\r\n");
+}
+
+TEST(EchoTest, ANewLineWhileAnotherIsHeld) {
+  EchoFilter echo;
+  std::string passed;
+  const auto sink = [&passed](std::string_view bytes) { passed += bytes; };
+  echo.expect("one");
+  echo.feed("on", sink);
+  echo.expect("only");
+  echo.feed("ly\r\n", sink);
+  EXPECT_EQ(passed, "only\r\n"); // "only" was typed after its beginning had come
+  echo.feed("one\r\nonly\r\n.", sink);
+  EXPECT_EQ(passed, "only\r\n\r\n\r\n.");
+}
+
+TEST(EchoTest, ManyLettersOfTheSameAreNoBurden) {
+  EchoFilter echo;
+  echo.expect(std::string(2000, 'a') + "b");
+  std::string passed;
+  echo.feed(std::string(4000, 'a') + "x", [&passed](std::string_view bytes) { passed += bytes; });
+  EXPECT_EQ(passed, std::string(4000, 'a') + "x");
+}
+
+} // namespace

@@ -1,0 +1,59 @@
+// The one event loop of a dialogue. Whatever a step waits for, it waits in turn(): there all
+// consoles are read and searched for failure texts, monitors are served, the ends of machines and
+// signals are noticed. What ends a dialogue early leaves turn() as a DialogueEnd.
+#pragma once
+
+#include "guest.hh"
+
+#include <memory>
+#include <poll.h>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+// Thrown where a dialogue is decided before its last step; caught once, by run_dialogue().
+struct DialogueEnd {
+  Cause cause = Cause::assertion;
+  std::string message; // what happened, without naming the step
+  std::string vm;      // the machine concerned; empty if none
+  std::string awaited;
+  Json details = Json::object();
+  int signal = 0; // that ended the program; 0: none
+};
+
+class DialogueLoop {
+public:
+  // Does not own the descriptors and `log`. Blocks SIGTERM, SIGINT and SIGHUP as long as it lives.
+  DialogueLoop(const std::vector<VmChannels>& vms, const std::vector<Pattern>& failures,
+               DialogueLog& log);
+  ~DialogueLoop();
+  DialogueLoop(const DialogueLoop&) = delete;
+  DialogueLoop& operator=(const DialogueLoop&) = delete;
+
+  std::vector<std::unique_ptr<Guest>>& guests() noexcept { return m_guests; }
+
+  // Waits until something happens or `deadline` passes, and handles it; may return for no reason.
+  // `extra`: descriptors of the caller, their revents are set. `awaited`: the machine on whose
+  // console the caller looks for something itself; its failures are left to the caller, who knows
+  // what came first. Throws DialogueEnd, Error.
+  void turn(Deadline deadline, std::span<pollfd> extra = {}, const Guest* awaited = nullptr);
+
+  // Throws DialogueEnd if a failure text has come or a machine has crashed, `awaited` aside.
+  void check(const Guest* awaited) const;
+  [[noreturn]] void throw_failure(const Guest& guest, const Match& failure) const;
+
+private:
+  Deadline wake_at(Deadline deadline) const;
+  void take_signal() const;
+
+  std::vector<Pattern> m_failures;
+  DialogueLog& m_log;
+  std::vector<std::unique_ptr<Guest>> m_guests;
+  UniqueFd m_signals;
+  sigset_t m_old_mask;
+  std::vector<pollfd> m_polls;
+};
+
+} // namespace qt

@@ -1,0 +1,141 @@
+#include "guest.hh"
+
+#include "error.hh"
+
+#include <array>
+#include <cerrno>
+#include <sys/socket.h>
+
+namespace qt {
+
+Guest::Guest(const VmChannels& channels, const std::vector<Pattern>& failures, DialogueLog& log)
+  : m_channels(channels)
+  , m_log(log) {
+  if (channels.console >= 0) {
+    m_console = std::make_unique<Console>(channels.name, channels.console, failures, log);
+  }
+}
+
+void Guest::request_end(Request request) {
+  m_request = request;
+  const std::string_view word = request == Request::kill ? "kill\n" : "quit\n";
+  m_log.note(format("{}: asked to {}", name(), word.substr(0, 4)));
+  if (::send(m_channels.exit, word.data(), word.size(), MSG_NOSIGNAL) < 0 && errno != EPIPE &&
+      errno != ECONNRESET) {
+    throw errno_error(errno, format("asking for the end of '{}'", name()));
+  }
+}
+
+bool Guest::crashed() const {
+  if (!m_end.starts_with("killed ")) {
+    return false;
+  }
+  // What qt-boot does to a QEMU that does not heed "quit" is no crash.
+  const bool by_request = m_end == "killed SIGKILL" || m_end == "killed SIGTERM";
+  return m_request == Request::none || !by_request;
+}
+
+bool Guest::over() const {
+  return m_first_sign && ((console_over() && exit_over()) || over_at().expired());
+}
+
+Deadline Guest::over_at() const {
+  return m_first_sign ? Deadline::at(*m_first_sign + k_drain) : Deadline::never();
+}
+
+std::string Guest::describe_end() const {
+  if (m_end.starts_with("exited ")) {
+    return "QEMU exited with status " + m_end.substr(7);
+  }
+  if (m_end.starts_with("killed ")) {
+    return "QEMU was killed by " + m_end.substr(7);
+  }
+  return has_console() ? "the console ended" : "the machine ended";
+}
+
+Cause Guest::end_cause() const {
+  if (crashed()) {
+    return Cause::qemu_crash;
+  }
+  return m_end.empty() || m_request != Request::none ? Cause::console_eof : Cause::qemu_exit;
+}
+
+void Guest::add_polls(std::vector<pollfd>& polls) const {
+  if (m_console && !m_console->ended()) {
+    polls.push_back({m_console->fd(), POLLIN, 0});
+  }
+  // Before the negotiation nothing is read: QEMU sends no events and its greeting can wait.
+  if (has_monitor() && !m_monitor_ended && m_qmp.negotiated()) {
+    const int events = m_qmp.has_output() ? POLLIN | POLLOUT : POLLIN;
+    polls.push_back({m_channels.qmp, static_cast<short>(events), 0});
+  }
+  if (has_exit() && !m_exit_ended) {
+    polls.push_back({m_channels.exit, POLLIN, 0});
+  }
+}
+
+void Guest::handle(const pollfd& entry) {
+  if (entry.revents == 0) {
+    return;
+  }
+  if (m_console && entry.fd == m_console->fd()) {
+    m_console->read();
+  } else if (entry.fd == m_channels.qmp) {
+    if ((entry.revents & POLLOUT) != 0) {
+      write_monitor();
+    }
+    if ((entry.revents & ~POLLOUT) != 0) {
+      read_monitor();
+    }
+  } else if (entry.fd == m_channels.exit) {
+    read_exit();
+  }
+  if (!m_first_sign && ((m_console && m_console->ended()) || m_exit_ended)) {
+    m_first_sign = Clock::now();
+  }
+}
+
+void Guest::read_monitor() {
+  std::array<char, 65536> buffer;
+  const ssize_t count = ::recv(m_channels.qmp, buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (count > 0) {
+    m_qmp.feed(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
+  } else if (count == 0 || errno == ECONNRESET) {
+    m_monitor_ended = true;
+  } else if (errno != EAGAIN && errno != EINTR) {
+    throw errno_error(errno, format("reading the monitor of '{}'", name()));
+  }
+}
+
+void Guest::write_monitor() {
+  std::string& output = m_qmp.output();
+  const ssize_t count =
+      ::send(m_channels.qmp, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (count > 0) {
+    output.erase(0, static_cast<std::size_t>(count));
+  } else if (errno == EPIPE || errno == ECONNRESET) {
+    output.clear(); // what was sent before it broke can still be read
+  } else if (errno != EAGAIN && errno != EINTR) {
+    throw errno_error(errno, format("writing to the monitor of '{}'", name()));
+  }
+}
+
+void Guest::read_exit() {
+  std::array<char, 256> buffer;
+  const ssize_t count = ::recv(m_channels.exit, buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+    return;
+  }
+  if (count < 0 && errno != ECONNRESET) {
+    throw errno_error(errno, format("reading how '{}' ended", name()));
+  }
+  m_exit_text.append(buffer.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
+  const std::size_t newline = m_exit_text.find('\n');
+  if (newline != std::string::npos) {
+    m_end = m_exit_text.substr(0, newline);
+    m_log.note(format("{}: {}", name(), m_end));
+  }
+  m_exit_ended = newline != std::string::npos || count <= 0;
+}
+
+} // namespace qt

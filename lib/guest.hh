@@ -1,0 +1,77 @@
+// One machine of a dialogue with its three channels (run_dir.hh): the console, the monitor and the
+// line on which qt-boot tells how QEMU ended. It does what poll(2) says can be done and remembers
+// what came; it never waits.
+#pragma once
+
+#include "console.hh"
+#include "qmp.hh"
+#include "run_dir.hh"
+
+#include <memory>
+#include <optional>
+#include <poll.h>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+class Guest {
+public:
+  // Does not own the descriptors and `log`.
+  Guest(const VmChannels& channels, const std::vector<Pattern>& failures, DialogueLog& log);
+
+  const std::string& name() const noexcept { return m_channels.name; }
+  bool has_console() const noexcept { return m_console != nullptr; }
+  bool has_monitor() const noexcept { return m_channels.qmp >= 0; }
+  bool has_exit() const noexcept { return m_channels.exit >= 0; }
+
+  Console& console() noexcept { return *m_console; }
+  const Console& console() const noexcept { return *m_console; }
+  Qmp& qmp() noexcept { return m_qmp; }
+  // Nothing will come from the monitor any more.
+  bool monitor_ended() const noexcept { return m_monitor_ended; }
+
+  enum class Request { none, quit, kill };
+  // Asks qt-boot to end QEMU; has_exit() must be true.
+  void request_end(Request request);
+
+  // "exited N" or "killed SIGNAL"; empty if QEMU runs or nobody can tell.
+  const std::string& end() const noexcept { return m_end; }
+  // QEMU has ended by a signal that nobody asked for.
+  bool crashed() const;
+  // QEMU has ended as far as can be told, and its console has been read to the end; or one of the
+  // two is missing 2 s after the other.
+  bool over() const;
+  // When over() may become true without anything coming; never if there is no sign of it.
+  Deadline over_at() const;
+  // "QEMU exited with status 1", "QEMU was killed by SIGSEGV" or "the console ended".
+  std::string describe_end() const;
+  // The cause of a failure because the machine has ended while something was awaited.
+  Cause end_cause() const;
+
+  void add_polls(std::vector<pollfd>& polls) const;
+  // Reads or writes what the entry says. Throws Error.
+  void handle(const pollfd& entry);
+
+private:
+  static constexpr Duration k_drain{2000};
+
+  void read_monitor();
+  void write_monitor();
+  void read_exit();
+  bool console_over() const { return !m_console || m_console->ended(); }
+  bool exit_over() const { return !has_exit() || m_exit_ended; }
+
+  VmChannels m_channels;
+  DialogueLog& m_log;
+  std::unique_ptr<Console> m_console;
+  Qmp m_qmp;
+  bool m_monitor_ended = false;
+  bool m_exit_ended = false; // its line or its end has come
+  std::string m_exit_text;
+  std::string m_end;
+  Request m_request = Request::none;
+  std::optional<Clock::time_point> m_first_sign; // of the end
+};
+
+} // namespace qt

@@ -1,0 +1,265 @@
+#include "monitor_step.hh"
+
+#include "error.hh"
+#include "host_step.hh"
+#include "reply_check.hh"
+#include "text.hh"
+
+#include <algorithm>
+
+namespace qt {
+
+namespace {
+
+constexpr Duration k_polling{30000}; // a question asked again and again always has a deadline
+
+[[noreturn]] void monitor_gone(const StepRun& run, const std::string& wanted) {
+  while (!run.guest->over() && !run.guest->over_at().is_never()) {
+    run.turn(run.guest->over_at());
+  }
+  run.need_guest(wanted);
+  run.fail(Cause::qemu_exit, format("the monitor closed before {}", wanted));
+}
+
+// Asks and gives the whole reply.
+Json ask(const StepRun& run, const std::string& command, const Json& arguments) {
+  Qmp& qmp = run.guest->qmp();
+  const std::uint64_t id = qmp.execute(command, arguments);
+  for (;;) {
+    if (std::optional<Json> reply = qmp.take_reply(id)) {
+      return std::move(*reply);
+    }
+    if (run.guest->monitor_ended()) {
+      monitor_gone(run, format("it answered '{}'", command));
+    }
+    if (run.limit.deadline.expired()) {
+      run.time_out(format("'{}' was not answered", command));
+    }
+    run.turn();
+  }
+}
+
+void save(const StepRun& run, const Json& value) {
+  const Json* const saves = run.step.find("save");
+  if (saves == nullptr) {
+    return;
+  }
+  for (const auto& [name, where] : saves->items()) {
+    const Json* const found = json_at(value, where.get<std::string>());
+    if (found == nullptr) {
+      run.fail(Cause::assertion, format("nothing to save as '{}' at '{}' of {}", name,
+                                        where.get<std::string>(), shorten(value)));
+    }
+    run.saved.keep(name, *found);
+  }
+}
+
+void judge_error(const StepRun& run, const Json& reply) {
+  const std::string wanted = run.step.text("error");
+  const Json* const error = json_at(reply, "/error");
+  if (error == nullptr) {
+    run.fail(Cause::assertion, format("asked the error {}, but it succeeded with {}", wanted,
+                                      shorten(reply.at("return"))));
+  }
+  const std::string name = error->value("class", "");
+  const std::string text = error->value("desc", "");
+  if (name != wanted || text.find(run.step.text("desc")) == std::string::npos) {
+    run.fail(Cause::assertion,
+             format("asked the error {}{}, came {}: {}", wanted,
+                    run.step.text("desc").empty() ? "" : format(" '{}'", run.step.text("desc")),
+                    name, text),
+             {{"reply", reply}});
+  }
+}
+
+[[noreturn]] void fail_with_reply(const StepRun& run, const std::string& what, const Json& reply) {
+  run.fail(Cause::assertion, format("{}: {}", run.step.text("qmp"), what), {{"reply", reply}});
+}
+
+// One question with every check but "until". Gives what is wrong with the reply as far as "until"
+// goes, empty if the step is done.
+std::string ask_once(const StepRun& run) {
+  const std::string command = run.step.text("qmp");
+  const Json* const arguments = run.step.find("arguments");
+  const Json reply = ask(run, command, arguments != nullptr ? *arguments : Json());
+  if (run.step.find("error") != nullptr) {
+    judge_error(run, reply);
+    return "";
+  }
+  if (const Json* const error = json_at(reply, "/error")) {
+    fail_with_reply(run, format("{}: {}", error->value("class", ""), error->value("desc", "")),
+                    reply);
+  }
+  const Json& result = reply.at("return");
+  std::string mistake;
+  const Json* const value = narrowed(run.step, result, mistake);
+  const Json* const until = run.step.find("until");
+  if (until != nullptr) {
+    mistake = value != nullptr ? difference(*value, *until) : mistake;
+    if (!mistake.empty()) {
+      return mistake;
+    }
+  }
+  if (value != nullptr) {
+    mistake = reply_mistake(run.step, *value);
+  }
+  if (!mistake.empty()) {
+    fail_with_reply(run, mistake, reply);
+  }
+  save(run, *value);
+  run.log.matched(run.guest->name(), format("{}: {}", command, shorten(result)));
+  return "";
+}
+
+void qmp(const StepRun& original) {
+  StepRun run = original;
+  if (run.step.find("until") != nullptr && run.limit.deadline.is_never()) {
+    run.limit = {Deadline::after(k_polling), format_duration(k_polling)};
+  }
+  for (;;) {
+    const std::string mistake = ask_once(run);
+    if (mistake.empty()) {
+      return;
+    }
+    const Deadline again = Deadline::after(run.every);
+    while (!again.expired()) {
+      if (run.limit.deadline.expired()) {
+        run.time_out(format("the last reply: {}", mistake));
+      }
+      run.turn(again);
+    }
+  }
+}
+
+void hmp(const StepRun& run) {
+  const std::string line = run.step.text("hmp");
+  const Json reply = ask(run, "human-monitor-command", {{"command-line", line}});
+  const Json* const output = json_at(reply, "/return");
+  if (output == nullptr || !output->is_string()) {
+    run.fail(Cause::assertion, format("{}: {}", line, shorten(reply)));
+  }
+  const std::string mistake = reply_mistake(run.step, *output);
+  if (!mistake.empty()) {
+    run.fail(Cause::assertion, format("{}: {}", line, mistake), {{"reply", reply}});
+  }
+  save_by_regex(run, output->get<std::string>());
+  run.log.matched(run.guest->name(), format("{}: {}", line, shorten(*output)));
+}
+
+void event(const StepRun& run) {
+  const std::string name = run.step.text("event");
+  const Json* const data = run.step.find("data");
+  std::deque<Json>& events = run.guest->qmp().events();
+  std::string other; // the nearest thing that came
+  const auto is_wanted = [&](const Json& candidate) {
+    if (candidate.value("event", "") != name) {
+      return false;
+    }
+    const Json came = candidate.value("data", Json::object());
+    const std::string mistake = data != nullptr ? difference(came, *data) : "";
+    other = mistake.empty() ? other : format("one came with other data, {}", mistake);
+    return mistake.empty();
+  };
+  for (;;) {
+    const auto found = std::find_if(events.begin(), events.end(), is_wanted);
+    if (found != events.end()) {
+      run.log.matched(run.guest->name(), shorten(*found));
+      events.erase(found);
+      return;
+    }
+    if (run.guest->monitor_ended()) {
+      monitor_gone(run, format("the event {} came", name));
+    }
+    if (run.limit.deadline.expired()) {
+      run.time_out(other);
+    }
+    run.turn();
+  }
+}
+
+// Waits until it is known how QEMU ended and gives that.
+const std::string& await_end(const StepRun& run) {
+  while (run.guest->end().empty()) {
+    if (run.guest->over()) {
+      run.fail(Cause::host, "the machine is gone, but nobody told how it ended");
+    }
+    if (run.limit.deadline.expired()) {
+      run.time_out("QEMU still runs");
+    }
+    run.turn();
+  }
+  return run.guest->end();
+}
+
+void judge_exit(const StepRun& run) {
+  const Json& wanted = run.step.values.at("exit");
+  const std::string& end = await_end(run);
+  run.judged_exits[run.guest->name()] = end;
+  if (!end.starts_with("exited ")) {
+    while (!run.guest->over()) { // its last words may hold a failure text
+      run.turn(run.guest->over_at());
+    }
+    run.fail(Cause::qemu_crash, run.guest->describe_end());
+  }
+  if (wanted != "any" && end != format("exited {}", dump_json(wanted))) {
+    run.fail(Cause::qemu_exit,
+             format("asked exit status {}, {}", dump_json(wanted), run.guest->describe_end()));
+  }
+}
+
+void end_machine(const StepRun& run, Guest::Request request) {
+  if (!run.guest->end().empty()) {
+    run.fail(Cause::qemu_exit, format("{} before it was asked to", run.guest->describe_end()));
+  }
+  run.guest->request_end(request);
+  const std::string& end = await_end(run);
+  run.judged_exits[run.guest->name()] = end;
+  if (request == Guest::Request::quit && end != "exited 0") {
+    run.fail(run.guest->end_cause() == Cause::qemu_crash ? Cause::qemu_crash : Cause::qemu_exit,
+             format("asked to quit, {}", run.guest->describe_end()));
+  }
+}
+
+void running(const StepRun& run) {
+  const Deadline end = Deadline::after(run.duration("running", Duration(0)));
+  while (!end.expired()) {
+    run.turn(end);
+    if (run.guest->over() || !run.guest->end().empty()) {
+      break;
+    }
+    if (run.limit.deadline.expired() && !end.expired()) {
+      run.time_out("");
+    }
+  }
+  if (!run.guest->end().empty()) {
+    run.fail(run.guest->crashed() ? Cause::qemu_crash : Cause::qemu_exit,
+             run.guest->describe_end());
+  }
+  run.need_guest("the time was over");
+}
+
+} // namespace
+
+void run_monitor_step(const StepRun& run) {
+  run.loop.check(nullptr);
+  switch (run.step.type) {
+  case StepType::qmp:
+    return qmp(run);
+  case StepType::hmp:
+    return hmp(run);
+  case StepType::event:
+    return event(run);
+  case StepType::exit:
+    return judge_exit(run);
+  case StepType::quit:
+    return end_machine(run, Guest::Request::quit);
+  case StepType::kill:
+    return end_machine(run, Guest::Request::kill);
+  case StepType::running:
+    return running(run);
+  default:
+    break;
+  }
+}
+
+} // namespace qt

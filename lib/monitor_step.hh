@@ -1,0 +1,12 @@
+// The steps that talk to QEMU's monitor (qmp, hmp, event) and those about the end of the machine
+// (exit, quit, kill, running).
+#pragma once
+
+#include "step_run.hh"
+
+namespace qt {
+
+// Runs one such step to its end. Throws DialogueEnd if it fails, Error.
+void run_monitor_step(const StepRun& run);
+
+} // namespace qt

@@ -1,0 +1,57 @@
+#include "step_run.hh"
+
+#include "format.hh"
+
+namespace qt {
+
+void StepRun::fail(Cause cause, std::string message, Json details) const {
+  DialogueEnd end;
+  end.cause = cause;
+  end.message = std::move(message);
+  end.vm = guest != nullptr ? guest->name() : "";
+  end.details = std::move(details);
+  throw end;
+}
+
+void StepRun::time_out(const std::string& what) const {
+  fail(Cause::timeout,
+       format("timed out after {}{}{}", limit.text, what.empty() ? "" : "; ", what));
+}
+
+void StepRun::need_guest(std::string_view wanted) const {
+  if (guest != nullptr && guest->over()) {
+    fail(guest->end_cause(), format("{} before {}", guest->describe_end(), wanted));
+  }
+}
+
+void StepRun::turn(Deadline until, std::span<pollfd> extra, const Guest* awaited) const {
+  loop.turn(earlier(limit.deadline, until), extra, awaited);
+}
+
+void StepRun::pause(Duration span) const {
+  const Deadline end = Deadline::after(span);
+  while (!end.expired()) {
+    turn(end);
+    if (limit.deadline.expired() && !end.expired()) {
+      time_out("");
+    }
+  }
+}
+
+Duration StepRun::duration(std::string_view key, Duration otherwise) const {
+  return parse_duration(step.text(key)).value_or(otherwise);
+}
+
+std::vector<Pattern> patterns_from(const Json* value) {
+  std::vector<Pattern> patterns;
+  if (value != nullptr) {
+    for (const Json& pattern : *value) {
+      const bool is_text = pattern.contains("text");
+      patterns.push_back({is_text ? Pattern::Kind::text : Pattern::Kind::regex,
+                          pattern.at(is_text ? "text" : "regex").get<std::string>()});
+    }
+  }
+  return patterns;
+}
+
+} // namespace qt

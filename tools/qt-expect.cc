@@ -1,0 +1,128 @@
+#include "cli.hh"
+#include "dialogue.hh"
+#include "error.hh"
+#include "log.hh"
+#include "text.hh"
+
+#include <cstdlib>
+#include <set>
+
+namespace {
+
+using namespace qt;
+
+// Options build the dialogue in the order in which they stand: a step's name begins a step, a
+// modifier belongs to the step before it, and before the first step to the whole dialogue.
+class DialogueOptions {
+public:
+  explicit DialogueOptions(Dialogue& dialogue)
+    : m_dialogue(dialogue) {}
+
+  void add_to(CommandLine& line) {
+    line.group("Steps");
+    for (const Key& key : step_type_keys()) {
+      add(line, key, [this, &key](const std::string&, const std::string& text) {
+        Step step;
+        step.type = *step_type_from(key.name);
+        set_from_option(key, key.name, text, step.values);
+        m_dialogue.steps.push_back(std::move(step));
+      });
+    }
+    line.group("Of the step before, or before the first step of all");
+    std::set<std::string_view> names;
+    for (const auto keys : {step_modifier_keys(), dialogue_keys()}) {
+      for (const Key& key : keys) {
+        if (names.insert(key.name).second) {
+          add(line, key, [this, &key](const std::string& form, const std::string& text) {
+            modify(key.name, form, text);
+          });
+        }
+      }
+    }
+  }
+
+private:
+  using Take = std::function<void(const std::string& form, const std::string& text)>;
+
+  static void add(CommandLine& line, const Key& key, const Take& take) {
+    for (const OptionForm& form : option_forms(key)) {
+      line.option(form.name, form.argument, std::string(key.help),
+                  [take, name = form.name](const std::string& text) {
+                    try {
+                      take(name, text);
+                    } catch (const Error& error) {
+                      throw error.within("option --" + name);
+                    }
+                  });
+    }
+  }
+
+  void modify(std::string_view name, const std::string& form, const std::string& text) {
+    const Key* const key = m_dialogue.steps.empty()
+                               ? find_key(dialogue_keys(), name)
+                               : find_step_key(m_dialogue.steps.back().type, name);
+    if (key == nullptr) {
+      throw Error(m_dialogue.steps.empty() ? "it belongs behind the step that it modifies"
+                                           : format("the step {} has no use for it",
+                                                    step_type_name(m_dialogue.steps.back().type)),
+                  ExitCode::usage);
+    }
+    set_from_option(*key, form, text,
+                    m_dialogue.steps.empty() ? m_dialogue.defaults
+                                             : m_dialogue.steps.back().values);
+  }
+
+  Dialogue& m_dialogue;
+};
+
+std::string variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// The machines of the chain; in a pipe the one whose console is standard input.
+void find_machines(Dialogue& dialogue) {
+  dialogue.vms = parse_vms(variable(k_vms_variable));
+  if (dialogue.vms.empty() && needs_machine(dialogue)) {
+    VmChannels piped;
+    piped.name = k_default_vm;
+    piped.console = 0;
+    dialogue.vms.push_back(piped);
+  }
+  dialogue.run_dir = variable(k_run_dir_variable);
+}
+
+void report(const Verdict& verdict) {
+  log_error(verdict.message);
+  for (const std::string& line : verdict.last_lines) {
+    log_plain("  | " + line);
+  }
+}
+
+int body(const std::vector<std::string>& words) {
+  Dialogue dialogue;
+  CommandLine line("[DEFAULTS] STEP [MODIFIERS] [STEP [MODIFIERS]]…",
+                   "Holds a dialogue with a machine that qt-boot runs, and judges it.");
+  DialogueOptions options(dialogue);
+  options.add_to(line);
+  line.example("qt-boot --machine virt -- -bios u-boot.bin -- \\\n"
+               "    qt-expect --interrupt ' ' --until '=> ' --line version --wait U-Boot");
+  line.exit_codes("0 passed · 1 failed · 2 usage · 99 could not judge · 124 deadline ·\n"
+                  "126/127 a command could not run · 128+n ended by signal n");
+  if (!line.parse(words)) {
+    return to_int(ExitCode::done);
+  }
+  if (dialogue.steps.empty() && !dialogue.defaults.contains("fail")) {
+    throw Error("no steps; say what to wait for, as in --wait 'login:'", ExitCode::usage);
+  }
+  find_machines(dialogue);
+  const DialogueResult result = run_dialogue(dialogue);
+  if (result.verdict.cause != Cause::pass) {
+    report(result.verdict);
+  }
+  return result.exit_code;
+}
+
+} // namespace
+
+int main(int argc, char** argv) { return qt::run_tool("qt-expect", argc, argv, body); }

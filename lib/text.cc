@@ -204,6 +204,20 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   return static_cast<std::uint64_t>(*number) << shift;
 }
 
+std::string format_size(std::uint64_t bytes) {
+  if (bytes < 1024) {
+    return format("{} B", bytes);
+  }
+  constexpr std::string_view k_units = "KMGT";
+  double value = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  while (value >= 1023.95 && unit + 1 < k_units.size()) { // 1024.0 when rounded
+    value /= 1024;
+    ++unit;
+  }
+  return format("{:.1f} {}iB", value, k_units[unit]);
+}
+
 std::vector<std::string> nearest(std::string_view word,
                                  std::span<const std::string_view> candidates) {
   std::vector<std::pair<std::size_t, std::string_view>> ranked;

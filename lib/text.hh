@@ -27,6 +27,8 @@ std::string shell_join(std::span<const std::string> words);
 std::optional<std::int64_t> parse_integer(std::string_view text);
 // Parses a size in bytes with an optional binary unit: "4096", "16M", "2G", "512K", "1T".
 std::optional<std::uint64_t> parse_size(std::string_view text);
+// For people: "812 B", "1.5 KiB", "20.0 GiB".
+std::string format_size(std::uint64_t bytes);
 
 // The candidates that a person may have meant by `word`, nearest first, at most three.
 std::vector<std::string> nearest(std::string_view word,

@@ -73,6 +73,15 @@ TEST(Text, FindsWhatWasMeant) {
   EXPECT_EQ(did_you_mean("memeber", k_names), "; did you mean 'member'?");
 }
 
+TEST(Text, ShowsSizesToPeople) {
+  EXPECT_EQ(format_size(0), "0 B");
+  EXPECT_EQ(format_size(1023), "1023 B");
+  EXPECT_EQ(format_size(1536), "1.5 KiB");
+  EXPECT_EQ(format_size(1048575), "1.0 MiB");
+  EXPECT_EQ(format_size(std::uint64_t(20) << 30), "20.0 GiB");
+  EXPECT_EQ(format_size(std::uint64_t(5000) << 40), "5000.0 TiB");
+}
+
 TEST(Text, TakesTheLastLines) {
   EXPECT_THAT(last_lines("a\r\nb\n\nc", 2), ElementsAre("", "c"));
   EXPECT_THAT(last_lines("a\r\r\nb\r\n\r\n", 5), ElementsAre("a", "b"));

@@ -3,10 +3,11 @@
 #include "digest.hh"
 #include "error.hh"
 #include "fetch.hh"
+#include "fetch_report.hh"
 #include "log.hh"
 #include "text.hh"
+#include "wanted.hh"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -16,36 +17,54 @@ using namespace qt;
 
 struct Settings {
   std::vector<std::string> operands;
+  std::vector<std::string> definitions;
   std::optional<std::string> stamp;
   std::optional<std::string> output;
   bool uncached = false;
+  bool require = false;
+  bool json = false;
+  unsigned jobs = 8;
   FetchOptions fetch = FetchOptions::from_environment();
 };
+
+std::int64_t number(std::string_view option, const std::string& value, int least, int most) {
+  const std::optional<std::int64_t> parsed = parse_integer(value);
+  if (!parsed || *parsed < least || *parsed > most) {
+    throw Error(
+        format("option --{}: '{}' is not a number from {} to {}", option, value, least, most),
+        ExitCode::usage);
+  }
+  return *parsed;
+}
 
 // False if --help or --version was all that was wanted.
 bool parse(const std::vector<std::string>& words, Settings& settings) {
   std::optional<Duration> pause;
   std::optional<Duration> connect;
   std::optional<Duration> stall;
-  CommandLine line("[options] URL... DIGEST",
+  CommandLine line("[options] URL... DIGEST | --definition FILE...",
                    "Finds a file in the cache by its digest, or downloads it; prints its path.");
   line.operands(settings.operands)
       .group("What to do")
+      .option("definition", "FILE", "all assets with a URL of the definitions, FILE and operands",
+              settings.definitions)
       .option("stamp", "FILE",
               "write FILE when all is there; where something is unavailable now, warn, write no "
               "FILE and exit 0",
               settings.stamp)
+      .flag("require", "what is unavailable now is a failure, exit 1", settings.require)
+      .flag("json", "print a JSON line for each asset instead of its path", settings.json)
       .flag("uncached", "download past the cache, to --output", settings.uncached)
       .option("output", "FILE", "where --uncached puts the file", settings.output)
       .group("Servers")
+      .option("jobs", "N", "assets at a time, default 8",
+              [&](const std::string& value) {
+                settings.jobs = static_cast<unsigned>(number("jobs", value, 1, 64));
+              })
       .option("retries", "N", "times to try a URL again, default 3",
               [&](const std::string& value) {
-                const auto number = parse_integer(value);
-                if (!number || *number < 0 || *number > 100) {
-                  throw Error(format("option --retries: '{}' is not a number from 0 to 100", value),
-                              ExitCode::usage);
-                }
-                settings.fetch.download.retries = static_cast<int>(*number);
+                settings.fetch.download.retries =
+                    static_cast<int>(number("retries", value, 0, 100));
               })
       .option("retry-pause", "pause before the first of them, default 250ms; it grows", pause)
       .option("connect-timeout", "time to connect, default 20s", connect)
@@ -95,14 +114,54 @@ void print_line(const std::string& text) {
   }
 }
 
-ExitCode exit_code_of(const std::vector<Fetched>& results) {
-  const auto any = [&](FetchOutcome outcome) {
-    return std::any_of(results.begin(), results.end(),
-                       [&](const Fetched& result) { return result.outcome == outcome; });
-  };
-  return any(FetchOutcome::failed)        ? ExitCode::failed
-         : any(FetchOutcome::unavailable) ? ExitCode::absent
-                                          : ExitCode::done;
+int fetch_past_the_cache(const Settings& settings) {
+  // The cache is not asked for: it may not even have a place.
+  Fetcher fetcher(Cache("/"), settings.fetch);
+  const Fetched result = fetcher.fetch_uncached(source_from(settings.operands), *settings.output);
+  if (result.there()) {
+    print_line(result.path);
+  } else {
+    log_error(result.reason);
+  }
+  return to_int(exit_code_of({&result, 1}));
+}
+
+// Something to know that is no warning.
+void say(const std::string& text) {
+  if (verbosity() >= Verbosity::normal) {
+    log_plain(text);
+  }
+}
+
+std::vector<WantedAsset> wanted_by(const Settings& settings) {
+  if (settings.definitions.empty()) {
+    return {WantedAsset{source_from(settings.operands), {}, {}}};
+  }
+  std::vector<std::string> paths = settings.definitions;
+  paths.insert(paths.end(), settings.operands.begin(), settings.operands.end());
+  return wanted_assets(paths);
+}
+
+// On stdout what programs read, on stderr what people read.
+void report(const Settings& settings, std::span<const WantedAsset> wanted,
+            std::span<const Fetched> results) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (settings.json) {
+      print_line(dump_json(outcome_as_json(wanted[i], results[i])));
+    } else if (results[i].there() && !settings.stamp) {
+      print_line(results[i].path);
+    }
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (!results[i].there()) {
+      const bool tolerated =
+          settings.stamp && !settings.require && results[i].outcome == FetchOutcome::unavailable;
+      (tolerated ? log_warning : log_error)(missing_line(wanted[i], results[i]));
+    }
+  }
+  if (!settings.definitions.empty() && !settings.stamp) {
+    say(count_outcomes(results));
+  }
 }
 
 int run(const std::vector<std::string>& words) {
@@ -110,32 +169,28 @@ int run(const std::vector<std::string>& words) {
   if (!parse(words, settings)) {
     return 0;
   }
-  const AssetSource source = source_from(settings.operands);
   if (settings.uncached) {
-    // The cache is not asked for: it may not even have a place.
-    Fetcher fetcher(Cache("/"), settings.fetch);
-    const Fetched result = fetcher.fetch_uncached(source, *settings.output);
-    if (!result.there()) {
-      log_error(result.reason);
-    } else {
-      print_line(result.path);
-    }
-    return to_int(exit_code_of({result}));
+    return fetch_past_the_cache(settings);
+  }
+  const std::vector<WantedAsset> wanted = wanted_by(settings);
+  std::vector<AssetSource> sources;
+  for (const WantedAsset& asset : wanted) {
+    sources.push_back(asset.source);
   }
   Fetcher fetcher(Cache::open(), settings.fetch);
-  const std::vector<Fetched> results = fetcher.fetch_all({&source, 1}, 1, {});
+  const std::vector<Fetched> results =
+      fetcher.fetch_all(sources, settings.jobs, [&](std::size_t i, const Fetched& result) {
+        if (!settings.definitions.empty() && result.outcome == FetchOutcome::downloaded) {
+          say(downloaded_line(wanted[i], result));
+        }
+      });
+  report(settings, wanted, results);
   const ExitCode code = exit_code_of(results);
-  for (const Fetched& result : results) {
-    if (result.outcome == FetchOutcome::unavailable && settings.stamp) {
-      log_warning(result.reason);
-    } else if (!result.there()) {
-      log_error(result.reason);
-    } else if (!settings.stamp) {
-      print_line(result.path);
-    }
-  }
   if (settings.stamp && code == ExitCode::done) {
     write_file(*settings.stamp, "");
+  }
+  if (code == ExitCode::absent && settings.require) {
+    return to_int(ExitCode::failed);
   }
   return settings.stamp && code == ExitCode::absent ? 0 : to_int(code);
 }

@@ -2,6 +2,7 @@
 #include "environment.hh"
 #include "fault_server.hh"
 #include "file.hh"
+#include "json.hh"
 #include "process.hh"
 #include "text.hh"
 
@@ -168,6 +169,49 @@ TEST_F(QtFetch, TheStampIsWrittenOnlyWhenAllIsThere) {
   EXPECT_EQ(up.status.code(), 0);
   EXPECT_EQ(up.out, ""); // for build systems, which show what a program prints
   EXPECT_TRUE(exists(stamp));
+}
+
+TEST_F(QtFetch, FetchesTheAssetsOfDefinitions) {
+  serve();
+  make_directories(m_folder.path() + "/avr");
+  std::vector<std::string> words = {"--definition"};
+  const std::string nowhere(64, '5');
+  for (const std::string name : {"one", "two"}) {
+    words.push_back(m_folder.path() + "/avr/" + name + ".toml");
+    const bool one = name == "one";
+    write_file(words.back(), "[asset.k]\nurl = '" + (one ? url() : m_server.url("/later")) +
+                                 "'\nsha256 = '" + (one ? m_digest : nowhere) +
+                                 "'\n[test.t]\nargs = ['-kernel', '${asset.k}']\n"
+                                 "steps = [{ wait = 'ok' }]\n");
+  }
+  m_server.set("/later", {.status = 503});
+  words.insert(words.begin(), {"--retries", "0"});
+  const Captured result = run(words);
+  EXPECT_EQ(result.status.code(), 77) << result.err;
+  EXPECT_EQ(result.out, cached() + "\n");
+  EXPECT_THAT(result.err, HasSubstr("downloaded " + url() + " (4.8 MiB)\n"));
+  EXPECT_THAT(result.err, HasSubstr("asset unavailable: " + m_server.url("/later") +
+                                    ": HTTP status 503 (needed by avr/two.t)\n"));
+  EXPECT_THAT(result.err, HasSubstr("0 cached, 1 downloaded, 1 unavailable\n"));
+
+  words.insert(words.begin(), "--json");
+  const Captured json = run(words);
+  const std::vector<std::string> lines = split(json.out, '\n');
+  ASSERT_EQ(lines.size(), 3u); // the last one is empty
+  EXPECT_EQ(parse_json(lines[0], "stdout")["outcome"], "cached");
+  EXPECT_EQ(parse_json(lines[1], "stdout")["tests"][0], "avr/two.t");
+
+  words[0] = "--require";
+  EXPECT_EQ(run(words).status.code(), 1);
+  words[0] = "--quiet";
+  EXPECT_THAT(run(words).err, Not(HasSubstr("cached")));
+}
+
+TEST_F(QtFetch, AMistakeInADefinitionExits2) {
+  write_file(m_folder.path() + "/wrong.toml", "[asset.k]\nurls = 'x'\n");
+  const Captured result = run({"--definition", m_folder.path() + "/wrong.toml"});
+  EXPECT_EQ(result.status.code(), 2);
+  EXPECT_THAT(result.err, HasSubstr("wrong.toml:2:1"));
 }
 
 TEST_F(QtFetch, UncachedWritesTheOutputOnly) {

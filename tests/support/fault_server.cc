@@ -198,7 +198,9 @@ bool FaultServer::answer(int fd, const std::string& head) {
     }
   }
   const bool has_content = behaviour.status == 200 || behaviour.status == 206;
-  if (!has_content) {
+  if (behaviour.status == 204 || behaviour.status == 304) {
+    body = {}; // these have none, and what is sent would be taken for the next answer
+  } else if (!has_content) {
     body = "an error page that must never become an asset\n";
   }
   std::string text = format("HTTP/1.1 {} status\r\nContent-Length: {}\r\n{}", behaviour.status,

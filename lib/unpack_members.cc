@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <strings.h>
 
 namespace qt {
 
@@ -203,7 +204,8 @@ private:
     const std::string& name = missing->name;
     std::vector<std::string_view> near;
     for (const std::string& known : m_names) {
-      if (base_name(known) == base_name(name)) {
+      // Also where only the case differs: without extensions ISO images have upper-case names.
+      if (::strcasecmp(base_name(known).c_str(), base_name(name).c_str()) == 0) {
         near.emplace_back(known);
       }
     }

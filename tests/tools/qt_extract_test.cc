@@ -454,6 +454,17 @@ TEST_F(QtExtractTest, FindsTheContentOfHardLinksInCpio) {
   EXPECT_EQ(read_file(work("tree/first")), "content");
 }
 
+TEST_F(QtExtractTest, TakesNoWarningForSuccess) {
+  // A pax record whose name is not UTF-8: libarchive warns and goes on with some name.
+  write_file(
+      path("t"),
+      TarMaker().add("x", 'x', "", "10 path=\xff\n").file("one", "1").file("two", "2").bytes());
+  const Outcome outcome = extract({"--directory", "--output", "tree", path("t")});
+  EXPECT_EQ(outcome.code, 1) << outcome.err;
+  EXPECT_EQ(left_behind(), std::vector<std::string>());
+  EXPECT_EQ(extract({"--member", "two", path("t")}).code, 0) << "that member is as it should be";
+}
+
 TEST_F(QtExtractTest, RefusesATarWithoutItsEnd) {
   write_file(path("t"), TarMaker().file("one", "1").without_end());
   EXPECT_EQ(extract({"--member", "one", path("t")}).code, 0) << "what was asked for is there";
@@ -474,6 +485,19 @@ TEST_F(QtExtractTest, StopsReadingAtTheEndOfTheMember) {
   EXPECT_EQ(extract({"--member", "one", path("t.gz")}).code, 0);
   EXPECT_EQ(extract({"--member", "big", path("t.gz")}).code, 1);
   EXPECT_FALSE(exists(work("big")));
+}
+
+TEST_F(QtExtractTest, NamesTheMemberThatDiffersInCase) {
+  if (lacks("genisoimage")) {
+    GTEST_SKIP() << "the program genisoimage is not installed";
+  }
+  make_source();
+  shell("rm src/boot/link && genisoimage -quiet -o plain.iso src 2>&1");
+  const Outcome outcome = extract({"--member", "boot/vmlinuz", path("plain.iso")});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("did you mean 'BOOT/VMLINUZ'"));
+  EXPECT_EQ(extract({"--member", "BOOT/VMLINUZ", path("plain.iso")}).code, 0);
+  EXPECT_TRUE(read_file(work("VMLINUZ")) == read_file(path("src/boot/vmlinuz")));
 }
 
 TEST_F(QtExtractTest, GoesStraightToTheMemberOfAZip) {
@@ -504,6 +528,13 @@ TEST_F(QtExtractTest, RefusesBombs) {
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("--max-size"));
   EXPECT_EQ(extract({"--max-size", "8M", path("zeros.gz")}).code, 0);
+  // All members of an archive together, and one that is told from its header.
+  const std::string mebibyte(1 << 20, 'b');
+  write_file(path("t"), TarMaker().file("one", mebibyte).file("two", mebibyte).bytes());
+  EXPECT_EQ(extract({"--max-size", "1500K", "--directory", "-o", "tree", path("t")}).code, 1);
+  EXPECT_EQ(extract({"--max-size", "1500K", "--member", "one", "--member", "two", path("t")}).code,
+            1);
+  EXPECT_EQ(extract({"--max-size", "2M", "--directory", "-o", "tree", path("t")}).code, 0);
 }
 
 TEST_F(QtExtractTest, DecodesAheadOfWriting) {

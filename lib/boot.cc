@@ -19,6 +19,7 @@ namespace qt {
 
 namespace {
 
+constexpr std::size_t k_output_limit = 16 << 20; // QEMU's own
 constexpr std::size_t k_log_tail = 65536;
 constexpr std::size_t k_console_lines = 10;
 
@@ -306,7 +307,7 @@ void Boot::connect_console(RunningMachine& machine, Channels& channels) {
 int Boot::conclude() {
   const std::string& folder = m_run_dir.path();
   m_facts.seconds = m_log.seconds();
-  m_facts.qemu_output = read_tail(qemu_log_path(folder, m_options.name), k_log_tail);
+  m_facts.qemu_output = read_tail(qemu_log_path(folder, m_options.name), k_output_limit);
   m_facts.console_lines =
       last_lines(read_tail(console_log_path(folder, m_options.name), k_log_tail), k_console_lines);
   const Judgement judgement = judge(m_facts, m_options.expected, read_verdict(folder));

@@ -4,6 +4,7 @@
 #include "format.hh"
 #include "machine.hh"
 #include "text.hh"
+#include "text_check.hh"
 
 #include <algorithm>
 #include <csignal>
@@ -132,7 +133,11 @@ std::string Judge::exit_complaint() const {
   return with_output(format("{} {}{}", qemu(), m_facts.qemu.text(), wanted));
 }
 
-std::string Judge::output_complaint() const { return ""; }
+std::string Judge::output_complaint() const {
+  const std::string mistake =
+      text_mistake(m_expected.output, m_facts.qemu_output, qemu() + "'s output");
+  return mistake.empty() ? "" : with_output(mistake);
+}
 
 // `cause` is better than what the program could know.
 Judgement Judge::decide(int status, Cause cause, std::string message) const {

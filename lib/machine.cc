@@ -3,28 +3,8 @@
 #include "format.hh"
 
 #include <cassert>
-#include <cstdlib>
-#include <sys/utsname.h>
 
 namespace qt {
-
-namespace {
-
-// QEMU's name for what uname(2) calls this machine.
-std::string_view emulator_arch(std::string_view machine) {
-  if (machine.size() == 4 && machine[0] == 'i' && machine.ends_with("86")) {
-    return "i386";
-  }
-  if (machine.starts_with("armv")) {
-    return "arm";
-  }
-  if (machine == "ppc64le") {
-    return "ppc64";
-  }
-  return machine;
-}
-
-} // namespace
 
 std::vector<std::string> qemu_command(const MachineOptions& options,
                                       const MachineChannels& channels) {
@@ -62,16 +42,6 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
     add("-device", format("{},chardev=console", options.console.get<std::string>()));
   }
   return words;
-}
-
-std::string default_emulator() {
-  const char* const chosen = std::getenv("QEMU_TEST_QEMU_BINARY");
-  if (chosen != nullptr && *chosen != '\0') {
-    return chosen;
-  }
-  utsname host;
-  ::uname(&host);
-  return format("qemu-system-{}", emulator_arch(host.machine));
 }
 
 bool says_no_such_machine(std::string_view output) {

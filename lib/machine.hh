@@ -41,10 +41,6 @@ struct MachineChannels {
 std::vector<std::string> qemu_command(const MachineOptions& options,
                                       const MachineChannels& channels);
 
-// The emulator of a machine whose test names none: $QEMU_TEST_QEMU_BINARY, else qemu-system-ARCH
-// with the architecture of this host as QEMU calls it.
-std::string default_emulator();
-
 // True if QEMU's messages say that it does not know the machine type it was asked for. QEMU 7.2
 // says "NAME: unsupported machine type" and "Use -machine help …" on the next line; newer ones put
 // the type in quotes behind it.

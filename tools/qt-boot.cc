@@ -2,9 +2,11 @@
 // and ends them. Everything happens in lib/boot.
 #include "boot.hh"
 #include "cli.hh"
+#include "emulator.hh"
 #include "error.hh"
 #include "run_dir.hh"
 #include "text.hh"
+#include "text_check.hh"
 #include "vocabulary.hh"
 
 #include <algorithm>
@@ -97,13 +99,15 @@ std::vector<int> descriptors(const std::vector<std::string>& words) {
 qt::BootOptions boot_options(const Options& options) {
   const Json& given = options.machine;
   qt::BootOptions boot;
-  boot.machine.qemu = given.value("qemu", qt::default_emulator());
+  boot.machine.qemu = qt::choose_emulator("", given.value("qemu", ""), "generic").wanted;
   boot.machine.machine = given.value("machine", "");
   boot.machine.cpu = given.value("cpu", "");
   boot.machine.accel = given.value("accel", "");
   boot.machine.console = given.value("console", Json(0));
   boot.expected.exit = given.value("exit", Json());
   boot.expected.output = given.value("output", Json::object());
+  (void)qt::text_mistake(boot.expected.output, "",
+                         ""); // a wrong expression is found before the run
   boot.expected.machine_named = given.contains("machine");
   boot.expected.skip_if_output = given.value("skip-if-output", std::vector<std::string>());
   boot.services = given.value("service", std::vector<std::vector<std::string>>());

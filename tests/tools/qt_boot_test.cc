@@ -245,6 +245,20 @@ TEST_F(QtBoot, WaitsForTheExitThatIsAskedForButNotForEver) {
   EXPECT_THAT(verdict().message, HasSubstr("still running"));
 }
 
+TEST_F(QtBoot, JudgesWhatQemuItselfSays) {
+  NEED(k_riscv64);
+  const auto with = [this](const Words& checks) {
+    Words options = {"--qemu", k_riscv64, "--machine", "virt", "--exit", "1"};
+    options.insert(options.end(), checks.begin(), checks.end());
+    return code_of(run(options, {"-device", "nosuch"}, {}));
+  };
+  EXPECT_EQ(with({"--output", "is not a valid device", "--output-lacks", "Segmentation"}), 0);
+  EXPECT_EQ(with({"--output-matches", "'no[a-z]+' is not a .* name$"}), 0);
+  EXPECT_EQ(with({"--output-lacks", "valid device"}), 1);
+  EXPECT_EQ(cause(), "assertion");
+  EXPECT_EQ(with({"--output-matches", "("}), 2);
+}
+
 TEST_F(QtBoot, ServesTheRequestsOfTheProgram) {
   NEED(k_riscv64);
   const Captured quit = run_riscv({"wait", "OpenSBI", "ask", "quit", "console-end", "exit-line"});

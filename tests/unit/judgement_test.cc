@@ -249,6 +249,16 @@ TEST(Judge, ASignalToUsIsTheStatusWhateverElseHappened) {
   EXPECT_FALSE(c.judge().verdict);
 }
 
+TEST(Judge, QemusOutputIsLookedAtLast) {
+  Case c;
+  c.facts.qemu_output = "phys-bits too low (32)\n";
+  c.expected.output = {{"matches", "phys-bits too low \\(\\d+\\)"}};
+  EXPECT_EQ(c.judge().status, 0);
+  c.expected.output = {{"lacks", "too low"}};
+  EXPECT_JUDGED(c.judge(), 1, Cause::assertion);
+  EXPECT_THAT(c.judge().message, HasSubstr("asked of QEMU's output: lacks 'too low'"));
+}
+
 TEST(Judge, NamesTheMachineIfItHasAName) {
   Case c;
   c.facts.vm = "client";

@@ -1,6 +1,5 @@
 #include "machine.hh"
 
-#include "environment.hh"
 #include "text.hh"
 
 #include <gmock/gmock.h>
@@ -8,8 +7,6 @@
 
 namespace qt {
 namespace {
-
-using testing::StartsWith;
 
 std::string command(const MachineOptions& options, const MachineChannels& channels) {
   return join(qemu_command(options, channels), " ");
@@ -40,17 +37,6 @@ TEST(QemuCommand, HasNoConsoleIfNoneIsWanted) {
   EXPECT_EQ(command({"q", "none", "", "", false, {}}, {-1, {3}}),
             "q -display none -vga none -chardev socket,id=qt-monitor0,fd=3 "
             "-mon chardev=qt-monitor0,mode=control -machine none");
-}
-
-TEST(DefaultEmulator, IsTheOneOfTheEnvironment) {
-  const support::ScopedVariable variable("QEMU_TEST_QEMU_BINARY", "/opt/qemu-system-rx");
-  EXPECT_EQ(default_emulator(), "/opt/qemu-system-rx");
-}
-
-TEST(DefaultEmulator, IsOtherwiseTheOneOfTheHost) {
-  const support::ScopedVariable variable("QEMU_TEST_QEMU_BINARY", std::nullopt);
-  EXPECT_THAT(default_emulator(), StartsWith("qemu-system-"));
-  EXPECT_GT(default_emulator().size(), std::string("qemu-system-").size());
 }
 
 TEST(NoSuchMachine, IsSaidByOldAndNewQemu) {

@@ -77,7 +77,9 @@ RunDirectory::RunDirectory(const BootOptions& options)
   make_directories(m_path);
   if (environment(k_vms_variable).empty()) { // the outermost of a chain starts afresh
     ::unlink((m_path + "/verdict.json").c_str());
-    ::unlink(base_log_path(m_path).c_str());
+    if (environment(k_run_dir_variable) != m_path) { // else someone has begun the run's log
+      ::unlink(base_log_path(m_path).c_str());
+    }
   }
   log_info(format("run directory: {}", m_path));
 }

@@ -187,6 +187,9 @@ void tell(const Selected& test, const std::string& name, const Outcome& outcome,
   }
   tap.not_ok(name);
   tap.comment(cause_line(outcome.verdict));
+  if (command.empty()) { // it was not run
+    return;
+  }
   if (!outcome.run_dir.empty()) {
     tap.comment("logs: " + outcome.run_dir);
   }
@@ -216,6 +219,7 @@ int run_all(const std::vector<Selected>& selected, const Options& options,
   TapWriter tap(STDOUT_FILENO, selected.size());
   for (const Selected& test : selected) {
     Outcome outcome;
+    std::string command;
     if (request.received() || budget.is_used_up()) {
       outcome.verdict.cause = request.received() ? Cause::host : Cause::timeout;
       outcome.verdict.message =
@@ -224,10 +228,11 @@ int run_all(const std::vector<Selected>& selected, const Options& options,
     } else {
       outcome = run_subtest(*test.definition, *test.subtest, settings,
                             keeps ? KeepScratch::yes : KeepScratch::no, budget, request);
+      command = again(test, outcome, options, settings);
     }
     const std::string name =
         has_several ? full_name(*test.definition, *test.subtest) : test.subtest->name;
-    tell(test, name, outcome, again(test, outcome, options, settings), tap);
+    tell(test, name, outcome, command, tap);
   }
   tap.finish();
   return exit_status(tap, request);

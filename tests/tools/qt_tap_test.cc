@@ -1,0 +1,488 @@
+// qt-tap as a process: with the other programs and real emulators behind it, and with commands.
+#include "environment.hh"
+#include "exit_code.hh"
+#include "file.hh"
+#include "format.hh"
+#include "process.hh"
+#include "run_dir.hh"
+#include "text.hh"
+
+#include <csignal>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+namespace qt {
+namespace {
+
+using support::ScopedVariable;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+using Words = std::vector<std::string>;
+using namespace std::chrono_literals;
+
+std::string tool(const std::string& name) {
+  const char* const folder = std::getenv("QEMU_TEST_TOOLS_DIR");
+  return std::string(folder != nullptr ? folder : ".") + "/" + name;
+}
+
+bool has_emulator(const std::string& arch) {
+  return find_program("qemu-system-" + arch).has_value();
+}
+
+#define NEED_EMULATOR(arch)                                                                        \
+  do {                                                                                             \
+    if (!has_emulator(arch)) {                                                                     \
+      GTEST_SKIP() << "no qemu-system-" << (arch) << " on this host";                              \
+    }                                                                                              \
+  } while (false)
+
+class QtTap : public testing::Test {
+protected:
+  // Writes ARCH/NAME.toml and gives its path.
+  std::string define(const std::string& arch, const std::string& name, const std::string& text) {
+    const std::string path = format("{}/{}/{}.toml", folder.path(), arch, name);
+    make_directories(parent_of(path));
+    write_file(path, text);
+    return path;
+  }
+
+  Captured tap(Words words) {
+    words.insert(words.begin(), {tool("qt-tap")});
+    SpawnOptions options;
+    options.directory = folder.path();
+    return *run_captured(words, options, Deadline::after(60s));
+  }
+  // Runs definitions with the output in this test's folder.
+  Captured run(Words words) {
+    words.insert(words.begin(), {"--output", output});
+    return tap(words);
+  }
+
+  const TempDir folder{"qt-tap-test"};
+  const std::string output = folder.path() + "/out";
+  const ScopedVariable no_binary{"QEMU_TEST_QEMU_BINARY", std::nullopt};
+  const ScopedVariable no_meson{"MESON_TEST_ITERATION", std::nullopt};
+  const ScopedVariable no_keep{"QEMU_TEST_KEEP_SCRATCH", std::nullopt};
+  const ScopedVariable cache{"QEMU_TEST_CACHE_DIR", folder.path() + "/cache"};
+  const ScopedVariable offline{"QEMU_TEST_NO_DOWNLOAD", "1"};
+};
+
+int code_of(const Captured& captured) { return exit_status_of(captured.status.wait_status); }
+
+constexpr const char* k_opensbi = R"(
+summary = "OpenSBI starts"
+[test.virt]
+machine = "virt"
+steps = [{ wait = "OpenSBI" }, { wait = "Boot HART" }]
+)";
+
+// --- real machines
+
+TEST_F(QtTap, AMachineBoots) {
+  NEED_EMULATOR("riscv64");
+  const Captured passed = run({define("riscv64", "opensbi", k_opensbi)});
+  EXPECT_EQ(passed.out, "TAP version 13\n1..1\nok 1 virt\n");
+  EXPECT_EQ(passed.err, "");
+  EXPECT_EQ(code_of(passed), 0);
+  const std::string run_dir = output + "/riscv64/opensbi.virt";
+  EXPECT_THAT(read_file(run_dir + "/console.log"), HasSubstr("OpenSBI"));
+  EXPECT_THAT(read_file(run_dir + "/base.log"), HasSubstr("qt-tap: subtest virt of"));
+  EXPECT_EQ(read_verdict(run_dir)->cause, Cause::pass);
+  EXPECT_FALSE(exists(run_dir + "/scratch"));
+}
+
+TEST_F(QtTap, TheConsoleOfAPcBootsToo) {
+  NEED_EMULATOR("x86_64");
+  const Captured passed = run({define("x86_64", "seabios", R"(
+[test.pc]
+machine = "pc,graphics=off"
+args = ["-net", "none"]
+steps = [{ wait = "SeaBIOS (version " }]
+)")});
+  EXPECT_EQ(passed.out, "TAP version 13\n1..1\nok 1 pc\n") << passed.err;
+}
+
+TEST_F(QtTap, AFailureIsExplainedInFull) {
+  NEED_EMULATOR("riscv64");
+  const std::string file = define("riscv64", "never", R"(
+[test.bad]
+matrix = { word = ["it's,no"] }
+machine = "virt"
+steps = [{ wait = "OpenSBI" }, { wait = "no such ${word}", timeout = "300ms" }]
+[test.good]
+machine = "virt"
+steps = [{ wait = "OpenSBI" }]
+)");
+  const Captured failed = run({file});
+  EXPECT_EQ(code_of(failed), 1);
+  EXPECT_THAT(failed.out, StartsWith("TAP version 13\n1..2\nnot ok 1 "));
+  EXPECT_THAT(failed.out, ContainsRegex("\n# timeout: .*\n# logs: /.*\nok 2 good\n$"));
+  EXPECT_THAT(failed.err, ContainsRegex("^qt-tap: error: riscv64/never:.*: timeout: "));
+  EXPECT_THAT(failed.err, HasSubstr("awaited: no such it's,no\n"));
+  EXPECT_THAT(failed.err, HasSubstr("console, last lines:\n  | "));
+  EXPECT_THAT(failed.err, HasSubstr(output + "/riscv64/never."));
+  EXPECT_LE(split(failed.err, '\n').size(), 60U);
+
+  // The command that it shows runs that subtest, and only that.
+  const std::size_t again = failed.err.find("again: ");
+  ASSERT_NE(again, std::string::npos);
+  const std::string line = failed.err.substr(again + 7, failed.err.find('\n', again) - again - 7);
+  const Captured repeated = *run_captured({"sh", "-c", line}, {}, Deadline::after(60s));
+  EXPECT_THAT(repeated.out, StartsWith("TAP version 13\n1..1\nnot ok 1 ")) << line;
+  EXPECT_EQ(code_of(repeated), 1);
+}
+
+TEST_F(QtTap, UnderMesonACompleteStreamIsExitZero) {
+  const std::string file = define("riscv64", "host", R"(
+[test.bad]
+steps = [{ run = ["false"] }]
+)");
+  const ScopedVariable meson("MESON_TEST_ITERATION", "3");
+  const Captured failed = run({file});
+  EXPECT_THAT(failed.out, HasSubstr("\nnot ok 1 bad\n"));
+  EXPECT_EQ(code_of(failed), 0);
+  EXPECT_TRUE(exists(output + "/riscv64/host.bad.3/base.log"));
+}
+
+TEST_F(QtTap, CausesAreToldApart) {
+  NEED_EMULATOR("riscv64");
+  struct Case {
+    const char* name;
+    const char* keys;
+    const char* cause;
+  };
+  const std::vector<Case> cases = {
+      {"pattern", R"(fail = ["Boot HART"]
+steps = [{ wait = "no such text", timeout = "20s" }])",
+       "fail-pattern"},
+      {"refused", R"(args = ["-no-such-option"]
+steps = [{ wait = "x" }])",
+       "qemu-refused"},
+      {"assertion", R"(steps = [{ qmp = "query-status", returns = { status = "paused" } }])",
+       "assertion"},
+      {"time", R"(steps = [{ wait = "no such text", timeout = "200ms" }])", "timeout"},
+      {"ends", R"(steps = [{ wait = "OpenSBI" }, { kill = true }, { wait = "more" }])",
+       "console-eof"},
+      {"host", R"(steps = [{ wait = "OpenSBI" }]
+verify = [{ run = ["false"] }])",
+       "assertion"},
+  };
+  std::string text;
+  for (const Case& entry : cases) {
+    text += format("[test.{}]\nmachine = \"virt\"\n{}\n", entry.name, entry.keys);
+  }
+  const std::string file = define("riscv64", "causes", text);
+  const Captured failed = run({file});
+  EXPECT_EQ(code_of(failed), 1);
+  for (const Case& entry : cases) {
+    EXPECT_THAT(failed.out,
+                ContainsRegex(format("not ok [0-9] {}\n# {}: ", entry.name, entry.cause)));
+    const auto verdict = read_verdict(output + "/riscv64/causes." + entry.name);
+    ASSERT_TRUE(verdict) << entry.name;
+    EXPECT_EQ(cause_name(verdict->cause), entry.cause) << entry.name;
+  }
+}
+
+TEST_F(QtTap, TheDeadlineEndsItWithEvidence) {
+  NEED_EMULATOR("riscv64");
+  const std::string file = define("riscv64", "late", R"(
+[test.first]
+machine = "virt"
+steps = [{ wait = "no such text" }]
+[test.second]
+machine = "virt"
+steps = [{ wait = "OpenSBI" }]
+)");
+  const Captured late = run({"--timeout", "1500ms", file});
+  EXPECT_EQ(code_of(late), 1);
+  EXPECT_THAT(late.out, ContainsRegex("not ok 1 first\n# timeout: "));
+  const auto verdict = read_verdict(output + "/riscv64/late.first");
+  ASSERT_TRUE(verdict);
+  EXPECT_EQ(verdict->awaited, "no such text"); // the dialogue's own deadline came first
+}
+
+TEST_F(QtTap, ASignalEndsItWithACompleteStream) {
+  NEED_EMULATOR("riscv64");
+  const std::string file = define("riscv64", "long", R"(
+[test.first]
+machine = "virt"
+steps = [{ wait = "no such text" }]
+[test.second]
+machine = "virt"
+steps = [{ wait = "OpenSBI" }]
+)");
+  const std::string console = output + "/riscv64/long.first/console.log";
+  FdPair out = make_pipe();
+  const UniqueFd null = open_file("/dev/null", O_RDWR);
+  SpawnOptions options;
+  options.standard_output = out.second.get();
+  options.standard_error = null.get();
+  Process process = Process::spawn({tool("qt-tap"), "--output", output, file}, options);
+  out.second.reset();
+  const Deadline limit = Deadline::after(30s);
+  while (read_file_if_exists(console).value_or("").empty() && !limit.expired()) {
+    ::usleep(5000);
+  }
+  process.send_signal(SIGTERM);
+  const auto status = process.wait(limit);
+  ASSERT_TRUE(status);
+  EXPECT_EQ(exit_status_of(status->wait_status), 128 + SIGTERM);
+  EXPECT_EQ(read_to_end(out.first.get(), "pipe"),
+            "TAP version 13\n1..2\nnot ok 1 first\n# host: ended by SIGTERM\n# logs: " + output +
+                "/riscv64/long.first\nnot ok 2 second\n# host: not run: ended by SIGTERM\n");
+}
+
+TEST_F(QtTap, PhasesShareScratch) {
+  NEED_EMULATOR("riscv64");
+  const Captured both = run({"--keep-scratch", define("riscv64", "phases", R"(
+[file.note]
+text = "made for ${arch}"
+[[test.two.phase]]
+prepare = [{ run = ["touch", "${scratch}/kept"] }]
+machine = "virt"
+steps = [{ wait = "OpenSBI" }]
+[[test.two.phase]]
+machine = "virt"
+steps = [{ wait = "OpenSBI" }]
+verify = [{ run = ["test", "-e", "${scratch}/kept"] }, { file = "${log}/console.log", matches = "OpenSBI" }, { file = "${file.note}", matches = "^made for riscv64$" }]
+)")});
+  EXPECT_EQ(both.out, "TAP version 13\n1..1\nok 1 two\n") << both.err;
+  EXPECT_TRUE(exists(output + "/riscv64/phases.two/phase1/console.log"));
+  EXPECT_TRUE(exists(output + "/riscv64/phases.two/phase2/console.log"));
+  EXPECT_TRUE(exists(output + "/riscv64/phases.two/scratch/kept"));
+}
+
+TEST_F(QtTap, WhatItPrintsRunsInAShell) {
+  NEED_EMULATOR("riscv64");
+  const std::string payload = folder.path() + "/payload.gz";
+  ASSERT_EQ(
+      code_of(*run_captured({"sh", "-c", "echo hello | gzip >" + payload}, {}, Deadline::never())),
+      0);
+  const std::string file = define("riscv64", "dry run",
+                                  format(R"(
+[asset.gz]
+path = "{}/pay*.gz"
+[file.plain]
+from = "gz"
+[file.own]
+from = "gz"
+writable = true
+[file.note]
+text = "it's\n${{scratch}}\n"
+[test.a]
+matrix = {{ word = ["b,c"] }}
+machine = "virt"
+prepare = [{{ run = ["grep", "hello", "${{file.plain}}", "${{file.own}}"] }}, {{ run = ["echo", "${{word}}"] }}]
+steps = [{{ wait = "OpenSBI" }}]
+verify = [{{ run = ["grep", "it's", "${{file.note}}"] }}]
+)",
+                                         folder.path()));
+  const Captured printed = run({"--dry-run", file});
+  ASSERT_EQ(code_of(printed), 0) << printed.err;
+  EXPECT_THAT(printed.out, StartsWith("# riscv64/dry run:a[b,c]\n"));
+  const std::string script = folder.path() + "/script";
+  write_file(script, printed.out);
+  for (int i = 0; i < 2; ++i) { // and again, over what is there
+    const Captured pasted =
+        *run_captured({"sh", "-c", "sh -e <" + script}, {}, Deadline::after(60s));
+    EXPECT_EQ(code_of(pasted), 0) << printed.out << pasted.out << pasted.err;
+  }
+  EXPECT_THAT(read_file(output + "/riscv64/dry%20run.a[b%2Cc]/console.log"), HasSubstr("OpenSBI"));
+  EXPECT_EQ(run({file}).out, "TAP version 13\n1..1\nok 1 a[b,c]\n");
+}
+
+// --- conditions and payloads
+
+TEST_F(QtTap, AMissingEmulatorIsASkipThatNamesIt) {
+  const Captured skipped = run({define("pdp11", "boot",
+                                       "[test.a]\nmachine = \"x\"\nsteps = [{ wait "
+                                       "= \"x\" }]\n")});
+  EXPECT_EQ(skipped.out, "TAP version 13\n1..0 # SKIP no qemu-system-pdp11; install it or set "
+                         "QEMU_TEST_QEMU_BINARY\n");
+  EXPECT_EQ(code_of(skipped), 0);
+}
+
+TEST_F(QtTap, SkipsSayWhy) {
+  NEED_EMULATOR("riscv64");
+  const std::string file = define("riscv64", "skips", R"(
+[asset.gone]
+url = "https://localhost/gone"
+sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
+[asset.host]
+path = "/no/such/*.bin"
+[asset.user]
+env = "QT_TAP_TEST_UNSET"
+[template.t]
+machine = "virt"
+steps = [{ wait = "OpenSBI" }]
+[test.machine]
+template = "t"
+machine = "vir"
+[test.device]
+template = "t"
+requires = { device = "no-such-device" }
+[test.command]
+template = "t"
+requires = { commands = "no-such-command" }
+[test.asset]
+template = "t"
+args = ["-bios", "${asset.gone}"]
+[test.host]
+template = "t"
+args = ["-bios", "${asset.host}"]
+[test.user]
+template = "t"
+args = ["-bios", "${asset.user}"]
+[test.runs]
+template = "t"
+)");
+  const Captured skipped = run({file});
+  EXPECT_EQ(code_of(skipped), 0) << skipped.err;
+  EXPECT_THAT(skipped.out, HasSubstr("1..7\n"));
+  EXPECT_THAT(skipped.out, ContainsRegex("ok 1 machine # SKIP qemu-system-riscv64 [0-9.]+ has no "
+                                         "machine vir\n"));
+  EXPECT_THAT(skipped.out, HasSubstr(" has no device no-such-device\n"));
+  EXPECT_THAT(skipped.out, HasSubstr("ok 3 command # SKIP needs the program no-such-command"));
+  EXPECT_THAT(skipped.out, HasSubstr("ok 4 asset # SKIP asset unavailable: "));
+  EXPECT_THAT(skipped.out, HasSubstr("ok 5 host # SKIP /no/such/*.bin is not there"));
+  EXPECT_THAT(skipped.out, HasSubstr("ok 6 user # SKIP asset user is the user's own; set "
+                                     "QT_TAP_TEST_UNSET"));
+  EXPECT_THAT(skipped.out, HasSubstr("ok 7 runs\n"));
+}
+
+TEST_F(QtTap, ADamagedPayloadIsAFailure) {
+  write_file(folder.path() + "/bad.gz", "\x1f\x8b\x08nonsense");
+  const Captured failed = run({define("riscv64", "bad",
+                                      format(R"(
+[asset.bad]
+path = "{}/bad.gz"
+[file.bad]
+from = "bad"
+[test.a]
+steps = [{{ run = ["test", "-e", "${{file.bad}}"] }}]
+)",
+                                             folder.path()))});
+  EXPECT_THAT(failed.out, HasSubstr("not ok 1 a\n# asset: file.bad: "));
+  EXPECT_EQ(code_of(failed), 1);
+}
+
+TEST_F(QtTap, APreparedFileIsTaken) {
+  make_directories(folder.path() + "/ready");
+  write_file(folder.path() + "/ready/f", "ready");
+  const std::string file = define("riscv64", "prepared", R"(
+[asset.gone]
+url = "https://localhost/gone"
+sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
+[file.f]
+from = "gone"
+[file.w]
+from = "gone"
+name = "f"
+writable = true
+[test.a]
+steps = [{ run = ["grep", "ready", "${file.f}"] }, { run = ["dd", "of=${file.w}", "conv=notrunc", "if=/dev/zero", "count=1"] }, { run = ["grep", "ready", "${file.f}"] }]
+)");
+  EXPECT_EQ(run({"--prepared", folder.path() + "/ready", file}).out,
+            "TAP version 13\n1..1\nok 1 a\n");
+  EXPECT_THAT(run({file}).out, HasSubstr("1..0 # SKIP asset unavailable: "));
+}
+
+// --- choosing, listing, checking
+
+TEST_F(QtTap, ListsAndFilters) {
+  const std::string file = define("riscv64", "many", R"(
+summary = "Many"
+[test.a]
+summary = "the first"
+machine = "virt"
+steps = [{ wait = "x" }]
+[test.m]
+machine = "virt"
+matrix = { cpu = ["rv64", "max"] }
+args = ["-cpu", "${cpu}"]
+steps = [{ wait = "x" }]
+)");
+  EXPECT_EQ(tap({"--list", file}).out,
+            "riscv64/many:a\tMany: the first\nriscv64/many:m[rv64]\tMany\n"
+            "riscv64/many:m[max]\tMany\n");
+  EXPECT_EQ(tap({"--list", "--filter", "m*", file}).out,
+            "riscv64/many:m[rv64]\tMany\nriscv64/many:m[max]\tMany\n");
+  EXPECT_EQ(tap({"--list", "--filter", "m[max]", "--filter", "*:a", file}).out,
+            "riscv64/many:a\tMany: the first\nriscv64/many:m[max]\tMany\n");
+  const Captured none = tap({"--list", "--filter", "b", file});
+  EXPECT_EQ(code_of(none), 2);
+  EXPECT_THAT(none.err, HasSubstr("no subtest is called 'b'"));
+}
+
+TEST_F(QtTap, ChecksAllFilesAtOnce) {
+  const std::string good = define("riscv64", "good", k_opensbi);
+  const std::string bad = define("riscv64", "bad",
+                                 "[test.a]\nmachin = \"x\"\nsteps = [{ wait = "
+                                 "\"x\" }]\n");
+  const std::string worse = define("riscv64", "worse", "[test\n");
+  const Captured silent = tap({"--check", good});
+  EXPECT_EQ(silent.out + silent.err, "");
+  EXPECT_EQ(code_of(silent), 0);
+  const Captured wrong = tap({"--check", bad, good, worse});
+  EXPECT_EQ(code_of(wrong), 2);
+  EXPECT_THAT(wrong.err, ContainsRegex("bad.toml:2:[0-9]+: .*machin.*machine"));
+  EXPECT_THAT(wrong.err, HasSubstr("worse.toml:1:"));
+  const Captured run_anyway = run({bad});
+  EXPECT_EQ(run_anyway.out, "");
+  EXPECT_EQ(code_of(run_anyway), 2);
+}
+
+TEST_F(QtTap, ExitCodesOfWrongUse) {
+  EXPECT_EQ(code_of(tap({})), 2);
+  EXPECT_EQ(code_of(tap({"--no-such-option"})), 2);
+  EXPECT_EQ(code_of(tap({"--name", "n"})), 2);
+  EXPECT_EQ(code_of(tap({"--", "true"})), 2);
+  EXPECT_EQ(code_of(tap({"--timeout", "5", "f"})), 2);
+  EXPECT_EQ(code_of(tap({"/no/such/file.toml"})), 99);
+  const Captured help = tap({"--help"});
+  EXPECT_EQ(code_of(help), 0);
+  for (const std::string& line : split(help.out, '\n')) {
+    EXPECT_LE(line.size(), 80U) << line;
+  }
+}
+
+// --- any command
+
+TEST_F(QtTap, WrapsACommand) {
+  const Captured passed = tap({"--name", "n", "--", "sh", "-c", "echo noise; echo ok 7"});
+  EXPECT_EQ(passed.out, "TAP version 13\n1..1\nok 1 n\n");
+  EXPECT_EQ(passed.err, "noise\nok 7\n");
+  EXPECT_EQ(code_of(passed), 0);
+
+  const Captured skipped = tap({"--name", "n", "--", "sh", "-c", "echo 'no # here' >&2; exit 77"});
+  EXPECT_EQ(skipped.out, "TAP version 13\n1..0 # SKIP no # here\n");
+  EXPECT_EQ(code_of(skipped), 0);
+
+  const Captured failed = tap({"--name", "n", "--", "sh", "-c", "echo why >&2; exit 5"});
+  EXPECT_EQ(failed.out, "TAP version 13\n1..1\nnot ok 1 n\n# exited 5\n# why\n");
+  EXPECT_EQ(failed.err, "why\nqt-tap: error: n: exited 5\n");
+  EXPECT_EQ(code_of(failed), 1);
+
+  const Captured crashed = tap({"--name", "n", "--", "sh", "-c", "kill -SEGV $$"});
+  EXPECT_THAT(crashed.out, HasSubstr("not ok 1 n\n# killed SIGSEGV\n"));
+  const Captured absent = tap({"--name", "n", "--", "/no/such/program"});
+  EXPECT_THAT(absent.out, HasSubstr("not ok 1 n\n# starting /no/such/program: "));
+  EXPECT_EQ(code_of(absent), 1);
+  const Captured late = tap({"--name", "n", "--timeout", "100ms", "--", "sleep", "1000"});
+  EXPECT_THAT(late.out, HasSubstr("not ok 1 n\n# timeout: still running after 100ms\n"));
+}
+
+TEST_F(QtTap, LinksNoLibraryThatOnlyPayloadsNeed) {
+  const auto linked = run_captured({"ldd", tool("qt-tap")}, {}, Deadline::after(30s));
+  EXPECT_EQ(code_of(*linked), 0);
+  for (const char* library : {"curl", "crypto", "archive", "lzma", "zstd"}) {
+    EXPECT_THAT(linked->out, Not(HasSubstr(library)));
+  }
+}
+
+} // namespace
+} // namespace qt

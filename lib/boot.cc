@@ -217,9 +217,10 @@ void Boot::run_machine() {
   Process qemu = start_qemu(channels);
   std::optional<Process> program = start_program(channels);
   channels.close_other_ends();
-  RunningMachine machine{std::move(qemu), std::move(program), std::move(services), {}, {}, {}};
+  RunningMachine machine{std::move(qemu), std::move(program), std::move(services), {}, {}, {}, {}};
   machine.exit_channel = std::move(channels.exit);
   if (channels.monitor) {
+    machine.evidence.emplace(m_run_dir.path(), m_options.name);
     machine.monitor.emplace(std::move(channels.monitor));
   }
   std::optional<RawTerminal> terminal;

@@ -43,6 +43,7 @@ private:
   Judgement decide(int status, Cause cause, std::string message) const;
   Judgement stands(int status, Cause cause, std::string message) const;
   Judgement crash() const;
+  std::optional<Judgement> guest_failure() const;
   Judgement program_failed() const;
 
   const RunFacts& m_facts;
@@ -157,9 +158,18 @@ Judgement Judge::decide(int status, Cause cause, std::string message) const {
   return {status, verdict, cause == Cause::pass ? "" : message};
 }
 
-// What the program has written stands; if it has written nothing, this is the verdict.
+// What the program has written stands, a failure with what we know of it besides; if it has written
+// nothing, this is the verdict.
 Judgement Judge::stands(int status, Cause cause, std::string message) const {
-  return m_found ? Judgement{status, std::nullopt, ""} : decide(status, cause, std::move(message));
+  if (!m_found) {
+    return decide(status, cause, std::move(message));
+  }
+  if (m_found->cause == Cause::pass || m_facts.details.empty()) {
+    return {status, std::nullopt, ""};
+  }
+  Verdict verdict = *m_found;
+  verdict.details.update(m_facts.details);
+  return {status, verdict, ""};
 }
 
 // A failure that the program had found before QEMU ended stays the cause.
@@ -174,6 +184,30 @@ Judgement Judge::crash() const {
     return {to_int(ExitCode::failed), std::nullopt, message};
   }
   return decide(to_int(ExitCode::failed), Cause::qemu_crash, message);
+}
+
+// A guest that panicked, or reset where that ends QEMU, explains what the program could only see as
+// silence. What a passing test makes its guest do is its own affair.
+std::optional<Judgement> Judge::guest_failure() const {
+  const bool vague =
+      m_found && (m_found->cause == Cause::console_eof || m_found->cause == Cause::timeout ||
+                  m_found->cause == Cause::idle_timeout || m_found->cause == Cause::qemu_exit);
+  const bool alone = !m_facts.program && m_expected.exit.is_null();
+  if (!(vague && !program_passed()) && !alone && !m_facts.timed_out) {
+    return std::nullopt;
+  }
+  for (const Json& event : m_facts.details.value("events", Json::array())) {
+    if (event["event"] == "GUEST_PANICKED") {
+      return decide(to_int(ExitCode::failed), Cause::guest_panic,
+                    format("the guest of {} panicked", qemu()));
+    }
+    if (event["event"] == "SHUTDOWN" && vague &&
+        event["data"].value("reason", "") == "guest-reset") {
+      return decide(to_int(ExitCode::failed), Cause::guest_reset,
+                    format("the guest of {} reset", qemu()));
+    }
+  }
+  return std::nullopt;
 }
 
 Judgement Judge::program_failed() const {
@@ -207,6 +241,9 @@ Judgement Judge::run() const {
     }
     return decide(to_int(ExitCode::failed), Cause::qemu_refused,
                   with_output(format("{} refused to start", qemu())));
+  }
+  if (const auto judgement = guest_failure()) {
+    return *judgement;
   }
   if (m_facts.timed_out) {
     return decide(to_int(ExitCode::deadline), Cause::timeout,

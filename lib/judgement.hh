@@ -2,8 +2,10 @@
 //
 // In this order: a signal to qt-boot itself; QEMU killed by a signal that nobody asked for; QEMU
 // refused its arguments; the deadline; a daemon that died; the program's own status; QEMU that had
-// to be killed; its exit status; its output. A verdict that the program has written keeps its step,
-// the text awaited and the last lines when qt-boot knows a better cause.
+// to be killed; its exit status; its output. Where the program saw no more than the console's end
+// or a deadline, a panic or an unwanted reset of the guest (events of the monitor) is the cause. A
+// verdict that the program has written keeps its step, the text awaited and the last lines when
+// qt-boot knows a better cause.
 #pragma once
 
 #include "process.hh"

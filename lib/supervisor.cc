@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <functional>
 #include <poll.h>
+#include <utility>
 
 namespace qt {
 
@@ -14,6 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr Duration k_evidence = 1s;
 constexpr Duration k_quit = 5s;
 constexpr Duration k_terminate = 2s;
 constexpr Duration k_kill = 10s;
@@ -27,6 +30,8 @@ constexpr Duration k_services = 2s;
 constexpr Duration k_program_quick = 150ms;
 constexpr Duration k_terminate_quick = 80ms;
 constexpr Duration k_services_quick = 20ms;
+
+constexpr std::size_t k_most_events = 100; // a guest that resets for ever
 
 class Supervisor {
 public:
@@ -54,6 +59,8 @@ private:
   void handle_deadlines();
 
   void program_ended(ExitStatus status);
+  void note_event(const Json& event);
+  void gather_evidence(std::function<void()> next);
   void end_run(); // the program has ended, or what stands for it
   void end_program(Duration grace);
   void begin_quit();
@@ -77,7 +84,9 @@ private:
   Deadline m_service_deadline = Deadline::never();
   Deadline m_reader_deadline = Deadline::never();
   std::uint64_t m_forwarded_before = 0;
-  bool m_over = false; // the program has ended, or what stands for it
+  Deadline m_evidence_deadline = Deadline::never();
+  std::function<void()> m_after_evidence; // empty: none is being gathered
+  bool m_over = false;                    // the program has ended, or what stands for it
   bool m_console_finished = false;
   std::string m_requests; // a line's beginning from the exit channel
 };
@@ -86,8 +95,14 @@ void Supervisor::run() {
   if (m_limits.timeout) {
     m_run_deadline = Deadline::after(*m_limits.timeout);
   }
+  if (m_machine.monitor) {
+    m_machine.monitor->listen([this](const Json& event) { note_event(event); });
+  }
   while (!done()) {
     wait_and_handle();
+  }
+  if (m_machine.evidence) {
+    m_facts.details.update(m_machine.evidence->details());
   }
   end_services();
 }
@@ -143,8 +158,8 @@ void Supervisor::wait_and_handle() {
 
 Deadline Supervisor::next_deadline() const {
   Deadline next = m_run_deadline;
-  for (const Deadline& other :
-       {m_phase_deadline, m_program_deadline, m_service_deadline, m_reader_deadline}) {
+  for (const Deadline& other : {m_phase_deadline, m_program_deadline, m_service_deadline,
+                                m_reader_deadline, m_evidence_deadline}) {
     next = earlier(next, other);
   }
   return next;
@@ -156,6 +171,8 @@ void Supervisor::handle_signals() {
     return;
   }
   m_facts.signal = number;
+  m_after_evidence = nullptr; // there is no time left for it
+  m_evidence_deadline = Deadline::never();
   m_log.write(format("received {}", signal_name(*number)));
   if (m_machine.program && !m_over) {
     end_program(k_program_quick); // it may write its verdict while QEMU still runs
@@ -314,9 +331,41 @@ void Supervisor::end_run() {
     m_log.write("waiting for QEMU to end by itself");
     m_phase = Phase::awaiting_exit;
     m_phase_deadline = m_limits.timeout ? Deadline::never() : Deadline::after(k_exit_by_itself);
+  } else if (m_facts.program &&
+             exit_status_of(m_facts.program->wait_status) == static_cast<int>(ExitCode::deadline)) {
+    gather_evidence([this] { begin_quit(); });
   } else {
     begin_quit();
   }
+}
+
+// Events that may explain how the run ends; judgement.hh says what becomes of them.
+void Supervisor::note_event(const Json& event) {
+  const std::string name = event.value("event", "");
+  const Json data = event.value("data", Json::object());
+  constexpr std::array<std::string_view, 8> k_noted = {
+      "GUEST_PANICKED", "GUEST_CRASHLOADED", "SHUTDOWN",       "RESET",
+      "WATCHDOG",       "BLOCK_IO_ERROR",    "MEMORY_FAILURE", "STOP"};
+  if (std::find(k_noted.begin(), k_noted.end(), name) == k_noted.end()) {
+    return;
+  }
+  m_log.write(format("event {} {}", name, dump_json(data)));
+  Json& events = m_facts.details["events"];
+  if (events.size() < k_most_events) {
+    events.push_back({{"event", name}, {"data", data}, {"seconds", m_log.seconds()}});
+  }
+}
+
+// Calls `next` once the evidence is there, or cannot be had.
+void Supervisor::gather_evidence(std::function<void()> next) {
+  if (!m_machine.evidence || m_machine.monitor->ended() || m_phase >= Phase::quitting) {
+    next();
+    return;
+  }
+  m_log.write("asking QEMU for evidence");
+  m_machine.evidence->ask(*m_machine.monitor);
+  m_after_evidence = std::move(next);
+  m_evidence_deadline = Deadline::after(k_evidence);
 }
 
 // Asks the program to end and gives it `grace` for its verdict.
@@ -374,12 +423,19 @@ void Supervisor::handle_deadlines() {
     m_log.write("the deadline of the run has passed");
     m_facts.exit_awaited_in_vain = m_phase == Phase::awaiting_exit;
     m_facts.timed_out = !m_facts.exit_awaited_in_vain;
-    if (m_machine.program && !m_over) {
-      end_program(k_program);
-    } else {
-      m_over = true;
-      begin_quit();
-    }
+    gather_evidence([this] {
+      if (m_machine.program && !m_over) {
+        end_program(k_program);
+      } else {
+        m_over = true;
+        begin_quit();
+      }
+    });
+  }
+  if (m_after_evidence && (m_machine.evidence->complete() || m_machine.monitor->ended() ||
+                           m_evidence_deadline.expired())) {
+    m_evidence_deadline = Deadline::never();
+    std::exchange(m_after_evidence, nullptr)();
   }
   if (m_program_deadline.expired()) {
     m_program_deadline = Deadline::never();

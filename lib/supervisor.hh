@@ -4,10 +4,13 @@
 //
 // The program's end is the end of the run. So is, where there is no program, the reader of standard
 // output going away. Bounds: a run of its own accord, RunLimits::timeout; QEMU asked to quit 5 s,
-// then terminated 2 s, then killed; after a signal to this process 300 ms in all.
+// then terminated 2 s, then killed; after a signal to this process 300 ms in all. At a deadline,
+// the run's or the program's own (status 124), the machine is asked for evidence first, 1 s at
+// most.
 #pragma once
 
 #include "base_log.hh"
+#include "evidence.hh"
 #include "judgement.hh"
 #include "own_monitor.hh"
 #include "process.hh"
@@ -32,6 +35,7 @@ struct RunningMachine {
   std::optional<Process> program;
   std::vector<Service> services;
   std::optional<ConsoleRelay> console;
+  std::optional<Evidence> evidence; // with `monitor`; declared first, it outlives it
   std::optional<OwnMonitor> monitor;
   UniqueFd exit_channel;             // our end; run_dir.hh says what is spoken
   EscapeKeys* escape_keys = nullptr; // a terminal is the console

@@ -323,6 +323,32 @@ TEST_F(QtBoot, EndsAtItsDeadline) {
   EXPECT_THAT(orphans_with(mark()), IsEmpty());
 }
 
+TEST_F(QtBoot, KeepsEvidenceAtADeadline) {
+  NEED(k_riscv64);
+  const auto look = [this] {
+    EXPECT_EQ(verdict().details["status"]["status"], "running");
+    EXPECT_THAT(read_file(run_dir() + "/default.registers.txt"), HasSubstr("pc "));
+  };
+  EXPECT_EQ(code_of(run_riscv({"hang"}, {"--timeout", "600ms"})), 124);
+  look();
+  remove_tree(run_dir());
+  EXPECT_EQ(code_of(run_riscv({"wait", "OpenSBI", "end", "124"})), 124);
+  look();
+  remove_tree(run_dir());
+  EXPECT_EQ(code_of(run_riscv({"wait", "OpenSBI", "verdict", "timeout", "end", "124"})), 124);
+  EXPECT_EQ(verdict().step, "--wait login:");
+  look();
+}
+
+TEST_F(QtBoot, NotesThePanicOfAGuest) {
+  NEED("qemu-system-s390x");
+  // A disabled wait, loaded by the firmware's failure to find anything to boot, is a panic there.
+  const Captured result = run({"--qemu", "qemu-system-s390x"}, {},
+                              {"console-end", "exit-line", "verdict", "console-eof", "end", "1"});
+  EXPECT_EQ(code_of(result), 1);
+  EXPECT_EQ(cause(), "guest-panic") << base_log();
+}
+
 TEST_F(QtBoot, TellsARefusalFromAFailure) {
   NEED(k_riscv64);
   const Words machine = {"--qemu", k_riscv64, "--machine", "virt"};

@@ -249,6 +249,31 @@ TEST(Judge, ASignalToUsIsTheStatusWhateverElseHappened) {
   EXPECT_FALSE(c.judge().verdict);
 }
 
+TEST(Judge, APanicExplainsWhatTheProgramSawAsSilence) {
+  Case c;
+  c.facts.details["events"] = {{{"event", "GUEST_PANICKED"}, {"data", {{"action", "pause"}}}}};
+  c.found = verdict_of(Cause::pass);
+  EXPECT_EQ(c.judge().status, 0) << "a test may want its guest to panic";
+  c.facts.program = exited(124);
+  c.found = verdict_of(Cause::timeout);
+  EXPECT_JUDGED(c.judge(), 1, Cause::guest_panic);
+  EXPECT_EQ(c.judge().verdict->awaited, "login:");
+  c.facts.program = exited(1);
+  c.found = verdict_of(Cause::assertion);
+  EXPECT_JUDGED(c.judge(), 1, Cause::assertion); // the program knew better
+  EXPECT_EQ(c.judge().verdict->details["events"][0]["event"], "GUEST_PANICKED");
+}
+
+TEST(Judge, AnUnwantedResetExplainsTheEndOfTheConsole) {
+  Case c;
+  c.facts.details["events"] = {{{"event", "SHUTDOWN"}, {"data", {{"reason", "guest-reset"}}}}};
+  c.facts.program = exited(1);
+  c.found = verdict_of(Cause::console_eof);
+  EXPECT_JUDGED(c.judge(), 1, Cause::guest_reset);
+  c.facts.details["events"][0]["data"]["reason"] = "host-qmp-quit";
+  EXPECT_JUDGED(c.judge(), 1, Cause::console_eof);
+}
+
 TEST(Judge, QemusOutputIsLookedAtLast) {
   Case c;
   c.facts.qemu_output = "phys-bits too low (32)\n";

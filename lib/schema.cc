@@ -3,6 +3,7 @@
 #include "text.hh"
 
 #include <algorithm>
+#include <array>
 
 namespace qt {
 
@@ -30,6 +31,28 @@ std::optional<Key> element_key(const Key& key) {
 bool is_single_command(const Key& key, const Value& value) {
   return key.type == Type::argvs && !value.elements.empty() &&
          value.elements.front().is(Value::Kind::text);
+}
+
+// The keys of the tables that a value of `type` may be or hold; empty: any, or it holds none.
+std::span<const std::string_view> member_names(Type type) {
+  static constexpr std::array<std::string_view, 2> k_pattern = {"text", "regex"};
+  static constexpr std::array<std::string_view, 4> k_checks = {"contains", "equals", "matches",
+                                                               "lacks"};
+  switch (type) {
+  case Type::patterns:
+    return k_pattern;
+  case Type::checks:
+    return k_checks;
+  default:
+    return {};
+  }
+}
+
+std::string expected_member(std::string_view name, std::span<const std::string_view> known) {
+  const std::string hint = did_you_mean(name, known);
+  return hint.empty() ? format("; expected one of {}",
+                               join(std::vector<std::string>(known.begin(), known.end()), ", "))
+                      : hint;
 }
 
 // Types in which a number can only be meant as a text.
@@ -118,6 +141,27 @@ bool Reader::list_elements(const Key& key, const Value& value) const {
   return good;
 }
 
+// The members of a pattern, of checks and of saves: which there may be, and that each is a text.
+bool Reader::text_members(const Key& key, const Value& value) const {
+  const std::span<const std::string_view> known = member_names(key.type);
+  if (!value.is(Value::Kind::table) || (known.empty() && key.type != Type::saves)) {
+    return true;
+  }
+  bool good = true;
+  for (const Member& member : value.members) {
+    if (!known.empty() && std::find(known.begin(), known.end(), member.key) == known.end()) {
+      m_mistakes.add(member.at, format("{}: unknown key '{}'{}", key.name, member.key,
+                                       expected_member(member.key, known)));
+      good = false;
+    } else if (!member.value.is(Value::Kind::text)) {
+      m_mistakes.add(member.value.at, format("{}: expected a text for '{}', got {}", key.name,
+                                             member.key, describe_value(member.value)));
+      good = false;
+    }
+  }
+  return good;
+}
+
 std::optional<Json> Reader::value(const Key& key, const Value& given) const {
   if (!plain(key.name, given)) {
     return std::nullopt;
@@ -130,7 +174,7 @@ std::optional<Json> Reader::value(const Key& key, const Value& given) const {
       value.text.find("${") != std::string::npos) {
     return Json(value.text);
   }
-  if (!list_elements(key, value)) {
+  if (!list_elements(key, value) || !text_members(key, value)) {
     return std::nullopt;
   }
   try {

@@ -65,6 +65,7 @@ public:
 
 private:
   bool list_elements(const Key& key, const Value& value) const;
+  bool text_members(const Key& key, const Value& value) const;
   bool plain(std::string_view name, const Value& value) const;
 
   Mistakes& m_mistakes;

@@ -23,10 +23,8 @@ std::vector<std::string_view> modifier_names(std::optional<StepType> type) {
 // The one key that names the step; nullptr, and said so, if there is none or another one too.
 const Member* find_type(const Value& value, std::string_view list, const Reader& reader) {
   const Member* found = nullptr;
-  std::string known; // modifiers of other steps, unknown keys: what the step may have been meant as
   for (const Member& member : value.members) {
     if (!step_type_from(member.key)) {
-      known = known.empty() ? member.key : known;
       continue;
     }
     if (found != nullptr) {

@@ -1,5 +1,6 @@
 #include "schema.hh"
 
+#include "match.hh"
 #include "text.hh"
 
 #include <algorithm>
@@ -162,6 +163,31 @@ bool Reader::text_members(const Key& key, const Value& value) const {
   return good;
 }
 
+bool Reader::regex(std::string_view key, const std::string& expression, const Position& at) const {
+  if (expression.find("${") != std::string::npos) {
+    return true;
+  }
+  try {
+    const Regex compiled(expression);
+    return true;
+  } catch (const Error& error) {
+    m_mistakes.add(at, format("{}: {}", key, error.what()));
+    return false;
+  }
+}
+
+// The expressions in a value, but those of saves, which are pointers in some steps.
+bool Reader::regexes(const Key& key, const Value& value) const {
+  if (key.type == Type::regex && value.is(Value::Kind::text)) {
+    return regex(key.name, value.text, value.at);
+  }
+  const Value* const member = key.type == Type::patterns ? value.find("regex")
+                              : key.type == Type::checks ? value.find("matches")
+                                                         : nullptr;
+  return member == nullptr || !member->is(Value::Kind::text) ||
+         regex(key.name, member->text, member->at);
+}
+
 std::optional<Json> Reader::value(const Key& key, const Value& given) const {
   if (!plain(key.name, given)) {
     return std::nullopt;
@@ -175,6 +201,9 @@ std::optional<Json> Reader::value(const Key& key, const Value& given) const {
     return Json(value.text);
   }
   if (!list_elements(key, value) || !text_members(key, value)) {
+    return std::nullopt;
+  }
+  if (!regexes(key, value)) {
     return std::nullopt;
   }
   try {

@@ -60,11 +60,15 @@ public:
   // True if `value` is of `kind`; otherwise says that `name` was expected to be `what`.
   bool expect(const Value& value, Value::Kind kind, std::string_view name,
               std::string_view what) const;
+  // True if `expression` compiles, or still holds "${…}" and is known only later; otherwise says
+  // what is wrong with it.
+  bool regex(std::string_view key, const std::string& expression, const Position& at) const;
   // True if `name` may name a test, an asset, …: letters, digits and _ - . + only.
   bool name(const std::string& name, const Position& at, std::string_view what) const;
 
 private:
   bool list_elements(const Key& key, const Value& value) const;
+  bool regexes(const Key& key, const Value& value) const;
   bool text_members(const Key& key, const Value& value) const;
   bool plain(std::string_view name, const Value& value) const;
 

@@ -145,6 +145,11 @@ std::optional<Step> read_step(const Value& value, StepPlace place, std::string_v
       continue;
     }
     step.values[member.key] = std::move(*normal);
+    if (member.key == "save" && step.type != StepType::qmp) {
+      for (const Member& saved : member.value.members) {
+        good = reader.regex("save", saved.value.text, saved.value.at) && good;
+      }
+    }
     if (const std::string mistake = detail_mistake(step, member.key); !mistake.empty()) {
       reader.mistakes().add(member.value.at, format("{}: {}, got {}", member.key, mistake,
                                                     describe_value(member.value)));

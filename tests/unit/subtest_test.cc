@@ -310,6 +310,19 @@ const StepCase k_steps[] = {
     {"[{qmp='x', equals=nan}]",
      "25: error: equals: inf or nan has no use here; write it as a text, in quotes"},
     {"[{event='STOP', data={a=1}}]", ""},
+    {"[{wait-regex='a('}]",
+     "20: error: wait-regex: regular expression 'a(': missing closing parenthesis at offset 2"},
+    {"[{wait-regex='a${scratch}('}]", ""},
+    {"[{wait='a', fail={regex='['}}]", "31: error: fail: regular expression '[': missing "
+                                       "terminating ] for character class at offset 1"},
+    {"[{wait='a', fail=['(', {regex='['}]}]", "37: error: fail: regular expression '[': missing "
+                                              "terminating ] for character class at offset 1"},
+    {"[{hmp='a', matches='['}]", "26: error: matches: regular expression '[': missing terminating "
+                                 "] for character class at offset 1"},
+    {"[{hmp='a', save={n='['}}]", "26: error: save: regular expression '[': missing terminating ] "
+                                  "for character class at offset 1"},
+    {"[{run=['a'], stdout={matches='*'}}]", "36: error: stdout: regular expression '*': quantifier "
+                                            "does not follow a repeatable item at offset 0"},
     {"[{hmp='x', save={n=1}}]", "26: error: save: expected a text for 'n', got 1"},
     {"[{run=['x'], save={n='(x)'}, stdout={lack='x'}}]",
      "44: error: stdout: unknown key 'lack'; did you mean 'lacks'?"},
@@ -350,8 +363,8 @@ const StepCase k_steps[] = {
     {"[{line='${n}'}, {hmp='x', save={n='x'}}]",
      "14: error: line: unknown name '${n}' in test 't'; $${ is a literal ${"},
     {"[{hmp='x', save={n='x'}}, {line='${n}'}]", ""},
-    {"[{wait-regex='\\(?<n>x)'}, {line='${n}'}]",
-     "39: error: line: unknown name '${n}' in test 't'; $${ is a literal ${"},
+    {"[{wait-regex='\\(?<n>x'}, {line='${n}'}]",
+     "38: error: line: unknown name '${n}' in test 't'; $${ is a literal ${"},
     {"[{hmp='x', save={n='x'}}]", "", "verify=[{run=['x', '$${n}']}]\n"},
 };
 

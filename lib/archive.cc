@@ -109,10 +109,10 @@ struct ArchiveReader::State {
   static la_int64_t on_skip(archive*, void* self, la_int64_t request) {
     auto* state = static_cast<State*>(self);
     return state->guarded<la_int64_t>([&] {
-      ReadAhead& input = *state->input;
-      const std::uint64_t left = input.size() - std::min(input.position(), input.size());
+      ReadAhead& source = *state->input;
+      const std::uint64_t left = source.size() - std::min(source.position(), source.size());
       const std::uint64_t count = std::min(static_cast<std::uint64_t>(request), left);
-      input.seek(input.position() + count);
+      source.seek(source.position() + count);
       return static_cast<la_int64_t>(count);
     });
   }
@@ -120,15 +120,15 @@ struct ArchiveReader::State {
   static la_int64_t on_seek(archive*, void* self, la_int64_t offset, int whence) {
     auto* state = static_cast<State*>(self);
     return state->guarded<la_int64_t>([&]() -> la_int64_t {
-      ReadAhead& input = *state->input;
+      ReadAhead& source = *state->input;
       const std::uint64_t base = whence == SEEK_SET   ? 0
-                                 : whence == SEEK_CUR ? input.position()
-                                                      : input.size();
+                                 : whence == SEEK_CUR ? source.position()
+                                                      : source.size();
       const la_int64_t target = static_cast<la_int64_t>(base) + offset;
       if (target < 0) {
         return ARCHIVE_FATAL;
       }
-      input.seek(static_cast<std::uint64_t>(target));
+      source.seek(static_cast<std::uint64_t>(target));
       return target;
     });
   }

@@ -228,6 +228,8 @@ private:
   PreparationPlan m_plan;
 };
 
+constexpr std::string_view k_unavailable = "asset unavailable: ";
+
 // The reason that a program gave, without "qt-fetch: error: ".
 std::string reason_of(const StageEnd& end) {
   const std::string_view line = end.last_error_line;
@@ -248,7 +250,9 @@ Prepared run_command(const Preparation& step, EndRequest& request, const LineSin
     return {};
   }
   if (code == to_int(ExitCode::absent)) {
-    return {Cause::skip, "asset unavailable: " + reason_of(end)};
+    const std::string reason = reason_of(end);
+    const bool says_so = reason.starts_with(k_unavailable); // qt-fetch does
+    return {Cause::skip, says_so ? reason : std::string(k_unavailable) + reason};
   }
   return {code == to_int(ExitCode::failed) ? Cause::asset : Cause::host,
           format("{}: {}", step.variable, reason_of(end))};

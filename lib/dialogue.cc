@@ -182,7 +182,7 @@ void Runner::check_steps() {
 
 void Runner::run_step(const Step& original) {
   Step step = original;
-  step.values = m_saved.put_into(original.values);
+  step.values = m_saved.put_into_all(original.values);
   TimeLimit limit = m_total;
   if (const std::optional<Duration> own = parse_duration(step.text("timeout"))) {
     const Deadline deadline = Deadline::after(*own);
@@ -231,7 +231,7 @@ void Runner::finish() {
   m_loop.check(nullptr);
   for (const auto& guest : m_loop.guests()) {
     if (guest->has_exit() && guest->end().empty() && !guest->over()) {
-      guest->request_end(Guest::Request::quit);
+      guest->request_end(Guest::Request::done);
     }
   }
   const auto running = [](const auto& guest) { return guest->has_exit() && !guest->over(); };
@@ -277,7 +277,7 @@ DialogueResult Runner::decide(const DialogueEnd& end) {
     const Step& step = m_dialogue.steps[m_step - 1];
     verdict.step = describe_step(step);
     verdict.message = format("step {} ({}): {}", m_step, verdict.step, end.message);
-    verdict.awaited = m_saved.put_into(std::string_view(awaited_text(step)));
+    verdict.awaited = m_saved.put_into(awaited_text(step));
     if (verdict.vm.empty() && !is_host_step(step.type)) {
       const Guest* const guest = guest_for(step);
       verdict.vm = guest != nullptr ? guest->name() : "";

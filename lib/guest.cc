@@ -18,8 +18,10 @@ Guest::Guest(const VmChannels& channels, const std::vector<Pattern>& failures, D
 
 void Guest::request_end(Request request) {
   m_request = request;
-  const std::string_view word = request == Request::kill ? "kill\n" : "quit\n";
-  m_log.note(format("{}: asked to {}", name(), word.substr(0, 4)));
+  const std::string_view word = request == Request::kill   ? "kill\n"
+                                : request == Request::quit ? "quit\n"
+                                                           : "done\n";
+  m_log.note(format("{}: told '{}'", name(), word.substr(0, 4)));
   if (::send(m_channels.exit, word.data(), word.size(), MSG_NOSIGNAL) < 0 && errno != EPIPE &&
       errno != ECONNRESET) {
     throw errno_error(errno, format("asking for the end of '{}'", name()));

@@ -31,8 +31,9 @@ public:
   // Nothing will come from the monitor any more.
   bool monitor_ended() const noexcept { return m_monitor_ended; }
 
-  enum class Request { none, quit, kill };
-  // Asks qt-boot to end QEMU; has_exit() must be true.
+  // done: nothing more is asked of the machine, it may end as it would after the dialogue.
+  enum class Request { none, done, quit, kill };
+  // Tells qt-boot, which ends QEMU accordingly; has_exit() must be true.
   void request_end(Request request);
 
   // "exited N" or "killed SIGNAL"; empty if QEMU runs or nobody can tell.

@@ -29,7 +29,8 @@ inline constexpr const char* k_default_vm = "default";
 //   qmp      QEMU's own monitor, nothing read yet (the greeting is still to come)
 //   exit     two-way, by lines: qt-boot writes "exited N" or "killed SIGNAL" once, when QEMU has
 //            ended; the program may write "quit" (end QEMU in order) or "kill" (SIGKILL), and QEMU
-//            ending by that is not a crash
+//            ending by that is not a crash; or "done": it has nothing more to do with the machine,
+//            which is now ended in order or, if it must end by itself, left to do so
 struct VmChannels {
   std::string name;
   int console = -1;

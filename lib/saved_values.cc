@@ -31,14 +31,14 @@ std::string SavedValues::put_into(std::string_view text) const {
   return result;
 }
 
-Json SavedValues::put_into(const Json& value) const {
+Json SavedValues::put_into_all(const Json& value) const {
   if (value.is_string()) {
-    return put_into(std::string_view(value.get_ref<const std::string&>()));
+    return put_into(value.get_ref<const std::string&>());
   }
   Json result = value;
   if (value.is_structured()) {
     for (Json& element : result) {
-      element = put_into(element);
+      element = put_into_all(element);
     }
   }
   return result;

@@ -19,7 +19,7 @@ public:
 
   std::string put_into(std::string_view text) const;
   // Into every string of a value, names of members aside.
-  Json put_into(const Json& value) const;
+  Json put_into_all(const Json& value) const;
 
   const std::map<std::string, std::string>& all() const noexcept { return m_values; }
 

@@ -201,7 +201,7 @@ void Supervisor::handle_exit_channel(short revents) {
       const std::string request = m_requests.substr(0, end);
       m_requests.erase(0, end + 1);
       m_log.write(format("asked by the program: {}", request));
-      if (request == "quit") {
+      if (request == "quit" || (request == "done" && !m_limits.exit_expected)) {
         begin_quit();
       } else if (request == "kill" && m_phase != Phase::ended) {
         m_facts.end = QemuEnd::killed;

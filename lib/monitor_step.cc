@@ -21,8 +21,9 @@ constexpr Duration k_polling{30000}; // a question asked again and again always 
   run.fail(Cause::qemu_exit, format("the monitor closed before {}", wanted));
 }
 
-// Asks and gives the whole reply.
-Json ask(const StepRun& run, const std::string& command, const Json& arguments) {
+// Asks and gives the whole reply. `missing`: for a time-out, what the reply before lacked.
+Json ask(const StepRun& run, const std::string& command, const Json& arguments,
+         const std::string& missing = "") {
   Qmp& qmp = run.guest->qmp();
   const std::uint64_t id = qmp.execute(command, arguments);
   for (;;) {
@@ -33,7 +34,7 @@ Json ask(const StepRun& run, const std::string& command, const Json& arguments) 
       monitor_gone(run, format("it answered '{}'", command));
     }
     if (run.limit.deadline.expired()) {
-      run.time_out(format("'{}' was not answered", command));
+      run.time_out(missing.empty() ? format("'{}' was not answered", command) : missing);
     }
     run.turn();
   }
@@ -78,10 +79,10 @@ void judge_error(const StepRun& run, const Json& reply) {
 
 // One question with every check but "until". Gives what is wrong with the reply as far as "until"
 // goes, empty if the step is done.
-std::string ask_once(const StepRun& run) {
+std::string ask_once(const StepRun& run, const std::string& missing) {
   const std::string command = run.step.text("qmp");
   const Json* const arguments = run.step.find("arguments");
-  const Json reply = ask(run, command, arguments != nullptr ? *arguments : Json());
+  const Json reply = ask(run, command, arguments != nullptr ? *arguments : Json(), missing);
   if (run.step.find("error") != nullptr) {
     judge_error(run, reply);
     return "";
@@ -116,15 +117,13 @@ void qmp(const StepRun& original) {
   if (run.step.find("until") != nullptr && run.limit.deadline.is_never()) {
     run.limit = {Deadline::after(k_polling), format_duration(k_polling)};
   }
-  for (;;) {
-    const std::string mistake = ask_once(run);
-    if (mistake.empty()) {
-      return;
-    }
+  std::string missing;
+  while (!(missing = ask_once(run, missing)).empty()) {
+    missing = "the last reply: " + missing;
     const Deadline again = Deadline::after(run.every);
     while (!again.expired()) {
       if (run.limit.deadline.expired()) {
-        run.time_out(format("the last reply: {}", mistake));
+        run.time_out(missing);
       }
       run.turn(again);
     }

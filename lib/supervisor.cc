@@ -17,18 +17,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration k_evidence = 1s;
-constexpr Duration k_quit = 5s;
-constexpr Duration k_terminate = 2s;
-constexpr Duration k_kill = 10s;
-constexpr Duration k_exit_by_itself = 30s;   // after the program; unless the run has a deadline
-constexpr Duration k_dying = 1s;             // from its sockets closing to its end
 constexpr Duration k_program = 2s;           // from SIGTERM to SIGKILL
 constexpr Duration k_reader_stuck = 1s;      // takes nothing of what is left after QEMU's end
 constexpr Duration k_service_before = 500ms; // a daemon may see QEMU's end before we do
 constexpr Duration k_services = 2s;
-// After a signal to us: together below 300 ms.
+// After a signal to us: together with Ending::hurry() below 300 ms.
 constexpr Duration k_program_quick = 150ms;
-constexpr Duration k_terminate_quick = 80ms;
 constexpr Duration k_services_quick = 20ms;
 
 constexpr std::size_t k_most_events = 100; // a guest that resets for ever
@@ -41,14 +35,12 @@ public:
     , m_limits(limits)
     , m_signals(signals)
     , m_log(log)
-    , m_facts(facts) {}
+    , m_facts(facts)
+    , m_ending(machine.qemu, machine.monitor, log, facts) {}
 
   void run();
 
 private:
-  // How far the end of QEMU has come.
-  enum class Phase { running, awaiting_exit, dying, quitting, terminating, killing, ended };
-
   void wait_and_handle();
   void handle_signals();
   void handle_exit_channel(short revents);
@@ -63,9 +55,6 @@ private:
   void gather_evidence(std::function<void()> next);
   void end_run(); // the program has ended, or what stands for it
   void end_program(Duration grace);
-  void begin_quit();
-  void terminate();
-  void kill();
   void finish_console();
   void end_services();
   Deadline next_deadline() const;
@@ -77,9 +66,8 @@ private:
   BaseLog& m_log;
   RunFacts& m_facts;
 
-  Phase m_phase = Phase::running;
+  Ending m_ending;
   Deadline m_run_deadline = Deadline::never();
-  Deadline m_phase_deadline = Deadline::never();
   Deadline m_program_deadline = Deadline::never();
   Deadline m_service_deadline = Deadline::never();
   Deadline m_reader_deadline = Deadline::never();
@@ -108,12 +96,12 @@ void Supervisor::run() {
 }
 
 bool Supervisor::done() const {
-  return m_phase == Phase::ended && m_console_finished && (m_over || !m_machine.program);
+  return !m_ending.running() && m_console_finished && (m_over || !m_machine.program);
 }
 
 void Supervisor::wait_and_handle() {
   const bool program_runs = m_machine.program && !m_over;
-  const bool qemu_runs = m_phase != Phase::ended;
+  const bool qemu_runs = m_ending.running();
   std::vector<pollfd> polled = {
       {m_signals.fd(), POLLIN, 0},
       {qemu_runs ? m_machine.qemu.exit_fd() : -1, POLLIN, 0},
@@ -157,9 +145,9 @@ void Supervisor::wait_and_handle() {
 }
 
 Deadline Supervisor::next_deadline() const {
-  Deadline next = m_run_deadline;
-  for (const Deadline& other : {m_phase_deadline, m_program_deadline, m_service_deadline,
-                                m_reader_deadline, m_evidence_deadline}) {
+  Deadline next = earlier(m_run_deadline, m_ending.deadline());
+  for (const Deadline& other :
+       {m_program_deadline, m_service_deadline, m_reader_deadline, m_evidence_deadline}) {
     next = earlier(next, other);
   }
   return next;
@@ -179,11 +167,7 @@ void Supervisor::handle_signals() {
     return;
   }
   m_over = true;
-  if (m_phase == Phase::quitting || m_phase == Phase::terminating) {
-    terminate(); // again, with the short bound
-  } else {
-    begin_quit();
-  }
+  m_ending.hurry();
 }
 
 void Supervisor::handle_exit_channel(short revents) {
@@ -201,11 +185,15 @@ void Supervisor::handle_exit_channel(short revents) {
       const std::string request = m_requests.substr(0, end);
       m_requests.erase(0, end + 1);
       m_log.write(format("asked by the program: {}", request));
-      if (request == "quit" || (request == "done" && !m_limits.exit_expected)) {
         begin_quit();
-      } else if (request == "kill" && m_phase != Phase::ended) {
-        m_facts.end = QemuEnd::killed;
         kill();
+        m_ending.kill_as_asked();
+        m_ending.quit();
+        m_facts.end = QemuEnd::killed;
+      if (request == "quit" || (request == "done" && !m_limits.exit_expected)) {
+      if (request == "quit") {
+      } else if (request == "kill" && m_phase != Phase::ended) {
+      } else if (request == "kill") {
       }
     }
   }
@@ -229,25 +217,20 @@ void Supervisor::handle_console(const ConsoleRelay::Interests& polled) {
     if (m_machine.escape_keys->quit_asked()) {
       m_log.write("ended from the keyboard");
       m_over = true;
-      begin_quit();
+      m_ending.quit();
     }
   }
 }
 
 void Supervisor::handle_qemu() {
-  const std::optional<ExitStatus> status = m_machine.qemu.poll();
-  if (!status || m_phase == Phase::ended) {
+  if (!m_ending.poll()) {
     return;
   }
-  m_phase = Phase::ended;
-  m_phase_deadline = Deadline::never();
   if (!m_service_deadline.is_never()) { // the daemon has only seen QEMU's end before us
     m_service_deadline = Deadline::never();
     m_facts.service_failure.clear();
   }
-  m_facts.qemu = *status;
   m_facts.ended_before_program = m_facts.ended_before_program || !m_over;
-  m_log.write(format("QEMU {}", status->text()));
   if (m_machine.monitor) {
     m_machine.monitor->handle({-1, 0, POLLIN}); // what it has said last
     m_facts.machine_ran = m_machine.monitor->answered();
@@ -265,7 +248,7 @@ void Supervisor::handle_qemu() {
 // After QEMU's end: once the reader has everything it is told. A program that takes nothing may be
 // waiting for just that news, so it is told after a while all the same and keeps its console.
 void Supervisor::finish_console() {
-  if (m_phase != Phase::ended) {
+  if (m_ending.running()) {
     return;
   }
   ConsoleRelay* const console = m_machine.console ? &*m_machine.console : nullptr;
@@ -315,7 +298,10 @@ void Supervisor::program_ended(ExitStatus status) {
 
 void Supervisor::end_run() {
   m_over = true;
-  if (m_phase != Phase::running) {
+  if (m_facts.signal) {
+    m_ending.hurry();
+  }
+  if (!m_ending.untouched()) {
     return;
   }
   const bool passed = !m_facts.program || m_facts.program->wait_status == 0;
@@ -324,18 +310,15 @@ void Supervisor::end_run() {
   }
   if (m_machine.monitor && m_machine.monitor->ended()) {
     // The program has seen QEMU go; its exit status comes in a moment.
-    m_phase = Phase::dying;
     m_facts.ended_before_program = true;
-    m_phase_deadline = Deadline::after(k_dying);
-  } else if (passed && m_limits.exit_expected && !m_facts.signal && !m_facts.timed_out) {
-    m_log.write("waiting for QEMU to end by itself");
-    m_phase = Phase::awaiting_exit;
-    m_phase_deadline = m_limits.timeout ? Deadline::never() : Deadline::after(k_exit_by_itself);
+    m_ending.await_death();
+  } else if (passed && m_limits.exit_expected && !m_facts.timed_out) {
+    m_ending.await_exit(m_limits.timeout ? Ending::Bound::of_the_run : Ending::Bound::own);
   } else if (m_facts.program &&
              exit_status_of(m_facts.program->wait_status) == static_cast<int>(ExitCode::deadline)) {
-    gather_evidence([this] { begin_quit(); });
+    gather_evidence([this] { m_ending.quit(); });
   } else {
-    begin_quit();
+    m_ending.quit();
   }
 }
 
@@ -358,7 +341,7 @@ void Supervisor::note_event(const Json& event) {
 
 // Calls `next` once the evidence is there, or cannot be had.
 void Supervisor::gather_evidence(std::function<void()> next) {
-  if (!m_machine.evidence || m_machine.monitor->ended() || m_phase >= Phase::quitting) {
+  if (!m_machine.evidence || m_machine.monitor->ended() || m_ending.asked()) {
     next();
     return;
   }
@@ -374,41 +357,10 @@ void Supervisor::end_program(Duration grace) {
   m_program_deadline = Deadline::after(grace);
 }
 
-void Supervisor::begin_quit() {
-  if (m_phase >= Phase::quitting) {
-    return;
-  }
-  m_facts.end = QemuEnd::asked;
-  if (m_machine.monitor && !m_machine.monitor->ended()) {
-    m_log.write("asking QEMU to quit");
-    m_machine.monitor->ask("quit", Json::object(), {});
-    m_phase = Phase::quitting;
-    m_phase_deadline = Deadline::after(k_quit);
-  }
-  if (m_phase != Phase::quitting || m_facts.signal) {
-    terminate();
-  }
-}
-
-void Supervisor::terminate() {
-  m_log.write("sending SIGTERM to QEMU");
-  m_facts.end = QemuEnd::asked;
-  m_machine.qemu.send_signal(SIGTERM);
-  m_phase = Phase::terminating;
-  m_phase_deadline = Deadline::after(m_facts.signal ? k_terminate_quick : k_terminate);
-}
-
-void Supervisor::kill() {
-  m_log.write("sending SIGKILL to QEMU");
-  m_machine.qemu.send_signal(SIGKILL);
-  m_phase = Phase::killing;
-  m_phase_deadline = Deadline::after(k_kill);
-}
-
 void Supervisor::handle_services() {
   for (Service& service : m_machine.services) {
     const std::optional<ExitStatus> status = service.process.poll();
-    if (status && m_phase <= Phase::awaiting_exit && m_facts.service_failure.empty()) {
+    if (status && !m_ending.asked() && m_facts.service_failure.empty()) {
       m_facts.service_failure =
           format("{} {} while QEMU was running", service.name, status->text());
       m_log.write(m_facts.service_failure);
@@ -421,14 +373,14 @@ void Supervisor::handle_deadlines() {
   if (m_run_deadline.expired()) {
     m_run_deadline = Deadline::never();
     m_log.write("the deadline of the run has passed");
-    m_facts.exit_awaited_in_vain = m_phase == Phase::awaiting_exit;
+    m_facts.exit_awaited_in_vain = m_ending.awaiting_exit();
     m_facts.timed_out = !m_facts.exit_awaited_in_vain;
     gather_evidence([this] {
       if (m_machine.program && !m_over) {
         end_program(k_program);
       } else {
         m_over = true;
-        begin_quit();
+        m_ending.quit();
       }
     });
   }
@@ -444,32 +396,9 @@ void Supervisor::handle_deadlines() {
   }
   if (m_service_deadline.expired()) {
     m_service_deadline = Deadline::never();
-    m_machine.program && !m_over ? end_program(k_program) : begin_quit();
+    m_machine.program && !m_over ? end_program(k_program) : m_ending.quit();
   }
-  if (!m_phase_deadline.expired()) {
-    return;
-  }
-  m_phase_deadline = Deadline::never();
-  switch (m_phase) {
-  case Phase::awaiting_exit:
-    m_facts.exit_awaited_in_vain = true;
-    [[fallthrough]];
-  case Phase::dying:
-    begin_quit();
-    break;
-  case Phase::quitting:
-    terminate();
-    break;
-  case Phase::terminating:
-    m_facts.end = QemuEnd::forced;
-    kill();
-    break;
-  case Phase::killing:
-    throw Error(format("ending QEMU (process {}): it survives SIGKILL", m_machine.qemu.pid()));
-  case Phase::running:
-  case Phase::ended:
-    break;
-  }
+  m_ending.handle_deadline();
 }
 
 void Supervisor::end_services() {

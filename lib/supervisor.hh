@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base_log.hh"
+#include "ending.hh"
 #include "evidence.hh"
 #include "judgement.hh"
 #include "own_monitor.hh"

@@ -23,7 +23,8 @@ namespace qt {
 class Probe {
 public:
   // `program`: absolute path of the emulator. `folder`: where records are kept; it need not exist;
-  // empty: nothing is remembered. Starts nothing. `limit` bounds each question, so that a program that hangs is noticed.
+  // empty: nothing is remembered. `limit` bounds each question, so that a program that hangs is
+  // noticed. Starts nothing.
   Probe(std::string program, std::string folder, Duration limit = std::chrono::seconds(10));
 
   // Each starts the emulator if the answer is not remembered. They throw Error(ExitCode::internal)

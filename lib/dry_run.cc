@@ -3,8 +3,8 @@
 #include "condition.hh"
 #include "error.hh"
 #include "file.hh"
-#include "report.hh"
 #include "run_dir.hh"
+#include "selection.hh"
 #include "text.hh"
 
 #include <set>

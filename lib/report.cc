@@ -54,10 +54,6 @@ std::vector<std::string> logs_in(const std::string& folder) {
 
 } // namespace
 
-std::string full_name(const Definition& definition, const Subtest& subtest) {
-  return format("{}/{}:{}", definition.arch, definition.stem, subtest.name);
-}
-
 std::string cause_line(const Verdict& verdict) {
   return verdict.message.empty() ? std::string(cause_name(verdict.cause))
                                  : format("{}: {}", cause_name(verdict.cause), verdict.message);

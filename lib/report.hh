@@ -10,9 +10,6 @@
 
 namespace qt {
 
-// "arch/stem:subtest", the name of a subtest among those of several definitions.
-std::string full_name(const Definition& definition, const Subtest& subtest);
-
 // At most 60 lines, bytes as they are: to be escaped when they are written. The first is the cause.
 // `again`: the command line that runs the subtest again.
 std::vector<std::string> failure_lines(const std::string& name, const Outcome& outcome,

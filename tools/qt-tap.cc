@@ -1,19 +1,14 @@
 // qt-tap: runs the subtests of definitions and says in TAP how they ended; or lists, checks or
 // prints them; or wraps any command as a test of one result.
 #include "cli.hh"
-#include "definition.hh"
 #include "dry_run.hh"
 #include "error.hh"
 #include "file.hh"
-#include "log.hh"
-#include "report.hh"
-#include "runner.hh"
-#include "tap.hh"
+#include "session.hh"
 #include "text.hh"
 #include "wrap.hh"
 
 #include <cstdlib>
-#include <fnmatch.h>
 #include <unistd.h>
 
 namespace {
@@ -32,11 +27,6 @@ struct Options {
   std::optional<Duration> timeout;
   bool keep_scratch = false;
   Mode mode = Mode::run;
-};
-
-struct Selected {
-  const Definition* definition;
-  const Subtest* subtest;
 };
 
 std::string environment(const char* variable) {
@@ -74,49 +64,6 @@ CommandLine command_line(Options& options) {
   return line;
 }
 
-// All mistakes of all files at once, on stderr; then the exit code is not `done`.
-ExitCode load_all(const std::vector<std::string>& files, std::vector<Definition>& definitions) {
-  ExitCode worst = ExitCode::done;
-  for (const std::string& file : files) {
-    try {
-      definitions.push_back(load_definition(file));
-      log_info(format("{}: ok", file));
-    } catch (const Error& error) {
-      const bool is_mistake = error.code() == ExitCode::usage;
-      for (const std::string& line : split(error.what(), '\n')) {
-        is_mistake ? log_plain(line) : log_error(line);
-      }
-      worst = is_mistake && worst == ExitCode::done ? ExitCode::usage
-              : is_mistake                          ? worst
-                                                    : error.code();
-    }
-  }
-  return worst;
-}
-
-std::vector<Selected> select(const std::vector<Definition>& definitions,
-                             const std::vector<std::string>& filters) {
-  std::vector<Selected> selected;
-  for (const Definition& definition : definitions) {
-    for (const Subtest& subtest : definition.subtests) {
-      bool wanted = filters.empty();
-      for (const std::string& filter : filters) {
-        for (const std::string& name : {subtest.name, full_name(definition, subtest)}) {
-          wanted = wanted || name == filter || ::fnmatch(filter.c_str(), name.c_str(), 0) == 0;
-        }
-      }
-      if (wanted) {
-        selected.push_back({&definition, &subtest});
-      }
-    }
-  }
-  if (selected.empty() && !filters.empty()) {
-    throw Error(format("no subtest is called '{}'; see qt-tap --list", join(filters, "' or '")),
-                ExitCode::usage);
-  }
-  return selected;
-}
-
 RunSettings settings_from(const Options& options) {
   RunSettings settings;
   settings.programs = {sibling_program("qt-boot"), sibling_program("qt-expect"),
@@ -132,110 +79,21 @@ RunSettings settings_from(const Options& options) {
   return settings;
 }
 
-void list(const std::vector<Selected>& selected) {
-  std::string text;
-  for (const auto& [definition, subtest] : selected) {
-    const bool has_own = !subtest->summary.empty() && subtest->summary != definition->summary;
-    text += format("{}\t{}{}\n", full_name(*definition, *subtest), definition->summary,
-                   has_own ? ": " + subtest->summary : "");
-  }
-  write_all(STDOUT_FILENO, text, "standard output");
-}
-
 void print_commands(const std::vector<Selected>& selected, const RunSettings& settings) {
   for (const auto& [definition, subtest] : selected) {
     write_all(STDOUT_FILENO, dry_run_text(*definition, *subtest, settings), "standard output");
   }
 }
 
-// The command line that runs one subtest again.
-std::string again(const Selected& test, const Outcome& outcome, const Options& options,
-                  const RunSettings& settings) {
-  std::vector<std::string> words = {sibling_program("qt-tap")};
-  const auto add = [&words](const char* option, const std::string& value) {
-    words.insert(words.end(), {option, value});
-  };
-  if (options.qemu) {
-    add("--qemu", outcome.emulator);
-  }
-  if (options.output) {
-    add("--output", settings.output);
-  }
-  if (options.prepared) {
-    add("--prepared", settings.prepared);
-  }
-  if (options.timeout) {
-    add("--timeout", format_duration(*options.timeout));
-  }
-  add("--filter", test.subtest->name);
-  words.push_back(absolute_path(test.definition->path));
-  const std::string emulator =
-      outcome.emulator.empty() ? ""
-                               : format("{}={} ", k_qemu_variable, shell_quote(outcome.emulator));
-  return emulator + shell_join(words);
-}
-
-void tell(const Selected& test, const std::string& name, const Outcome& outcome,
-          const std::string& command, TapWriter& tap) {
-  if (outcome.verdict.cause == Cause::pass) {
-    tap.ok(name);
-    return;
-  }
-  if (outcome.verdict.cause == Cause::skip) {
-    tap.skip(name, outcome.verdict.message);
-    return;
-  }
-  tap.not_ok(name);
-  tap.comment(cause_line(outcome.verdict));
-  if (command.empty()) { // it was not run
-    return;
-  }
-  if (!outcome.run_dir.empty()) {
-    tap.comment("logs: " + outcome.run_dir);
-  }
-  const std::vector<std::string> lines =
-      failure_lines(full_name(*test.definition, *test.subtest), outcome, command);
-  log_error(lines[0]);
-  for (std::size_t i = 1; i < lines.size(); ++i) {
-    log_plain(lines[i]);
-  }
-}
-
-// Meson takes a complete stream with exit 0 for what it says, and one with exit 1 for an error.
-int exit_status(const TapWriter& tap, EndRequest& request) {
-  if (request.received()) {
-    return 128 + *request.received();
-  }
-  const bool is_meson = !environment("MESON_TEST_ITERATION").empty();
-  return to_int(tap.failures() > 0 && !is_meson ? ExitCode::failed : ExitCode::done);
-}
-
-int run_all(const std::vector<Selected>& selected, const Options& options,
-            const RunSettings& settings) {
+SessionOptions session_options(const Options& options, const RunSettings& settings) {
+  SessionOptions session;
+  session.settings = settings;
   const bool keeps = options.keep_scratch || !environment("QEMU_TEST_KEEP_SCRATCH").empty();
-  const bool has_several = options.files.size() > 1;
-  EndRequest request;
-  TimeBudget budget(options.timeout);
-  TapWriter tap(STDOUT_FILENO, selected.size());
-  for (const Selected& test : selected) {
-    Outcome outcome;
-    std::string command;
-    if (request.received() || budget.is_used_up()) {
-      outcome.verdict.cause = request.received() ? Cause::host : Cause::timeout;
-      outcome.verdict.message =
-          "not run: " + (request.received() ? "ended by " + signal_name(*request.received())
-                                            : "the deadline passed");
-    } else {
-      outcome = run_subtest(*test.definition, *test.subtest, settings,
-                            keeps ? KeepScratch::yes : KeepScratch::no, budget, request);
-      command = again(test, outcome, options, settings);
-    }
-    const std::string name =
-        has_several ? full_name(*test.definition, *test.subtest) : test.subtest->name;
-    tell(test, name, outcome, command, tap);
-  }
-  tap.finish();
-  return exit_status(tap, request);
+  session.keep_scratch = keeps ? KeepScratch::yes : KeepScratch::no;
+  session.timeout = options.timeout;
+  session.names = options.files.size() > 1 ? Names::full_names : Names::short_names;
+  session.has_output = options.output.has_value();
+  return session;
 }
 
 int wrap(const Options& options, const std::vector<std::string>& command) {
@@ -243,7 +101,7 @@ int wrap(const Options& options, const std::vector<std::string>& command) {
   TapWriter tap(STDOUT_FILENO, 1);
   wrap_command(*options.name, command, options.timeout, request, tap);
   tap.finish();
-  return exit_status(tap, request);
+  return session_status(tap, request);
 }
 
 int run(const std::vector<std::string>& words) {
@@ -264,18 +122,18 @@ int run(const std::vector<std::string>& words) {
     throw Error("which FILE? see qt-tap --help", ExitCode::usage);
   }
   std::vector<Definition> definitions;
-  const ExitCode loaded = load_all(options.files, definitions);
+  const ExitCode loaded = load_definitions(options.files, definitions);
   if (loaded != ExitCode::done || options.mode == Mode::check) {
     return to_int(loaded);
   }
-  const std::vector<Selected> selected = select(definitions, options.filters);
+  const std::vector<Selected> selected = select_subtests(definitions, options.filters);
   const RunSettings settings = settings_from(options);
   if (options.mode == Mode::list) {
-    list(selected);
+    write_all(STDOUT_FILENO, list_text(selected), "standard output");
   } else if (options.mode == Mode::dry_run) {
     print_commands(selected, settings);
   } else {
-    return run_all(selected, options, settings);
+    return run_session(selected, session_options(options, settings));
   }
   return to_int(ExitCode::done);
 }

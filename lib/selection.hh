@@ -1,0 +1,34 @@
+// Which subtests of which definitions: loading several files, choosing by name, listing.
+#pragma once
+
+#include "definition.hh"
+#include "exit_code.hh"
+
+#include <string>
+#include <vector>
+
+namespace qt {
+
+// Points into the definitions that it was selected from.
+struct Selected {
+  const Definition* definition;
+  const Subtest* subtest;
+};
+
+// "arch/stem:subtest", the name of a subtest among those of several definitions.
+std::string full_name(const Definition& definition, const Subtest& subtest);
+
+// Loads each file into `definitions` and says on stderr what is wrong in any of them. Other than
+// `done` if something is: `usage` for mistakes, `internal` if a file cannot be read.
+ExitCode load_definitions(const std::vector<std::string>& files,
+                          std::vector<Definition>& definitions);
+
+// In the order of the files. A filter is a name, or a pattern with * ? and [], of a subtest or of
+// its full name; no filters select all. Throws Error(ExitCode::usage) if filters select nothing.
+std::vector<Selected> select_subtests(const std::vector<Definition>& definitions,
+                                      const std::vector<std::string>& filters);
+
+// A line for each: full name, tab, summary.
+std::string list_text(const std::vector<Selected>& selected);
+
+} // namespace qt

@@ -1,0 +1,34 @@
+// A whole run: the selected subtests one after the other, their results in TAP on stdout, a report
+// of each failure on stderr.
+#pragma once
+
+#include "runner.hh"
+#include "selection.hh"
+#include "tap.hh"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+// How results are called: by the subtest alone, or by its full name.
+enum class Names { short_names, full_names };
+
+struct SessionOptions {
+  RunSettings settings;
+  KeepScratch keep_scratch = KeepScratch::no;
+  std::optional<Duration> timeout; // for all subtests together
+  Names names = Names::short_names;
+  bool has_output = false; // settings.output was chosen by the user
+};
+
+// Gives the exit status. Throws Error if stdout cannot be written.
+int run_session(const std::vector<Selected>& selected, const SessionOptions& options);
+
+// The exit status of a complete stream: 128 + n after a signal to this program; else 1 if something
+// failed, but 0 under Meson (MESON_TEST_ITERATION is set), which takes "not ok" with exit 0 for a
+// failure and with exit 1 for an error of the program.
+int session_status(const TapWriter& tap, EndRequest& request);
+
+} // namespace qt

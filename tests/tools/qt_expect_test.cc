@@ -1,0 +1,250 @@
+#include "environment.hh"
+#include "error.hh"
+#include "fake_guest.hh"
+#include "file.hh"
+#include "process.hh"
+#include "text.hh"
+
+#include <csignal>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace qt {
+namespace {
+
+using namespace std::chrono_literals;
+using support::FakeGuest;
+using support::ScopedVariable;
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::StartsWith;
+
+std::string tool(const std::string& name) {
+  return std::string(std::getenv("QEMU_TEST_TOOLS_DIR")) + "/" + name;
+}
+
+class QtExpect : public testing::Test {
+protected:
+  static SpawnOptions options_for(const std::vector<const FakeGuest*>& guests) {
+    std::vector<VmChannels> vms;
+    SpawnOptions options;
+    for (const FakeGuest* guest : guests) {
+      const VmChannels& channels = guest->channels();
+      vms.push_back(channels);
+      for (const int fd : {channels.console, channels.qmp, channels.exit}) {
+        if (fd >= 0) {
+          options.keep.push_back(fd);
+        }
+      }
+    }
+    options.environment = {{k_vms_variable, format_vms(vms)}};
+    return options;
+  }
+  // Without machines.
+  Captured run(std::vector<std::string> words, SpawnOptions options = {}) const {
+    words.insert(words.begin(), tool("qt-expect"));
+    return run_captured(words, std::move(options), Deadline::after(60s)).value();
+  }
+  Captured run_with(FakeGuest::Script script, std::vector<std::string> words) const {
+    FakeGuest guest(std::move(script));
+    SpawnOptions options = options_for({&guest});
+    options.environment.emplace_back(k_run_dir_variable, m_folder.path());
+    const Captured result = run(std::move(words), options);
+    guest.finish();
+    return result;
+  }
+  Captured shell(const std::string& script) const {
+    SpawnOptions options;
+    options.environment = {
+        {"PATH", std::string(std::getenv("QEMU_TEST_TOOLS_DIR")) + ":" + std::getenv("PATH")}};
+    return run_captured({"sh", "-c", script}, options, Deadline::after(60s)).value();
+  }
+
+  TempDir m_folder{"qt-expect-tool-"};
+  const ScopedVariable m_vms{k_vms_variable, std::nullopt};
+  const ScopedVariable m_run_dir{k_run_dir_variable, std::nullopt};
+};
+
+TEST_F(QtExpect, PassesSilently) {
+  const Captured result = run_with(
+      [](FakeGuest& guest) {
+        guest.say("Hit any key\r\n=> ");
+        EXPECT_EQ(guest.echo_line(), "version");
+        guest.say("U-Boot 2023.01\r\n=> ");
+        EXPECT_EQ(guest.hear_request(), "done");
+        guest.end("exited 0");
+      },
+      {"--fail", "panic", "--timeout", "20s", "--wait", "=> ", "--line", "version", "--wait-regex",
+       "U-Boot (?<v>\\S+)", "--run", "echo ${v}", "--stdout-equals", "2023.01"});
+  EXPECT_EQ(result.status.text(), "exited 0") << result.err;
+  EXPECT_EQ(result.out + result.err, "");
+  EXPECT_EQ(read_verdict(m_folder.path())->cause, Cause::pass);
+}
+
+TEST_F(QtExpect, FailsWithOneLineAndTheLastLinesOfTheConsole) {
+  const Captured result =
+      run_with([](FakeGuest& guest) { guest.say("one\r\n\x1b[1mKernel panic\r\n"); },
+               {"--fail", "Kernel panic", "--wait", "login:"});
+  EXPECT_EQ(result.status.text(), "exited 1");
+  EXPECT_EQ(result.err, "qt-expect: error: step 1 (--wait login:): the failure text 'Kernel panic' "
+                        "appeared\n  | one\n  | \\e[1mKernel panic\n");
+}
+
+TEST_F(QtExpect, AnEndedConsoleIsAFailure) {
+  const Captured result =
+      run_with([](FakeGuest& guest) { guest.end("exited 1"); }, {"--wait", "login:"});
+  EXPECT_EQ(result.status.text(), "exited 1");
+  EXPECT_EQ(read_verdict(m_folder.path())->cause, Cause::qemu_exit);
+  const Captured piped = shell("echo boot | qt-expect --wait login:");
+  EXPECT_EQ(piped.status.text(), "exited 1");
+  EXPECT_THAT(piped.err, HasSubstr("the console ended before 'login:' came"));
+}
+
+TEST_F(QtExpect, ADeadlineHasACodeOfItsOwn) {
+  const Captured result = run_with([](FakeGuest& guest) { guest.hear("never"); },
+                                   {"--timeout", "100ms", "--wait", "login:"});
+  EXPECT_EQ(result.status.text(), "exited 124");
+  EXPECT_THAT(result.err, HasSubstr("timed out after 100ms (the whole dialogue)"));
+}
+
+TEST_F(QtExpect, UsageErrorsNameTheOption) {
+  const auto complaint = [&](std::vector<std::string> words) {
+    const Captured result = run(std::move(words));
+    EXPECT_EQ(result.status.text(), "exited 2") << result.err;
+    return result.err;
+  };
+  EXPECT_THAT(complaint({}), HasSubstr("no steps; say what to wait for"));
+  EXPECT_THAT(complaint({"--wiat", "x"}), HasSubstr("did you mean 'wait'"));
+  EXPECT_THAT(complaint({"--wait", "x", "--returns", "{}"}),
+              HasSubstr("option --returns: the step wait has no use for it"));
+  EXPECT_THAT(complaint({"--returns", "{}", "--wait", "x"}),
+              HasSubstr("option --returns: it belongs behind the step that it modifies"));
+  EXPECT_THAT(complaint({"--wait", "x", "--timeout", "5"}),
+              HasSubstr("option --timeout: expected a time such as"));
+  EXPECT_THAT(complaint({"--wait-regex", "("}), HasSubstr("regular expression '('"));
+  EXPECT_THAT(complaint({"--fail-regex", "(", "--wait", "x"}), HasSubstr("regular expression '('"));
+  EXPECT_THAT(complaint({"--wait", "x", "stray"}), HasSubstr("stray"));
+  EXPECT_THAT(complaint({"--line", "x"}), HasSubstr("cannot be typed on"));
+  EXPECT_THAT(complaint({"--qmp", "x"}), HasSubstr("has no monitor here"));
+  const ScopedVariable broken(k_vms_variable, "default=console:x");
+  EXPECT_THAT(complaint({"--wait", "x"}), HasSubstr("QEMU_TEST_VMS"));
+}
+
+TEST_F(QtExpect, WhatCannotBeJudgedIsInternal) {
+  const Captured result =
+      run_with([](FakeGuest& guest) { guest.say(std::string(40, 'a') + "b\n"); },
+               {"--wait-regex", "^(a+)+$"});
+  EXPECT_EQ(result.status.text(), "exited 99");
+  EXPECT_THAT(result.err, AllOf(HasSubstr("matching '^(a+)+$'"), HasSubstr("limit")));
+  EXPECT_EQ(read_verdict(m_folder.path())->cause, Cause::host);
+}
+
+TEST_F(QtExpect, CommandsThatCannotRunAreToldApart) {
+  EXPECT_EQ(run({"--run", "/nonexistent"}).status.text(), "exited 127");
+  EXPECT_EQ(run({"--run", "/etc/passwd"}).status.text(), "exited 126");
+}
+
+TEST_F(QtExpect, ASignalEndsItWithAVerdict) {
+  FakeGuest guest([](FakeGuest& self) {
+    self.say("booting");
+    self.hear("never");
+  });
+  SpawnOptions options = options_for({&guest});
+  options.environment.emplace_back(k_run_dir_variable, m_folder.path());
+  Process process =
+      Process::spawn({tool("qt-expect"), "--wait", "boot", "--wait", "login:"}, options);
+  const std::string log = m_folder.path() + "/dialogue.log";
+  const Deadline deadline = Deadline::after(20s);
+  while (read_file_if_exists(log).value_or("").find("step 2") == std::string::npos &&
+         !deadline.expired()) {
+    std::this_thread::sleep_for(1ms);
+  }
+  process.send_signal(SIGTERM);
+  EXPECT_EQ(process.wait(Deadline::after(20s))->text(), "exited 143");
+  const auto verdict = read_verdict(m_folder.path());
+  ASSERT_TRUE(verdict);
+  EXPECT_EQ(verdict->cause, Cause::timeout);
+  EXPECT_THAT(verdict->message, HasSubstr("ended by SIGTERM"));
+  EXPECT_EQ(verdict->awaited, "login:");
+  guest.finish();
+}
+
+TEST_F(QtExpect, APipeEndsWhenItsReaderIsDone) {
+  const Captured result = shell("{ yes; echo writer $? >&2; } | qt-expect --wait 'y\ny'");
+  EXPECT_EQ(result.status.text(), "exited 0");
+  EXPECT_THAT(result.err, HasSubstr("writer")); // it did not go on for ever
+}
+
+TEST_F(QtExpect, CommandsInheritTheChannels) {
+  const Captured result = run_with(
+      [](FakeGuest& guest) {
+        EXPECT_EQ(guest.hear("!"), "typed by another!");
+        guest.hear_request();
+        guest.end("exited 0");
+      },
+      {"--run", "sh -c 'fd=${QEMU_TEST_VMS#*console:}; eval \"printf typed\\ by\\ another! "
+                ">&${fd%%,*}\"'"});
+  EXPECT_EQ(result.status.text(), "exited 0") << result.err;
+}
+
+TEST_F(QtExpect, DigestsAreCheckedByQtFetch) {
+  const std::string path = m_folder.path() + "/a file%20";
+  write_file(path, "abc");
+  const std::string digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  EXPECT_EQ(run({"--file", path, "--sha256", digest}).status.text(), "exited 0");
+  EXPECT_EQ(run({"--fetch", "file://" + m_folder.path() + "/a%20file%2520", "--sha256", digest})
+                .status.text(),
+            "exited 0");
+  write_file(path, "abd");
+  const Captured wrong = run({"--file", path, "--sha256", digest});
+  EXPECT_EQ(wrong.status.text(), "exited 1") << wrong.err;
+}
+
+TEST_F(QtExpect, HelpFitsATerminal) {
+  const Captured help = run({"--help"});
+  EXPECT_EQ(help.status.text(), "exited 0");
+  for (const std::string& line : split(help.out, '\n')) {
+    std::size_t columns = 0;
+    for (const char byte : line) {
+      columns += (static_cast<unsigned char>(byte) & 0xc0U) != 0x80 ? 1 : 0;
+    }
+    EXPECT_LE(columns, 80u) << line;
+  }
+  EXPECT_THAT(run({"--version"}).out, StartsWith("qt-expect "));
+}
+
+// A real machine, typed on and asked, which ends by itself in the end.
+TEST_F(QtExpect, TalksToARealMachine) {
+  const std::string firmware = "/usr/lib/u-boot/qemu-riscv64/u-boot.bin";
+  if (!find_program("qemu-system-riscv64") || !exists(firmware)) {
+    GTEST_SKIP() << "no qemu-system-riscv64 or no " << firmware;
+  }
+  const auto boot = [&](const std::string& options, const std::string& dialogue) {
+    return shell("qt-boot " + options + " --qemu qemu-system-riscv64 --machine virt -- -bios " +
+                 firmware +
+                 " -- qt-expect --timeout 50s --fail 'Unhandled exception' "
+                 "--interrupt ' ' --until '=> ' " +
+                 dialogue);
+  };
+  const Captured talk = boot("", "--line version --wait-regex 'U-Boot (?<v>20\\S+)' --wait '=> ' "
+                                 "--qmp query-status --returns '{\"status\": \"running\"}' "
+                                 "--hmp 'info version' --matches '^[0-9]+\\.[0-9]+' "
+                                 "--event STOP --timeout 1ms");
+  EXPECT_EQ(talk.status.text(), "exited 124") << talk.err;
+  const Captured stop = boot("", "--qmp stop --event STOP --qmp query-status --at /status "
+                                 "--equals '\"paused\"' --qmp nonsense --error CommandNotFound "
+                                 "--quit");
+  EXPECT_EQ(stop.status.text(), "exited 0") << stop.err;
+  const Captured off = boot("--exit 0", "--line poweroff --wait 'poweroff ...'");
+  EXPECT_EQ(off.status.text(), "exited 0") << off.err;
+  const Captured judged = boot("", "--line poweroff --exit 0");
+  EXPECT_EQ(judged.status.text(), "exited 0") << judged.err;
+  const Captured killed = boot("", "--kill");
+  EXPECT_EQ(killed.status.text(), "exited 0") << killed.err;
+}
+
+} // namespace
+} // namespace qt

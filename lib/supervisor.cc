@@ -185,15 +185,10 @@ void Supervisor::handle_exit_channel(short revents) {
       const std::string request = m_requests.substr(0, end);
       m_requests.erase(0, end + 1);
       m_log.write(format("asked by the program: {}", request));
-        begin_quit();
-        kill();
-        m_ending.kill_as_asked();
-        m_ending.quit();
-        m_facts.end = QemuEnd::killed;
       if (request == "quit" || (request == "done" && !m_limits.exit_expected)) {
-      if (request == "quit") {
-      } else if (request == "kill" && m_phase != Phase::ended) {
+        m_ending.quit();
       } else if (request == "kill") {
+        m_ending.kill_as_asked();
       }
     }
   }

@@ -17,9 +17,18 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
     add("-chardev", format("socket,id=qt-monitor{},fd={}", i, channels.monitors[i]));
     add("-mon", format("chardev=qt-monitor{},mode=control", i));
   }
-  const auto add_if_given = [&add](std::string_view option, const std::string& value) {
-    if (!value.empty()) {
-      add(option, value);
+  if (!options.backdoor.empty()) {
+    std::string path = options.backdoor; // QEMU reads ",," in an option's value as a comma
+    for (std::size_t at = 0; (at = path.find(',', at)) != std::string::npos; at += 2) {
+      path.insert(at, ",");
+    }
+    add("-chardev", format("socket,id=backdoor,path={},server=on,wait=off", path));
+    add("-mon", "chardev=backdoor,mode=control");
+  }
+  const auto add_if_given = [&add](std::string_view option,
+                                   const std::optional<std::string>& value) {
+    if (value) {
+      add(option, *value);
     }
   };
   add_if_given("-machine", options.machine);

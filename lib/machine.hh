@@ -15,6 +15,7 @@
 
 #include "json.hh"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,12 +24,14 @@ namespace qt {
 
 struct MachineOptions {
   std::string qemu; // path or name of the emulator
-  std::string machine;
-  std::string cpu;
-  std::string accel;
+  // Handed on as given, an empty one too; nothing: QEMU's default.
+  std::optional<std::string> machine;
+  std::optional<std::string> cpu;
+  std::optional<std::string> accel;
   // The vocabulary's normal form: a serial port's number, a device type, or false.
   Json console = 0;
   std::vector<std::string> arguments;
+  std::string backdoor; // path of a UNIX socket for one monitor more; empty: none
 };
 
 // QEMU's ends of the channels; -1 and empty: there is none.

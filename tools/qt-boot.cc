@@ -96,13 +96,26 @@ std::vector<int> descriptors(const std::vector<std::string>& words) {
   return numbers;
 }
 
+std::optional<std::string> text(const Json& given, const char* key) {
+  return given.contains(key) ? std::optional(given.at(key).get<std::string>()) : std::nullopt;
+}
+
+// Several machines cannot listen on one path: those with a name of their own add it.
+std::string backdoor(const std::string& vm) {
+  const char* const path = std::getenv("QEMU_TEST_QMP_BACKDOOR");
+  if (path == nullptr || *path == '\0') {
+    return "";
+  }
+  return vm == qt::k_default_vm ? path : qt::format("{}.{}", path, vm);
+}
+
 qt::BootOptions boot_options(const Options& options) {
   const Json& given = options.machine;
   qt::BootOptions boot;
   boot.machine.qemu = qt::choose_emulator("", given.value("qemu", ""), "generic").wanted;
-  boot.machine.machine = given.value("machine", "");
-  boot.machine.cpu = given.value("cpu", "");
-  boot.machine.accel = given.value("accel", "");
+  boot.machine.machine = text(given, "machine");
+  boot.machine.cpu = text(given, "cpu");
+  boot.machine.accel = text(given, "accel");
   boot.machine.console = given.value("console", Json(0));
   boot.expected.exit = given.value("exit", Json());
   boot.expected.output = given.value("output", Json::object());
@@ -113,6 +126,7 @@ qt::BootOptions boot_options(const Options& options) {
   boot.services = given.value("service", std::vector<std::vector<std::string>>());
   boot.monitors = given.value("qmp", true);
   boot.name = machine_name(options);
+  boot.machine.backdoor = boot.monitors ? backdoor(boot.name) : "";
   boot.run_dir = options.run_dir.value_or("");
   boot.timeout = options.timeout;
   boot.inherited = descriptors(options.descriptors);

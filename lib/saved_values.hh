@@ -1,7 +1,7 @@
 // What a dialogue has kept under names (groups of a regular expression, "save"), and how later
-// steps use it: "${name}" in any text of a step becomes the value if `name` has been kept, and
-// "$${name}" is then a literal "${name}". Every other "${…}" is left as it is: it belongs to the
-// guest's shell.
+// steps use it: "${name}" in any text of a step becomes the value if `name` has been kept. Every
+// other "${…}" is left as it is: it belongs to the guest's shell. "$${" is a literal "${" in any
+// case (substitute.hh: this is the last pass).
 #pragma once
 
 #include "json.hh"

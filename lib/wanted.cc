@@ -49,9 +49,10 @@ std::vector<WantedAsset> wanted_assets(std::span<const std::string> definitions)
       if (asset.urls.empty()) {
         continue;
       }
-      auto found = std::find_if(wanted.begin(), wanted.end(), [&](const WantedAsset& other) {
-        return other.source.digest == asset.digest;
-      });
+      auto found = std::find_if(wanted.begin(), wanted.end(),
+                                [&digest = asset.digest](const WantedAsset& other) {
+                                  return other.source.digest == digest;
+                                });
       if (found == wanted.end()) {
         wanted.push_back({{{}, asset.digest, name}, {}, {}});
         found = wanted.end() - 1;

@@ -12,7 +12,7 @@ TEST(SavedValuesTest, ReplacesOnlyWhatIsKept) {
   saved.keep("port", 4711);
   saved.keep("list", Json::array({1, "a"}));
   EXPECT_EQ(saved.put_into("${ip}:${port}"), "10.0.2.15:4711");
-  EXPECT_EQ(saved.put_into("$${ip} ${HOME} $${HOME} $ip ${ip"), "${ip} ${HOME} $${HOME} $ip ${ip");
+  EXPECT_EQ(saved.put_into("$${ip} ${HOME} $${HOME} $ip ${ip"), "${ip} ${HOME} ${HOME} $ip ${ip");
   EXPECT_EQ(saved.put_into("${list}"), "[1,\"a\"]");
   EXPECT_EQ(saved.put_into("$$$${ip}$"), "$$${ip}$");
   EXPECT_EQ(saved.put_into_all(Json({{"${ip}", {"${port}", 1, true}}})),

@@ -19,6 +19,7 @@ using Templates = std::map<std::string, Member>;
 
 // The tables of the subtests, each with the subtest's name as its key ("N", or "N[a,b]" in the
 // order of the matrix); none if a mistake, which has been said, leaves nothing to go on with.
-std::vector<Member> expand_test(const Member& test, const Templates& templates, const Reader& reader);
+std::vector<Member> expand_test(const Member& test, const Templates& templates,
+                                const Reader& reader);
 
 } // namespace qt

@@ -74,7 +74,7 @@ void compare_all() {
   constexpr int k_rounds = 10;
   bench::compare(
       "generic/version on x86_64", k_rounds, "qt-tap",
-      [] { run_test("generic/version.toml", "qemu-system-x86_64", "*"); }, "bare",
+      [] { run_test("generic/version.toml", "qemu-system-x86_64", "info-version"); }, "bare",
       [] {
         run_bare({{"qemu-system-x86_64", "-mon", "chardev=mon,mode=control", "-machine", "none",
                    "-nodefaults"},

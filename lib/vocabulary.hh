@@ -1,14 +1,9 @@
-// The one vocabulary. A key in a definition and the long option of the program that serves it are
-// the same entry of a table here: same name, same kind of value, same meaning. A definition's value
-// becomes option words with append_options(), an option's text becomes the same value with
-// set_from_option(): what one accepts the other accepts.
-//
-// Values are held as qt::Json in one normal form for each Type (below). Nothing here runs anything.
+// The one vocabulary: the tables of keys, which are the keys of definitions and the options of the
+// programs at once, and a step of a dialogue, which is made of them.
 #pragma once
 
-#include "json.hh"
+#include "key.hh"
 
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,58 +12,14 @@
 
 namespace qt {
 
-// What may stand behind a key, its normal form, and how an option says it.
-enum class Type {
-  text,     // string                      --k TEXT
-  bytes,    // string, any bytes           --k TEXT with \r \n \e \xNN escapes
-  regex,    // string                      --k RE (PCRE2)
-  duration, // string "30s"                --k 30s
-  size,     // string "16M" (or "pow2" where the key says so)
-  integer,  // integer                     --k 5
-  status,   // integer 0…255 or "any"      --k 0
-  flag,     // true                        --k (no value)
-  boolean,  // true or false               --k true
-  console,  // integer, string or false    --k 0, --k TYPE, --k false
-  json,     // any value                   --k JSON
-  table,    // object                      --k JSON
-  texts,    // array of strings; one string is an array of one      --k A --k B
-  argv,     // array of strings, not empty --k 'one line, quoted as for a shell'
-  argvs,    // array of argv               repeated
-  patterns, // array of {"text": T} or {"regex": RE}; a bare string is {"text": T}
-            //                             --k T, --k-regex RE
-  checks,   // object of "contains", "equals", "matches", "lacks", each a string; a bare string is
-            // {"contains": T}             --k T, --k-equals T, --k-matches RE, --k-lacks T
-  saves,    // object name → string        --k NAME=STRING
-  range,    // array [minimum, maximum] of numbers   --k MIN..MAX
-};
-
+// The kinds of steps: of the console, of the monitor and the machine, of the host.
+// clang-format off
 enum class StepType : unsigned {
-  wait,
-  wait_regex,
-  line,
-  send,
-  interrupt, // console
-  qmp,
-  hmp,
-  event,
-  exit,
-  quit,
-  kill,
-  running, // monitor and machine
-  run,
-  file,
-  fetch,
-  tcp,
-  sleep, // host
+  wait, wait_regex, line, send, interrupt,
+  qmp, hmp, event, exit, quit, kill, running,
+  run, file, fetch, tcp, sleep,
 };
-
-struct Key {
-  std::string_view name;
-  Type type;
-  std::string_view argument; // how --help names the value; empty for a flag
-  std::string_view help;     // one short line
-  std::uint32_t steps = 0;   // for step keys: bit n set = may stand in a step of StepType n
-};
+// clang-format on
 
 // The keys that name a step, in the order of StepType; keys[n].steps is just bit n.
 std::span<const Key> step_type_keys();
@@ -86,29 +37,9 @@ std::span<const Key> asset_keys();
 // requires = { … }.
 std::span<const Key> requires_keys();
 
-// The key called `name` in `keys`; nullptr if there is none.
-const Key* find_key(std::span<const Key> keys, std::string_view name);
 // The step key, naming or modifying, that `name` is in a step of `type`; nullptr if it has no place
 // there.
 const Key* find_step_key(StepType type, std::string_view name);
-std::vector<std::string_view> key_names(std::span<const Key> keys);
-
-// Brings a value as a definition gives it into normal form. Throws Error(ExitCode::usage) whose
-// text says what was expected ("expected a time such as \"30s\""), without naming the key. Whether
-// a regular expression compiles is not looked at.
-Json normal_value(const Key& key, const Json& value);
-
-// One way in which an option says a key: "fail-regex" for the key "fail".
-struct OptionForm {
-  std::string name;
-  std::string argument; // empty: no value
-};
-std::vector<OptionForm> option_forms(const Key& key);
-// Adds the words of the options that say `value` (in normal form) to `words`.
-void append_options(const Key& key, const Json& value, std::vector<std::string>& words);
-// Takes one option (a form's name and its text) into `table`[key.name], adding to what is there for
-// the types that may be repeated. Throws Error(ExitCode::usage) that says what was expected.
-void set_from_option(const Key& key, std::string_view form, const std::string& text, Json& table);
 
 // One step of a dialogue.
 struct Step {

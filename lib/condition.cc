@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -63,9 +62,7 @@ std::string unmet_host_arch(const Json& value) {
 std::string unmet_host_os(const Json& value) {
   utsname host;
   ::uname(&host);
-  std::string system = host.sysname;
-  std::transform(system.begin(), system.end(), system.begin(),
-                 [](unsigned char letter) { return std::tolower(letter); });
+  const std::string system = lower_case(host.sysname);
   return has_element(value, system) ? ""
                                     : format("needs {}; this is {}", any_of_text(value), system);
 }

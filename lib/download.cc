@@ -3,6 +3,7 @@
 #include "error.hh"
 #include "log.hh"
 #include "text.hh"
+#include "url.hh"
 
 #include <algorithm>
 #include <cerrno>

@@ -3,6 +3,7 @@
 #include "digest.hh"
 #include "error.hh"
 #include "log.hh"
+#include "url.hh"
 
 #include <algorithm>
 #include <atomic>

@@ -2,6 +2,7 @@
 
 #include "format.hh"
 #include "text.hh"
+#include "url.hh"
 
 #include <algorithm>
 #include <array>

@@ -2,6 +2,7 @@
 
 #include "error.hh"
 #include "text.hh"
+#include "url.hh"
 
 #include <algorithm>
 #include <array>
@@ -22,38 +23,6 @@ namespace {
 constexpr long k_buffer_bytes = 512L << 10; // the most that libcurl hands over at once
 constexpr long k_slow_bytes_per_second = 1024;
 constexpr long k_redirects = 10;
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  }
-  return result;
-}
-
-std::string scheme_of(std::string_view url) {
-  const std::size_t end = url.find("://");
-  return end == std::string_view::npos ? "" : lower(url.substr(0, end));
-}
-
-// Where "user:password@" stands in a URL; both ends the same if there is none.
-std::pair<std::size_t, std::size_t> user_part(std::string_view url) {
-  const std::size_t scheme = url.find("://");
-  const std::size_t start = scheme == std::string_view::npos ? 0 : scheme + 3;
-  const std::string_view authority = url.substr(start, url.find_first_of("/?#", start) - start);
-  const std::size_t at = authority.rfind('@');
-  return {start, at == std::string_view::npos ? start : start + at + 1};
-}
-
-bool is_loopback(std::string_view url) {
-  std::string_view host = url.substr(user_part(url).second);
-  host = host.substr(0, host.find_first_of("/?#"));
-  if (host.starts_with("[::1]")) {
-    return true;
-  }
-  host = host.substr(0, host.find(':'));
-  return host == "localhost" || host.starts_with("127.");
-}
 
 HttpOutcome outcome_of_status(long status, std::uint64_t offset) {
   if (status == 404 || status == 410) {
@@ -220,7 +189,7 @@ std::size_t Transfer::on_header(char* data, std::size_t, std::size_t size, void*
   }
   const std::size_t colon = line.find(':');
   if (colon != std::string_view::npos) {
-    const std::string name = lower(line.substr(0, colon));
+    const std::string name = lower_case(line.substr(0, colon));
     const std::string value(trim(line.substr(colon + 1)));
     if (name == "etag") {
       transfer.m_etag = value;
@@ -322,9 +291,8 @@ void Transfer::finish(CURLcode code) {
 }
 
 std::string Transfer::without_secrets(std::string text) const {
-  const auto [start, end] = user_part(m_request.url);
-  if (end > start) {
-    const std::string secret = m_request.url.substr(start, end - start);
+  const std::string secret = credentials_of(m_request.url);
+  if (!secret.empty()) {
     for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos;) {
       text.erase(at, secret.size());
     }
@@ -465,16 +433,6 @@ HttpResult HttpClient::get(const HttpRequest& request,
     throw;
   }
   return *transfer.result();
-}
-
-bool is_fetchable(std::string_view url) {
-  const std::string scheme = scheme_of(url);
-  return scheme == "http" || scheme == "https" || scheme == "file";
-}
-
-std::string display_url(std::string_view url) {
-  const auto [start, end] = user_part(url);
-  return std::string(url.substr(0, start)).append(url.substr(end));
 }
 
 } // namespace qt

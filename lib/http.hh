@@ -78,9 +78,4 @@ private:
   std::unique_ptr<State> m_state;
 };
 
-// Whether the URL's scheme is one that may be asked for: http, https or file.
-bool is_fetchable(std::string_view url);
-// The URL without user name and password, fit for messages.
-std::string display_url(std::string_view url);
-
 } // namespace qt

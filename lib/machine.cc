@@ -20,7 +20,7 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
   if (!options.backdoor.empty()) {
     std::string path = options.backdoor; // QEMU reads ",," in an option's value as a comma
     for (std::size_t at = 0; (at = path.find(',', at)) != std::string::npos; at += 2) {
-      path.insert(at, ",");
+      path.insert(at, 1, ',');
     }
     add("-chardev", format("socket,id=backdoor,path={},server=on,wait=off", path));
     add("-mon", "chardev=backdoor,mode=control");

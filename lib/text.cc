@@ -303,6 +303,14 @@ std::optional<std::vector<std::string>> split_words(std::string_view line) {
   return words;
 }
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return lower;
+}
+
 std::string_view trim(std::string_view text) {
   constexpr std::string_view k_space = " \t\r\n";
   const std::size_t first = text.find_first_not_of(k_space);

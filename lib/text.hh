@@ -42,6 +42,8 @@ std::vector<std::string> split(std::string_view text, char separator);
 // Nothing if a quote is not closed.
 std::optional<std::vector<std::string>> split_words(std::string_view line);
 std::string_view trim(std::string_view text);
+// ASCII letters only.
+std::string lower_case(std::string_view text);
 // The last `count` lines of `text`, without line ends; a last line without newline counts. A
 // carriage return at the end of a line is dropped, empty lines at the very end are not counted.
 std::vector<std::string> last_lines(std::string_view text, std::size_t count);

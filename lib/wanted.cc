@@ -2,6 +2,7 @@
 
 #include "definition.hh"
 #include "error.hh"
+#include "url.hh"
 
 #include <algorithm>
 

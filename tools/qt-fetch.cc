@@ -6,6 +6,7 @@
 #include "fetch_report.hh"
 #include "log.hh"
 #include "text.hh"
+#include "url.hh"
 #include "wanted.hh"
 
 #include <cerrno>

@@ -117,6 +117,7 @@ int Program::run(const std::vector<std::string>& words) {
         ::pause();
       }
     } else if (word == "crash") {
+      ::signal(SIGSEGV, SIG_DFL); // a sanitizer would make another signal of it
       ::raise(SIGSEGV);
     } else if (word == "end") {
       return std::stoi(next());

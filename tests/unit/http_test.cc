@@ -3,6 +3,7 @@
 #include "environment.hh"
 #include "fault_server.hh"
 #include "file.hh"
+#include "url.hh"
 
 #include <atomic>
 #include <fcntl.h>

@@ -1,0 +1,19 @@
+// What has to be known of a URL without asking anybody: whether it may be fetched, and how to show
+// it without the secrets in it. Not a parser of URLs (RFC 3986): libcurl is that.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace qt {
+
+// Whether the scheme is one that may be asked for: http, https or file.
+bool is_fetchable(std::string_view url);
+// Whether the host is this one, by name or address.
+bool is_loopback(std::string_view url);
+// "USER:PASSWORD@" as it stands in the URL; empty if there is none.
+std::string credentials_of(std::string_view url);
+// The URL without user name and password, fit for messages.
+std::string display_url(std::string_view url);
+
+} // namespace qt

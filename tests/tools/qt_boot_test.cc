@@ -499,7 +499,9 @@ TEST_F(QtBoot, GivesATerminalBackAfterCtrlAX) {
   NEED(k_riscv64);
   int user_end = -1;
   int program_end = -1;
-  ASSERT_EQ(::openpty(&user_end, &program_end, nullptr, nullptr, nullptr), 0);
+  if (::openpty(&user_end, &program_end, nullptr, nullptr, nullptr) != 0) {
+    GTEST_SKIP() << "there are no pseudo-terminals here";
+  }
   const UniqueFd user(user_end);
   const UniqueFd terminal(program_end);
   termios before;

@@ -42,7 +42,9 @@ TEST(EscapeKeys, AsksForHelpOnceAndDropsUnknownCommands) {
 TEST(RawTerminal, IsGivenBackAsItWas) {
   int user = -1;
   int terminal = -1;
-  ASSERT_EQ(::openpty(&user, &terminal, nullptr, nullptr, nullptr), 0);
+  if (::openpty(&user, &terminal, nullptr, nullptr, nullptr) != 0) {
+    GTEST_SKIP() << "there are no pseudo-terminals here";
+  }
   const UniqueFd closes_user(user);
   const UniqueFd closes_terminal(terminal);
   const auto mode = [terminal] {

@@ -1,11 +1,12 @@
 // A key: the same entry for a key of a definition and for the long option of the program that
 // serves it, with the same name, the same kind of value and the same meaning (vocabulary.hh has the
-// tables). A definition's value becomes option words with append_options(), an option's text
-// becomes the same value with set_from_option(): what one accepts the other accepts.
+// tables). key_option.hh turns a value into option words and back: what one accepts the other
+// accepts.
 //
 // Values are held as qt::Json in one normal form for each Type (below). Nothing here runs anything.
 #pragma once
 
+#include "error.hh"
 #include "json.hh"
 
 #include <cstdint>
@@ -43,7 +44,7 @@ enum class Type {
 
 struct Key {
   std::string_view name;
-  Type type;
+  Type type = Type::text;
   std::string_view argument; // how --help names the value; empty for a flag
   std::string_view help;     // one short line
   std::uint32_t steps = 0;   // of a step's keys: bit n set = has a place in StepType n
@@ -58,16 +59,7 @@ std::vector<std::string_view> key_names(std::span<const Key> keys);
 // a regular expression compiles is not looked at.
 Json normal_value(const Key& key, const Json& value);
 
-// One way in which an option says a key: "fail-regex" for the key "fail".
-struct OptionForm {
-  std::string name;
-  std::string argument; // empty: no value
-};
-std::vector<OptionForm> option_forms(const Key& key);
-// Adds the words of the options that say `value` (in normal form) to `words`.
-void append_options(const Key& key, const Json& value, std::vector<std::string>& words);
-// Takes one option (a form's name and its text) into `table`[key.name], adding to what is there for
-// the types that may be repeated. Throws Error(ExitCode::usage) that says what was expected.
-void set_from_option(const Key& key, std::string_view form, const std::string& text, Json& table);
+// A value of another kind came: "expected WHAT", a usage error.
+Error expected(std::string_view what);
 
 } // namespace qt

@@ -1,6 +1,7 @@
 #include "plan.hh"
 
 #include "error.hh"
+#include "key_option.hh"
 #include "run_dir.hh"
 #include "substitute.hh"
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "key.hh"
+#include "step_type.hh"
 
 #include <optional>
 #include <span>
@@ -11,15 +12,6 @@
 #include <vector>
 
 namespace qt {
-
-// The kinds of steps: of the console, of the monitor and the machine, of the host.
-// clang-format off
-enum class StepType : unsigned {
-  wait, wait_regex, line, send, interrupt,
-  qmp, hmp, event, exit, quit, kill, running,
-  run, file, fetch, tcp, sleep,
-};
-// clang-format on
 
 // The keys that name a step, in the order of StepType; keys[n].steps is just bit n.
 std::span<const Key> step_type_keys();

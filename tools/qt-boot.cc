@@ -4,6 +4,7 @@
 #include "cli.hh"
 #include "emulator.hh"
 #include "error.hh"
+#include "key_option.hh"
 #include "run_dir.hh"
 #include "text.hh"
 #include "text_check.hh"

@@ -1,6 +1,7 @@
 #include "cli.hh"
 #include "dialogue.hh"
 #include "error.hh"
+#include "key_option.hh"
 #include "log.hh"
 #include "text.hh"
 

@@ -1,5 +1,7 @@
-#include "error.hh"
 #include "vocabulary.hh"
+
+#include "error.hh"
+#include "key_option.hh"
 
 #include <algorithm>
 #include <gmock/gmock.h>

@@ -1,0 +1,24 @@
+// The rows of the vocabulary for a machine: keys of a test, options of qt-boot.
+#pragma once
+
+#include "key.hh"
+
+#include <array>
+
+namespace qt {
+
+inline constexpr std::array k_vm = {
+    Key{"qemu", Type::text, "PROGRAM", "the emulator"},
+    Key{"machine", Type::text, "NAME", "machine, with its properties"},
+    Key{"cpu", Type::text, "MODEL", "CPU model"},
+    Key{"accel", Type::text, "NAME", "accelerator"},
+    Key{"console", Type::console, "N|TYPE|false", "serial port (default 0) or device; none"},
+    Key{"qmp", Type::boolean, "true|false", "whether QEMU gets a monitor (default true)"},
+    Key{"exit", Type::status, "STATUS", "QEMU must end by itself with STATUS, or any"},
+    Key{"output", Type::checks, "TEXT", "QEMU's own stdout and stderr contain TEXT"},
+    Key{"skip-if-output", Type::texts, "TEXT", "skip if QEMU ends at start saying TEXT"},
+    Key{"service", Type::argvs, "COMMAND", "a daemon beside QEMU, supervised"},
+    Key{"args", Type::texts, "", "QEMU's arguments"},
+};
+
+} // namespace qt

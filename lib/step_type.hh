@@ -1,0 +1,27 @@
+// The kinds of steps, and sets of them as bits: how a key says in which steps it has a place.
+#pragma once
+
+#include <cstdint>
+
+namespace qt {
+
+// The kinds of steps: of the console, of the monitor and the machine, of the host.
+// clang-format off
+enum class StepType : unsigned {
+  wait, wait_regex, line, send, interrupt,
+  qmp, hmp, event, exit, quit, kill, running,
+  run, file, fetch, tcp, sleep,
+};
+// clang-format on
+
+constexpr std::uint32_t bit(StepType type) { return 1U << static_cast<unsigned>(type); }
+
+// The set of these types.
+template<typename... Types>
+constexpr std::uint32_t in(Types... types) {
+  return (bit(types) | ...);
+}
+
+inline constexpr std::uint32_t k_any_step = ~0U;
+
+} // namespace qt

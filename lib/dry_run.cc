@@ -5,6 +5,7 @@
 #include "file.hh"
 #include "run_dir.hh"
 #include "selection.hh"
+#include "substitute.hh"
 #include "text.hh"
 
 #include <set>

@@ -6,6 +6,7 @@
 #include "condition.hh"
 #include "error.hh"
 #include "file.hh"
+#include "prepare.hh"
 #include "text.hh"
 
 #include <algorithm>

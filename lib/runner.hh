@@ -4,6 +4,7 @@
 #pragma once
 
 #include "duration.hh"
+#include "run_dir.hh"
 #include "scene.hh"
 #include "stage.hh"
 

@@ -10,7 +10,7 @@
 #include "definition.hh"
 #include "emulator.hh"
 #include "plan.hh"
-#include "prepare.hh"
+#include "preparation.hh"
 #include "reservation.hh"
 #include "values.hh"
 

@@ -1,6 +1,7 @@
 #include "reservation.hh"
 
 #include "error.hh"
+#include "file.hh"
 
 #include <arpa/inet.h>
 #include <cerrno>
@@ -8,7 +9,6 @@
 #include <netinet/in.h>
 #include <random>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace qt {
@@ -18,40 +18,46 @@ namespace {
 constexpr int k_first_port = 61000; // ip_local_port_range ends at 60999
 constexpr int k_last_port = 65535;
 
-// One folder for all users: anyone may add a lock file and lock those that are there.
-std::string lock_folder() {
-  const char* const temporary = std::getenv("TMPDIR");
-  std::string folder =
-      std::string(temporary != nullptr && *temporary != '\0' ? temporary : "/tmp") +
-      "/qemu-test-ports";
-  if (::mkdir(folder.c_str(), 01777) == 0) {
-    ::chmod(folder.c_str(), 01777); // whatever the umask
-  } else if (errno != EEXIST) {
-    throw errno_error(errno, "making " + folder);
+// A socket for all addresses of the host; of IPv4 only where there is no IPv6.
+UniqueFd make_holder(sa_family_t& family) {
+  family = AF_INET6;
+  UniqueFd holder(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  constexpr int k_no = 0;
+  if (!holder || ::setsockopt(holder.get(), IPPROTO_IPV6, IPV6_V6ONLY, &k_no, sizeof k_no) < 0) {
+    family = AF_INET;
+    holder.reset(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   }
-  return folder;
+  return holder;
 }
 
-// Whether nobody listens on the port now, on any address.
-bool is_free(int port) {
-  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_ANY);
-  return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+bool bind_to(int holder, sa_family_t family, int port) {
+  sockaddr_in6 six = {};
+  six.sin6_family = AF_INET6;
+  six.sin6_port = htons(static_cast<std::uint16_t>(port));
+  six.sin6_addr = in6addr_any;
+  sockaddr_in four = {};
+  four.sin_family = AF_INET;
+  four.sin_port = six.sin6_port;
+  four.sin_addr.s_addr = htonl(INADDR_ANY);
+  return family == AF_INET6
+             ? ::bind(holder, reinterpret_cast<const sockaddr*>(&six), sizeof six) == 0
+             : ::bind(holder, reinterpret_cast<const sockaddr*>(&four), sizeof four) == 0;
 }
 
-// Nothing if another process has the port, or another user its file.
-std::optional<FileLock> lock_port(const std::string& folder, int port) {
-  const std::string path = format("{}/{}", folder, port);
-  try {
-    std::optional<FileLock> lock = FileLock::acquire(path, FileLock::Wait::no);
-    ::chmod(path.c_str(), 0666);
-    return lock;
-  } catch (const Error&) {
-    return std::nullopt;
+// Nothing if someone has the port on any address.
+UniqueFd hold(int port) {
+  sa_family_t family;
+  UniqueFd holder = make_holder(family);
+  bool is_ours = holder && bind_to(holder.get(), family, port);
+  if (holder && !is_ours && family == AF_INET6 && errno == EADDRNOTAVAIL) { // IPv6 is switched off
+    family = AF_INET;
+    holder.reset(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    is_ours = bind_to(holder.get(), family, port);
   }
+  constexpr int k_yes = 1;
+  is_ours =
+      is_ours && ::setsockopt(holder.get(), SOL_SOCKET, SO_REUSEADDR, &k_yes, sizeof k_yes) == 0;
+  return is_ours ? std::move(holder) : UniqueFd();
 }
 
 } // namespace
@@ -71,14 +77,12 @@ int Reservation::port(const std::string& name) {
   if (known != m_ports.end()) {
     return known->second.number;
   }
-  const std::string folder = lock_folder();
   constexpr int k_count = k_last_port - k_first_port + 1;
   const int start = static_cast<int>(std::random_device()() % k_count);
   for (int i = 0; i < k_count; ++i) {
     const int number = k_first_port + (start + i) % k_count;
-    std::optional<FileLock> lock = lock_port(folder, number);
-    if (lock && is_free(number)) {
-      m_ports.emplace(name, Port{number, std::move(*lock)});
+    if (UniqueFd holder = hold(number)) {
+      m_ports.emplace(name, Port{number, std::move(holder)});
       return number;
     }
   }

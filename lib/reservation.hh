@@ -1,18 +1,18 @@
 // What a subtest uses of the host that other tests must not use at the same time: TCP ports, a
 // folder for UNIX sockets with a short path, and connected descriptors for two of its processes.
-// All are kept for as long as the object lives.
+// All are kept for as long as the object lives, and are free as soon as its process is dead.
 //
-// A port is taken from above the range that the kernel gives to outgoing connections, so that
-// nobody gets it by chance, and held by a locked file under the temporary folder, which all users
-// of this library on the host share. It is QEMU that binds it in the end: a program that knows
-// nothing of these locks can still come first.
+// A port is held by a socket that is bound to it on all addresses and never listens. It is bound
+// without SO_REUSEADDR, so that it gets a port that nobody has, and takes that option afterwards:
+// Linux then lets another socket with the option bind and listen there, which is what QEMU's have
+// (character devices, VNC, gdb stub, socket and stream network back ends, and libslirp's hostfwd).
+// A socket without it is refused, and the port is above the range that the kernel gives out by
+// itself. What remains is a server that sets the option and asks for exactly this number.
 #pragma once
 
 #include "fd.hh"
-#include "file.hh"
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,7 +41,7 @@ public:
 private:
   struct Port {
     int number;
-    FileLock lock;
+    UniqueFd holder;
   };
   std::map<std::string, Port> m_ports;
   std::string m_socket_folder;

@@ -1,6 +1,7 @@
 #include "values.hh"
 
 #include "error.hh"
+#include "file.hh"
 #include "substitute.hh"
 
 #include <array>

@@ -14,9 +14,6 @@ namespace qt {
 
 namespace {
 
-// The folder for tests that run on every emulator: its name is no architecture.
-constexpr std::string_view k_generic = "generic";
-
 class Loader {
 public:
   explicit Loader(const std::string& path)
@@ -33,11 +30,13 @@ private:
                  Definition& definition);
   void check_pending(const Member& test, const Payloads& payloads);
   void check_texts(const Value& root, const Payloads& payloads);
+  Suite read_suite(const Value& root, const std::map<std::string, Asset>& assets);
 
   std::string m_path;
   Mistakes m_mistakes;
   Reader m_reader{m_mistakes, Texts::final};
   Templates m_templates;
+  std::vector<std::string> m_tags;     // of the file
   std::vector<std::string> m_included; // canonical paths of files read already
 };
 
@@ -158,6 +157,8 @@ void Loader::read_test(const Member& test, const Value* required, const Payloads
     if (definition.subtests.back().summary.empty()) {
       definition.subtests.back().summary = definition.summary;
     }
+    std::vector<std::string>& tags = definition.subtests.back().tags;
+    tags.insert(tags.begin(), m_tags.begin(), m_tags.end());
   }
 }
 
@@ -199,6 +200,20 @@ void Loader::check_texts(const Value& root, const Payloads& payloads) {
   }
 }
 
+Suite Loader::read_suite(const Value& root, const std::map<std::string, Asset>& assets) {
+  if (const Value* const suite = root.find("suite")) {
+    if (!suite->is(Value::Kind::text) || suite->text != suite_name(Suite::thorough)) {
+      m_mistakes.add(suite->at, format("suite: expected \"thorough\", got {}; without this key a "
+                                       "file with payloads is thorough, any other quick",
+                                       describe_value(*suite)));
+    }
+    return Suite::thorough;
+  }
+  const bool needs_payload = std::any_of(
+      assets.begin(), assets.end(), [](const auto& asset) { return asset.second.path.empty(); });
+  return needs_payload ? Suite::thorough : Suite::quick;
+}
+
 Definition Loader::load() {
   Definition definition;
   definition.path = m_path;
@@ -212,14 +227,18 @@ Definition Loader::load() {
     throw m_mistakes.report();
   }
   const Value& root = std::get<Value>(parsed);
-  m_reader.unknown_members(root, "a definition",
-                           {"summary", "include", "requires", "asset", "file", "test", "template"});
+  m_reader.unknown_members(
+      root, "a definition",
+      {"summary", "suite", "tags", "include", "requires", "asset", "file", "test", "template"});
   if (root.members.empty()) {
     m_mistakes.add(root.at, "the file is empty; expected [test.NAME] tables");
   }
   if (const Value* const summary = root.find("summary");
       summary != nullptr && m_reader.expect(*summary, Value::Kind::text, "summary", "a text")) {
     definition.summary = summary->text;
+  }
+  if (const Value* const tags = root.find("tags")) {
+    m_tags = read_tags(*tags, m_reader);
   }
   std::vector<std::string> open = {canonical(m_path)};
   read_includes(root, m_path, open);
@@ -228,6 +247,7 @@ Definition Loader::load() {
                                     definition.folder, m_mistakes);
   definition.assets = std::move(payloads.assets);
   definition.files = std::move(payloads.files);
+  definition.suite = read_suite(root, definition.assets);
   read_tests(root, definition);
   if (!m_mistakes.empty()) {
     throw m_mistakes.report();
@@ -236,6 +256,8 @@ Definition Loader::load() {
 }
 
 } // namespace
+
+std::string_view suite_name(Suite suite) { return suite == Suite::quick ? "quick" : "thorough"; }
 
 std::string Definition::asset_of(const std::string& file) const {
   auto rule = files.find(file);
@@ -246,6 +268,35 @@ std::string Definition::asset_of(const std::string& file) const {
     rule = files.find(rule->second.from);
   }
   return "";
+}
+
+std::set<std::string> files_of(const Definition& definition, const Subtest& subtest) {
+  std::set<std::string> files;
+  for (const std::string& variable : subtest.variables) {
+    if (!variable.starts_with("file.")) {
+      continue;
+    }
+    auto rule = definition.files.find(variable.substr(5));
+    while (rule != definition.files.end() && files.insert(rule->first).second &&
+           !rule->second.from_asset) {
+      rule = definition.files.find(rule->second.from);
+    }
+  }
+  return files;
+}
+
+std::set<std::string> assets_of(const Definition& definition, const Subtest& subtest) {
+  std::set<std::string> assets;
+  for (const std::string& variable : subtest.variables) {
+    if (variable.starts_with("asset.")) {
+      assets.insert(variable.substr(6));
+    }
+  }
+  for (const std::string& file : files_of(definition, subtest)) {
+    assets.insert(definition.asset_of(file));
+  }
+  assets.erase("");
+  return assets;
 }
 
 Definition load_definition(const std::string& path) { return Loader(path).load(); }

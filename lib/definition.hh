@@ -11,10 +11,21 @@
 #include "subtest.hh"
 
 #include <map>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace qt {
+
+// The folder of definitions that run on every emulator: its name is no architecture.
+inline constexpr std::string_view k_generic = "generic";
+
+// Which suite the subtests of a file belong to: the quick ones need no payload but what the host
+// has. A file with downloads, or with files that the user supplies, is thorough; so is one that
+// says suite = "thorough".
+enum class Suite { quick, thorough };
+std::string_view suite_name(Suite suite);
 
 struct Definition {
   std::string path;   // as given
@@ -22,6 +33,7 @@ struct Definition {
   std::string arch;   // the name of the folder: "riscv64", "generic"
   std::string stem;   // the file's name without ".toml"
   std::string summary;
+  Suite suite = Suite::quick;
   std::map<std::string, Asset> assets;
   std::map<std::string, FileRule> files;
   std::vector<Subtest> subtests; // in the order of the file
@@ -29,6 +41,11 @@ struct Definition {
   // The assets that a file is made from in the end (one, or none for a text).
   std::string asset_of(const std::string& file) const;
 };
+
+// The files that a subtest uses, and those that they are made from; the assets that it uses itself
+// or by its files. Names, sorted.
+std::set<std::string> files_of(const Definition& definition, const Subtest& subtest);
+std::set<std::string> assets_of(const Definition& definition, const Subtest& subtest);
 
 // Throws Error(ExitCode::usage) whose message has one line for each mistake in the file,
 // "FILE:LINE:COLUMN: error: what is wrong; what was expected", all of them at once; an unreadable

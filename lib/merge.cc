@@ -7,7 +7,10 @@ namespace qt {
 namespace {
 
 const Key* list_key(std::span<const Key> keys, std::string_view name) {
-  return name == "fail" ? find_key(dialogue_keys(), name) : find_key(keys, name);
+  static constexpr Key k_tags{"tags", Type::texts, "", ""};
+  return name == "fail"   ? find_key(dialogue_keys(), name)
+         : name == "tags" ? &k_tags
+                          : find_key(keys, name);
 }
 
 // The value as the list or table that its key stands for, where it is written in the short form.
@@ -94,8 +97,8 @@ std::vector<std::string_view> phase_keys() {
 }
 
 std::vector<std::string_view> test_keys() {
-  std::vector<std::string_view> keys = {"summary", "requires", "template",
-                                        "params",  "matrix",   "phase"};
+  std::vector<std::string_view> keys = {"summary", "tags",   "requires", "template",
+                                        "params",  "matrix", "phase"};
   const std::vector<std::string_view> phase = phase_keys();
   keys.insert(keys.end(), phase.begin(), phase.end());
   return keys;

@@ -31,7 +31,8 @@ bool is_version_condition(std::string_view text) {
   });
 }
 
-// "virt,gic-version=3" and "type=virt" are the machine "virt".
+} // namespace
+
 std::string machine_name(std::string_view machine) {
   std::string_view name = machine.substr(0, machine.find(','));
   if (name.starts_with("type=")) {
@@ -39,8 +40,6 @@ std::string machine_name(std::string_view machine) {
   }
   return std::string(name);
 }
-
-} // namespace
 
 Json read_requires(const Value& value, const Reader& reader) {
   if (!reader.expect(value, Value::Kind::table, "requires", "a table")) {

@@ -32,7 +32,7 @@ ExitCode load_definitions(const std::vector<std::string>& files,
   return worst;
 }
 
-std::vector<Selected> select_subtests(const std::vector<Definition>& definitions,
+std::vector<Selected> select_subtests(std::span<const Definition> definitions,
                                       const std::vector<std::string>& filters) {
   std::vector<Selected> selected;
   for (const Definition& definition : definitions) {
@@ -53,16 +53,6 @@ std::vector<Selected> select_subtests(const std::vector<Definition>& definitions
                 ExitCode::usage);
   }
   return selected;
-}
-
-std::string list_text(const std::vector<Selected>& selected) {
-  std::string text;
-  for (const auto& [definition, subtest] : selected) {
-    const bool has_own = !subtest->summary.empty() && subtest->summary != definition->summary;
-    text += format("{}\t{}{}\n", full_name(*definition, *subtest), definition->summary,
-                   has_own ? ": " + subtest->summary : "");
-  }
-  return text;
 }
 
 } // namespace qt

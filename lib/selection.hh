@@ -1,9 +1,10 @@
-// Which subtests of which definitions: loading several files, choosing by name, listing.
+// Which subtests of which definitions: loading several files, choosing by name.
 #pragma once
 
 #include "definition.hh"
 #include "exit_code.hh"
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,10 +26,7 @@ ExitCode load_definitions(const std::vector<std::string>& files,
 
 // In the order of the files. A filter is a name, or a pattern with * ? and [], of a subtest or of
 // its full name; no filters select all. Throws Error(ExitCode::usage) if filters select nothing.
-std::vector<Selected> select_subtests(const std::vector<Definition>& definitions,
+std::vector<Selected> select_subtests(std::span<const Definition> definitions,
                                       const std::vector<std::string>& filters);
-
-// A line for each: full name, tab, summary.
-std::string list_text(const std::vector<Selected>& selected);
 
 } // namespace qt

@@ -26,12 +26,17 @@ struct Phase {
 struct Subtest {
   std::string name; // "N" or "N[a,b]" with a matrix; no '#', unique in the definition
   std::string summary;
+  std::vector<std::string> tags;  // its own, the file's first
   Json required = Json::object(); // by requires_keys(), the file's and the test's together
   std::vector<Phase> phases;      // at least one
   // Every value named in the strings above that is not known here, without "${" and "}":
   // "file.bios", "scratch", "port.a". Names that steps save are not among them.
   std::vector<std::string> variables;
 };
+
+// The key "tags": words that are no operators of a selection and do not look like a tag that
+// follows from the definition (tag.hh): letters, digits and _ - . + only.
+std::vector<std::string> read_tags(const Value& value, const Reader& reader);
 
 // `test` is [test.NAME], merged and substituted; `at` the place of its name; `required` the file's
 // own requires, or nullptr. With Texts::pending (`reader`) only what stands in the table itself is

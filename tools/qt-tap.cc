@@ -4,7 +4,9 @@
 #include "dry_run.hh"
 #include "error.hh"
 #include "file.hh"
+#include "listing.hh"
 #include "session.hh"
+#include "tag.hh"
 #include "text.hh"
 #include "wrap.hh"
 
@@ -17,9 +19,12 @@ using namespace qt;
 
 enum class Mode { run, list, check, dry_run };
 
+using Listing = std::string (*)(const std::vector<Selected>& selected);
+
 struct Options {
   std::vector<std::string> files;
   std::vector<std::string> filters;
+  std::optional<std::string> select;
   std::optional<std::string> name;
   std::optional<std::string> output;
   std::optional<std::string> prepared;
@@ -27,6 +32,7 @@ struct Options {
   std::optional<Duration> timeout;
   bool keep_scratch = false;
   Mode mode = Mode::run;
+  Listing listing = nullptr; // how to list; nullptr: short
 };
 
 std::string environment(const char* variable) {
@@ -40,15 +46,24 @@ CommandLine command_line(Options& options) {
   const auto mode = [&options](Mode chosen) {
     return [&options, chosen] { options.mode = chosen; };
   };
+  const auto listing = [&options](Listing chosen) {
+    return [&options, chosen] { options.listing = chosen; };
+  };
   line.operands(options.files)
       .group("What to do instead of running")
       .flag("list", "one subtest a line, with what it is about", mode(Mode::list))
+      .flag("long", "with --list: machines, assets and their sizes, requirements, tags",
+            listing(long_listing))
+      .flag("json", "with --list: everything, a JSON object a line", listing(json_listing))
+      .flag("meson", "with --list: the names of the tests for 'meson test'", listing(meson_listing))
       .flag("check", "say what is wrong in the FILEs, all of it", mode(Mode::check))
       .flag("dry-run", "the commands, ready to paste into a shell", mode(Mode::dry_run))
       .option("name", "NAME", "run COMMAND as the test NAME", options.name)
-      .group("Running")
+      .group("Which, and how")
       .option("filter", "GLOB", "subtests called so, or ARCH/FILE:SUBTEST; may be repeated",
               options.filters)
+      .option("select", "EXPRESSION", "subtests by tag: 'machine:virt and not slow'",
+              options.select)
       .option("timeout", "for all subtests together, without preparing files", options.timeout)
       .option("qemu", "PROGRAM", "the emulator, whatever else is said about it", options.qemu)
       .option("output", "DIR",
@@ -58,6 +73,8 @@ CommandLine command_line(Options& options) {
       .option("prepared", "DIR", "where files may have been made already", options.prepared)
       .flag("keep-scratch", "leave the scratch folders", options.keep_scratch)
       .example("qt-tap --filter 'boot*' tests/functional/arm/canona1100.toml")
+      .example(
+          "meson test -C build $(qt-tap --list --meson --select 'machine:virt' tests/*/*/*.toml)")
       .exit_codes("0 all passed or skipped (under Meson: all were run), 1 a subtest\n"
                   "failed, 2 usage or a mistake in a FILE, 99 a FILE cannot be read, 128+n ended\n"
                   "by signal n");
@@ -118,6 +135,10 @@ int run(const std::vector<std::string>& words) {
   if (has_command) {
     return wrap(options, parts[1]);
   }
+  if (options.listing != nullptr && options.mode != Mode::list) {
+    throw Error("--long, --json and --meson are forms of --list; see qt-tap --help",
+                ExitCode::usage);
+  }
   if (options.files.empty()) {
     throw Error("which FILE? see qt-tap --help", ExitCode::usage);
   }
@@ -126,10 +147,14 @@ int run(const std::vector<std::string>& words) {
   if (loaded != ExitCode::done || options.mode == Mode::check) {
     return to_int(loaded);
   }
-  const std::vector<Selected> selected = select_subtests(definitions, options.filters);
+  std::vector<Selected> selected = select_subtests(definitions, options.filters);
+  if (options.select) {
+    selected = select_by_tags(selected, *options.select);
+  }
   const RunSettings settings = settings_from(options);
   if (options.mode == Mode::list) {
-    write_all(STDOUT_FILENO, list_text(selected), "standard output");
+    const Listing listing = options.listing != nullptr ? options.listing : short_listing;
+    write_all(STDOUT_FILENO, listing(selected), "standard output");
   } else if (options.mode == Mode::dry_run) {
     print_commands(selected, settings);
   } else {

@@ -4,6 +4,7 @@
 #include "cli.hh"
 #include "error.hh"
 #include "file.hh"
+#include "key_option.hh"
 #include "text.hh"
 
 #include <cstdlib>

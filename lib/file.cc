@@ -3,11 +3,12 @@
 #include "error.hh"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <memory>
-#include <sys/file.h>
+#include <random>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -15,6 +16,37 @@
 namespace qt {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+// Fills the six letters at the end.
+void name_at_random(std::string& name) {
+  constexpr std::string_view k_letters = "abcdefghijklmnopqrstuvwxyz0123456789";
+  static thread_local std::random_device random;
+  for (std::size_t i = name.size() - 6; i < name.size(); ++i) {
+    name[i] = k_letters[random() % k_letters.size()];
+  }
+}
+
+// Byte 0, wherever it is in the file: QEMU locks images at 100 and above.
+int lock_first_byte(int fd, int command, short type) {
+  struct flock range {};
+  range.l_type = type;
+  range.l_whence = SEEK_SET;
+  range.l_len = 1;
+  const int result = ::fcntl(fd, command, &range);
+  return result == 0 && command == F_OFD_GETLK ? range.l_type : result;
+}
+
+// Who held the lock of a file may have removed it: then others lock a new one of that name.
+bool is_still_named(int fd, const std::string& path) {
+  struct stat locked;
+  struct stat named;
+  return ::fstat(fd, &locked) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
+}
+
+} // namespace
 
 std::string read_file(const std::string& path) {
   return read_to_end(open_file(path, O_RDONLY).get(), path);
@@ -112,13 +144,17 @@ std::optional<std::string> find_program(const std::string& name) {
 AtomicFile::AtomicFile(std::string path, mode_t mode)
   : m_path(std::move(path))
   , m_temporary(m_path + ".XXXXXX") {
-  m_fd.reset(::mkostemp(m_temporary.data(), O_CLOEXEC));
+  // Not mkostemp(): the mode it gives would have to be changed by the umask, which threads share
+  // and nobody can read without setting it.
+  do {
+    name_at_random(m_temporary);
+    m_fd.reset(::open(m_temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  } while (!m_fd && errno == EEXIST);
   if (!m_fd) {
-    throw errno_error(errno, format("creating a temporary file for {}", m_path));
+    const int number = errno;
+    m_temporary.clear();
+    throw errno_error(number, format("creating a temporary file for {}", m_path));
   }
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  ::fchmod(m_fd.get(), mode & ~mask);
 }
 
 AtomicFile::~AtomicFile() {
@@ -142,30 +178,49 @@ void AtomicFile::commit() {
 std::optional<FileLock> FileLock::acquire(const std::string& path, Wait wait) {
   for (;;) {
     UniqueFd fd = open_file(path, O_RDWR | O_CREAT);
-    while (::flock(fd.get(), LOCK_EX | (wait == Wait::no ? LOCK_NB : 0)) < 0) {
-      if (errno == EWOULDBLOCK) {
+    while (lock_first_byte(fd.get(), wait == Wait::no ? F_OFD_SETLK : F_OFD_SETLKW, F_WRLCK) < 0) {
+      if (wait == Wait::no && (errno == EAGAIN || errno == EACCES)) {
         return std::nullopt;
       }
       if (errno != EINTR) {
         throw errno_error(errno, format("locking {}", path));
       }
     }
-    // Who held it may have removed the file: then others lock a new one of that name.
-    struct stat locked;
-    struct stat named;
-    if (::fstat(fd.get(), &locked) == 0 && ::stat(path.c_str(), &named) == 0 &&
-        locked.st_ino == named.st_ino && locked.st_dev == named.st_dev) {
+    if (is_still_named(fd.get(), path)) {
       return FileLock(std::move(fd));
     }
   }
 }
 
 std::optional<FileLock> FileLock::share(const std::string& path) noexcept {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) < 0) {
-    return std::nullopt;
+  for (;;) {
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!fd || lock_first_byte(fd.get(), F_OFD_SETLK, F_RDLCK) < 0) {
+      return std::nullopt;
+    }
+    if (is_still_named(fd.get(), path)) {
+      return FileLock(std::move(fd));
+    }
   }
-  return FileLock(std::move(fd));
+}
+
+InUse in_use_elsewhere(const std::string& path) noexcept {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) {
+    return InUse::unknown;
+  }
+  const int held = lock_first_byte(fd.get(), F_OFD_GETLK, F_WRLCK);
+  if (held == F_RDLCK || held == F_WRLCK) {
+    return InUse::yes;
+  }
+  // One who opens the file while the lease lasts has the kernel tell its holder, by a signal that
+  // ends the program unless another is chosen; this one is ignored by default.
+  ::fcntl(fd.get(), F_SETSIG, SIGURG);
+  if (::fcntl(fd.get(), F_SETLEASE, F_WRLCK) < 0) {
+    return errno == EAGAIN ? InUse::yes : InUse::unknown;
+  }
+  ::fcntl(fd.get(), F_SETLEASE, F_UNLCK);
+  return InUse::no;
 }
 
 TempDir::TempDir(std::string_view prefix) {

@@ -56,8 +56,14 @@ private:
   UniqueFd m_fd;
 };
 
-// An advisory lock (flock) on a file of its own; released by the kernel when the holder dies. Only
-// the holder may remove the file, as the last thing it does.
+// An advisory lock on a file of its own; released by the kernel when the holder dies. Only the
+// holder may remove the file, as the last thing it does.
+//
+// It is an open file description lock (fcntl, F_OFD_SETLK) of the first byte: NFS hands it to the
+// server, so that it also holds between hosts and against programs on the server itself, which
+// flock(2), mapped or kept local by NFS, does not; it belongs to the descriptor, so that threads
+// exclude each other, which plain fcntl locks do not; and it leaves the bytes alone that QEMU locks
+// in images. Two locks of one file by flock and by this do not see each other.
 class FileLock {
 public:
   enum class Wait { no, yes };
@@ -65,7 +71,8 @@ public:
   // nothing if another process holds it. Throws Error on failure.
   static std::optional<FileLock> acquire(const std::string& path, Wait wait);
   // A lock that others may share, on a file that is there already; needs no permission to write.
-  // Nothing if the file is not there or someone has it exclusively. Never blocks.
+  // Nothing if the file is not there or someone has it exclusively. Never blocks. Whoever shares
+  // keeps the file open.
   static std::optional<FileLock> share(const std::string& path) noexcept;
 
 private:
@@ -74,6 +81,12 @@ private:
 
   UniqueFd m_fd;
 };
+
+// Whether someone shares the file's lock (FileLock::share) or has it open, this process included.
+// The second is asked of the kernel with a lease, which it grants only to the owner and only for a
+// file that nobody else has open; not every file system can tell. Never blocks.
+enum class InUse { no, yes, unknown };
+InUse in_use_elsewhere(const std::string& path) noexcept;
 
 // A folder of its own under $TMPDIR or /tmp, removed with everything in it by the destructor.
 class TempDir {

@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <dirent.h>
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -73,23 +71,6 @@ std::string url_of(const std::string& path) {
   return url;
 }
 
-// Whether someone holds the file or has it open. The second is asked of the kernel with a lease,
-// which it grants only for a file that nobody else has open; not every file system can tell.
-bool in_use(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) {
-    return false;
-  }
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
-    return true;
-  }
-  if (::fcntl(fd.get(), F_SETLEASE, F_WRLCK) < 0) {
-    return errno == EAGAIN;
-  }
-  ::fcntl(fd.get(), F_SETLEASE, F_UNLCK);
-  return false;
-}
-
 class Pruner {
 public:
   Pruner(const Cache& cache, const PruneRules& rules)
@@ -139,7 +120,7 @@ bool Pruner::remove_asset(const CacheEntry& entry) {
       return false;
     }
   }
-  if (in_use(m_cache.path_of(entry.digest))) {
+  if (in_use_elsewhere(m_cache.path_of(entry.digest)) == InUse::yes) {
     return false;
   }
   remove(entry.digest, entry.size);

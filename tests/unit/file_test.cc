@@ -2,6 +2,8 @@
 
 #include "error.hh"
 
+#include <cstring>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <thread>
@@ -55,6 +57,37 @@ TEST_F(FileTest, LockIsHeldOnceAndWaitersWake) {
   std::thread waiter([this] { EXPECT_TRUE(FileLock::acquire(path("lock"), FileLock::Wait::yes)); });
   held.reset();
   waiter.join();
+}
+
+TEST_F(FileTest, TellsWhetherAFileIsInUse) {
+  const std::string file = path("file");
+  write_file(file, "content");
+  EXPECT_NE(in_use_elsewhere(file), InUse::yes);
+  {
+    const auto held = FileLock::share(file);
+    const auto held_too = FileLock::share(file);
+    EXPECT_TRUE(held && held_too);
+    EXPECT_EQ(in_use_elsewhere(file), InUse::yes);
+    // A program that locks the image as QEMU does finds it free.
+    const UniqueFd image = open_file(file, O_RDWR);
+    struct flock range {};
+    range.l_type = F_WRLCK;
+    range.l_start = 100;
+    range.l_len = 164;
+    EXPECT_EQ(::fcntl(image.get(), F_OFD_SETLK, &range), 0) << std::strerror(errno);
+  }
+  EXPECT_NE(in_use_elsewhere(file), InUse::yes);
+  EXPECT_FALSE(FileLock::share(path("no")));
+}
+
+TEST_F(FileTest, AtomicFilesHaveTheModeThatTheUmaskLeaves) {
+  const mode_t mask = ::umask(027);
+  AtomicFile file(path("atomic"), 0666);
+  file.commit();
+  ::umask(mask);
+  struct stat status;
+  ASSERT_EQ(::stat(path("atomic").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0640u);
 }
 
 TEST_F(FileTest, RemovesTreesWithoutFollowingLinks) {

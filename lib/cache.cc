@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -18,6 +19,39 @@ constexpr std::string_view k_record_version = "1";
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : "";
+}
+
+bool is_file(const std::string& path) noexcept {
+  struct stat status;
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+// Names this run of the kernel; empty if it does not tell.
+const std::string& boot_id() {
+  static const std::string id = [] {
+    try {
+      return std::string(trim(read_file_if_exists("/proc/sys/kernel/random/boot_id").value_or("")));
+    } catch (const Error&) {
+      return std::string();
+    }
+  }();
+  return id;
+}
+
+bool has_record(const std::string& path, const std::string& marks) noexcept {
+  try {
+    const std::string record = read_file_if_exists(path + ".verified").value_or("");
+    return record == marks + "\n" ||
+           (!boot_id().empty() && record == format("{} {}\n", marks, boot_id()));
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+// Whether the content is on the disk now.
+bool sync_content(const std::string& path) noexcept {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return fd && ::fdatasync(fd.get()) == 0;
 }
 
 std::int64_t nanoseconds(const timespec& time) {
@@ -37,29 +71,46 @@ void write_side_file(const std::string& path, std::string_view text) noexcept {
 } // namespace
 
 Cache Cache::open() {
-  if (std::string folder = variable("QEMU_TEST_CACHE_DIR"); !folder.empty()) {
-    return Cache(std::move(folder));
+  std::vector<std::string> lower;
+  for (std::string& folder : split(variable("QEMU_TEST_CACHE_LOWER"), ':')) {
+    if (!folder.empty()) {
+      lower.push_back(std::move(folder));
+    }
+  }
+  if (const std::string folder = variable("QEMU_TEST_CACHE_DIR"); !folder.empty()) {
+    return Cache(folder, lower);
   }
   if (const std::string folder = variable("XDG_CACHE_HOME"); !folder.empty()) {
-    return Cache(folder + "/qemu");
+    return Cache(folder + "/qemu", lower);
   }
   if (const std::string home = variable("HOME"); !home.empty()) {
-    return Cache(home + "/.cache/qemu");
+    return Cache(home + "/.cache/qemu", lower);
   }
   throw Error("finding the cache: HOME is not set; set QEMU_TEST_CACHE_DIR to a folder");
 }
 
-Cache::Cache(std::string root)
+Cache::Cache(std::string root, const std::vector<std::string>& lower_roots)
   : m_root(absolute_path(root))
-  , m_folder(m_root + "/download") {}
+  , m_folder(m_root + "/download") {
+  for (const std::string& lower : lower_roots) {
+    m_lower.emplace_back(lower);
+  }
+}
 
 std::string Cache::beside(std::string_view digest, std::string_view suffix) const {
   return format("{}/{}{}", m_folder, digest, suffix);
 }
 
-std::string Cache::path_of(std::string_view digest) const { return beside(digest, ""); }
-std::string Cache::partial_path(std::string_view digest) const {
-  return beside(digest, ".partial");
+std::string Cache::path_of(std::string_view digest) const {
+  std::string own = own_path(digest);
+  if (!m_lower.empty() && !is_file(own)) {
+    for (const Cache& lower : m_lower) {
+      if (is_file(lower.own_path(digest))) {
+        return lower.own_path(digest);
+      }
+    }
+  }
+  return own;
 }
 
 std::optional<std::string> Cache::marks(const std::string& path) noexcept {
@@ -67,37 +118,37 @@ std::optional<std::string> Cache::marks(const std::string& path) noexcept {
   if (::stat(path.c_str(), &status) < 0 || !S_ISREG(status.st_mode)) {
     return std::nullopt;
   }
-  return format("{} {} {} {} {}\n", k_record_version, status.st_size, nanoseconds(status.st_mtim),
+  return format("{} {} {} {} {}", k_record_version, status.st_size, nanoseconds(status.st_mtim),
                 status.st_ino, nanoseconds(status.st_ctim));
 }
 
 Cache::State Cache::state(std::string_view digest) const noexcept {
-  const std::optional<std::string> now = marks(path_of(digest));
+  const std::string path = path_of(digest);
+  const std::optional<std::string> now = marks(path);
   if (!now) {
     return State::absent;
   }
-  try {
-    return read_file_if_exists(beside(digest, ".verified")) == now ? State::verified
-                                                                   : State::unverified;
-  } catch (const std::exception&) {
-    return State::unverified;
-  }
+  return has_record(own_path(digest), *now) || has_record(path, *now) ? State::verified
+                                                                      : State::unverified;
 }
 
 void Cache::touch(std::string_view digest) const noexcept {
+  if (!is_file(own_path(digest))) {
+    return;
+  }
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   write_side_file(beside(digest, ".stamp"),
                   format("{}", std::chrono::duration_cast<std::chrono::seconds>(now).count()));
 }
 
 std::optional<FileLock> Cache::hold(std::string_view digest) const noexcept {
-  return FileLock::share(path_of(digest));
+  return is_file(own_path(digest)) ? FileLock::share(own_path(digest)) : std::nullopt;
 }
 
 FileLock Cache::lock(std::string_view digest) const {
   try {
     make_directories(m_folder);
-    return *FileLock::acquire(beside(digest, ".lock"), FileLock::Wait::yes);
+    return *FileLock::acquire(lock_path(digest), FileLock::Wait::yes);
   } catch (const Error& error) {
     throw Error(format("using the cache {}: {}; set QEMU_TEST_CACHE_DIR to a writable folder",
                        m_folder, error.what()),
@@ -117,13 +168,26 @@ bool Cache::verified_since(std::string_view digest,
 
 void Cache::record(std::string_view digest, const std::string& marks_before) const noexcept {
   // A file that changed while it was hashed gets no record.
-  if (marks(path_of(digest)) == marks_before) {
-    write_side_file(beside(digest, ".verified"), marks_before);
+  const std::string path = path_of(digest);
+  if (sync_content(path) && marks(path) == marks_before) {
+    write_side_file(beside(digest, ".verified"), marks_before + "\n");
   }
 }
 
-void Cache::quarantine(std::string_view digest) const noexcept {
-  static_cast<void>(::rename(path_of(digest).c_str(), beside(digest, ".corrupt").c_str()));
+void Cache::quarantine(std::string_view digest) const {
+  const std::string path = own_path(digest);
+  if (::rename(path.c_str(), beside(digest, ".corrupt").c_str()) < 0 && errno != ENOENT) {
+    throw errno_error(errno, format("putting aside {}, which does not have its digest", path));
+  }
+}
+
+UniqueFd Cache::open_partial(std::string_view digest) const {
+  const std::string path = partial_path(digest);
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  if (!fd && errno == EACCES) { // its owner was killed between the change of its mode and its name
+    ::chmod(path.c_str(), 0640);
+  }
+  return fd ? std::move(fd) : open_file(path, O_RDWR | O_CREAT);
 }
 
 std::optional<Cache::Resume> Cache::resume_of(std::string_view digest) const {
@@ -144,7 +208,10 @@ void Cache::remember_resume(std::string_view digest, const Resume& resume) const
 
 void Cache::publish(std::string_view digest, std::string_view url) const {
   const std::string partial = partial_path(digest);
-  const std::string path = path_of(digest);
+  const std::string path = own_path(digest);
+  if (boot_id().empty() && !sync_content(partial)) {
+    throw errno_error(errno, format("writing {}", partial));
+  }
   if (::chmod(partial.c_str(), 0440) < 0) {
     throw errno_error(errno, format("setting the mode of {}", partial));
   }
@@ -155,10 +222,18 @@ void Cache::publish(std::string_view digest, std::string_view url) const {
   if (::rename(partial.c_str(), path.c_str()) < 0) {
     throw errno_error(errno, format("publishing {}", path));
   }
-  // Renaming changes the inode's ctime, so the record can only be made now. A process killed in
-  // between leaves a right file that is hashed once more.
+  struct stat published;
+  struct stat second;
+  const std::string second_name = download_path(digest);
+  if (::stat(path.c_str(), &published) == 0 && ::stat(second_name.c_str(), &second) == 0 &&
+      published.st_ino == second.st_ino) {
+    ::unlink(second_name.c_str());
+  }
+  // Names that come and go change the inode's ctime, so the record can only be made now. A process
+  // killed in between leaves a right file that is hashed once more.
   if (const std::optional<std::string> now = marks(path)) {
-    record(digest, *now);
+    write_side_file(beside(digest, ".verified"),
+                    boot_id().empty() ? *now + "\n" : format("{} {}\n", *now, boot_id()));
   }
   touch(digest);
   discard_partial(digest);

@@ -3,6 +3,7 @@
 #include "environment.hh"
 #include "error.hh"
 
+#include <algorithm>
 #include <atomic>
 #include <ctime>
 #include <fcntl.h>
@@ -217,6 +218,97 @@ TEST_F(CacheTest, PutsACorruptFileAside) {
   m_cache.quarantine(k_digest);
   EXPECT_EQ(m_cache.state(k_digest), Cache::State::absent);
   EXPECT_EQ(read_file(side(".corrupt")), "wrong");
+}
+
+TEST_F(CacheTest, AFileThatCannotBePutAsideIsAnError) {
+  m_cache.quarantine(k_digest); // nothing there: nothing to do
+  put("wrong");
+  make_directories(side(".corrupt") + "/in-the-way");
+  EXPECT_THROW(m_cache.quarantine(k_digest), Error);
+}
+
+TEST_F(CacheTest, TheRecordOfAPublicationIsBelievedInThisBootOnly) {
+  put_verified("content");
+  std::string record = read_file(side(".verified"));
+  ASSERT_EQ(std::count(record.begin(), record.end(), ' '), 5) << record;
+  record[record.size() - 2] = record[record.size() - 2] == '0' ? '1' : '0';
+  write_file(side(".verified"), record);
+  EXPECT_EQ(m_cache.state(k_digest), Cache::State::unverified);
+  // What was hashed since is on the disk.
+  m_cache.record(k_digest, Cache::marks(m_cache.path_of(k_digest)).value());
+  EXPECT_EQ(m_cache.state(k_digest), Cache::State::verified);
+  record = read_file(side(".verified"));
+  EXPECT_EQ(std::count(record.begin(), record.end(), ' '), 4) << record;
+}
+
+TEST_F(CacheTest, APartialWhoseOwnerWasKilledAtPublicationCanBeOpened) {
+  make_directories(m_cache.folder());
+  write_file(m_cache.partial_path(k_digest), "content");
+  ASSERT_EQ(::chmod(m_cache.partial_path(k_digest).c_str(), 0440), 0);
+  const UniqueFd fd = m_cache.open_partial(k_digest);
+  EXPECT_EQ(read_to_end(fd.get(), "partial"), "content");
+}
+
+class LowerCacheTest : public CacheTest {
+protected:
+  void put_lower(std::string_view bytes) const {
+    make_directories(m_lower.folder());
+    write_file(m_lower.own_path(k_digest), bytes);
+  }
+
+  Cache m_lower{m_folder.path() + "/lower"};
+  Cache m_both{m_folder.path() + "/root", {m_folder.path() + "/none", m_lower.root()}};
+};
+
+TEST_F(LowerCacheTest, ServesWhatTheCacheItselfDoesNotHave) {
+  EXPECT_EQ(m_both.state(k_digest), Cache::State::absent);
+  EXPECT_EQ(m_both.path_of(k_digest), m_cache.own_path(k_digest));
+  put_lower("content");
+  EXPECT_EQ(m_both.state(k_digest), Cache::State::unverified);
+  EXPECT_EQ(m_both.path_of(k_digest), m_lower.own_path(k_digest));
+  put_verified("content");
+  EXPECT_EQ(m_both.path_of(k_digest), m_cache.own_path(k_digest));
+  EXPECT_EQ(m_both.state(k_digest), Cache::State::verified);
+}
+
+TEST_F(LowerCacheTest, ItsFilesAreRecordedInTheCacheAbove) {
+  put_lower("content");
+  make_directories(m_cache.folder());
+  m_both.record(k_digest, Cache::marks(m_both.path_of(k_digest)).value());
+  EXPECT_EQ(m_both.state(k_digest), Cache::State::verified);
+  EXPECT_TRUE(exists(side(".verified")));
+  EXPECT_EQ(m_cache.state(k_digest), Cache::State::absent);
+  EXPECT_EQ(m_lower.state(k_digest), Cache::State::unverified);
+  // Another file there needs another record.
+  ASSERT_EQ(::unlink(m_lower.own_path(k_digest).c_str()), 0);
+  put_lower("CONTENT");
+  EXPECT_EQ(m_both.state(k_digest), Cache::State::unverified);
+}
+
+TEST_F(LowerCacheTest, ARecordOfItsOwnIsBelieved) {
+  put_lower("content");
+  m_lower.record(k_digest, Cache::marks(m_lower.own_path(k_digest)).value());
+  EXPECT_EQ(m_both.state(k_digest), Cache::State::verified);
+}
+
+TEST_F(LowerCacheTest, IsNeverWritten) {
+  put_lower("wrong");
+  make_directories(m_cache.folder());
+  m_both.touch(k_digest);
+  m_both.quarantine(k_digest);
+  EXPECT_FALSE(m_both.hold(k_digest));
+  const FileLock lock = m_both.lock(k_digest);
+  EXPECT_EQ(read_file(m_lower.own_path(k_digest)), "wrong");
+  for (const char* suffix : {".stamp", ".lock", ".verified", ".corrupt"}) {
+    EXPECT_FALSE(exists(m_lower.own_path(k_digest) + suffix)) << suffix;
+  }
+}
+
+TEST_F(LowerCacheTest, TheEnvironmentNamesSeveral) {
+  const ScopedVariable own("QEMU_TEST_CACHE_DIR", m_cache.root());
+  const ScopedVariable lower("QEMU_TEST_CACHE_LOWER", "/none:" + m_lower.root() + ":");
+  ASSERT_EQ(Cache::open().lower().size(), 2u);
+  EXPECT_EQ(Cache::open().lower()[1].root(), m_lower.root());
 }
 
 } // namespace

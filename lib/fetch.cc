@@ -3,13 +3,13 @@
 #include "digest.hh"
 #include "error.hh"
 #include "log.hh"
+#include "qemu_download.hh"
 #include "url.hh"
 
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <exception>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <thread>
 
@@ -107,19 +107,24 @@ Fetched Fetcher::find_or_download(const AssetSource& source) {
     // Someone else with the same wish may have been first.
     return m_cache.verified_since(source.digest, m_start) ? Fetched() : download(source);
   }
-  switch (m_cache.state(source.digest)) {
-  case Cache::State::verified: // by the one who had the lock before
-    return {};
-  case Cache::State::unverified:
-    if (verify_unrecorded(source)) {
+  do {
+    switch (m_cache.state(source.digest)) {
+    case Cache::State::verified: // by the one who had the lock before
       return {};
+    case Cache::State::unverified:
+      if (verify_unrecorded(source)) {
+        return {};
+      }
+      m_cache.quarantine(source.digest);
+      break;
+    case Cache::State::absent:
+      break;
     }
-    m_cache.quarantine(source.digest);
-    break;
-  case Cache::State::absent:
-    break;
-  }
-  return forbidden ? not_allowed : download(source);
+    if (forbidden) {
+      return not_allowed;
+    }
+  } while (await_qemu_download(m_cache, source.digest));
+  return download(source);
 }
 
 bool Fetcher::verify_unrecorded(const AssetSource& source) const {
@@ -137,7 +142,8 @@ bool Fetcher::verify_unrecorded(const AssetSource& source) const {
 
 Fetched Fetcher::download(const AssetSource& source) {
   const std::string partial = m_cache.partial_path(source.digest);
-  const UniqueFd fd = open_file(partial, O_RDWR | O_CREAT);
+  const UniqueFd fd = m_cache.open_partial(source.digest);
+  const QemuDownloadMark mark(m_cache, source.digest);
   Download download(client(), m_options.download, source.digest, fd.get(), partial);
   download.resume = m_cache.resume_of(source.digest).value_or(Cache::Resume());
   download.remember = [&](const Cache::Resume& resume) {

@@ -29,9 +29,16 @@ bool is_fetchable(std::string_view url) {
   return scheme == "http" || scheme == "https" || scheme == "file";
 }
 
+std::string host_of(std::string_view url) {
+  if (url.find("://") == std::string_view::npos) {
+    return "";
+  }
+  const std::string_view rest = url.substr(user_part(url).second);
+  return lower_case(rest.substr(0, rest.find_first_of("/?#")));
+}
+
 bool is_loopback(std::string_view url) {
-  std::string_view host = url.substr(user_part(url).second);
-  host = host.substr(0, host.find_first_of("/?#"));
+  std::string host = host_of(url);
   if (host.starts_with("[::1]")) {
     return true;
   }

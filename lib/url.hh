@@ -9,6 +9,8 @@ namespace qt {
 
 // Whether the scheme is one that may be asked for: http, https or file.
 bool is_fetchable(std::string_view url);
+// The host and, if it stands there, the port, in lower case: "host:8080"; empty if there is none.
+std::string host_of(std::string_view url);
 // Whether the host is this one, by name or address.
 bool is_loopback(std::string_view url);
 // "USER:PASSWORD@" as it stands in the URL; empty if there is none.

@@ -103,15 +103,32 @@ TEST_F(HttpTest, AConnectionThatBreaksIsTransientAndKeepsWhatCame) {
   EXPECT_EQ(get(m_server.url("/reset")).outcome, HttpOutcome::transient);
 }
 
-TEST_F(HttpTest, NobodyListeningIsTransient) {
+TEST_F(HttpTest, NobodyListeningIsUnreachable) {
   int port;
   {
     const FaultServer gone;
     port = gone.port();
   }
   const HttpResult result = get("http://127.0.0.1:" + std::to_string(port) + "/file");
-  EXPECT_EQ(result.outcome, HttpOutcome::transient);
+  EXPECT_EQ(result.outcome, HttpOutcome::unreachable);
+  EXPECT_EQ(result.host, "127.0.0.1:" + std::to_string(port));
   EXPECT_THAT(result.reason, HasSubstr("127.0.0.1"));
+}
+
+TEST_F(HttpTest, AHostThatWasWrittenOffIsNotAskedAgain) {
+  const std::string host = "127.0.0.1:" + std::to_string(m_server.port());
+  FaultServer other;
+  other.set("/there", {.status = 302, .headers = {"Location: " + m_server.url("/file")}});
+  m_server.set("/file", {.body = "content"});
+  EXPECT_EQ(get(other.url("/there")).outcome, HttpOutcome::complete);
+  m_client.write_off(host);
+  for (const std::string& url : {m_server.url("/file"), other.url("/there")}) {
+    const HttpResult result = get(url);
+    EXPECT_EQ(result.outcome, HttpOutcome::unreachable) << url;
+    EXPECT_EQ(result.host, host);
+    EXPECT_THAT(result.reason, HasSubstr(host));
+  }
+  EXPECT_EQ(m_server.requests("/file").size(), 1u);
 }
 
 TEST_F(HttpTest, FollowsRedirectsButOnlyToHttp) {
@@ -211,7 +228,7 @@ TEST_F(HttpTest, LoopbackNeedsNoProxy) {
   const ScopedVariable proxy("http_proxy", "http://127.0.0.1:1");
   m_server.set("/file", {.body = "right"});
   EXPECT_EQ(get(m_server.url("/file")).outcome, HttpOutcome::complete);
-  EXPECT_EQ(get("http://elsewhere.invalid/file").outcome, HttpOutcome::transient); // the proxy
+  EXPECT_EQ(get("http://elsewhere.invalid/file").outcome, HttpOutcome::unreachable); // the proxy
 }
 
 TEST_F(HttpTest, AFullDiskIsNotTheServersFault) {

@@ -17,6 +17,8 @@ namespace qt {
 
 namespace {
 
+using Cause = Downloaded::Cause;
+
 constexpr Duration k_longest_pause = std::chrono::seconds(30);
 
 Duration pause_before(int retry, const DownloadOptions& options) {
@@ -42,19 +44,20 @@ Download::Download(HttpClient& client, const DownloadOptions& options, const std
 
 Downloaded Download::run(std::span<const std::string> urls) {
   std::vector<std::string> reasons;
-  Downloaded result{Downloaded::Outcome::failed, "", ""};
+  Downloaded result;
   for (const std::string& url : urls) {
     const Attempt attempt = try_url(url);
-    if (attempt.verdict == Verdict::right) {
-      result.outcome = Downloaded::Outcome::right;
-      result.url = display_url(url);
+    if (attempt.cause == Cause::none) {
+      result.cause = Cause::none;
+      result.right = reasons.size();
       break;
     }
-    if (attempt.verdict == Verdict::transient) {
-      result.outcome = Downloaded::Outcome::unavailable;
-    }
+    result.cause = reasons.empty() ? attempt.cause : std::min(result.cause, attempt.cause);
     reasons.push_back(format("{}: {}", display_url(url), attempt.reason));
   }
+  result.outcome = result.cause == Cause::none        ? Downloaded::Outcome::right
+                   : result.cause == Cause::transient ? Downloaded::Outcome::unavailable
+                                                      : Downloaded::Outcome::failed;
   result.reason = join(reasons, "; ");
   return result;
 }
@@ -62,7 +65,13 @@ Downloaded Download::run(std::span<const std::string> urls) {
 Download::Attempt Download::try_url(const std::string& url) {
   for (int retry = 0;; ++retry) {
     Attempt attempt = request_once(url);
-    if (attempt.verdict != Verdict::transient || retry == m_options.retries) {
+    if (attempt.cause != Cause::transient || m_client.is_written_off(attempt.unreachable)) {
+      return attempt;
+    }
+    if (retry == m_options.retries) {
+      if (!attempt.unreachable.empty()) {
+        m_client.write_off(attempt.unreachable);
+      }
       return attempt;
     }
     const Duration pause = std::max(pause_before(retry + 1, m_options),
@@ -83,7 +92,7 @@ Download::Attempt Download::request_once(const std::string& url) {
     hash_what_is_there();
     const std::uint64_t held = m_hashed;
     if (m_digester.hex() == m_digest) { // interrupted just before it was published, or empty
-      return {Verdict::right, "", {}};
+      return {Cause::none, "", {}, ""};
     }
     HttpRequest request;
     request.url = url;
@@ -107,7 +116,7 @@ Download::Attempt Download::request_once(const std::string& url) {
       continue;
     }
     const Attempt attempt = judge(result, url);
-    if (result.outcome == HttpOutcome::complete && attempt.verdict != Verdict::right) {
+    if (result.outcome == HttpOutcome::complete && attempt.cause != Cause::none) {
       empty_file();
       if (continued) {
         log_info(format("fetching {}: what was continued is not right; once more from the start",
@@ -124,19 +133,25 @@ Download::Attempt Download::judge(const HttpResult& result, const std::string& u
   case HttpOutcome::complete:
     break;
   case HttpOutcome::gone:
+    return {Cause::gone, result.reason, {}, ""};
   case HttpOutcome::refused:
-    return {Verdict::permanent, result.reason, {}};
+    return {Cause::refused, result.reason, {}, ""};
   case HttpOutcome::transient:
+  case HttpOutcome::unreachable:
   case HttpOutcome::not_resumable:
-    return {Verdict::transient, result.reason, result.retry_after};
+    return {Cause::transient, result.reason, result.retry_after, result.host};
   case HttpOutcome::unwritable:
     throw Error(format("fetching {}: writing {}: {}", display_url(url), m_path, result.reason));
   }
   const std::string found = m_digester.hex();
   if (found == m_digest) {
-    return {Verdict::right, "", {}};
+    return {Cause::none, "", {}, ""};
   }
-  return {Verdict::permanent, format("the content has the digest {}, not {}", found, m_digest), {}};
+  return {
+      Cause::corrupt,
+      format("the {} that came have the digest {}, not {}", format_size(m_hashed), found, m_digest),
+      {},
+      ""};
 }
 
 void Download::hash_what_is_there() {
@@ -157,6 +172,9 @@ void Download::follow(HttpProgress progress) {
     m_digester.restart();
   }
   m_hashed = add_file_range(m_digester, m_fd, m_hashed, progress.bytes, m_path);
+  if (watch) {
+    watch(progress);
+  }
 }
 
 void Download::empty_file() {

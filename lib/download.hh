@@ -29,8 +29,17 @@ struct Downloaded {
     unavailable, // at least one URL may work later
     failed,      // none will: gone, refused, not what the digest says
   };
+  // What kept it from being right; of several URLs, the one that leaves most hope.
+  enum class Cause {
+    none,
+    transient, // name lookup, connection, time-out, a server's bad day
+    corrupt,   // what came does not have the digest
+    refused,   // 401, 403, a certificate that is not trusted
+    gone,      // 404, 410
+  };
   Outcome outcome = Outcome::right;
-  std::string url;    // the one that was right, fit for display
+  Cause cause = Cause::none;
+  std::size_t right = 0; // which of the URLs was right
   std::string reason; // "URL: cause; URL: cause" of those that were not; may be set beside `right`
 };
 
@@ -43,19 +52,23 @@ public:
 
   // Where and under which validator the bytes that the file holds came.
   Cache::Resume resume;
-  // Told what `resume` should be when this file is found again. Called on another thread.
+  // Told what `resume` should be when this file is found again. Called on another thread. May be
+  // empty, like the next one.
   std::function<void(const Cache::Resume&)> remember;
+  // Told how far the file is, on the thread of run(). Must not throw.
+  std::function<void(const HttpProgress&)> watch;
 
-  // Tries the URLs in order until one is right. Blocks as long as that takes. Throws Error if the
-  // host fails; the file then keeps what came.
+  // Tries the URLs in order until one is right; a host that none of the retries reached is written
+  // off (HttpClient::write_off). Blocks as long as that takes. Throws Error if this host fails; the
+  // file then keeps what came.
   Downloaded run(std::span<const std::string> urls);
 
 private:
-  enum class Verdict { right, transient, permanent };
   struct Attempt {
-    Verdict verdict;
+    Downloaded::Cause cause; // none: the file is right
     std::string reason;
     std::optional<Duration> retry_after;
+    std::string unreachable; // the host, if that is the cause
   };
   Attempt try_url(const std::string& url);
   Attempt request_once(const std::string& url);

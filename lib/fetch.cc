@@ -152,7 +152,7 @@ Fetched Fetcher::download(const AssetSource& source) {
   const Downloaded downloaded = download.run(source.urls);
   struct stat status;
   if (downloaded.outcome == Downloaded::Outcome::right) {
-    m_cache.publish(source.digest, downloaded.url);
+    m_cache.publish(source.digest, display_url(source.urls[downloaded.right]));
   } else if (::fstat(fd.get(), &status) == 0 && status.st_size == 0) {
     m_cache.discard_partial(source.digest);
   }

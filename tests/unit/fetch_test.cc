@@ -170,6 +170,22 @@ TEST_F(FetchTest, GivesUpAfterTheRetries) {
   EXPECT_FALSE(exists(m_cache.partial_path(m_digest))); // nothing came
 }
 
+TEST_F(FetchTest, ADeadHostIsTriedForOneAssetOnly) {
+  std::string dead;
+  {
+    const FaultServer gone;
+    dead = gone.url("/file");
+  }
+  m_options.download.retries = 2;
+  Fetcher fetcher(m_cache, m_options);
+  const Fetched first = fetcher.fetch({{dead + "1"}, std::string(64, '1'), ""});
+  EXPECT_EQ(first.outcome, FetchOutcome::unavailable);
+  EXPECT_THAT(first.reason, Not(HasSubstr("before")));
+  const Fetched second = fetcher.fetch({{dead + "2"}, std::string(64, '2'), ""});
+  EXPECT_EQ(second.outcome, FetchOutcome::unavailable);
+  EXPECT_THAT(second.reason, HasSubstr("could not be reached before"));
+}
+
 TEST_F(FetchTest, DoesNotWaitForAServerThatAsksForTooMuch) {
   m_server.set("/file", {.status = 429, .headers = {"Retry-After: 3600"}});
   const Fetched result = fetch(source({"/file"}));

@@ -1,5 +1,6 @@
 #include "probe.hh"
 
+#include "cache.hh"
 #include "error.hh"
 #include "file.hh"
 #include "probe_session.hh"
@@ -121,6 +122,14 @@ std::optional<std::uint64_t> memory_option(const std::vector<std::string>& argum
 }
 
 } // namespace
+
+std::string probe_folder() {
+  try {
+    return Cache::open().root() + "/probe";
+  } catch (const Error&) {
+    return "";
+  }
+}
 
 Probe::Probe(std::string program, std::string folder, Duration limit)
   : m_program(std::move(program))

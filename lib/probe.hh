@@ -22,6 +22,10 @@
 
 namespace qt {
 
+// Where records are kept by all programs: "probe" beside the downloads; empty if nothing says where
+// the cache is.
+std::string probe_folder();
+
 class Probe {
 public:
   // `program`: absolute path of the emulator. `folder`: where records are kept; it need not exist;

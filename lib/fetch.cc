@@ -30,11 +30,11 @@ Fetched outcome_of(const Downloaded& result) {
     }
     return {FetchOutcome::downloaded, "", ""};
   case Downloaded::Outcome::unavailable:
-    return {FetchOutcome::unavailable, "", "asset unavailable: " + result.reason, result.cause};
+    return {FetchOutcome::unavailable, "", "asset unavailable: " + result.reason};
   case Downloaded::Outcome::failed:
     break;
   }
-  return {FetchOutcome::failed, "", "fetching " + result.reason, result.cause};
+  return {FetchOutcome::failed, "", "fetching " + result.reason};
 }
 
 } // namespace
@@ -50,7 +50,6 @@ FetchOptions FetchOptions::from_environment() {
       variable("QEMU_TEST_REFRESH_CACHE") != "0") {
     options.refresh = Refresh::yes;
   }
-  options.mirrors = mirrors_of_environment();
   return options;
 }
 
@@ -69,8 +68,8 @@ HttpClient& Fetcher::client() {
   return *m_client;
 }
 
-Fetched Fetcher::fetch(const AssetSource& source, const Watch& watch) {
-  Fetched result = find_or_download(source, watch);
+Fetched Fetcher::fetch(const AssetSource& source) {
+  Fetched result = find_or_download(source);
   if (result.there()) {
     result.path = m_cache.path_of(source.digest);
     m_cache.touch(source.digest);
@@ -78,7 +77,7 @@ Fetched Fetcher::fetch(const AssetSource& source, const Watch& watch) {
   return result;
 }
 
-Fetched Fetcher::find_or_download(const AssetSource& source, const Watch& watch) {
+Fetched Fetcher::find_or_download(const AssetSource& source) {
   const bool refresh = m_options.refresh == FetchOptions::Refresh::yes;
   const bool forbidden = m_options.downloads == FetchOptions::Downloads::forbidden;
   const std::string url = display_url(source.urls.at(0));
@@ -106,7 +105,7 @@ Fetched Fetcher::find_or_download(const AssetSource& source, const Watch& watch)
   }
   if (refresh) {
     // Someone else with the same wish may have been first.
-    return m_cache.verified_since(source.digest, m_start) ? Fetched() : download(source, watch);
+    return m_cache.verified_since(source.digest, m_start) ? Fetched() : download(source);
   }
   do {
     switch (m_cache.state(source.digest)) {
@@ -125,7 +124,7 @@ Fetched Fetcher::find_or_download(const AssetSource& source, const Watch& watch)
       return not_allowed;
     }
   } while (await_qemu_download(m_cache, source.digest));
-  return download(source, watch);
+  return download(source);
 }
 
 bool Fetcher::verify_unrecorded(const AssetSource& source) const {
@@ -141,7 +140,7 @@ bool Fetcher::verify_unrecorded(const AssetSource& source) const {
   return true;
 }
 
-Fetched Fetcher::download(const AssetSource& source, const Watch& watch) {
+Fetched Fetcher::download(const AssetSource& source) {
   const std::string partial = m_cache.partial_path(source.digest);
   const UniqueFd fd = m_cache.open_partial(source.digest);
   const QemuDownloadMark mark(m_cache, source.digest);
@@ -150,8 +149,7 @@ Fetched Fetcher::download(const AssetSource& source, const Watch& watch) {
   download.remember = [&](const Cache::Resume& resume) {
     m_cache.remember_resume(source.digest, resume);
   };
-  download.watch = watch;
-  const Downloaded downloaded = run(download, source);
+  const Downloaded downloaded = download.run(source.urls);
   struct stat status;
   if (downloaded.outcome == Downloaded::Outcome::right) {
     m_cache.publish(source.digest, display_url(source.urls[downloaded.right]));
@@ -161,25 +159,10 @@ Fetched Fetcher::download(const AssetSource& source, const Watch& watch) {
   return outcome_of(downloaded);
 }
 
-Downloaded Fetcher::run(Download& download, const AssetSource& source) const {
-  const std::vector<Candidate> candidates = with_mirrors(source.urls, m_options.mirrors);
-  std::vector<std::string> urls;
-  for (const Candidate& candidate : candidates) {
-    urls.push_back(candidate.url);
-  }
-  Downloaded result = download.run(urls);
-  if (result.outcome == Downloaded::Outcome::right) {
-    result.right = candidates[result.right].original;
-  }
-  return result;
-}
-
-Fetched Fetcher::fetch_uncached(const AssetSource& source, const std::string& path,
-                                const Watch& watch) {
+Fetched Fetcher::fetch_uncached(const AssetSource& source, const std::string& path) {
   AtomicFile file(path);
   Download download(client(), m_options.download, source.digest, file.fd(), path);
-  download.watch = watch;
-  Fetched result = outcome_of(run(download, source));
+  Fetched result = outcome_of(download.run(source.urls));
   if (result.there()) {
     file.commit();
     result.path = path;
@@ -189,8 +172,7 @@ Fetched Fetcher::fetch_uncached(const AssetSource& source, const std::string& pa
 
 std::vector<Fetched>
 Fetcher::fetch_all(std::span<const AssetSource> sources, unsigned jobs,
-                   const std::function<void(std::size_t, const Fetched&)>& on_done,
-                   const std::function<void(std::size_t, const HttpProgress&)>& on_moved) {
+                   const std::function<void(std::size_t, const Fetched&)>& on_done) {
   std::vector<Fetched> results(sources.size());
   std::atomic<std::size_t> next = 0;
   std::mutex mutex;
@@ -198,11 +180,7 @@ Fetcher::fetch_all(std::span<const AssetSource> sources, unsigned jobs,
   const auto work = [&] {
     for (std::size_t i; (i = next++) < sources.size();) {
       try {
-        results[i] = fetch(sources[i], [&](const HttpProgress& progress) {
-          if (on_moved) {
-            on_moved(i, progress);
-          }
-        });
+        results[i] = fetch(sources[i]);
         const std::lock_guard guard(mutex);
         if (on_done) {
           on_done(i, results[i]);

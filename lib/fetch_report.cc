@@ -15,10 +15,6 @@ namespace {
 constexpr std::array<std::string_view, 4> k_outcome_names = {"cached", "downloaded", "unavailable",
                                                              "failed"};
 
-// As Downloaded::Cause; without one nobody was asked.
-constexpr std::array<std::string_view, 5> k_cause_names = {"offline", "transient", "corrupt",
-                                                           "refused", "gone"};
-
 std::size_t count(std::span<const Fetched> results, FetchOutcome outcome) {
   return static_cast<std::size_t>(
       std::count_if(results.begin(), results.end(),
@@ -44,14 +40,11 @@ std::string missing_line(const WantedAsset& wanted, const Fetched& result) {
              : format("{} (needed by {})", result.reason, join(wanted.tests, ", "));
 }
 
-std::string finished_line(const WantedAsset& wanted, const Fetched& result) {
-  const std::string line =
-      format("{} {}", k_outcome_names[static_cast<std::size_t>(result.outcome)],
-             display_url(wanted.source.urls.at(0)));
-  struct stat status;
-  return result.there() && ::stat(result.path.c_str(), &status) == 0
-             ? format("{} ({})", line, format_size(static_cast<std::uint64_t>(status.st_size)))
-             : line;
+std::string downloaded_line(const WantedAsset& wanted, const Fetched& result) {
+  struct stat status {};
+  static_cast<void>(::stat(result.path.c_str(), &status));
+  return format("downloaded {} ({})", display_url(wanted.source.urls.at(0)),
+                format_size(static_cast<std::uint64_t>(status.st_size)));
 }
 
 Json outcome_as_json(const WantedAsset& wanted, const Fetched& result) {
@@ -67,7 +60,6 @@ Json outcome_as_json(const WantedAsset& wanted, const Fetched& result) {
   struct stat status;
   if (!result.there()) {
     value["reason"] = result.reason;
-    value["cause"] = k_cause_names[static_cast<std::size_t>(result.cause)];
   } else if (::stat(result.path.c_str(), &status) == 0) {
     value["path"] = result.path;
     value["size"] = status.st_size;

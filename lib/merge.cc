@@ -78,9 +78,12 @@ Value merge_tables(const Value& base, const Value& over, std::span<const Key> ke
                   });
 }
 
-Value replace_keys(const Value& base, const Value& over) {
-  return lay_over(base, over,
-                  [](const std::string&, const Value&, const Value& upper) { return upper; });
+// A machine's or phase's keys over those of the test: the lists that add up are joined, the rest
+// is replaced.
+Value merge_over_defaults(const std::string& name, const Value& lower, const Value& upper) {
+  return name == "fail" || name == "args"
+             ? merge_values(lower, upper, list_key(vm_keys(), name), {})
+             : upper;
 }
 
 bool both_tables(const Value& a, const Value& b) {
@@ -130,15 +133,12 @@ Value phase_with_defaults(const Value& test, const Value& phase) {
   });
   return lay_over(
       defaults, phase, [](const std::string& name, const Value& lower, const Value& upper) {
-        if (name == "fail") {
-          return merge_values(lower, upper, list_key({}, name), {});
-        }
         if (name == "vm" && both_tables(lower, upper)) {
           return lay_over(lower, upper, [](const std::string&, const Value& a, const Value& b) {
-            return both_tables(a, b) ? replace_keys(a, b) : b;
+            return both_tables(a, b) ? lay_over(a, b, merge_over_defaults) : b;
           });
         }
-        return upper;
+        return merge_over_defaults(name, lower, upper);
       });
 }
 
@@ -146,7 +146,7 @@ Value vm_with_defaults(const Value& test, const Value& vm) {
   Value defaults = test;
   std::erase_if(defaults.members,
                 [](const Member& member) { return find_key(vm_keys(), member.key) == nullptr; });
-  return replace_keys(defaults, vm);
+  return lay_over(defaults, vm, merge_over_defaults);
 }
 
 } // namespace qt

@@ -5,7 +5,6 @@
 #include "fetch.hh"
 #include "fetch_report.hh"
 #include "log.hh"
-#include "progress.hh"
 #include "text.hh"
 #include "url.hh"
 #include "wanted.hh"
@@ -166,27 +165,6 @@ void report(const Settings& settings, std::span<const WantedAsset> wanted,
   }
 }
 
-std::vector<Fetched> fetch_with_progress(Fetcher& fetcher, std::span<const AssetSource> sources,
-                                         const Settings& settings,
-                                         std::span<const WantedAsset> wanted) {
-  std::vector<std::string> names;
-  for (const AssetSource& source : sources) {
-    names.push_back(display_url(source.urls.at(0)));
-  }
-  Progress progress(std::move(names));
-  return fetcher.fetch_all(
-      sources, settings.jobs,
-      [&](std::size_t i, const Fetched& result) {
-        progress.finished(i);
-        if (!settings.definitions.empty() && result.outcome != FetchOutcome::cached) {
-          say(finished_line(wanted[i], result));
-        }
-      },
-      [&](std::size_t i, const HttpProgress& state) {
-        progress.moved(i, state.bytes, state.total);
-      });
-}
-
 int run(const std::vector<std::string>& words) {
   Settings settings;
   if (!parse(words, settings)) {
@@ -201,7 +179,12 @@ int run(const std::vector<std::string>& words) {
     sources.push_back(asset.source);
   }
   Fetcher fetcher(Cache::open(), settings.fetch);
-  const std::vector<Fetched> results = fetch_with_progress(fetcher, sources, settings, wanted);
+  const std::vector<Fetched> results =
+      fetcher.fetch_all(sources, settings.jobs, [&](std::size_t i, const Fetched& result) {
+        if (!settings.definitions.empty() && result.outcome == FetchOutcome::downloaded) {
+          say(downloaded_line(wanted[i], result));
+        }
+      });
   report(settings, wanted, results);
   const ExitCode code = exit_code_of(results);
   if (settings.stamp && code == ExitCode::done) {

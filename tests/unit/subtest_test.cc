@@ -87,8 +87,9 @@ steps = [{ wait = "x", vm = "target" }, { qmp = "migrate", vm = "source" }, { ru
   ASSERT_EQ(phase.vms.size(), 2u);
   EXPECT_EQ(phase.vms[0].values,
             Json({{"machine", "virt"}, {"args", {"-m", "1G"}}, {"console", false}}));
-  EXPECT_EQ(phase.vms[1].values, Json({{"machine", "virt-8.0"}, {"args", {"-incoming", "defer"}}}))
-      << "a list of a machine replaces that of the test";
+  EXPECT_EQ(phase.vms[1].values,
+            Json({{"machine", "virt-8.0"}, {"args", {"-m", "1G", "-incoming", "defer"}}}))
+      << "a machine's arguments come after those of the test";
   EXPECT_EQ(definition.subtests[0].required, Json({{"machine", {"virt", "virt-8.0"}}}));
 }
 
@@ -116,7 +117,8 @@ verify = [{ run = ["b"] }]
             Json({{"machine", "virt"}, {"args", {"-m", "1G"}}, {"exit", 0}}));
   EXPECT_EQ(describe_step(record.steps.at(0)), "--wait one");
   EXPECT_EQ(record.prepare.size(), 1u);
-  EXPECT_EQ(replay.vms.at(0).values, Json({{"machine", "virt"}, {"args", {"-icount", "1"}}}));
+  EXPECT_EQ(replay.vms.at(0).values,
+            Json({{"machine", "virt"}, {"args", {"-m", "1G", "-icount", "1"}}}));
   EXPECT_EQ(replay.fail, parse_json(R"([{"text": "panic"}, {"text": "oops"}])", "test"));
   EXPECT_EQ(describe_step(replay.steps.at(0)), "--wait two");
   EXPECT_THAT(replay.prepare, IsEmpty());

@@ -23,11 +23,6 @@ bool have_avx2() {
 #endif
 }
 
-// True if `hit` comes before `best` in the order that find() promises.
-bool is_before(const LiteralScan::Hit& hit, const std::optional<LiteralScan::Hit>& best) {
-  return !best || hit.end < best->end || (hit.end == best->end && hit.index < best->index);
-}
-
 } // namespace
 
 LiteralScan::LiteralScan(std::vector<std::string> literals)
@@ -50,40 +45,43 @@ LiteralScan::LiteralScan(std::vector<std::string> literals)
   }
 }
 
-std::optional<LiteralScan::Hit> LiteralScan::find(std::string_view block) const {
+void LiteralScan::each(std::string_view block, const Visit& visit) const {
   if (m_literals.empty()) {
-    return std::nullopt;
+    return;
   }
-  return m_in_blocks && block.size() >= k_block + m_fingerprint ? find_in_blocks(block)
-                                                                : find_one_by_one(block);
+  if (m_in_blocks && block.size() >= k_block + m_fingerprint) {
+    each_in_blocks(block, visit);
+  } else {
+    each_one_by_one(block, visit);
+  }
 }
 
-std::optional<LiteralScan::Hit> LiteralScan::find_one_by_one(std::string_view block) const {
-  std::optional<Hit> best;
+void LiteralScan::each_one_by_one(std::string_view block, const Visit& visit) const {
+  std::size_t limit = block.size();
   for (std::size_t index = 0; index < m_literals.size(); ++index) {
     const std::string& literal = m_literals[index];
-    const std::size_t limit = best ? best->end : block.size();
-    const void* const at = ::memmem(block.data(), limit, literal.data(), literal.size());
-    if (at != nullptr) {
-      const auto begin = static_cast<std::size_t>(static_cast<const char*>(at) - block.data());
-      const Hit hit = {index, begin, begin + literal.size()};
-      if (is_before(hit, best)) {
-        best = hit;
+    std::size_t from = 0;
+    while (from < limit) {
+      const void* const at =
+          ::memmem(block.data() + from, limit - from, literal.data(), literal.size());
+      if (at == nullptr) {
+        break;
       }
+      const auto begin = static_cast<std::size_t>(static_cast<const char*>(at) - block.data());
+      limit = std::min(limit, visit({index, begin, begin + literal.size()}));
+      from = begin + 1;
     }
   }
-  return best;
 }
 
 void LiteralScan::verify(std::string_view block, std::size_t begin, unsigned buckets,
-                         std::optional<Hit>& best) const {
+                         const Visit& visit, std::size_t& limit) const {
   for (; buckets != 0; buckets &= buckets - 1) {
     for (const std::size_t index : m_buckets[static_cast<std::size_t>(std::countr_zero(buckets))]) {
       const std::string& literal = m_literals[index];
-      const Hit hit = {index, begin, begin + literal.size()};
-      if (hit.end <= block.size() && is_before(hit, best) &&
-          std::memcmp(block.data() + begin, literal.data(), literal.size()) == 0) {
-        best = hit;
+      const std::size_t end = begin + literal.size();
+      if (end <= limit && std::memcmp(block.data() + begin, literal.data(), literal.size()) == 0) {
+        limit = std::min(limit, visit({index, begin, end}));
       }
     }
   }
@@ -113,8 +111,8 @@ QT_AVX2 __m256i buckets_of(const char* bytes, __m256i low, __m256i high) {
 // Each bucket is one bit. A position keeps the bit of a bucket as long as both halves of each byte
 // of the fingerprint occur there in one of the bucket's literals; what is left is compared in full.
 // (The method is known as "Teddy", from the Hyperscan library.)
-__attribute__((target("avx2"))) std::optional<LiteralScan::Hit>
-LiteralScan::find_in_blocks(std::string_view block) const {
+__attribute__((target("avx2"))) void LiteralScan::each_in_blocks(std::string_view block,
+                                                                 const Visit& visit) const {
   // With a fingerprint below 3 bytes its last byte is tested again, which changes nothing.
   const std::size_t second = std::min<std::size_t>(1, m_fingerprint - 1);
   const std::size_t third = std::min<std::size_t>(2, m_fingerprint - 1);
@@ -124,11 +122,11 @@ LiteralScan::find_in_blocks(std::string_view block) const {
   const __m256i high1 = load_twice(m_halves[second].high);
   const __m256i low2 = load_twice(m_halves[third].low);
   const __m256i high2 = load_twice(m_halves[third].high);
-  std::optional<Hit> best;
+  std::size_t limit = block.size();
   const std::size_t last = block.size() - m_fingerprint; // where a literal may still begin
   std::size_t at = 0;
-  while (at <= last && (!best || at + m_shortest <= best->end)) {
-    // The last step goes back so that it stays inside the block; what it sees twice does no harm.
+  while (at <= last && at + m_shortest <= limit) {
+    // The last step goes back so that it stays inside the block, and may see a little twice.
     const std::size_t from = std::min(at, block.size() - k_block - (m_fingerprint - 1));
     const char* const bytes = block.data() + from;
     const __m256i found = _mm256_and_si256(
@@ -141,17 +139,16 @@ LiteralScan::find_in_blocks(std::string_view block) const {
       for (auto some = ~static_cast<unsigned>(_mm256_movemask_epi8(none)); some != 0;
            some &= some - 1) {
         const auto i = static_cast<std::size_t>(std::countr_zero(some));
-        verify(block, from + i, buckets[i], best);
+        verify(block, from + i, buckets[i], visit, limit);
       }
     }
     at = from + k_block;
   }
-  return best;
 }
 #undef QT_AVX2
 #else
-std::optional<LiteralScan::Hit> LiteralScan::find_in_blocks(std::string_view block) const {
-  return find_one_by_one(block);
+void LiteralScan::each_in_blocks(std::string_view block, const Visit& visit) const {
+  each_one_by_one(block, visit);
 }
 #endif
 

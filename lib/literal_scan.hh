@@ -6,7 +6,7 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,12 +21,14 @@ public:
     std::size_t end;
   };
 
+  LiteralScan() = default;
   // None of the literals is empty.
   explicit LiteralScan(std::vector<std::string> literals);
 
-  // The occurrence that ends first; of several that end at the same byte, that of the literal that
-  // comes first in the list.
-  std::optional<Hit> find(std::string_view block) const;
+  // Tells each occurrence, in any order, some twice. What `visit` returns bounds the rest: only
+  // occurrences that end at that offset or before are still of interest.
+  using Visit = std::function<std::size_t(const Hit& hit)>;
+  void each(std::string_view block, const Visit& visit) const;
 
   // Length of the longest literal; 0 if there are none.
   std::size_t longest() const noexcept { return m_longest; }
@@ -40,15 +42,15 @@ private:
     std::array<std::uint8_t, 16> high{};
   };
 
-  std::optional<Hit> find_one_by_one(std::string_view block) const;
-  std::optional<Hit> find_in_blocks(std::string_view block) const;
-  void verify(std::string_view block, std::size_t begin, unsigned buckets,
-              std::optional<Hit>& best) const;
+  void each_one_by_one(std::string_view block, const Visit& visit) const;
+  void each_in_blocks(std::string_view block, const Visit& visit) const;
+  void verify(std::string_view block, std::size_t begin, unsigned buckets, const Visit& visit,
+              std::size_t& limit) const;
 
   std::vector<std::string> m_literals;
   std::size_t m_longest = 0;
   std::size_t m_shortest = 0;
-  std::size_t m_fingerprint = 0; // bytes compared by find_in_blocks(): 1 to 3
+  std::size_t m_fingerprint = 0; // bytes compared by each_in_blocks(): 1 to 3
   std::array<Halves, 3> m_halves{};
   std::array<std::vector<std::size_t>, 8> m_buckets; // indices of literals
   bool m_in_blocks = false;

@@ -113,8 +113,70 @@ TEST(MatchTest, EndlessBacktrackingIsStopped) {
     matcher.feed(std::string(40, 'a') + "b\n");
     FAIL();
   } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
     EXPECT_NE(std::string(error.what()).find("'^(a+)+$'"), std::string::npos) << error.what();
   }
+}
+
+TEST(MatchTest, AnOpenAttemptHidesNothingShorter) {
+  // "begin" keeps the first branch open; the second is complete long before the window is full.
+  const std::vector<Pattern> patterns = {regex("(?s)begin.*(end|END)|oops")};
+  const std::string stream = "begin oops " + std::string(300'000, 'x');
+  for (const std::size_t size : {101u, 4096u, 65536u, 500'000u}) {
+    const auto match = find(patterns, stream, size);
+    ASSERT_TRUE(match) << size;
+    EXPECT_EQ(match->text, "oops");
+    EXPECT_EQ(match->decided, 65536u); // the window is full: what is there decides
+  }
+}
+
+TEST(MatchTest, AMatchThatMightGrowWithoutEndIsTakenAsItIs) {
+  const std::string stream = "-begin end" + std::string(300'000, 'x');
+  for (const std::size_t size : {101u, 4096u, 65536u, 500'000u}) {
+    const auto match = find({regex("(?s)begin.*end")}, stream, size);
+    ASSERT_TRUE(match) << size;
+    EXPECT_EQ(match->text, "begin end");
+    EXPECT_EQ(match->decided, 65537u);
+  }
+}
+
+// Lengths around the window, however the stream is cut.
+TEST(MatchTest, SpansAreFoundUpToTheWindow) {
+  for (const std::size_t length : {30'000u, 65'534u, 65'535u, 200'000u}) {
+    std::string stream(50'000, 'b');
+    stream += "a" + std::string(length, 'b') + "c" + std::string(100, ' ');
+    std::optional<std::uint64_t> wanted;
+    for (const std::size_t size : {4096u, 65'537u, 400'000u}) {
+      const auto match = find({regex("a[ab]+c")}, stream, size);
+      EXPECT_EQ(match.has_value(), length + 2 <= 65'536) << length << " by " << size;
+    }
+    // Without a byte that each match needs.
+    for (const std::size_t size : {4096u, 65'537u, 400'000u}) {
+      const auto match = find({regex("b[ab]+[c-d]")}, stream, size);
+      ASSERT_TRUE(match) << length;
+      EXPECT_EQ(match->end, 50'000 + length + 2);
+      EXPECT_EQ(match->begin, wanted.value_or(match->begin)) << length << " by " << size;
+      wanted = match->begin;
+    }
+  }
+}
+
+TEST(MatchTest, PrefixesAreFoundAcrossReads) {
+  const std::vector<Pattern> patterns = {regex("^BUG: \\d+!"),    regex("Oops: [0-9]+\\r"),
+                                         regex("\\[ OK \\] x?y"), regex("panic( now)?\\."),
+                                         regex("colou?r\\n"),     text("zzz")};
+  const std::string stream =
+      "xBUG: 1!\nBUG: 12 \nOops: Oops: 1 colo panic no panic[ OK ] z[ OK ] y. Oops: 7\r";
+  for (std::size_t size = 1; size <= stream.size(); ++size) {
+    const auto match = find(patterns, stream, size);
+    ASSERT_TRUE(match) << size;
+    EXPECT_EQ(match->text, "[ OK ] y") << size;
+  }
+  EXPECT_EQ(find(patterns, "color\n", 2)->pattern, 4u);
+  EXPECT_EQ(find(patterns, "colour\n", 3)->pattern, 4u);
+  EXPECT_EQ(find({regex("abc|xyz")}, "..xyz")->begin, 2u);
+  EXPECT_EQ(find({regex("abc(d|xyz)")}, "..abcxyz")->begin, 2u);
+  EXPECT_EQ(find({regex("abc[)]|xyz")}, "..xyz")->begin, 2u);
 }
 
 TEST(MatchTest, MemoryIsBoundedAndLaterMatchesAreFound) {
@@ -177,9 +239,9 @@ TEST(MatchTest, LiteralsAgreeWithTheReferenceHoweverCut) {
 
 TEST(MatchTest, ExpressionsGiveTheSameHoweverCut) {
   std::mt19937 random(2);
-  const std::vector<Pattern> patterns = {regex("a\\d+b?"),    regex("^=> $"),
-                                         regex("(?<=1)c.*$"), regex("\\bfoo\\b|bar(?!x)"),
-                                         text("a1c"),         regex("x\\Ry")};
+  const std::vector<Pattern> patterns = {
+      regex("a\\d+b?"), regex("^=> $"), regex("(?<=1)c.*$"), regex("\\bfoo\\b|bar(?!x)"),
+      text("a1c"),      regex("x\\Ry"), regex("foo ?[a-c]"), regex("bar=+>[^\\n]")};
   const std::string alphabet = "a1bc=> \r\nfoobarxy";
   for (int round = 0; round < 5000; ++round) {
     std::string stream;

@@ -1,18 +1,17 @@
 #include "boot.hh"
 
+#include "channels.hh"
 #include "cli.hh"
 #include "error.hh"
 #include "file.hh"
 #include "log.hh"
+#include "run_folder.hh"
 #include "supervisor.hh"
 #include "terminal.hh"
 #include "text.hh"
 
-#include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 namespace qt {
@@ -28,70 +27,6 @@ std::string environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// A simple UART drops what does not fit into the socket: make it as large as the system allows.
-FdPair make_console_pair() {
-  FdPair pair = make_socket_pair();
-  constexpr int k_size = 4 << 20;
-  for (const int fd : {pair.first.get(), pair.second.get()}) {
-    ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &k_size, sizeof k_size);
-  }
-  return pair;
-}
-
-UniqueFd duplicate(int fd) {
-  const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
-  if (own < 0) {
-    throw errno_error(errno, format("duplicating descriptor {}", fd));
-  }
-  return UniqueFd(own);
-}
-
-// Whether the run's files tell anything.
-enum class Interest { none, some };
-
-// Where the run's files go. A folder that nobody asked for is kept only if there is something to
-// see in it.
-class RunDirectory {
-public:
-  explicit RunDirectory(const BootOptions& options);
-  const std::string& path() const { return m_path; }
-  // Removes a folder of our own without interest, unless people want to see it; names it otherwise.
-  void finish(Interest interest) const;
-
-private:
-  std::string m_path;
-  bool m_own = false;
-};
-
-RunDirectory::RunDirectory(const BootOptions& options)
-  : m_path(!options.run_dir.empty() ? options.run_dir : environment(k_run_dir_variable)) {
-  if (m_path.empty()) {
-    const std::string base = environment("TMPDIR");
-    m_path = format("{}/qt-boot.XXXXXX", base.empty() ? "/tmp" : base);
-    m_own = true;
-    if (::mkdtemp(m_path.data()) == nullptr) {
-      throw errno_error(errno, format("creating a run directory {}", m_path));
-    }
-  }
-  m_path = absolute_path(m_path);
-  make_directories(m_path);
-  if (environment(k_vms_variable).empty()) { // the outermost of a chain starts afresh
-    ::unlink((m_path + "/verdict.json").c_str());
-    if (environment(k_run_dir_variable) != m_path) { // else someone has begun the run's log
-      ::unlink(base_log_path(m_path).c_str());
-    }
-  }
-  log_info(format("run directory: {}", m_path));
-}
-
-void RunDirectory::finish(Interest interest) const {
-  if (m_own && interest == Interest::none && verbosity() < Verbosity::verbose) {
-    remove_tree(m_path);
-  } else if (m_own && interest == Interest::some) {
-    log_plain(format("logs: {}", m_path));
-  }
-}
-
 void check_program(const std::string& name) {
   if (find_program(name)) {
     return;
@@ -102,76 +37,11 @@ void check_program(const std::string& name) {
   throw Error(format("starting {}: no such program", name), ExitCode::not_found);
 }
 
-// The channels of one machine: our ends, QEMU's and the program's.
-struct Channels {
-  explicit Channels(const BootOptions& options);
-  MachineChannels of_qemu() const;
-  VmChannels of_program(const std::string& vm) const {
-    return {vm, program_console.get(), program_monitor.get(), program_exit.get()};
-  }
-  // Once they have been inherited.
-  void close_other_ends();
-
-  UniqueFd console; // to QEMU
-  UniqueFd reader;  // to the program
-  UniqueFd monitor; // to QEMU
-  UniqueFd exit;    // to the program
-  UniqueFd qemu_console;
-  UniqueFd qemu_monitor;
-  UniqueFd qemu_monitor_of_program;
-  UniqueFd program_console;
-  UniqueFd program_monitor;
-  UniqueFd program_exit;
-};
-
-Channels::Channels(const BootOptions& options) {
-  const auto connect = [](UniqueFd& one, UniqueFd& other, FdPair pair) {
-    one = std::move(pair.first);
-    other = std::move(pair.second);
-  };
-  const bool has_console = options.machine.console != Json(false);
-  if (has_console) {
-    connect(console, qemu_console, make_console_pair());
-  }
-  if (options.monitors) {
-    connect(monitor, qemu_monitor, make_socket_pair());
-  }
-  if (options.program.empty()) {
-    return;
-  }
-  connect(exit, program_exit, make_socket_pair());
-  set_nonblocking(exit.get());
-  if (has_console) {
-    connect(reader, program_console, make_console_pair());
-    set_nonblocking(reader.get());
-  }
-  if (options.monitors) {
-    connect(program_monitor, qemu_monitor_of_program, make_socket_pair());
-  }
-}
-
-MachineChannels Channels::of_qemu() const {
-  MachineChannels channels{qemu_console.get(), {}};
-  for (const UniqueFd* fd : {&qemu_monitor, &qemu_monitor_of_program}) {
-    if (*fd) {
-      channels.monitors.push_back(fd->get());
-    }
-  }
-  return channels;
-}
-
-void Channels::close_other_ends() {
-  for (UniqueFd* fd : {&qemu_console, &qemu_monitor, &qemu_monitor_of_program, &program_console,
-                       &program_monitor, &program_exit}) {
-    fd->reset();
-  }
-}
-
 class Boot {
 public:
   explicit Boot(const BootOptions& options)
     : m_options(options)
-    , m_run_dir(options)
+    , m_run_dir(options.run_dir)
     , m_log(m_run_dir.path(), "qt-boot " + options.name) {}
 
   int run();
@@ -180,7 +50,7 @@ private:
   void run_machine();
   std::vector<Service> start_services();
   Process start_qemu(const Channels& channels);
-  std::optional<Process> start_program(const Channels& channels);
+  std::optional<ChainedProgram> start_program(const Channels& channels);
   void connect_console(RunningMachine& machine, Channels& channels);
   Process start(const std::vector<std::string>& argv, SpawnOptions spawn,
                 const std::string& output);
@@ -188,7 +58,7 @@ private:
   void record_start_failure(const Error& error);
 
   const BootOptions& m_options;
-  RunDirectory m_run_dir;
+  RunFolder m_run_dir;
   BaseLog m_log;
   TerminationSignals m_signals;
   EscapeKeys m_escape_keys;
@@ -212,17 +82,26 @@ void Boot::run_machine() {
     check_program(m_options.program[0]); // before a machine is started for nothing
     m_facts.program_name = base_name(m_options.program[0]);
   }
-  Channels channels(m_options);
-  std::vector<Service> services = start_services();
+  Channels channels(
+      {m_options.machine.console != Json(false), m_options.monitors, !m_options.program.empty()});
+  Services services(start_services(), m_log);
   Process qemu = start_qemu(channels);
-  std::optional<Process> program = start_program(channels);
+  std::optional<ChainedProgram> program = start_program(channels);
   channels.close_other_ends();
-  RunningMachine machine{std::move(qemu), std::move(program), std::move(services), {}, {}, {}, {}};
-  machine.exit_channel = std::move(channels.exit);
+  std::optional<OwnMonitor> monitor;
+  Evidence evidence(m_run_dir.path(), m_options.name, monitor, m_log);
   if (channels.monitor) {
-    machine.evidence.emplace(m_run_dir.path(), m_options.name);
-    machine.monitor.emplace(std::move(channels.monitor));
+    monitor.emplace(std::move(channels.monitor));
   }
+  RunningMachine machine{std::move(qemu),
+                         find_program(m_options.machine.qemu).value_or(m_options.machine.qemu),
+                         std::move(program),
+                         std::move(services),
+                         {},
+                         monitor,
+                         evidence,
+                         ExitChannel(std::move(channels.exit)),
+                         {}};
   std::optional<RawTerminal> terminal;
   if (channels.console) {
     machine.console.emplace(std::move(channels.console),
@@ -271,7 +150,7 @@ Process Boot::start_qemu(const Channels& channels) {
                qemu_log_path(m_run_dir.path(), m_options.name));
 }
 
-std::optional<Process> Boot::start_program(const Channels& channels) {
+std::optional<ChainedProgram> Boot::start_program(const Channels& channels) {
   if (m_options.program.empty()) {
     return std::nullopt;
   }
@@ -289,16 +168,16 @@ std::optional<Process> Boot::start_program(const Channels& channels) {
   spawn.environment = {{k_vms_variable, format_vms(vms)}, {k_run_dir_variable, m_run_dir.path()}};
   Process process = Process::spawn(m_options.program, spawn);
   m_log.write(format("started {} (process {})", shell_join(m_options.program), process.pid()));
-  return process;
+  return ChainedProgram(std::move(process), m_facts.program_name);
 }
 
 void Boot::connect_console(RunningMachine& machine, Channels& channels) {
   if (channels.reader) {
-    UniqueFd keys = duplicate(channels.reader.get());
+    UniqueFd keys = duplicate_fd(channels.reader.get());
     machine.console->connect(std::move(channels.reader), std::move(keys));
     return;
   }
-  machine.console->connect(reopen_for_writing(STDOUT_FILENO), duplicate(STDIN_FILENO));
+  machine.console->connect(reopen_for_writing(STDOUT_FILENO), duplicate_fd(STDIN_FILENO));
   if (::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1) {
     machine.escape_keys = &m_escape_keys;
     machine.console->filter_keys(
@@ -325,7 +204,7 @@ int Boot::conclude() {
                                                  : log_error(judgement.message);
   }
   const bool nothing_to_see = judgement.status == 0 || judgement.status == to_int(ExitCode::absent);
-  m_run_dir.finish(nothing_to_see ? Interest::none : Interest::some);
+  m_run_dir.finish(nothing_to_see ? RunFolder::Interest::none : RunFolder::Interest::some);
   return judgement.status;
 }
 
@@ -341,7 +220,7 @@ void Boot::record_start_failure(const Error& error) {
   try {
     write_verdict(m_run_dir.path(), verdict);
     const bool started = error.code() == ExitCode::internal;
-    m_run_dir.finish(started ? Interest::some : Interest::none);
+    m_run_dir.finish(started ? RunFolder::Interest::some : RunFolder::Interest::none);
   } catch (const Error&) {
     return;
   }

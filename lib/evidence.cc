@@ -3,31 +3,88 @@
 #include "error.hh"
 #include "file.hh"
 
+#include <utility>
+
 namespace qt {
 
-void Evidence::ask(OwnMonitor& monitor) {
-  const auto question = [this, &monitor](std::string_view command, const Json& arguments,
-                                         std::function<void(const Json& value)> keep) {
+namespace {
+
+constexpr Duration k_answers{1000};
+
+} // namespace
+
+void Evidence::gather(pid_t qemu, std::function<void()> next) {
+  m_qemu = qemu;
+  m_next = std::move(next);
+  m_log.write("asking QEMU for evidence");
+  if (m_monitor) {
+    ask();
+    m_deadline = Deadline::after(k_answers);
+  } else {
+    m_backtrace.ask_about_process(qemu);
+  }
+}
+
+void Evidence::gather_of_crash(pid_t qemu, ExitStatus status, const std::string& program) {
+  cancel();
+  m_backtrace.ask_about_crash(qemu, status, program);
+}
+
+void Evidence::ask() {
+  const auto question = [this](std::string_view command, const Json& arguments,
+                               std::function<void(const Json& value)> keep) {
     ++m_open;
-    monitor.ask(command, arguments, [this, keep = std::move(keep)](const Json& reply) {
+    m_monitor->ask(command, arguments, [this, keep = std::move(keep)](const Json& reply) {
       --m_open;
       if (reply.contains("return")) {
         keep(reply["return"]);
       }
     });
   };
-  const std::string stem = format("{}/{}", m_run_dir, m_vm);
   question("query-status", Json::object(),
            [this](const Json& value) { m_details["status"] = value; });
-  question("human-monitor-command", {{"command-line", "info registers"}},
-           [this, path = stem + ".registers.txt"](const Json& value) {
+  question("human-monitor-command", {{"command-line", "info registers -a"}},
+           [this, path = m_stem + ".registers.txt"](const Json& value) {
              if (value.is_string()) {
                write_file(path, value.get_ref<const std::string&>());
                m_details["registers"] = path;
              }
            });
-  question("screendump", {{"filename", stem + ".screen.ppm"}},
-           [this, path = stem + ".screen.ppm"](const Json&) { m_details["screen"] = path; });
+  question("screendump", {{"filename", m_stem + ".screen.ppm"}},
+           [this, path = m_stem + ".screen.ppm"](const Json&) { m_details["screen"] = path; });
+}
+
+void Evidence::advance() {
+  m_backtrace.advance();
+  if (m_next && m_deadline.expired() && !m_monitor->ended() && m_open > 0) {
+    m_log.write("QEMU does not answer its monitor");
+    m_open = 0;
+    m_backtrace.ask_about_process(m_qemu);
+  }
+  if (m_deadline.expired() || m_open == 0) {
+    m_deadline = Deadline::never();
+  }
+  const bool asked_all = m_open == 0 || (m_monitor && m_monitor->ended());
+  if (m_next && asked_all && !m_backtrace.running()) {
+    m_deadline = Deadline::never();
+    std::exchange(m_next, nullptr)();
+  }
+}
+
+void Evidence::cancel() {
+  m_next = nullptr;
+  m_deadline = Deadline::never();
+  m_backtrace.cancel();
+}
+
+Json Evidence::details() const {
+  Json details = m_details;
+  if (!m_backtrace.path().empty()) {
+    details["backtrace"] = m_backtrace.path();
+  } else if (!m_backtrace.reason().empty()) {
+    details["no-backtrace"] = m_backtrace.reason();
+  }
+  return details;
 }
 
 } // namespace qt

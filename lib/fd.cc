@@ -41,6 +41,14 @@ UniqueFd open_file(const std::string& path, int flags, int mode) {
   return UniqueFd(fd);
 }
 
+UniqueFd duplicate_fd(int fd) {
+  const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (own < 0) {
+    throw errno_error(errno, format("duplicating descriptor {}", fd));
+  }
+  return UniqueFd(own);
+}
+
 void set_nonblocking(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {

@@ -46,6 +46,8 @@ FdPair make_pipe();
 // Opens a file, close-on-exec. Throws Error ("opening PATH: …") with `code`.
 UniqueFd open_file(const std::string& path, int flags, int mode = 0666);
 
+// A close-on-exec descriptor of our own for the same open file. Throws Error.
+UniqueFd duplicate_fd(int fd);
 void set_nonblocking(int fd);
 void set_close_on_exec(int fd, bool enabled);
 

@@ -10,35 +10,34 @@
 #pragma once
 
 #include "base_log.hh"
+#include "chained_program.hh"
 #include "ending.hh"
 #include "evidence.hh"
+#include "exit_channel.hh"
 #include "judgement.hh"
+#include "last_bytes.hh"
 #include "own_monitor.hh"
 #include "process.hh"
 #include "relay.hh"
+#include "services.hh"
 #include "terminal.hh"
 #include "termination.hh"
 
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace qt {
-
-struct Service {
-  std::string name; // for messages
-  Process process;
-};
 
 // What is running. All of it has ended when supervise() returns.
 struct RunningMachine {
   Process qemu;
-  std::optional<Process> program;
-  std::vector<Service> services;
+  std::string emulator; // its executable
+  std::optional<ChainedProgram> program;
+  Services services;
   std::optional<ConsoleRelay> console;
-  std::optional<Evidence> evidence; // with `monitor`; declared first, it outlives it
-  std::optional<OwnMonitor> monitor;
-  UniqueFd exit_channel;             // our end; run_dir.hh says what is spoken
+  std::optional<OwnMonitor>& monitor;
+  Evidence& evidence;
+  ExitChannel exit_channel;
   EscapeKeys* escape_keys = nullptr; // a terminal is the console
 };
 

@@ -76,11 +76,7 @@ UniqueFd reopen_for_writing(int fd) {
       return UniqueFd(own);
     }
   }
-  const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
-  if (own < 0) {
-    throw errno_error(errno, format("duplicating descriptor {}", fd));
-  }
-  return UniqueFd(own);
+  return duplicate_fd(fd);
 }
 
 } // namespace qt

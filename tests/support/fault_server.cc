@@ -1,13 +1,16 @@
 #include "fault_server.hh"
 
+#include "fd.hh"
 #include "format.hh"
 #include "text.hh"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <system_error>
 #include <unistd.h>
@@ -29,7 +32,11 @@ std::string header(const std::string& head, std::string_view wanted) {
 
 } // namespace
 
-FaultServer::FaultServer() {
+FaultServer::FaultServer(const TestAuthority* authority)
+  : m_authority(authority) {
+  if (authority != nullptr) {
+    ::signal(SIGPIPE, SIG_IGN); // OpenSSL writes with write(2)
+  }
   m_listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -62,7 +69,7 @@ FaultServer::~FaultServer() {
 }
 
 std::string FaultServer::url(const std::string& path) const {
-  return format("http://127.0.0.1:{}{}", m_port, path);
+  return format("http{}://127.0.0.1:{}{}", m_authority != nullptr ? "s" : "", m_port, path);
 }
 
 void FaultServer::set(const std::string& path, Behaviour behaviour) {
@@ -74,6 +81,15 @@ std::vector<FaultServer::Request> FaultServer::requests(const std::string& path)
   const std::lock_guard guard(m_mutex);
   const auto found = m_requests.find(path);
   return found == m_requests.end() ? std::vector<Request>() : found->second;
+}
+
+std::map<std::string, std::size_t> FaultServer::counts() const {
+  const std::lock_guard guard(m_mutex);
+  std::map<std::string, std::size_t> counts;
+  for (const auto& [path, requests] : m_requests) {
+    counts[path] = requests.size();
+  }
+  return counts;
 }
 
 std::size_t FaultServer::connections() const {
@@ -101,8 +117,6 @@ void FaultServer::accept_loop() {
       }
       return;
     }
-    const int on = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const std::lock_guard guard(m_mutex);
     if (m_stopping) {
       ::close(fd);
@@ -115,40 +129,69 @@ void FaultServer::accept_loop() {
 }
 
 void FaultServer::serve(int fd) {
+  Channel channel(fd, m_authority != nullptr ? m_authority->server() : nullptr);
   std::string input;
   for (;;) {
     std::size_t end;
-    while ((end = input.find("\r\n\r\n")) == std::string::npos) {
-      char buffer[4096];
-      const ssize_t count = ::recv(fd, buffer, sizeof buffer, 0);
-      if (count <= 0) {
-        break;
-      }
-      input.append(buffer, static_cast<std::size_t>(count));
+    while ((end = input.find("\r\n\r\n")) == std::string::npos && channel.read(input)) {
     }
-    if (end == std::string::npos || !answer(fd, input.substr(0, end))) {
+    if (end == std::string::npos || !answer(channel, input.substr(0, end))) {
       break;
     }
     input.erase(0, end + 4);
   }
   const std::lock_guard guard(m_mutex);
   m_open.remove(fd);
-  ::close(fd);
 }
 
-bool FaultServer::send_all(int fd, std::string_view bytes) const {
-  while (!bytes.empty()) {
-    const ssize_t count = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (count <= 0) {
+std::pair<Behaviour, bool> FaultServer::take_behaviour(const std::string& path) {
+  const std::lock_guard guard(m_mutex);
+  const auto found = m_behaviours.find(path);
+  if (found == m_behaviours.end()) {
+    return {Behaviour{.status = 404}, false};
+  }
+  Behaviour behaviour = found->second;
+  if (found->second.fail_times > 0) {
+    --found->second.fail_times;
+    behaviour.status = behaviour.fail_status;
+    behaviour.headers = behaviour.fail_headers;
+  } else if (behaviour.cut_after && found->second.cut_times > 0) {
+    --found->second.cut_times;
+    return {behaviour, true};
+  }
+  return {behaviour, false};
+}
+
+bool FaultServer::send_body(Channel& channel, const Body& body, std::uint64_t bytes_per_second) {
+  constexpr std::uint64_t k_steps_per_second = 20;
+  const std::uint64_t step =
+      bytes_per_second == 0 ? body.size : bytes_per_second / k_steps_per_second + 1;
+  for (std::uint64_t at = 0; at < body.size; at += step) {
+    const std::uint64_t size = std::min(step, body.size - at);
+    if (!(body.file >= 0 ? channel.send_file(body.file, body.from + at, size)
+                         : channel.write(body.text.substr(body.from + at, size)))) {
       return false;
     }
-    bytes.remove_prefix(static_cast<std::size_t>(count));
+    std::unique_lock lock(m_mutex);
+    if (bytes_per_second != 0 &&
+        m_changed.wait_for(lock, std::chrono::milliseconds(1000 / k_steps_per_second),
+                           [&] { return m_stopping; })) {
+      return false;
+    }
   }
   return true;
 }
 
+void FaultServer::hold(const std::string& path) {
+  std::unique_lock lock(m_mutex);
+  ++m_held[path];
+  m_changed.notify_all();
+  m_changed.wait(lock, [&] { return m_released || m_stopping; });
+  --m_held[path];
+}
+
 // Answers one request; false if the connection is of no more use.
-bool FaultServer::answer(int fd, const std::string& head) {
+bool FaultServer::answer(Channel& channel, const std::string& head) {
   const std::vector<std::string> words = split(head.substr(0, head.find('\r')), ' ');
   const std::string path = words.size() > 1 ? words[1] : "";
   Request request;
@@ -156,87 +199,73 @@ bool FaultServer::answer(int fd, const std::string& head) {
   request.if_range = header(head, "If-Range");
   request.accept_encoding = header(head, "Accept-Encoding");
   request.authorization = header(head, "Authorization");
-
-  Behaviour behaviour;
-  behaviour.status = 404;
-  bool cut = false;
+  request.proxy_authorization = header(head, "Proxy-Authorization");
+  auto [behaviour, cut] = take_behaviour(path);
   std::size_t index;
   {
     const std::lock_guard guard(m_mutex);
-    if (const auto found = m_behaviours.find(path); found != m_behaviours.end()) {
-      behaviour = found->second;
-      if (found->second.fail_times > 0) {
-        --found->second.fail_times;
-        behaviour.status = behaviour.fail_status;
-        behaviour.headers = behaviour.fail_headers;
-      } else if (behaviour.cut_after && found->second.cut_times > 0) {
-        --found->second.cut_times;
-        cut = true;
-      }
-    }
     m_requests[path].push_back(request);
     index = m_requests[path].size() - 1;
   }
+  const UniqueFd file(behaviour.file.empty() ? -1 : ::open(behaviour.file.c_str(), O_RDONLY));
+  Body body{behaviour.body, file.get(), 0, behaviour.body.size()};
+  if (file) {
+    body.size = static_cast<std::uint64_t>(::lseek(file.get(), 0, SEEK_END));
+  }
 
-  std::string_view body = behaviour.body;
   std::string extra;
+  const std::uint64_t whole = body.size;
   const bool condition_holds = request.if_range.empty() || request.if_range == behaviour.etag;
   if (behaviour.status == 200 && request.range.starts_with("bytes=") && condition_holds &&
       behaviour.ranges != Behaviour::Ranges::ignored) {
-    const std::size_t asked = static_cast<std::size_t>(std::stoull(request.range.substr(6)));
-    if (behaviour.ranges == Behaviour::Ranges::refused || asked >= body.size()) {
+    const std::uint64_t asked = std::stoull(request.range.substr(6));
+    if (behaviour.ranges == Behaviour::Ranges::refused || asked >= whole) {
       behaviour.status = 416;
-      extra = format("Content-Range: bytes */{}\r\n", body.size());
+      extra = format("Content-Range: bytes */{}\r\n", whole);
     } else {
       const bool wrong = behaviour.ranges == Behaviour::Ranges::wrong;
-      const std::size_t from = wrong ? 0 : asked;
+      const std::uint64_t from = wrong ? 0 : asked;
       behaviour.status = 206;
-      extra = format("Content-Range: bytes {}-{}/{}\r\n", from, body.size() - 1, body.size());
-      body = behaviour.ranges == Behaviour::Ranges::mislabelled
-                 ? body.substr(0, body.size() - asked)
-                 : body.substr(from);
+      extra = format("Content-Range: bytes {}-{}/{}\r\n", from, whole - 1, whole);
+      body.from = behaviour.ranges == Behaviour::Ranges::mislabelled ? 0 : from;
+      body.size = whole - from;
     }
   }
   const bool has_content = behaviour.status == 200 || behaviour.status == 206;
   if (behaviour.status == 204 || behaviour.status == 304) {
     body = {}; // these have none, and what is sent would be taken for the next answer
   } else if (!has_content) {
-    body = "an error page that must never become an asset\n";
+    body = {};
+    body.text = "an error page that must never become an asset\n";
+    body.size = body.text.size();
   }
-  std::string text = format("HTTP/1.1 {} status\r\nContent-Length: {}\r\n{}", behaviour.status,
-                            body.size(), extra);
+  std::string text = format("HTTP/1.1 {} status\r\n{}", behaviour.status, extra) +
+                     (behaviour.length_unknown ? "Connection: close\r\n"
+                                               : format("Content-Length: {}\r\n", body.size));
   if (!behaviour.etag.empty()) {
     text += format("ETag: {}\r\n", behaviour.etag);
   }
   for (const std::string& line : behaviour.headers) {
     text += line + "\r\n";
   }
-  cut = cut && has_content && *behaviour.cut_after < body.size();
+  cut = cut && has_content && *behaviour.cut_after < body.size;
   if (cut) {
-    body = body.substr(0, *behaviour.cut_after);
+    body.size = *behaviour.cut_after;
   }
   {
     const std::lock_guard guard(m_mutex);
     m_requests[path][index].status = behaviour.status;
-    m_requests[path][index].body_sent = body.size();
+    m_requests[path][index].body_sent = body.size;
   }
-  if (!send_all(fd, text + "\r\n") || !send_all(fd, body)) {
+  if (!channel.write(text + "\r\n") || !send_body(channel, body, behaviour.bytes_per_second)) {
     return false;
   }
-  if (!cut) {
-    return true;
+  if (cut && behaviour.cut == Behaviour::Cut::reset) {
+    channel.reset_on_close();
+  } else if (cut && behaviour.cut == Behaviour::Cut::hold) {
+    hold(path);
   }
-  if (behaviour.cut == Behaviour::Cut::reset) {
-    const linger now{1, 0}; // closing sends RST
-    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  } else if (behaviour.cut == Behaviour::Cut::hold) {
-    std::unique_lock lock(m_mutex);
-    ++m_held[path];
-    m_changed.notify_all();
-    m_changed.wait(lock, [&] { return m_released || m_stopping; });
-    --m_held[path];
-  }
-  return false;
+  return !cut && !behaviour.length_unknown;
 }
 
 } // namespace qt::support

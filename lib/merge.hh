@@ -21,8 +21,8 @@ std::vector<std::string_view> phase_keys();
 Value extend_test(const Value& base, const Value& over);
 Value extend_requires(const Value& base, const Value& over);
 
-// A phase with the keys of its test as defaults: "fail" and "args" are joined, the test's first, and
-// "vm" is merged machine by machine, key by key; everything else is taken or replaced whole.
+// A phase with the keys of its test as defaults: "fail" and "args" are joined, the test's first,
+// and "vm" is merged machine by machine, key by key; everything else is taken or replaced whole.
 Value phase_with_defaults(const Value& test, const Value& phase);
 // A [test.NAME.vm.NAME] table with the VM keys of the test (or phase) as defaults; "args" are
 // joined.

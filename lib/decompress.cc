@@ -1,13 +1,12 @@
 #include "decompress.hh"
 
+#include "decoder.hh"
 #include "error.hh"
+#include "xz_decoder.hh"
 
 #include <array>
 #include <bzlib.h>
 #include <cassert>
-#include <cstring>
-#include <lzma.h>
-#include <vector>
 #include <zlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -15,103 +14,6 @@
 namespace qt {
 
 namespace {
-
-constexpr std::size_t k_input_bytes = 256U << 10;
-
-[[noreturn]] void fail(std::string_view format_name, std::string_view reason) {
-  throw Error(format("the {} data is {}", format_name, reason), ExitCode::failed);
-}
-
-// What the four decoders share: the compressed bytes that wait, and the order of streams, padding
-// and end. A decoder only turns some of the waiting bytes into some output.
-class Decoder : public ByteSource {
-public:
-  Decoder(std::string_view name, std::unique_ptr<ByteSource> input)
-    : m_name(name)
-    , m_input(std::move(input))
-    , m_buffer(k_input_bytes) {}
-
-  std::size_t read(std::span<std::byte> into) final {
-    std::size_t filled = 0;
-    while (filled < into.size() && !m_ended) {
-      if (m_waiting.empty() && !m_input_ended) {
-        const std::size_t count = m_input->read(m_buffer);
-        m_waiting = std::span(m_buffer).first(count);
-        m_input_ended = count < m_buffer.size();
-      }
-      if (m_between_streams) {
-        start_stream_or_end();
-        continue;
-      }
-      const std::size_t waiting = m_waiting.size();
-      const Progress progress = decode(m_waiting, into.subspan(filled), m_input_ended);
-      m_waiting = m_waiting.subspan(progress.used);
-      filled += progress.made;
-      if (progress.stream_ended) {
-        m_between_streams = true;
-      } else if (progress.used == 0 && progress.made == 0 && (m_input_ended || waiting > 0)) {
-        fail(m_name, "truncated");
-      }
-    }
-    return filled;
-  }
-
-protected:
-  struct Progress {
-    std::size_t used = 0;
-    std::size_t made = 0;
-    bool stream_ended = false;
-  };
-
-  // Decodes some of `input` into `output`, which is not empty. `last`: nothing follows `input`.
-  virtual Progress decode(std::span<const std::byte> input, std::span<std::byte> output,
-                          bool last) = 0;
-  // Makes ready for one more stream.
-  virtual void restart() = 0;
-  // True if another stream starts with these bytes, of which there may be fewer than four.
-  virtual bool starts_stream(std::string_view head) const = 0;
-
-  std::string_view name() const { return m_name; }
-
-private:
-  void start_stream_or_end() {
-    while (!m_waiting.empty() && m_waiting.front() == std::byte{0}) {
-      m_waiting = m_waiting.subspan(1);
-      m_padding = true;
-    }
-    if (m_waiting.empty()) {
-      m_ended = m_input_ended;
-      return;
-    }
-    refill_head();
-    if (m_padding || !starts_stream(text_of(m_waiting).substr(0, 4))) {
-      fail(m_name, "followed by something else");
-    }
-    restart();
-    m_between_streams = false;
-  }
-
-  // A header may lie across two reads: moves what waits to the front and reads on.
-  void refill_head() {
-    if (m_waiting.size() >= 4 || m_input_ended) {
-      return;
-    }
-    const std::size_t kept = m_waiting.size();
-    std::memmove(m_buffer.data(), m_waiting.data(), kept);
-    const std::size_t count = m_input->read(std::span(m_buffer).subspan(kept));
-    m_input_ended = count < m_buffer.size() - kept;
-    m_waiting = std::span(m_buffer).first(kept + count);
-  }
-
-  std::string_view m_name;
-  std::unique_ptr<ByteSource> m_input;
-  std::vector<std::byte> m_buffer;
-  std::span<std::byte> m_waiting;
-  bool m_input_ended = false;
-  bool m_between_streams = false;
-  bool m_padding = false;
-  bool m_ended = false;
-};
 
 class GzipDecoder final : public Decoder {
 public:
@@ -134,10 +36,10 @@ private:
     m_stream.avail_out = room;
     const int result = ::inflate(&m_stream, Z_NO_FLUSH);
     if (result == Z_MEM_ERROR) {
-      throw Error("decompressing gz: out of memory");
+      fail_for_memory();
     }
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
-      fail(name(), "damaged");
+      fail("damaged");
     }
     return {input.size() - m_stream.avail_in, room - m_stream.avail_out, result == Z_STREAM_END};
   }
@@ -147,61 +49,6 @@ private:
   }
 
   z_stream m_stream = {};
-};
-
-class XzDecoder final : public Decoder {
-public:
-  XzDecoder(std::unique_ptr<ByteSource> input, const DecompressOptions& options)
-    : Decoder("xz", std::move(input))
-    , m_memory_bytes(options.memory_bytes) {
-    lzma_mt settings = {};
-    settings.flags = LZMA_CONCATENATED;
-    settings.threads = options.threads != 0 ? options.threads : std::max(1U, ::lzma_cputhreads());
-    // Up to the first limit it takes more threads, up to the second it works at all.
-    settings.memlimit_threading = options.memory_bytes;
-    settings.memlimit_stop = options.memory_bytes;
-    if (::lzma_stream_decoder_mt(&m_stream, &settings) != LZMA_OK) {
-      throw Error("starting liblzma: out of memory");
-    }
-  }
-  ~XzDecoder() override { ::lzma_end(&m_stream); }
-
-private:
-  Progress decode(std::span<const std::byte> input, std::span<std::byte> output,
-                  bool last) override {
-    m_stream.next_in = reinterpret_cast<const std::uint8_t*>(input.data());
-    m_stream.avail_in = input.size();
-    m_stream.next_out = reinterpret_cast<std::uint8_t*>(output.data());
-    m_stream.avail_out = output.size();
-    const lzma_ret result = ::lzma_code(&m_stream, last ? LZMA_FINISH : LZMA_RUN);
-    switch (result) {
-    case LZMA_OK:
-    case LZMA_BUF_ERROR:
-      break;
-    case LZMA_STREAM_END: // of all streams: liblzma reads concatenated ones by itself
-      break;
-    case LZMA_MEM_ERROR:
-      throw Error("decompressing xz: out of memory");
-    case LZMA_MEMLIMIT_ERROR:
-      throw Error(format("decompressing xz: it needs {} MiB of memory, the limit is {} MiB; raise "
-                         "it with --memory",
-                         (::lzma_memusage(&m_stream) >> 20) + 1, m_memory_bytes >> 20),
-                  ExitCode::failed);
-    case LZMA_OPTIONS_ERROR:
-      fail(name(), "of a kind that liblzma cannot read");
-    case LZMA_FORMAT_ERROR:
-      fail(name(), "not xz, or followed by something else");
-    default:
-      fail(name(), "damaged or followed by something else");
-    }
-    return {input.size() - m_stream.avail_in, output.size() - m_stream.avail_out,
-            result == LZMA_STREAM_END};
-  }
-  void restart() override { assert(false); }
-  bool starts_stream(std::string_view) const override { return false; }
-
-  lzma_stream m_stream = LZMA_STREAM_INIT;
-  std::uint64_t m_memory_bytes;
 };
 
 class ZstdDecoder final : public Decoder {
@@ -223,9 +70,9 @@ private:
     const std::size_t left = ::ZSTD_decompressStream(m_context.get(), &out, &in);
     if (::ZSTD_isError(left) != 0) {
       if (::ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation) {
-        throw Error("decompressing zst: out of memory");
+        fail_for_memory();
       }
-      fail(name(), "damaged");
+      fail("damaged");
     }
     return {in.pos, out.pos, left == 0};
   }
@@ -261,10 +108,10 @@ private:
     m_stream.avail_out = room;
     const int result = ::BZ2_bzDecompress(&m_stream);
     if (result == BZ_MEM_ERROR) {
-      throw Error("decompressing bz2: out of memory");
+      fail_for_memory();
     }
     if (result != BZ_OK && result != BZ_STREAM_END) {
-      fail(name(), "damaged");
+      fail("damaged");
     }
     return {input.size() - m_stream.avail_in, room - m_stream.avail_out, result == BZ_STREAM_END};
   }
@@ -312,7 +159,7 @@ std::unique_ptr<ByteSource> decompress(Compression compression, std::unique_ptr<
   case Compression::gzip:
     return std::make_unique<GzipDecoder>(std::move(input));
   case Compression::xz:
-    return std::make_unique<XzDecoder>(std::move(input), options);
+    return decode_xz(std::move(input), options.memory_bytes, options.threads);
   case Compression::zstd:
     return std::make_unique<ZstdDecoder>(std::move(input));
   case Compression::bzip2:

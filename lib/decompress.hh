@@ -1,5 +1,5 @@
 // Compressed streams: gzip, xz, Zstandard and bzip2 behind one shape. The only includer of zlib,
-// liblzma, libzstd and libbz2.
+// libzstd and libbz2; xz_decoder.hh has liblzma.
 //
 // Several streams one after the other are one stream, in all formats. Behind the last one only
 // zeros may follow (padding of flash images and tapes; in xz a multiple of four, as its format

@@ -18,7 +18,7 @@ enum class Overlap { no, yes };
 
 class ReadAhead {
 public:
-  // Takes ownership of `source`. Memory: one piece of at most 1 MiB, with Overlap::yes four.
+  // Takes ownership of `source`. Memory: one piece of at most 256 KiB, with Overlap::yes eight.
   ReadAhead(std::unique_ptr<ByteSource> source, Overlap overlap);
   ~ReadAhead(); // waits until the thread is done with the piece that it fills
   ReadAhead(const ReadAhead&) = delete;

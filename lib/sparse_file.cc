@@ -47,7 +47,7 @@ bool copy_in_kernel(int from, int to, std::uint64_t start, std::uint64_t end,
 
 void copy_by_reading(int from, SparseWriter& to, std::uint64_t start, std::uint64_t end,
                      const std::string& name) {
-  std::vector<std::byte> buffer(1U << 20);
+  std::vector<std::byte> buffer(128U << 10); // stays in the cache until it is written
   to.skip_to(start);
   while (start < end) {
     const std::size_t wanted = std::min<std::uint64_t>(buffer.size(), end - start);

@@ -76,8 +76,8 @@ struct ArchiveReader::State {
       std::rethrow_exception(input_failure);
     }
     const char* reason = ::archive_error_string(handle);
-    throw Error(format_reason(reason),
-                ::archive_errno(handle) == ENOMEM ? ExitCode::internal : ExitCode::failed);
+    // Also for want of memory: it is what the archive's headers ask for.
+    throw Error(format_reason(reason), ExitCode::failed);
   }
 
   std::string format_reason(const char* reason) const {

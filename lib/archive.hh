@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -30,9 +31,9 @@ struct ArchiveMember {
   MemberType type = MemberType::file;
   std::string target; // of a symbolic or hard link
   mode_t permissions = 0644;
-  std::uint64_t size = 0; // of a file, where the archive says it in front of the data; else 0
-  unsigned names = 1;     // names that the file has in the archive, by hard links
-  std::string trouble;    // what is wrong with the member's header; empty if nothing
+  std::optional<std::uint64_t> size; // where the archive says it in front of the data
+  unsigned names = 1;                // names that the file has in the archive, by hard links
+  std::string trouble;               // what is wrong with the member's header; empty if nothing
 };
 
 class ArchiveReader {

@@ -1,6 +1,8 @@
-// What unpack.hh does with archives: one pass over the members, taking some or all of them.
+// Taking some members out of an archive: by their names, through links, in as few passes as the
+// order of the archive allows, and no further than the last of them.
 #pragma once
 
+#include "made_record.hh"
 #include "unpack_rule.hh"
 
 #include <string>
@@ -8,12 +10,15 @@
 
 namespace qt {
 
-// As unpack(); errors do not name the source.
-void unpack_members(const std::string& source, const UnpackRule& rule,
-                    const std::vector<std::string>& outputs);
-void unpack_tree(const std::string& source, const UnpackRule& rule, const std::string& output);
+struct MemberOutput {
+  std::string member; // as the user says it
+  std::string path;
+  MadeRecord record;
+};
 
-// The names of all members as they are in the archive, a folder's with "/" at its end.
-std::vector<std::string> list_members(const std::string& source, const UnpackRule& rule);
+// Makes the outputs, of which there is at least one. Errors as unpack(), without the source's name;
+// a member that is not there with the nearest names.
+void unpack_members(const std::string& source, const UnpackRule& rule,
+                    const std::vector<MemberOutput>& outputs);
 
 } // namespace qt

@@ -24,7 +24,7 @@ UnpackRule unpack_rule_of(const FileRule& file) {
     rule.resize = parse_resize(file.resize);
   }
   rule.directory = file.directory;
-  rule.devices = file.skip_devices ? Devices::leave_out : Devices::refuse;
+  rule.devices = file.skip_devices ? Devices::leave_out_quietly : Devices::leave_out;
   rule.existing = Existing::replace; // the folder is for nothing else
   return rule;
 }

@@ -215,6 +215,10 @@ UniqueFd TreeWriter::reopen_file(const std::string& name) {
   return fd;
 }
 
+UniqueFd TreeWriter::open_root() const {
+  return open_file(m_temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
 void TreeWriter::publish(Existing existing) {
   // A link that was fine when it was made may lead elsewhere by a link made after it.
   for (const auto& [name, target] : m_links.all()) {

@@ -37,6 +37,9 @@ public:
   // the content with the last of the names.
   UniqueFd reopen_file(const std::string& name);
 
+  // The tree itself, for reading what is in it by now.
+  UniqueFd open_root() const;
+
   // Checks all links once more, as they are now, and puts the tree in its place. Throws Error, with
   // the name of the link; then nothing has changed there.
   void publish(Existing existing);

@@ -2,15 +2,16 @@
 
 #include "error.hh"
 #include "file.hh"
-#include "member_path.hh"
+#include "log.hh"
+#include "made_record.hh"
+#include "member_search.hh"
 #include "sparse_file.hh"
-#include "unpack_members.hh"
+#include "unpack_tree.hh"
 
-#include <algorithm>
 #include <array>
 #include <cassert>
+#include <new>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 namespace qt {
@@ -18,7 +19,7 @@ namespace qt {
 namespace {
 
 void decompress_file(const std::string& source, Compression compression, const UnpackRule& rule,
-                     const std::string& output) {
+                     const std::string& output, const MadeRecord& record) {
   const std::unique_ptr<ReadAhead> input =
       open_decompressed(source, compression, {rule.format, rule.decompress, {}});
   OutputBudget budget(rule.limit, source);
@@ -33,10 +34,17 @@ void decompress_file(const std::string& source, Compression compression, const U
     writer.write(piece);
   }
   finish_file(writer, rule);
+  record.put_on(file.fd());
   file.commit();
 }
 
 void link_file(const std::string& real_source, const std::string& output) {
+  std::array<char, 4096> there;
+  const ssize_t length = ::readlink(output.c_str(), there.data(), there.size());
+  if (length > 0 &&
+      std::string_view(there.data(), static_cast<std::size_t>(length)) == real_source) {
+    return;
+  }
   // Beside its place first, then renamed: what stands there is replaced in one step.
   const std::string temporary = format("{}.{}", output, ::getpid());
   if (::symlink(real_source.c_str(), temporary.c_str()) < 0) {
@@ -50,7 +58,7 @@ void link_file(const std::string& real_source, const std::string& output) {
 }
 
 void hand_on(const std::string& source, const FileSource& input, const UnpackRule& rule,
-             const std::string& output) {
+             const std::string& output, const MadeRecord& record) {
   const bool resized = rule.resize && size_after_resize(*rule.resize, input.size()) != input.size();
   if (!rule.writable && !resized) {
     link_file(real_path(source), output);
@@ -65,6 +73,7 @@ void hand_on(const std::string& source, const FileSource& input, const UnpackRul
   SparseWriter writer(file.fd(), output);
   writer.skip_to(input.size());
   finish_file(writer, rule);
+  record.put_on(file.fd());
   file.commit();
 }
 
@@ -78,58 +87,46 @@ void check_not_itself(const std::string& source, const std::string& output) {
   }
 }
 
-// "user.qemu-asset-url", as QEMU's own test framework writes it into its cache.
-std::string url_of(const std::string& path) {
-  std::array<char, 4096> buffer;
-  const ssize_t length =
-      ::getxattr(path.c_str(), "user.qemu-asset-url", buffer.data(), buffer.size());
-  return length > 0 ? std::string(buffer.data(), static_cast<std::size_t>(length)) : "";
-}
-
-std::string name_from_url(std::string url) {
-  url.resize(std::min({url.size(), url.find('?'), url.find('#')}));
-  const std::size_t authority = url.find("://");
-  const std::size_t slash = url.rfind('/');
-  if (slash == std::string::npos || (authority != std::string::npos && slash < authority + 3)) {
-    return "";
+// Says so where a result needs nothing: without that a person would wonder why nothing is written.
+bool is_there(const MadeRecord& record, const UnpackRule& rule, const std::string& output) {
+  struct stat status;
+  const bool right = ::lstat(output.c_str(), &status) == 0 &&
+                     (S_ISDIR(status.st_mode) ? rule.directory : !rule.directory) &&
+                     record.is_right(output);
+  if (right) {
+    log_info(format("{} is there already and right", output));
   }
-  const std::string name = url.substr(slash + 1);
-  return name == "." || name == ".." ? "" : name;
+  return right;
 }
 
-bool drop_suffix(std::string& name, std::span<const std::string_view> suffixes) {
-  for (const std::string_view suffix : suffixes) {
-    if (name.size() > suffix.size() && name.ends_with(suffix)) {
-      name.resize(name.size() - suffix.size());
-      return true;
+void make_members(const std::string& source, const FileSource& input, const UnpackRule& rule,
+                  const std::vector<std::string>& outputs) {
+  std::vector<MemberOutput> wanted;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    MemberOutput output = {rule.members[i], outputs[i], MadeRecord(input, rule, rule.members[i])};
+    if (!is_there(output.record, rule, output.path)) {
+      wanted.push_back(std::move(output));
     }
   }
-  return false;
+  if (!wanted.empty()) {
+    unpack_members(source, rule, wanted);
+  }
 }
 
-std::string default_file_name(const std::string& source, const UnpackRule& rule) {
-  constexpr std::array<std::string_view, 7> k_compressions = {".gz",   ".xz", ".zst", ".bz2",
-                                                              ".zstd", ".GZ", ".lzma"};
-  constexpr std::array<std::string_view, 7> k_archives = {".tar", ".zip",  ".cpio", ".iso",
-                                                          ".deb", ".udeb", ".ZIP"};
-  constexpr std::array<std::string_view, 4> k_both = {".tgz", ".txz", ".tbz2", ".tbz"};
-  std::string name = base_name(source);
-  const std::string from_url = name_from_url(url_of(source));
-  if (!from_url.empty()) {
-    name = from_url;
+void make_file(const std::string& source, const FileSource& input, const UnpackRule& rule,
+               const std::string& output, const MadeRecord& record) {
+  const Format found = sniff_file(input);
+  const Format asked = rule.format.value_or(found);
+  const Compression compression = compression_of(asked);
+  if (compression != Compression::none) {
+    decompress_file(source, compression, rule, output, record);
+    return;
   }
-  if (rule.directory) {
-    drop_suffix(name, k_both) || (drop_suffix(name, k_compressions), drop_suffix(name, k_archives));
-    return name;
+  if (asked != Format::raw && asked != found) {
+    throw Error(format("it is {}, not {}", format_name(found), format_name(asked)),
+                ExitCode::failed);
   }
-  if (rule.format != Format::raw &&
-      compression_of(sniff_file(FileSource(source))) != Compression::none) {
-    if (drop_suffix(name, k_both)) {
-      return name + ".tar";
-    }
-    drop_suffix(name, k_compressions);
-  }
-  return name;
+  hand_on(source, input, rule, output, record);
 }
 
 } // namespace
@@ -143,40 +140,25 @@ void unpack(const std::string& source, const UnpackRule& rule,
     check_not_itself(source, output);
   }
   try {
+    if (!rule.directory && !rule.members.empty()) {
+      make_members(source, input, rule, outputs);
+      return;
+    }
+    const MadeRecord record(input, rule, "");
+    if (is_there(record, rule, outputs[0])) {
+      return;
+    }
     if (rule.directory) {
-      unpack_tree(source, rule, outputs[0]);
-      return;
-    }
-    if (!rule.members.empty()) {
-      unpack_members(source, rule, outputs);
-      return;
-    }
-    const Format found = sniff_file(input);
-    const Format format = rule.format.value_or(found);
-    const Compression compression = compression_of(format);
-    if (compression != Compression::none) {
-      decompress_file(source, compression, rule, outputs[0]);
-      return;
-    }
-    if (format != Format::raw && format != found) {
-      throw Error(qt::format("it is {}, not {}", format_name(found), format_name(format)),
-                  ExitCode::failed);
+      unpack_tree(source, rule, outputs[0], record);
+    } else {
+      make_file(source, input, rule, outputs[0], record);
     }
   } catch (const Error& error) {
-    throw error.within(qt::format("unpacking {}", source));
+    throw error.within(format("unpacking {}", source));
+  } catch (const std::bad_alloc&) {
+    throw Error(format("unpacking {}: it asks for more memory than this process may have", source),
+                ExitCode::failed);
   }
-  hand_on(source, input, rule, outputs[0]);
-}
-
-std::vector<std::string> default_names(const std::string& source, const UnpackRule& rule) {
-  std::vector<std::string> names;
-  for (const std::string& member : rule.members) {
-    names.push_back(base_name(asked_member_name(member).value_or("")));
-  }
-  if (names.empty() || names[0].empty()) {
-    names = {default_file_name(source, rule)};
-  }
-  return names;
 }
 
 } // namespace qt

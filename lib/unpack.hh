@@ -21,9 +21,4 @@ namespace qt {
 void unpack(const std::string& source, const UnpackRule& rule,
             const std::vector<std::string>& outputs);
 
-// The base names that results get without --output: of the member; of the file, without the suffix
-// of its compression or archive. A file of the download cache is named by the URL that it came from
-// (xattr user.qemu-asset-url) where that is known, else by its digest.
-std::vector<std::string> default_names(const std::string& source, const UnpackRule& rule);
-
 } // namespace qt

@@ -21,7 +21,8 @@ struct Resize {
 // "pow2" or a size such as "16M". Throws Error(ExitCode::usage).
 Resize parse_resize(std::string_view text);
 
-enum class Devices { refuse, leave_out }; // also fifos and sockets
+// Also fifos and sockets: they are left out of a tree, with a warning or without.
+enum class Devices { leave_out, leave_out_quietly };
 
 // When a result is too large to be honest: past `bytes` in all, or, if `bytes` is not set, past
 // 16 GiB, or past 1 GiB with more than a thousand times the size of the file.
@@ -37,7 +38,7 @@ struct UnpackRule {
   bool directory = false;       // all files, as a folder
   std::optional<Resize> resize; // of each file
   bool writable = false;        // a private copy, never a link
-  Devices devices = Devices::refuse;
+  Devices devices = Devices::leave_out;
   Existing existing = Existing::refuse; // with `directory`: what if a full folder is there
   OutputLimit limit;
   DecompressOptions decompress;

@@ -3,13 +3,12 @@
 #include "error.hh"
 #include "file.hh"
 #include "log.hh"
+#include "member_list.hh"
+#include "output_name.hh"
 #include "prepared_files.hh"
 #include "text.hh"
 #include "unpack.hh"
-#include "unpack_members.hh"
 
-#include <set>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace {
@@ -46,8 +45,8 @@ CommandLine command_line(Options& options) {
       .option("format", "FORMAT",
               "where the content does not tell: raw gz xz zst bz2 tar zip cpio iso9660 deb",
               [&rule](const std::string& text) { rule.format = parse_format(text); })
-      .flag("skip-devices", "leave out devices, fifos, sockets; else refused",
-            [&rule] { rule.devices = Devices::leave_out; })
+      .flag("skip-devices", "no warning about devices, fifos, sockets left out",
+            [&rule] { rule.devices = Devices::leave_out_quietly; })
       .group("How")
       .option("resize", "pow2|SIZE", "grow to the next power of two or to SIZE",
               [&rule](const std::string& text) { rule.resize = parse_resize(text); })
@@ -99,39 +98,6 @@ void print_lines(const std::vector<std::string>& lines) {
   write_all(STDOUT_FILENO, text, "standard output");
 }
 
-bool is_folder(const std::string& path) {
-  struct stat status;
-  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-// Where the results go. A folder asked for with --directory is made at --output itself; files are
-// made in it if it is a folder, ends with "/", or there are several.
-std::vector<std::string> output_paths(const Options& options, const std::string& source) {
-  const UnpackRule& rule = options.rule;
-  std::string output = options.output.value_or("./");
-  const bool several = rule.members.size() > 1;
-  const bool in_folder = !options.output || output.ends_with('/') || is_folder(output) || several;
-  if (options.output && (rule.directory || !in_folder)) {
-    output = absolute_path(output);
-    while (output.size() > 1 && output.ends_with('/')) {
-      output.pop_back();
-    }
-    make_directories(parent_of(output));
-    return {output};
-  }
-  make_directories(output);
-  std::vector<std::string> paths;
-  std::set<std::string> seen;
-  for (const std::string& name : default_names(source, rule)) {
-    if (!seen.insert(name).second) {
-      throw Error(format("two members have the name '{}'; extract them one by one", name),
-                  ExitCode::usage);
-    }
-    paths.push_back(absolute_path(output + "/" + name));
-  }
-  return paths;
-}
-
 int prepare_definition(const Options& options) {
   if (!options.definition || !options.prepared || !options.operands.empty()) {
     throw Error("--definition FILE and --prepared DIR belong together, without another FILE",
@@ -173,7 +139,7 @@ int run(const std::vector<std::string>& words) {
   if (options.list) {
     results = list_members(source, options.rule);
   } else {
-    results = output_paths(options, source);
+    results = output_paths(source, options.rule, options.output);
     unpack(source, options.rule, results);
   }
   print_lines(results);

@@ -7,7 +7,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 namespace {
@@ -29,34 +28,6 @@ ExitCode code_of(Body body) {
   } catch (const Error& error) {
     return error.code();
   }
-}
-
-TEST(FormatTest, HasNamesThatReadBack) {
-  for (const Format format :
-       {Format::raw, Format::gz, Format::xz, Format::zst, Format::bz2, Format::tar, Format::zip,
-        Format::cpio, Format::iso9660, Format::deb}) {
-    EXPECT_EQ(parse_format(format_name(format)), format);
-  }
-  EXPECT_EQ(parse_format("iso"), Format::iso9660);
-  EXPECT_EQ(code_of([] { parse_format("TAR"); }), ExitCode::usage);
-}
-
-TEST_F(UnpackTest, TellsFormatsByContent) {
-  const auto sniffed = [&](const std::string& bytes) {
-    write_file(path("f"), bytes);
-    return sniff_file(FileSource(path("f")));
-  };
-  EXPECT_EQ(sniffed(""), Format::raw);
-  EXPECT_EQ(sniffed(std::string(10240, '\0')), Format::raw);
-  EXPECT_EQ(sniffed(TarMaker().file("x", "1").bytes()), Format::tar);
-  std::string damaged = TarMaker().file("x", "1").bytes();
-  damaged[0] = 'y';
-  EXPECT_EQ(sniffed(damaged), Format::raw);
-  EXPECT_EQ(sniffed(CpioMaker().add("x", 0100644, "1").bytes()), Format::cpio);
-  EXPECT_EQ(sniffed(make_zip("x", "1", 0)), Format::zip);
-  EXPECT_EQ(sniffed("!<arch>\ndebian-binary   "), Format::deb);
-  EXPECT_EQ(sniffed("!<arch>\nobject.o/       "), Format::raw);
-  EXPECT_EQ(sniffed(std::string(32769, '\0') + "CD001\1"), Format::iso9660);
 }
 
 TEST(ResizeTest, GrowsAndNeverCuts) {
@@ -87,48 +58,6 @@ TEST_F(UnpackTest, BoundsWhatComesOut) {
   OutputBudget asked({20 * k_gib}, path("small"));
   asked.take(20 * k_gib);
   EXPECT_EQ(code_of([&] { asked.take(1); }), ExitCode::failed);
-}
-
-TEST_F(UnpackTest, NamesResults) {
-  using testing::ElementsAre;
-  const std::string gz = "\x1f\x8b\x08";
-  write_file(path("disk.img.gz"), gz);
-  write_file(path("tree.tgz"), gz);
-  write_file(path("firmware.bin"), "x");
-  UnpackRule rule;
-  EXPECT_THAT(default_names(path("disk.img.gz"), rule), ElementsAre("disk.img"));
-  EXPECT_THAT(default_names(path("tree.tgz"), rule), ElementsAre("tree.tar"));
-  EXPECT_THAT(default_names(path("firmware.bin"), rule), ElementsAre("firmware.bin"));
-  rule.format = Format::raw;
-  EXPECT_THAT(default_names(path("disk.img.gz"), rule), ElementsAre("disk.img.gz"));
-  rule = {};
-  rule.directory = true;
-  EXPECT_THAT(default_names(path("tree.tgz"), rule), ElementsAre("tree"));
-  write_file(path("root.tar.zst"), "");
-  EXPECT_THAT(default_names(path("root.tar.zst"), rule), ElementsAre("root"));
-  rule.members = {"a/b/"};
-  EXPECT_THAT(default_names(path("tree.tgz"), rule), ElementsAre("b"));
-  rule.directory = false;
-  rule.members = {"/x/y", "./z"};
-  EXPECT_THAT(default_names(path("tree.tgz"), rule), ElementsAre("y", "z"));
-}
-
-TEST_F(UnpackTest, NamesCachedFilesByTheirUrl) {
-  const std::string digest = path(std::string(64, 'a'));
-  write_file(digest, "x");
-  const auto name_by = [&](const std::string& url) {
-    if (::setxattr(digest.c_str(), "user.qemu-asset-url", url.data(), url.size(), 0) < 0) {
-      return std::string("no attributes");
-    }
-    return default_names(digest, {})[0];
-  };
-  if (name_by("https://host/x") == "no attributes") {
-    GTEST_SKIP() << "this file system has no user attributes";
-  }
-  EXPECT_EQ(name_by("https://host/a/b.bin?x=1/2#f"), "b.bin");
-  for (const std::string url : {"https://host", "https://host/", "https://host/..", "x"}) {
-    EXPECT_EQ(name_by(url), std::string(64, 'a')) << url;
-  }
 }
 
 TEST_F(UnpackTest, LinksLeadToTheFileItself) {

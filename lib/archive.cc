@@ -75,14 +75,17 @@ struct ArchiveReader::State {
     if (input_failure) {
       std::rethrow_exception(input_failure);
     }
-    const char* reason = ::archive_error_string(handle);
-    // Also for want of memory: it is what the archive's headers ask for.
-    throw Error(format_reason(reason), ExitCode::failed);
+    if (::archive_errno(handle) == ENOMEM) { // it is what the headers ask for
+      throw Error(qt::format("the {} archive asks for more memory than this process may have",
+                             archive_format_name(format)),
+                  ExitCode::failed);
+    }
+    throw Error(format_reason(::archive_error_string(handle)), ExitCode::failed);
   }
 
   std::string format_reason(const char* reason) const {
-    return qt::format("the {} archive is damaged or truncated: {}", archive_format_name(format),
-                      reason != nullptr ? reason : "no reason given");
+    return qt::format("the {} archive is damaged or truncated{}{}", archive_format_name(format),
+                      reason != nullptr ? ": " : "", reason != nullptr ? reason : "");
   }
 
   // Exceptions must not pass through libarchive: they wait here until it has returned.

@@ -79,24 +79,42 @@ private:
   unsigned m_inode = 100;
 };
 
-// zip with one stored file of a name.
-inline std::string make_zip(const std::string& name, const std::string& data, std::uint32_t crc32) {
-  const auto little = [](std::uint64_t value, int bytes) {
+// zip with stored files; nothing compares the checksum but who reads the data.
+class ZipMaker {
+public:
+  ZipMaker& add(const std::string& name, const std::string& data, std::uint32_t crc32) {
+    const std::string common = little(0, 2) + little(0, 2) + little(0, 4) + little(crc32, 4) +
+                               little(data.size(), 4) + little(data.size(), 4) +
+                               little(name.size(), 2) + little(0, 2);
+    m_directory += "PK\x01\x02" + little(0x314, 2) + little(20, 2) + common + little(0, 2) +
+                   little(0, 2) + little(0, 2) + little(std::uint64_t{0100644} << 16, 4) +
+                   little(m_members.size(), 4) + name;
+    m_members += "PK\x03\x04" + little(20, 2) + common + name + data;
+    ++m_count;
+    return *this;
+  }
+  std::string bytes() const {
+    return m_members + m_directory + "PK\x05\x06" + little(0, 4) + little(m_count, 2) +
+           little(m_count, 2) + little(m_directory.size(), 4) + little(m_members.size(), 4) +
+           little(0, 2);
+  }
+
+private:
+  static std::string little(std::uint64_t value, int bytes) {
     std::string text;
     for (int i = 0; i < bytes; ++i) {
       text += static_cast<char>(value >> (8 * i));
     }
     return text;
-  };
-  const std::string common = little(0, 2) + little(0, 2) + little(0, 4) + little(crc32, 4) +
-                             little(data.size(), 4) + little(data.size(), 4) +
-                             little(name.size(), 2) + little(0, 2);
-  const std::string local = "PK\x03\x04" + little(20, 2) + common + name + data;
-  const std::string central = "PK\x01\x02" + little(0x314, 2) + little(20, 2) + common +
-                              little(0, 2) + little(0, 2) + little(0, 2) +
-                              little(std::uint64_t{0100644} << 16, 4) + little(0, 4) + name;
-  return local + central + "PK\x05\x06" + little(0, 4) + little(1, 2) + little(1, 2) +
-         little(central.size(), 4) + little(local.size(), 4) + little(0, 2);
+  }
+
+  std::string m_members;
+  std::string m_directory;
+  unsigned m_count = 0;
+};
+
+inline std::string make_zip(const std::string& name, const std::string& data, std::uint32_t crc32) {
+  return ZipMaker().add(name, data, crc32).bytes();
 }
 
 } // namespace qt

@@ -400,6 +400,57 @@ TEST_F(QtExtractTest, RefusesNamesThatLeadOut) {
   expect_refused(make_zip("../outside", "x", 0x8cdc1683), "../outside");
 }
 
+TEST_F(QtExtractTest, RefusesNamesThatLeadOutHoweverTheyAreWritten) {
+  // pax: a record before the member; GNU: a member before the member.
+  expect_refused(TarMaker().add("x", 'x', "", "19 path=../outside\n").file("harmless", "x").bytes(),
+                 "../outside");
+  expect_refused(TarMaker()
+                     .add("././@LongLink", 'L', "", std::string("../outside\0", 11))
+                     .file("harmless", "x")
+                     .bytes(),
+                 "../outside");
+  if (!lacks("ar")) {
+    write_file(path("data.tar"), TarMaker().file("./../outside", "x").bytes());
+    shell("echo 2.0 > debian-binary && ar rc evil.deb debian-binary data.tar");
+    expect_refused(read_file(path("evil.deb")), "./../outside");
+  }
+  if (!lacks("genisoimage")) {
+    make_directories(path("src"));
+    write_file(path("src/..Xoutside"), "x");
+    shell("genisoimage -quiet -R -o evil.iso src");
+    std::string image = read_file(path("evil.iso"));
+    for (std::size_t at = 0; (at = image.find("..Xoutside", at)) != std::string::npos;) {
+      image[at + 2] = '/';
+    }
+    expect_refused(image, "../outside");
+  }
+}
+
+TEST_F(QtExtractTest, FailsForDataThatAsksForAllMemory) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "the sanitizer needs more address space than is left here";
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  GTEST_SKIP() << "the sanitizer needs more address space than is left here";
+#endif
+#endif
+  // A cpio member whose name has 4 GiB; a Zstandard frame with a window of 2 GiB.
+  write_file(path("cpio"), "070701" +
+                               format("{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}"
+                                      "{:08x}{:08x}{:08x}{:08x}",
+                                      1, 0100644, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xfffffff0U, 0) +
+                               "name");
+  write_file(path("zst"), std::string("\x28\xb5\x2f\xfd\0\xa8\1\0\0", 9));
+  for (const std::string& arguments : {"--directory -o tree " + path("cpio"),
+                                       "--member x " + path("cpio"), "-o out " + path("zst")}) {
+    const Outcome outcome =
+        run({"sh", "-c", "ulimit -v 400000; exec " + program() + " " + arguments});
+    EXPECT_EQ(outcome.code, 1) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("asks for more memory"));
+  }
+  EXPECT_EQ(left_behind(), std::vector<std::string>());
+}
+
 TEST_F(QtExtractTest, RefusesLinksThatLeadOut) {
   expect_refused(TarMaker().add("l", '2', "../outside").bytes(), "l");
   expect_refused(TarMaker().add("l", '2', "/etc/passwd").bytes(), "l");

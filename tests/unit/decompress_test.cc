@@ -1,5 +1,6 @@
 #include "decompress.hh"
 
+#include "../support/text_source.hh"
 #include "error.hh"
 
 #include <gtest/gtest.h>
@@ -17,24 +18,6 @@ std::string from_hex(std::string_view hex) {
   }
   return bytes;
 }
-
-// Hands out its text a few bytes at a time only if the reader asks for few.
-class TextSource final : public ByteSource {
-public:
-  explicit TextSource(std::string text)
-    : m_text(std::move(text)) {}
-
-  std::size_t read(std::span<std::byte> into) override {
-    const std::size_t count = std::min(into.size(), m_text.size() - m_at);
-    std::copy_n(bytes_of(m_text).begin() + static_cast<std::ptrdiff_t>(m_at), count, into.begin());
-    m_at += count;
-    return count;
-  }
-
-private:
-  std::string m_text;
-  std::size_t m_at = 0;
-};
 
 std::string decode(Compression compression, const std::string& bytes, std::size_t step = 1000) {
   const std::unique_ptr<ByteSource> source =

@@ -25,6 +25,16 @@ namespace {
 
 std::string long_name(std::string_view name) { return std::string(name.substr(0, name.find(','))); }
 
+template<typename Value>
+Value required(const std::optional<Value>& parsed, std::string_view name, std::string_view text,
+               std::string_view expected) {
+  if (!parsed) {
+    throw Error(format("option --{}: '{}' is not {}", long_name(name), text, expected),
+                ExitCode::usage);
+  }
+  return *parsed;
+}
+
 // Descriptors 0 to 2 that the caller closed would be taken by the next open() and receive messages.
 void open_standard_descriptors() {
   for (int fd = 0; fd <= 2; ++fd) {
@@ -77,12 +87,32 @@ CommandLine& CommandLine::option(std::string name, std::string argument, std::st
 CommandLine& CommandLine::option(std::string name, std::string help,
                                  std::optional<Duration>& target) {
   return option(name, "TIME", std::move(help), [&target, name](const std::string& value) {
-    target = parse_duration(value);
-    if (!target) {
-      throw Error(format("option --{}: '{}' is not a time such as 500ms, 30s or 2m",
-                         long_name(name), value),
-                  ExitCode::usage);
+    target = required(parse_duration(value), name, value, "a time such as 500ms, 30s or 2m");
+  });
+}
+
+CommandLine& CommandLine::option(std::string name, std::string help, Duration& target) {
+  return option(name, "TIME", std::move(help), [&target, name](const std::string& value) {
+    target = required(parse_duration(value), name, value, "a time such as 500ms, 30s or 2m");
+  });
+}
+
+CommandLine& CommandLine::option(std::string name, std::string help, int least, int most,
+                                 int& target) {
+  return option(name, "N", std::move(help), [=, &target](const std::string& value) {
+    std::optional<std::int64_t> parsed = parse_integer(value);
+    if (parsed && (*parsed < least || *parsed > most)) {
+      parsed.reset();
     }
+    target = static_cast<int>(
+        required(parsed, name, value, format("a number from {} to {}", least, most)));
+  });
+}
+
+CommandLine& CommandLine::option(std::string name, std::string help,
+                                 std::optional<std::uint64_t>& target) {
+  return option(name, "SIZE", std::move(help), [&target, name](const std::string& value) {
+    target = required(parse_size(value), name, value, "a size such as 64M or 20G");
   });
 }
 
@@ -228,6 +258,8 @@ bool CommandLine::parse(const std::vector<std::string>& words) {
   }
   return !wants_help && !wants_version;
 }
+
+void print_line(const std::string& text) { write_stdout(text + "\n"); }
 
 std::vector<std::vector<std::string>> cut_at_dashes(const std::vector<std::string>& words,
                                                     std::size_t parts) {

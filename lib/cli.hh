@@ -9,6 +9,7 @@
 #include "duration.hh"
 #include "exit_code.hh"
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -35,6 +36,11 @@ public:
   CommandLine& option(std::string name, std::string argument, std::string help,
                       std::vector<std::string>& target); // may be repeated
   CommandLine& option(std::string name, std::string help, std::optional<Duration>& target);
+  CommandLine& option(std::string name, std::string help, Duration& target);
+  // A whole number of at least `least` and at most `most`.
+  CommandLine& option(std::string name, std::string help, int least, int most, int& target);
+  // Bytes: 4096, 512K, 20G.
+  CommandLine& option(std::string name, std::string help, std::optional<std::uint64_t>& target);
   // An option without a value.
   CommandLine& flag(std::string name, std::string help, bool& target);
   CommandLine& flag(std::string name, std::string help, std::function<void()> handler);
@@ -85,6 +91,9 @@ std::vector<std::vector<std::string>> cut_at_dashes(const std::vector<std::strin
 // and the exit code. `name` is a literal such as "qt-fetch".
 int run_tool(const char* name, int argc, char** argv,
              const std::function<int(const std::vector<std::string>& words)>& body) noexcept;
+
+// One line of data on stdout, at once. Throws Error if it cannot be written.
+void print_line(const std::string& text);
 
 inline int to_int(ExitCode code) { return static_cast<int>(code); }
 

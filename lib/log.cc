@@ -56,6 +56,12 @@ void log_debug(std::string_view message) noexcept {
   }
 }
 
+void log_note(std::string_view text) noexcept {
+  if (verbosity() >= Verbosity::normal) {
+    log_plain(text);
+  }
+}
+
 void log_plain(std::string_view text) noexcept { write_line(escape_for_display(text)); }
 
 } // namespace qt

@@ -19,6 +19,8 @@ void log_warning(std::string_view message) noexcept;
 void log_info(std::string_view message) noexcept;  // shown with --verbose
 void log_debug(std::string_view message) noexcept; // shown with --verbose twice
 
+// The same without prefix, and not with --quiet: something to know that is no warning.
+void log_note(std::string_view text) noexcept;
 // A line of a report, without prefix and in every verbosity: `text` is escaped, newline added.
 void log_plain(std::string_view text) noexcept;
 

@@ -104,8 +104,10 @@ void SparseWriter::write_at(std::uint64_t offset, std::span<const std::byte> byt
   }
 }
 
+bool share_contents(int from, int to) noexcept { return ::ioctl(to, FICLONE, from) == 0; }
+
 void copy_contents(int from, int to, std::uint64_t size, const std::string& name) {
-  if (::ioctl(to, FICLONE, from) == 0) {
+  if (share_contents(from, to)) {
     return;
   }
   // Where the file has its holes already, the kernel copies what is between them; else zeros have

@@ -33,6 +33,10 @@ private:
   std::uint64_t m_size = 0;
 };
 
+// Makes the empty file `to` a copy of `from` that shares its blocks until one of them is written
+// (reflink). False if the file system cannot; nothing has happened then.
+bool share_contents(int from, int to) noexcept;
+
 // Makes the empty file `to` a copy of `from`: shared blocks where the file system can, else a copy
 // with its holes, or, if it has none, with its zeros as holes. `name` is for messages. Throws
 // Error.

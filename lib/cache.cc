@@ -174,6 +174,13 @@ void Cache::record(std::string_view digest, const std::string& marks_before) con
   }
 }
 
+std::string Cache::url_of(const std::string& path) {
+  std::string url(4096, '\0');
+  const ssize_t length = ::getxattr(path.c_str(), "user.qemu-asset-url", url.data(), url.size());
+  url.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
+  return url;
+}
+
 void Cache::quarantine(std::string_view digest) const {
   const std::string path = own_path(digest);
   if (::rename(path.c_str(), beside(digest, ".corrupt").c_str()) < 0 && errno != ENOENT) {
@@ -215,7 +222,7 @@ void Cache::publish(std::string_view digest, std::string_view url) const {
   if (::chmod(partial.c_str(), 0440) < 0) {
     throw errno_error(errno, format("setting the mode of {}", partial));
   }
-  // Not every file system has these; nothing here reads them back.
+  // Not every file system has these.
   static_cast<void>(::setxattr(partial.c_str(), "user.qemu-asset-url", url.data(), url.size(), 0));
   static_cast<void>(
       ::setxattr(partial.c_str(), "user.qemu-asset-hash", digest.data(), digest.size(), 0));

@@ -90,6 +90,8 @@ public:
   void record(std::string_view digest, const std::string& marks) const noexcept;
   // What a record remembers about a file; nothing if it is not there or not a regular file.
   static std::optional<std::string> marks(const std::string& path) noexcept;
+  // Where a file came from, if that was noted and the file system remembers; else empty.
+  static std::string url_of(const std::string& path);
   // Puts the file that fell short out of the way, in place of one that was put there earlier. Does
   // nothing if it is in a lower cache or gone. Throws Error if it has to stay where it is.
   void quarantine(std::string_view digest) const;

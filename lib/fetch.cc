@@ -3,15 +3,12 @@
 #include "digest.hh"
 #include "error.hh"
 #include "log.hh"
+#include "parallel.hh"
 #include "qemu_download.hh"
 #include "url.hh"
 
-#include <algorithm>
-#include <atomic>
 #include <cstdlib>
-#include <exception>
 #include <sys/stat.h>
-#include <thread>
 
 namespace qt {
 
@@ -174,35 +171,14 @@ std::vector<Fetched>
 Fetcher::fetch_all(std::span<const AssetSource> sources, unsigned jobs,
                    const std::function<void(std::size_t, const Fetched&)>& on_done) {
   std::vector<Fetched> results(sources.size());
-  std::atomic<std::size_t> next = 0;
   std::mutex mutex;
-  std::exception_ptr failure;
-  const auto work = [&] {
-    for (std::size_t i; (i = next++) < sources.size();) {
-      try {
-        results[i] = fetch(sources[i]);
-        const std::lock_guard guard(mutex);
-        if (on_done) {
-          on_done(i, results[i]);
-        }
-      } catch (...) {
-        const std::lock_guard guard(mutex);
-        failure = failure ? failure : std::current_exception();
-        next = sources.size(); // nobody starts another
-      }
+  for_each_parallel(sources.size(), jobs, [&](std::size_t i) {
+    results[i] = fetch(sources[i]);
+    const std::lock_guard guard(mutex);
+    if (on_done) {
+      on_done(i, results[i]);
     }
-  };
-  std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < std::min<std::size_t>(jobs, sources.size()); ++i) {
-    threads.emplace_back(work);
-  }
-  work();
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
-  if (failure) {
-    std::rethrow_exception(failure);
-  }
+  });
   return results;
 }
 

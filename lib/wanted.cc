@@ -1,6 +1,7 @@
 #include "wanted.hh"
 
 #include "definition.hh"
+#include "digest.hh"
 #include "error.hh"
 #include "url.hh"
 
@@ -73,6 +74,29 @@ std::vector<WantedAsset> wanted_assets(std::span<const std::string> definitions)
       }
     }
   }
+  return wanted;
+}
+
+WantedAsset wanted_asset(std::span<const std::string> words) {
+  if (words.size() < 2) {
+    throw Error("expected a URL and a digest; see qt-fetch --help", ExitCode::usage);
+  }
+  WantedAsset wanted;
+  wanted.source.urls.assign(words.begin(), words.end() - 1);
+  for (const std::string& url : wanted.source.urls) {
+    if (!is_fetchable(url)) {
+      throw Error(
+          format("fetching {}: only http, https and file URLs can be fetched", display_url(url)),
+          ExitCode::usage);
+    }
+  }
+  const std::optional<std::string> digest = parse_digest(words.back());
+  if (!digest) {
+    throw Error(
+        format("'{}' is not a digest: 64 (SHA-256) or 128 (SHA-512) hex digits", words.back()),
+        ExitCode::usage);
+  }
+  wanted.source.digest = *digest;
   return wanted;
 }
 

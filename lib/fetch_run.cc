@@ -1,0 +1,72 @@
+#include "fetch_run.hh"
+
+#include "fetch_report.hh"
+#include "file.hh"
+#include "log.hh"
+
+namespace qt {
+
+namespace {
+
+void report(std::span<const WantedAsset> wanted, std::span<const Fetched> results,
+            const FetchRun& run, const AssetOutput& output) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (output.form == AssetOutput::Form::json) {
+      output.print(dump_json(outcome_as_json(wanted[i], results[i])));
+    } else if (results[i].there() && !run.stamp) {
+      output.print(results[i].path);
+    }
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (!results[i].there()) {
+      const bool tolerated = run.stamp && run.unavailable == FetchRun::Unavailable::tolerated &&
+                             results[i].outcome == FetchOutcome::unavailable;
+      (tolerated ? log_warning : log_error)(missing_line(wanted[i], results[i]));
+    }
+  }
+  if (run.account == FetchRun::Account::yes && !run.stamp) {
+    log_note(count_outcomes(results));
+  }
+}
+
+} // namespace
+
+ExitCode run_fetch(Fetcher& fetcher, std::span<const WantedAsset> wanted, const FetchRun& run,
+                   const AssetOutput& output) {
+  std::vector<AssetSource> sources;
+  for (const WantedAsset& asset : wanted) {
+    sources.push_back(asset.source);
+  }
+  const std::vector<Fetched> results = fetcher.fetch_all(
+      sources, static_cast<unsigned>(run.jobs), [&](std::size_t i, const Fetched& result) {
+        if (run.account == FetchRun::Account::yes && result.outcome == FetchOutcome::downloaded) {
+          log_note(downloaded_line(wanted[i], result));
+        }
+      });
+  report(wanted, results, run, output);
+  const ExitCode code = exit_code_of(results);
+  if (run.stamp && code == ExitCode::done) {
+    write_file(*run.stamp, "");
+  }
+  if (code != ExitCode::absent) {
+    return code;
+  }
+  if (run.unavailable == FetchRun::Unavailable::failure) {
+    return ExitCode::failed;
+  }
+  return run.stamp ? ExitCode::done : code;
+}
+
+ExitCode run_fetch_uncached(const FetchOptions& options, const AssetSource& source,
+                            const std::string& path, const AssetOutput& output) {
+  Fetcher fetcher(Cache("/"), options);
+  const Fetched result = fetcher.fetch_uncached(source, path);
+  if (result.there()) {
+    output.print(result.path);
+  } else {
+    log_error(result.reason);
+  }
+  return exit_code_of({&result, 1});
+}
+
+} // namespace qt

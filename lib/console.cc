@@ -16,12 +16,16 @@ constexpr std::size_t k_recent = 16 * 1024;
 
 } // namespace
 
-Console::Console(std::string vm, int fd, const std::vector<Pattern>& failures, DialogueLog& log)
+Console::Console(std::string vm, int fd, const Watch& watch, DialogueLog& log)
   : m_vm(std::move(vm))
   , m_fd(fd)
   , m_log(log)
-  , m_failures(failures)
-  , m_buffer(k_read, '\0') {}
+  , m_failures(watch.failures, 0, watch.printk)
+  , m_buffer(k_read, '\0') {
+  if (watch.escapes == Watch::Escapes::strip) {
+    m_escapes.emplace();
+  }
+}
 
 void Console::read() {
   ssize_t count = ::recv(m_fd, m_buffer.data(), m_buffer.size(), MSG_DONTWAIT);
@@ -46,7 +50,14 @@ void Console::take(std::string_view bytes) {
     m_recent.erase(0, m_recent.size() - k_recent);
   }
   m_recent += bytes.substr(bytes.size() - std::min(bytes.size(), k_recent));
-  m_echo.feed(bytes, [this](std::string_view passed) { pass(passed); });
+  const auto feed = [this](std::string_view visible) {
+    m_echo.feed(visible, [this](std::string_view passed) { pass(passed); });
+  };
+  if (m_escapes) {
+    m_escapes->feed(bytes, feed);
+  } else {
+    feed(bytes);
+  }
 }
 
 void Console::pass(std::string_view bytes) {

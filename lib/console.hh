@@ -1,15 +1,17 @@
 // The console of one machine as a dialogue sees it: every byte that comes is logged, loses its part
 // in the echo of what was typed (echo.hh), is searched for the failure texts of the whole dialogue,
-// and is kept until a wait consumes it. "The stream" is what is left after the echo.
+// and is kept until a wait consumes it. "The stream" is what is left after the echo and, if they
+// are to be stripped, without terminal control sequences (ansi.hh).
 //
 // Reading never waits: it is for when poll(2) says that something is there. The descriptor's flags
 // are left alone, as other programs share it.
 #pragma once
 
+#include "ansi.hh"
 #include "backlog.hh"
 #include "dialogue_log.hh"
 #include "echo.hh"
-#include "match.hh"
+#include "torn_match.hh"
 
 #include <optional>
 #include <string>
@@ -18,10 +20,19 @@
 
 namespace qt {
 
+// How a whole dialogue looks at its consoles.
+struct Watch {
+  enum class Escapes { keep, strip };
+
+  std::vector<Pattern> failures; // armed from the first byte to the last
+  Escapes escapes = Escapes::keep;
+  Printk printk = Printk::keep; // for the failure texts; waits may have it otherwise
+};
+
 class Console {
 public:
-  // Does not own `fd` and `log`. `failures` are armed from the first byte to the last.
-  Console(std::string vm, int fd, const std::vector<Pattern>& failures, DialogueLog& log);
+  // Does not own `fd` and `log`.
+  Console(std::string vm, int fd, const Watch& watch, DialogueLog& log);
 
   int fd() const noexcept { return m_fd; }
   // The other end is gone and everything has been read.
@@ -64,8 +75,9 @@ private:
   int m_fd;
   bool m_ended = false;
   DialogueLog& m_log;
+  std::optional<AnsiFilter> m_escapes;
   EchoFilter m_echo;
-  Matcher m_failures;
+  TornMatcher m_failures;
   std::optional<Match> m_failure;
   bool m_settled = true; // m_failures.settle() has seen everything
   Backlog m_backlog;

@@ -25,6 +25,8 @@ inline constexpr std::uint32_t k_waiting =
 
 inline constexpr std::array k_console_modifiers = {
     Key{"fail", Type::patterns, "TEXT", "fail when TEXT appears during this wait", k_waiting},
+    Key{"ignore-printk", Type::flag, "", "match without kernel messages in between, too",
+        k_waiting},
     Key{"pace", Type::duration, "TIME", "pause between bytes", k_typing},
     Key{"until", Type::text, "TEXT", "the text that ends the step", in(StepType::interrupt)},
     Key{"every", Type::duration, "TIME", "pause between tries", in(StepType::interrupt)},

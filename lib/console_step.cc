@@ -17,7 +17,7 @@ public:
     , m_console(run.guest->console())
     , m_patterns(patterns_from(run.step.find("fail")))
     , m_failures(m_patterns.size())
-    , m_matcher(all_with(std::move(awaited)), m_console.backlog().begin())
+    , m_matcher(all_with(std::move(awaited)), m_console.backlog().begin(), printk(run))
     , m_offset(m_console.backlog().begin()) {}
 
   // Looks at what has come; true if the pattern has been found. Throws DialogueEnd if a failure
@@ -56,6 +56,10 @@ public:
   const std::string& awaited() const { return m_patterns.back().text; }
 
 private:
+  static Printk printk(const StepRun& run) {
+    return run.step.find("ignore-printk") != nullptr ? Printk::ignore : run.loop.watch().printk;
+  }
+
   const std::vector<Pattern>& all_with(Pattern awaited) {
     m_patterns.push_back(std::move(awaited)); // last: of two at the same byte the failure wins
     return m_patterns;
@@ -80,7 +84,7 @@ private:
   Console& m_console;
   std::vector<Pattern> m_patterns; // the step's failure texts, then what is awaited
   std::size_t m_failures;
-  Matcher m_matcher;
+  TornMatcher m_matcher;
   std::uint64_t m_offset; // in the stream: what has been fed
   bool m_settled = true;
 };

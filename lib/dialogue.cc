@@ -45,8 +45,7 @@ public:
   explicit Runner(const Dialogue& dialogue)
     : m_dialogue(dialogue)
     , m_log(dialogue.run_dir.empty() ? "" : dialogue_log_path(dialogue.run_dir))
-    , m_failures(patterns_from(find_default("fail")))
-    , m_loop(dialogue.vms, m_failures, m_log) {
+    , m_loop(dialogue.vms, make_watch(), m_log) {
     for (const VmChannels& vm : dialogue.vms) {
       for (const int fd : {vm.console, vm.qmp, vm.exit}) {
         if (fd >= 0) {
@@ -68,6 +67,11 @@ private:
     const auto found = m_dialogue.defaults.find(key);
     return found == m_dialogue.defaults.end() ? nullptr : &*found;
   }
+  Watch make_watch() const {
+    return {patterns_from(find_default("fail")),
+            find_default("strip-ansi") != nullptr ? Watch::Escapes::strip : Watch::Escapes::keep,
+            find_default("ignore-printk") != nullptr ? Printk::ignore : Printk::keep};
+  }
   std::optional<Duration> default_duration(std::string_view key) const {
     const Json* const value = find_default(key);
     return value != nullptr ? parse_duration(value->get<std::string>()) : std::nullopt;
@@ -85,7 +89,6 @@ private:
 
   const Dialogue& m_dialogue;
   DialogueLog m_log;
-  std::vector<Pattern> m_failures;
   DialogueLoop m_loop;
   std::vector<int> m_channels;
   TimeLimit m_total;

@@ -17,9 +17,15 @@ inline constexpr std::array k_common_modifiers = {
 inline constexpr std::array k_dialogue = {
     Key{"timeout", Type::duration, "TIME", "deadline of the whole dialogue"},
     Key{"fail", Type::patterns, "TEXT", "fail whenever TEXT appears"},
+    Key{"strip-ansi", Type::flag, "", "match without terminal control sequences"},
+    Key{"ignore-printk", Type::flag, "", "match without kernel messages in between, too"},
     Key{"vm", Type::text, "NAME", "the machine that steps mean by default"},
     Key{"pace", Type::duration, "TIME", "pause between typed bytes"},
     Key{"every", Type::duration, "TIME", "pause between tries"},
 };
+
+// Those of them that stand in a test; the others come with qt-tap's own options.
+inline constexpr std::array<std::string_view, 3> k_test_dialogue = {"fail", "strip-ansi",
+                                                                    "ignore-printk"};
 
 } // namespace qt

@@ -10,12 +10,11 @@
 
 namespace qt {
 
-DialogueLoop::DialogueLoop(const std::vector<VmChannels>& vms, const std::vector<Pattern>& failures,
-                           DialogueLog& log)
-  : m_failures(failures)
+DialogueLoop::DialogueLoop(const std::vector<VmChannels>& vms, const Watch& watch, DialogueLog& log)
+  : m_watch(watch)
   , m_log(log) {
   for (const VmChannels& vm : vms) {
-    m_guests.push_back(std::make_unique<Guest>(vm, failures, log));
+    m_guests.push_back(std::make_unique<Guest>(vm, watch, log));
   }
   sigset_t caught;
   ::sigemptyset(&caught);
@@ -113,7 +112,7 @@ void DialogueLoop::throw_failure(const Guest& guest, const Match& failure) const
   end.cause = Cause::fail_pattern;
   end.vm = guest.name();
   end.message = format("the failure text '{}' appeared", failure.text);
-  end.details = {{"failure", m_failures.at(failure.pattern).text}, {"matched", failure.text}};
+  end.details = {{"failure", m_watch.failures.at(failure.pattern).text}, {"matched", failure.text}};
   throw end;
 }
 

@@ -26,13 +26,13 @@ struct DialogueEnd {
 class DialogueLoop {
 public:
   // Does not own the descriptors and `log`. Blocks SIGTERM, SIGINT and SIGHUP as long as it lives.
-  DialogueLoop(const std::vector<VmChannels>& vms, const std::vector<Pattern>& failures,
-               DialogueLog& log);
+  DialogueLoop(const std::vector<VmChannels>& vms, const Watch& watch, DialogueLog& log);
   ~DialogueLoop();
   DialogueLoop(const DialogueLoop&) = delete;
   DialogueLoop& operator=(const DialogueLoop&) = delete;
 
   std::vector<std::unique_ptr<Guest>>& guests() noexcept { return m_guests; }
+  const Watch& watch() const noexcept { return m_watch; }
 
   // Waits until something happens or `deadline` passes, and handles it; may return for no reason.
   // `extra`: descriptors of the caller, their revents are set. `awaited`: the machine on whose
@@ -48,7 +48,7 @@ private:
   Deadline wake_at(Deadline deadline) const;
   void take_signal() const;
 
-  std::vector<Pattern> m_failures;
+  Watch m_watch;
   DialogueLog& m_log;
   std::vector<std::unique_ptr<Guest>> m_guests;
   UniqueFd m_signals;

@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::size_t k_most_pending = 8;
 
-bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 bool is_line_end(char byte) { return byte == '\r' || byte == '\n'; }
 unsigned char index_of(char byte) { return static_cast<unsigned char>(byte); }
 
@@ -102,8 +101,7 @@ void EchoFilter::take(char byte, const Sink& sink) {
     sink(std::string_view(m_held).substr(begin));
     m_held.erase(begin);
     for (Reading& reading : m_readings) {
-      reading.part = Part::text;
-      reading.message = 0;
+      reading = {reading.line, reading.matched};
     }
     m_in_message = true;
     break;
@@ -137,8 +135,8 @@ void EchoFilter::advance_text(Reading reading, char byte, std::vector<Reading>& 
     next.push_back({reading.line, reading.matched, Part::margin});
   } else if (byte == '\x1b') {
     next.push_back({reading.line, reading.matched, Part::escape});
-  } else if (byte == '[') {
-    next.push_back({reading.line, reading.matched, Part::seconds, m_held.size() - 1});
+  } else if (PrintkPrefix prefix; prefix.feed(byte) == PrintkPrefix::Answer::more) {
+    next.push_back({reading.line, reading.matched, Part::prefix, m_held.size() - 1, prefix});
   }
 }
 
@@ -148,9 +146,7 @@ EchoFilter::Step EchoFilter::advance(char byte) {
   bool complete = false;
   std::size_t completed = 0;
   for (const Reading& reading : m_readings) {
-    const auto go_on = [&](Part part) {
-      next.push_back({reading.line, reading.matched, part, reading.message});
-    };
+    const auto go_on = [&](Part part) { next.push_back({reading.line, reading.matched, part}); };
     switch (reading.part) {
     case Part::text:
       advance_text(reading, byte, next, complete, completed);
@@ -178,19 +174,15 @@ EchoFilter::Step EchoFilter::advance(char byte) {
         go_on(Part::sequence);
       }
       break;
-    case Part::seconds:
-      if (is_digit(byte) || (byte == ' ' && !is_digit(m_held[m_held.size() - 2]))) {
-        go_on(Part::seconds);
-      } else if (byte == '.' && is_digit(m_held[m_held.size() - 2])) {
-        go_on(Part::fraction);
-      }
-      break;
-    case Part::fraction:
-      if (is_digit(byte)) {
-        go_on(Part::fraction);
-      } else if (byte == ']' && is_digit(m_held[m_held.size() - 2])) {
+    case Part::prefix: {
+      Reading longer = reading;
+      const PrintkPrefix::Answer answer = longer.printk.feed(byte);
+      if (answer == PrintkPrefix::Answer::more) {
+        next.push_back(longer);
+      } else if (answer == PrintkPrefix::Answer::yes) {
         in_message.push_back(reading);
       }
+    }
     }
   }
   if (complete) {

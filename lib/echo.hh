@@ -11,8 +11,9 @@
 // Between two bytes of T, and before the CR or LF, may stand
 // - what a terminal does at its right margin: CR, LF, BS, space + CR, "ESC [ … letter", each any
 //   number of times; dropped with the echo;
-// - kernel messages, "[   12.345678] …" up to LF. As soon as the "]" has come the message passes,
-//   byte by byte, ahead of what is held: a panic in the middle of an echo is seen at once.
+// - kernel messages (printk.hh) up to LF. As soon as the prefix has come the message passes, byte
+// by
+//   byte, ahead of what is held: a panic in the middle of an echo is seen at once.
 //
 // Each typed line is dropped at most once. Several lines may be awaited (typed ahead): the first
 // whose echo is complete ends the waiting for those typed before it. At most 8 are awaited; a ninth
@@ -20,6 +21,8 @@
 // no echo. A line that only the guest prints, alone and without an echo before it, is taken for the
 // echo if it reads exactly as what was typed.
 #pragma once
+
+#include "printk.hh"
 
 #include <array>
 #include <cstdint>
@@ -55,15 +58,15 @@ private:
     margin,   // after a space that may belong to the right margin: CR must follow
     escape,   // after ESC
     sequence, // after ESC [
-    seconds,  // after the "[" of a kernel message: blanks and digits
-    fraction, // after its "."
+    prefix,   // in what may be the prefix of a kernel message
   };
   // One reading of the held bytes. Readings differ where a byte may be text or something between.
   struct Reading {
     std::size_t line;    // index in m_pending
     std::size_t matched; // bytes of the line
     Part part = Part::text;
-    std::size_t message = 0; // offset in m_held of the "[" (seconds, fraction)
+    std::size_t message = 0; // offset in m_held of the prefix
+    PrintkPrefix printk = {};
 
     bool operator==(const Reading&) const = default;
   };

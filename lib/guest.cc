@@ -8,11 +8,11 @@
 
 namespace qt {
 
-Guest::Guest(const VmChannels& channels, const std::vector<Pattern>& failures, DialogueLog& log)
+Guest::Guest(const VmChannels& channels, const Watch& watch, DialogueLog& log)
   : m_channels(channels)
   , m_log(log) {
   if (channels.console >= 0) {
-    m_console = std::make_unique<Console>(channels.name, channels.console, failures, log);
+    m_console = std::make_unique<Console>(channels.name, channels.console, watch, log);
   }
 }
 

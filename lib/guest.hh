@@ -18,7 +18,7 @@ namespace qt {
 class Guest {
 public:
   // Does not own the descriptors and `log`.
-  Guest(const VmChannels& channels, const std::vector<Pattern>& failures, DialogueLog& log);
+  Guest(const VmChannels& channels, const Watch& watch, DialogueLog& log);
 
   const std::string& name() const noexcept { return m_channels.name; }
   bool has_console() const noexcept { return m_console != nullptr; }

@@ -104,7 +104,9 @@ Json phase_json(const Phase& phase) {
     vms.back()["name"] = vm.name;
   }
   put(object, "vms", std::move(vms));
-  put(object, "fail", phase.fail);
+  for (const auto& [name, value] : phase.dialogue.items()) {
+    object[name] = value;
+  }
   put(object, "prepare", steps_json(phase.prepare));
   put(object, "steps", steps_json(phase.steps));
   put(object, "verify", steps_json(phase.verify));

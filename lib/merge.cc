@@ -93,7 +93,9 @@ bool both_tables(const Value& a, const Value& b) {
 } // namespace
 
 std::vector<std::string_view> phase_keys() {
-  std::vector<std::string_view> keys = {"vm", "fail", "prepare", "steps", "verify"};
+  std::vector<std::string_view> keys = {"vm", "prepare", "steps", "verify"};
+  const auto dialogue = test_dialogue_keys();
+  keys.insert(keys.end(), dialogue.begin(), dialogue.end());
   const std::vector<std::string_view> machine = key_names(vm_keys());
   keys.insert(keys.end(), machine.begin(), machine.end());
   return keys;

@@ -65,7 +65,7 @@ public:
   }
 
   // qt-expect with these steps.
-  Words dialogue(const Json& fail, const std::vector<Step>& steps) const {
+  Words dialogue(const Json& whole, const std::vector<Step>& steps) const {
     Words words = {m_input.programs.expect};
     append(words, timeout());
     // qt-expect makes the last pass, with what steps have saved.
@@ -73,8 +73,8 @@ public:
       const auto value = value_of(name);
       return value ? std::optional(escape_placeholders(*value)) : std::nullopt;
     };
-    if (!fail.empty()) {
-      append_options(*find_key(dialogue_keys(), "fail"), substituted(fail, lookup, Pass::early),
+    for (const auto& [name, value] : whole.items()) {
+      append_options(*find_key(dialogue_keys(), name), substituted(value, lookup, Pass::early),
                      words);
     }
     for (Step step : steps) {
@@ -124,9 +124,9 @@ PhasePlan plan_phase(const Subtest& subtest, std::size_t index, const PlanInput&
   plan.run_dir =
       subtest.phases.size() == 1 ? input.run_dir : format("{}/phase{}", input.run_dir, index + 1);
   const PhaseWords words(input, plan.run_dir);
-  const Json no_patterns = Json::array();
+  const Json nothing = Json::object();
   if (!phase.prepare.empty()) {
-    plan.prepare = words.dialogue(no_patterns, phase.prepare);
+    plan.prepare = words.dialogue(nothing, phase.prepare);
   }
   for (std::size_t i = 0; i < phase.vms.size(); ++i) {
     if (i > 0) {
@@ -135,18 +135,18 @@ PhasePlan plan_phase(const Subtest& subtest, std::size_t index, const PlanInput&
     append(plan.chain,
            words.machine(phase.vms[i], std::span(phase.vms).subspan(i), input.emulators[index][i]));
   }
-  if (!phase.steps.empty() || (!phase.vms.empty() && !phase.fail.empty())) {
+  if (!phase.steps.empty() || (!phase.vms.empty() && phase.dialogue.contains("fail"))) {
     if (!phase.vms.empty()) {
       plan.chain.emplace_back("--");
     }
-    append(plan.chain, words.dialogue(phase.fail, phase.steps));
+    append(plan.chain, words.dialogue(phase.dialogue, phase.steps));
   } else if (!phase.vms.empty() && input.timeout) {
     // No dialogue to bound: the outermost machine gets the deadline.
     const Words timeout = words.timeout();
     plan.chain.insert(plan.chain.begin() + 1, timeout.begin(), timeout.end());
   }
   if (!phase.verify.empty()) {
-    plan.verify = words.dialogue(no_patterns, phase.verify);
+    plan.verify = words.dialogue(nothing, phase.verify);
   }
   return plan;
 }

@@ -212,9 +212,13 @@ Phase SubtestReader::read_phase(const Value& table, const Position& at, const st
   Phase phase;
   phase.prepare = read_steps(table, "prepare", StepPlace::host, {});
   phase.vms = read_vms(table, title);
-  if (const Value* const fail = table.find("fail")) {
-    check_names(fail, "fail");
-    phase.fail = m_reader.value(*find_key(dialogue_keys(), "fail"), *fail).value_or(Json::array());
+  for (const std::string_view name : test_dialogue_keys()) {
+    if (const Value* const value = table.find(name)) {
+      check_names(value, name);
+      if (std::optional<Json> normal = m_reader.value(*find_key(dialogue_keys(), name), *value)) {
+        phase.dialogue[std::string(name)] = std::move(*normal);
+      }
+    }
   }
   phase.steps = read_steps(table, "steps", StepPlace::dialogue, phase.vms);
   phase.verify = read_steps(table, "verify", StepPlace::host, {});

@@ -16,9 +16,9 @@ struct Vm {
 
 // One boot (or several machines at once): prepare, dialogue, verify.
 struct Phase {
-  std::vector<Vm> vms;       // in the order of the file; empty: only host steps
-  Json fail = Json::array(); // patterns armed for the whole dialogue
-  std::vector<Step> prepare; // host steps (run, file) before the boot
+  std::vector<Vm> vms;            // in the order of the file; empty: only host steps
+  Json dialogue = Json::object(); // by test_dialogue_keys(), in normal form
+  std::vector<Step> prepare;      // host steps (run, file) before the boot
   std::vector<Step> steps;
   std::vector<Step> verify; // host steps after QEMU has ended
 };

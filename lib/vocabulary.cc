@@ -39,6 +39,7 @@ constexpr std::array k_step_modifiers =
 std::span<const Key> step_type_keys() { return k_step_types; }
 std::span<const Key> step_modifier_keys() { return k_step_modifiers; }
 std::span<const Key> dialogue_keys() { return k_dialogue; }
+std::span<const std::string_view> test_dialogue_keys() { return k_test_dialogue; }
 std::span<const Key> vm_keys() { return k_vm; }
 std::span<const Key> file_keys() { return k_file; }
 std::span<const Key> asset_keys() { return k_asset; }

@@ -20,6 +20,8 @@ std::span<const Key> step_type_keys();
 std::span<const Key> step_modifier_keys();
 // What may stand before the first step of a dialogue: a total deadline, failure texts, defaults.
 std::span<const Key> dialogue_keys();
+// The names of those that stand in a test of a definition.
+std::span<const std::string_view> test_dialogue_keys();
 // [test.N] or [test.N.vm.NAME]: the machine. The options of qt-boot.
 std::span<const Key> vm_keys();
 // [file.N]: the options of qt-extract, and the keys "from", "text" and "name" of definitions.

@@ -16,7 +16,7 @@ using testing::ElementsAre;
 class ConsoleTest : public testing::Test {
 protected:
   explicit ConsoleTest(const std::vector<Pattern>& failures = {{Pattern::Kind::text, "panic"}})
-    : m_console("default", m_pair.second.get(), failures, m_log) {
+    : m_console("default", m_pair.second.get(), {failures}, m_log) {
     set_nonblocking(m_pair.first.get());
   }
   void say(std::string_view bytes) {

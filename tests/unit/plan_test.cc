@@ -98,7 +98,7 @@ TEST(Plan, WhatStepsSaveIsLeftForTheDialogue) {
   odd.variables["file.bios"] = "/has/${brace}";
   Phase phase;
   phase.vms = {vm("default", {{"args", {"${file.bios}", "$${HOME}"}}})};
-  phase.fail = {{{"text", "${file.bios}"}}, {{"regex", "pan+ic"}}};
+  phase.dialogue["fail"] = {{{"text", "${file.bios}"}}, {{"regex", "pan+ic"}}};
   phase.steps = {
       step(StepType::line, {{"line", "echo ${saved} ${file.bios} $${HOME}"}}),
       step(StepType::qmp, {{"qmp", "x"}, {"arguments", {{"file", "${scratch}/f"}, {"n", 5}}}})};

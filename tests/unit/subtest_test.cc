@@ -46,7 +46,8 @@ verify = [{ file = "${scratch}/flash", matches = "x", lacks = "y", sha256 = "aaa
       "output": {"matches": "a.c", "lacks": "b"}, "skip-if-output": ["no such"],
       "service": [["swtpm", "socket"], ["x"]]})",
                                                "test"));
-  EXPECT_EQ(phase.fail, parse_json(R"([{"text": "panic"}, {"regex": "o+ps"}])", "test"));
+  EXPECT_EQ(phase.dialogue.at("fail"),
+            parse_json(R"([{"text": "panic"}, {"regex": "o+ps"}])", "test"));
   EXPECT_EQ(describe_step(phase.prepare.at(0)),
             "--run 'truncate -s 16M '\\''${scratch}/flash'\\''' --status 0 --stdout ok");
   EXPECT_EQ(phase.verify.at(0).text("min-size"), "1K");
@@ -119,7 +120,8 @@ verify = [{ run = ["b"] }]
   EXPECT_EQ(record.prepare.size(), 1u);
   EXPECT_EQ(replay.vms.at(0).values,
             Json({{"machine", "virt"}, {"args", {"-m", "1G", "-icount", "1"}}}));
-  EXPECT_EQ(replay.fail, parse_json(R"([{"text": "panic"}, {"text": "oops"}])", "test"));
+  EXPECT_EQ(replay.dialogue.at("fail"),
+            parse_json(R"([{"text": "panic"}, {"text": "oops"}])", "test"));
   EXPECT_EQ(describe_step(replay.steps.at(0)), "--wait two");
   EXPECT_THAT(replay.prepare, IsEmpty());
   EXPECT_EQ(replay.verify.size(), 1u);

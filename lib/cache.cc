@@ -145,6 +145,17 @@ std::optional<FileLock> Cache::hold(std::string_view digest) const noexcept {
   return is_file(own_path(digest)) ? FileLock::share(own_path(digest)) : std::nullopt;
 }
 
+std::optional<FileLock> Cache::hold_path(const std::string& path) noexcept {
+  try {
+    const std::string real = real_path(path);
+    const std::string folder = Cache::open().folder();
+    return exists(folder) && parent_of(real) == real_path(folder) ? FileLock::share(real)
+                                                                  : std::nullopt;
+  } catch (const std::exception&) { // not there, or no cache
+    return std::nullopt;
+  }
+}
+
 FileLock Cache::lock(std::string_view digest) const {
   try {
     make_directories(m_folder);

@@ -75,6 +75,8 @@ public:
   // open. Nothing if it is not there, or in a lower cache, which nobody cleans. Needs no write
   // permission; ends with the process.
   std::optional<FileLock> hold(std::string_view digest) const noexcept;
+  // The same for the path of a file of the cache that the environment names. Nothing for any other.
+  static std::optional<FileLock> hold_path(const std::string& path) noexcept;
 
   // --- for those who put files in
 

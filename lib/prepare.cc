@@ -1,5 +1,6 @@
 #include "prepare.hh"
 
+#include "cache.hh"
 #include "cli.hh"
 #include "error.hh"
 #include "file.hh"
@@ -34,10 +35,11 @@ Prepared run_command(const Preparation& step, EndRequest& request, const LineSin
   if (code == to_int(ExitCode::absent)) {
     const std::string reason = reason_of(end);
     const bool says_so = reason.starts_with(k_unavailable); // qt-fetch does
-    return {Cause::skip, says_so ? reason : std::string(k_unavailable) + reason};
+    return {Cause::skip, says_so ? reason : std::string(k_unavailable) + reason, {}};
   }
   return {code == to_int(ExitCode::failed) ? Cause::asset : Cause::host,
-          format("{}: {}", step.variable, reason_of(end))};
+          format("{}: {}", step.variable, reason_of(end)),
+          {}};
 }
 
 // Under a lock: another subtest or run may be about to make the same.
@@ -63,10 +65,15 @@ Prepared make_shared_file(const Preparation& step, EndRequest& request, const Li
 
 Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, EndRequest& request,
                  const LineSink& log) {
+  std::vector<FileLock> holds;
   for (const Preparation& step : plan.steps) {
     Prepared made;
     switch (step.kind) {
     case Preparation::Kind::there:
+      if (step.variable.starts_with("asset.") && !step.command.empty() && !exists(step.path)) {
+        // cleaned out since the plan was made
+        made = run_command(step, request, log);
+      }
       break;
     case Preparation::Kind::text:
       write_file(step.path, substitute(step.text, lookup, Pass::last));
@@ -81,8 +88,11 @@ Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, EndRequest& 
     if (made.cause != Cause::pass || request.received()) {
       return made;
     }
+    if (std::optional<FileLock> hold = Cache::hold_path(step.path)) {
+      holds.push_back(std::move(*hold));
+    }
   }
-  return {};
+  return {Cause::pass, "", std::move(holds)};
 }
 
 } // namespace qt

@@ -2,6 +2,7 @@
 // qt-extract as processes, so that this program links neither network nor archives.
 #pragma once
 
+#include "file.hh"
 #include "preparation.hh"
 #include "run_dir.hh"
 #include "stage.hh"
@@ -16,6 +17,7 @@ namespace qt {
 struct Prepared {
   Cause cause = Cause::pass;
   std::string message;
+  std::vector<FileLock> holds; // while they live, nobody cleans the assets out of the cache
 };
 
 // Makes what is not there. `lookup` has the values for texts. Waits without limit, but for the end

@@ -87,6 +87,7 @@ private:
     const Asset& asset = m_definition.assets.at(file.from);
     if (m_cache.state(asset.digest) == Cache::State::verified) {
       m_cache.touch(asset.digest);
+      m_holds.push_back(m_cache.hold(asset.digest));
       return m_cache.path_of(asset.digest);
     }
     m_result.missing.push_back(
@@ -115,6 +116,7 @@ private:
   const Cache& m_cache;
   std::string m_folder;
   PreparedFiles m_result;
+  std::vector<std::optional<FileLock>> m_holds;
   std::map<std::string, std::optional<std::string>> m_made;
 };
 

@@ -1,4 +1,5 @@
 // qt-extract: from a file to what a test needs of it. Prints where that is.
+#include "cache.hh"
 #include "cli.hh"
 #include "error.hh"
 #include "file.hh"
@@ -135,6 +136,7 @@ int run(const std::vector<std::string>& words) {
   }
   check_rule(options.rule);
   const std::string source = source_path(options);
+  const std::optional<FileLock> hold = Cache::hold_path(source);
   std::vector<std::string> results;
   if (options.list) {
     results = list_members(source, options.rule);

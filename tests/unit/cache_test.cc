@@ -249,6 +249,21 @@ TEST_F(CacheTest, APartialWhoseOwnerWasKilledAtPublicationCanBeOpened) {
   EXPECT_EQ(read_to_end(fd.get(), "partial"), "content");
 }
 
+TEST_F(CacheTest, HoldsByPathOnlyWhatIsItsOwn) {
+  const ScopedVariable own("QEMU_TEST_CACHE_DIR", m_cache.root());
+  EXPECT_FALSE(Cache::hold_path(m_cache.path_of(k_digest)));
+  put_verified("content");
+  const std::string link = m_folder.path() + "/link";
+  ASSERT_EQ(::symlink(m_cache.path_of(k_digest).c_str(), link.c_str()), 0);
+  for (const std::string& path : {m_cache.path_of(k_digest), link}) {
+    const auto hold = Cache::hold_path(path);
+    EXPECT_TRUE(hold) << path;
+    EXPECT_EQ(in_use_elsewhere(m_cache.path_of(k_digest)), InUse::yes);
+  }
+  write_file(m_folder.path() + "/other", "");
+  EXPECT_FALSE(Cache::hold_path(m_folder.path() + "/other"));
+}
+
 class LowerCacheTest : public CacheTest {
 protected:
   void put_lower(std::string_view bytes) const {

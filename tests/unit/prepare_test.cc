@@ -1,6 +1,7 @@
 #include "prepare.hh"
 
 #include "../support/environment.hh"
+#include "cache.hh"
 #include "file.hh"
 #include "text.hh"
 
@@ -130,6 +131,20 @@ TEST_F(Prepare, ATextGetsItsValues) {
   definition.files["t"] = rule;
   EXPECT_EQ(make(plan({"file.t"})).cause, Cause::pass);
   EXPECT_EQ(read_file(places.scratch + "/t.cfg"), "a value ${y}\n");
+}
+
+TEST_F(Prepare, TheAssetsOfASubtestAreHeldWhileItRuns) {
+  const Cache assets = Cache::open();
+  make_directories(assets.folder());
+  write_file(assets.partial_path(digest), "content");
+  assets.publish(digest, "http://host/file");
+  file("f", "net");
+  {
+    const Prepared prepared = make(plan({"file.f"}));
+    EXPECT_EQ(prepared.cause, Cause::pass);
+    EXPECT_EQ(in_use_elsewhere(assets.own_path(digest)), InUse::yes);
+  }
+  EXPECT_NE(in_use_elsewhere(assets.own_path(digest)), InUse::yes);
 }
 
 TEST_F(Prepare, WhatAProgramSaysBecomesTheReason) {

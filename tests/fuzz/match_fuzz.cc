@@ -1,9 +1,12 @@
 // The matcher against itself and against a reference. Input: patterns, one a line, "t" and a text
 // or "r" and an expression; an empty line; then bytes that are both the stream and, in turn, where
 // it is cut. However the stream is cut, the answer is that of feeding it byte by byte; with texts
-// alone it is that of comparing at every place.
+// alone it is that of comparing at every place. The same holds for what a console puts before the
+// matcher: control sequences and echoes taken out, kernel messages ignored.
+#include "ansi.hh"
+#include "echo.hh"
 #include "error.hh"
-#include "match.hh"
+#include "torn_match.hh"
 
 #include <cstdint>
 #include <cstdlib>
@@ -45,6 +48,46 @@ std::optional<Match> feed_bytes(const std::vector<Pattern>& patterns, std::strin
     }
   }
   return std::nullopt;
+}
+
+bool same(const std::optional<Match>& a, const std::optional<Match>& b) {
+  return a.has_value() == b.has_value() &&
+         (!a || (a->pattern == b->pattern && a->begin == b->begin && a->end == b->end &&
+                 a->decided == b->decided));
+}
+
+// As a console does it; `line` has been typed.
+std::optional<Match> feed_console(const std::vector<Pattern>& patterns, std::string_view stream,
+                                  std::string_view cuts, std::string_view line, std::string& left) {
+  AnsiFilter escapes;
+  EchoFilter echo;
+  TornMatcher matcher(patterns, 0, Printk::ignore);
+  echo.expect(line);
+  std::optional<Match> match;
+  const auto pass = [&](std::string_view bytes) {
+    left += bytes;
+    match = match ? match : matcher.feed(bytes);
+  };
+  for (std::size_t i = 0; !stream.empty(); ++i) {
+    const std::size_t byte = cuts.empty() ? 0 : static_cast<unsigned char>(cuts[i % cuts.size()]);
+    const std::size_t piece = std::min(1 + byte % 97, stream.size());
+    escapes.feed(stream.substr(0, piece),
+                 [&](std::string_view visible) { echo.feed(visible, pass); });
+    stream.remove_prefix(piece);
+  }
+  echo.finish(pass);
+  return match;
+}
+
+void check_console(const std::vector<Pattern>& patterns, std::string_view stream) {
+  const std::string_view line = stream.substr(0, stream.size() % 7);
+  std::string left;
+  std::string left_bytewise;
+  const std::optional<Match> match = feed_console(patterns, stream, stream, line, left);
+  const std::optional<Match> bytewise = feed_console(patterns, stream, {}, line, left_bytewise);
+  if (left != left_bytewise || !same(match, bytewise)) {
+    std::abort();
+  }
 }
 
 void check_literals(const std::vector<Pattern>& patterns, std::string_view stream,
@@ -89,11 +132,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
     const std::optional<Match> match = feed(patterns, rest, rest);
     const std::optional<Match> bytewise = feed_bytes(patterns, rest);
-    if (match.has_value() != bytewise.has_value() ||
-        (match && (match->pattern != bytewise->pattern || match->begin != bytewise->begin ||
-                   match->end != bytewise->end || match->decided != bytewise->decided))) {
+    if (!same(match, bytewise)) {
       std::abort();
     }
+    check_console(patterns, rest);
     if (literals_only) {
       check_literals(patterns, rest, match);
     }

@@ -104,6 +104,7 @@ void unpack_tree(const std::string& source, const UnpackRule& rule, const std::s
   if (!found) {
     throw Error(format("there is no folder '{}'", rule.members[0]), ExitCode::failed);
   }
+  log_info("left out owners and setuid bits");
   if (left_out > 0 && rule.devices == Devices::leave_out) {
     log_warning(format("left out {} devices, fifos or sockets, the first is '{}'; --skip-devices "
                        "says that this is known",

@@ -30,7 +30,8 @@ CommandLine command_line(Options& options) {
   CommandLine line(
       "[OPTION]... [FILE]",
       "Make from FILE, or the file whose path is on standard input, what a test needs\n"
-      "of it, and print the path of that. What FILE is tells its content.");
+      "of it, and print the path of that. What FILE is tells its content. A result that\n"
+      "is there and right already is left alone. Owners and setuid bits are not kept.");
   UnpackRule& rule = options.rule;
   const auto size = [](const std::string& text) {
     const std::optional<std::uint64_t> bytes = parse_size(text);
@@ -42,11 +43,11 @@ CommandLine command_line(Options& options) {
   line.group("What (without any: the decompressed file, or a link to it)")
       .option("member", "PATH", "this file of an archive; may be repeated", rule.members)
       .flag("directory", "all files, as a folder; with --member: that folder", rule.directory)
-      .flag("list", "print the names of an archive's members instead", options.list)
+      .flag("list", "print type, size, name of all members instead", options.list)
       .option("format", "FORMAT",
               "where the content does not tell: raw gz xz zst bz2 tar zip cpio iso9660 deb",
               [&rule](const std::string& text) { rule.format = parse_format(text); })
-      .flag("skip-devices", "no warning about devices, fifos, sockets left out",
+      .flag("skip-devices", "do not warn of devices, fifos, sockets left out",
             [&rule] { rule.devices = Devices::leave_out_quietly; })
       .group("How")
       .option("resize", "pow2|SIZE", "grow to the next power of two or to SIZE",
@@ -65,6 +66,7 @@ CommandLine command_line(Options& options) {
               options.stamp)
       .operands(options.operands)
       .example("qt-fetch URL SHA256 | qt-extract --member boot/vmlinuz")
+      .example("qt-extract --member inner.tar outer.zip | qt-extract --member file")
       .exit_codes("0 done, 1 damaged, hostile or no such member, 2 usage,\n77 FILE is not there, "
                   "99 the disk is full or another failure");
   return line;
@@ -74,7 +76,7 @@ std::string source_path(const Options& options) {
   if (options.operands.size() > 1) {
     throw Error(format("one FILE only, not also '{}'", options.operands[1]), ExitCode::usage);
   }
-  if (!options.operands.empty()) {
+  if (options.operands.size() == 1) {
     return options.operands[0];
   }
   if (::isatty(STDIN_FILENO) != 0) {

@@ -697,6 +697,17 @@ TEST_F(QtExtractTest, RefusesBombs) {
   EXPECT_EQ(extract({"--max-size", "2M", "--directory", "-o", "tree", path("t")}).code, 0);
 }
 
+TEST_F(QtExtractTest, RefusesABombByItself) {
+  if (lacks("zstd")) {
+    GTEST_SKIP() << "the program zstd is not installed";
+  }
+  shell("head -c 1100M /dev/zero | zstd -q > bomb.zst");
+  const Outcome outcome = extract({path("bomb.zst")});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("larger than 1073741824 bytes"));
+  EXPECT_EQ(left_behind(), std::vector<std::string>());
+}
+
 TEST_F(QtExtractTest, DecodesAheadOfWriting) {
   if (lacks("gzip")) {
     GTEST_SKIP() << "the program gzip is not installed";

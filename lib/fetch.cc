@@ -27,11 +27,11 @@ Fetched outcome_of(const Downloaded& result) {
     }
     return {FetchOutcome::downloaded, "", ""};
   case Downloaded::Outcome::unavailable:
-    return {FetchOutcome::unavailable, "", "asset unavailable: " + result.reason};
+    return {FetchOutcome::unavailable, "", "asset unavailable: " + result.reason, result.cause};
   case Downloaded::Outcome::failed:
     break;
   }
-  return {FetchOutcome::failed, "", "fetching " + result.reason};
+  return {FetchOutcome::failed, "", "fetching " + result.reason, result.cause};
 }
 
 } // namespace
@@ -47,6 +47,7 @@ FetchOptions FetchOptions::from_environment() {
       variable("QEMU_TEST_REFRESH_CACHE") != "0") {
     options.refresh = Refresh::yes;
   }
+  options.mirrors = mirrors_of_environment();
   return options;
 }
 
@@ -65,8 +66,8 @@ HttpClient& Fetcher::client() {
   return *m_client;
 }
 
-Fetched Fetcher::fetch(const AssetSource& source) {
-  Fetched result = find_or_download(source);
+Fetched Fetcher::fetch(const AssetSource& source, const Watch& watch) {
+  Fetched result = find_or_download(source, watch);
   if (result.there()) {
     result.path = m_cache.path_of(source.digest);
     m_cache.touch(source.digest);
@@ -74,7 +75,7 @@ Fetched Fetcher::fetch(const AssetSource& source) {
   return result;
 }
 
-Fetched Fetcher::find_or_download(const AssetSource& source) {
+Fetched Fetcher::find_or_download(const AssetSource& source, const Watch& watch) {
   const bool refresh = m_options.refresh == FetchOptions::Refresh::yes;
   const bool forbidden = m_options.downloads == FetchOptions::Downloads::forbidden;
   const std::string url = display_url(source.urls.at(0));
@@ -102,7 +103,7 @@ Fetched Fetcher::find_or_download(const AssetSource& source) {
   }
   if (refresh) {
     // Someone else with the same wish may have been first.
-    return m_cache.verified_since(source.digest, m_start) ? Fetched() : download(source);
+    return m_cache.verified_since(source.digest, m_start) ? Fetched() : download(source, watch);
   }
   do {
     switch (m_cache.state(source.digest)) {
@@ -121,7 +122,7 @@ Fetched Fetcher::find_or_download(const AssetSource& source) {
       return not_allowed;
     }
   } while (await_qemu_download(m_cache, source.digest));
-  return download(source);
+  return download(source, watch);
 }
 
 bool Fetcher::verify_unrecorded(const AssetSource& source) const {
@@ -137,7 +138,7 @@ bool Fetcher::verify_unrecorded(const AssetSource& source) const {
   return true;
 }
 
-Fetched Fetcher::download(const AssetSource& source) {
+Fetched Fetcher::download(const AssetSource& source, const Watch& watch) {
   const std::string partial = m_cache.partial_path(source.digest);
   const UniqueFd fd = m_cache.open_partial(source.digest);
   const QemuDownloadMark mark(m_cache, source.digest);
@@ -146,7 +147,8 @@ Fetched Fetcher::download(const AssetSource& source) {
   download.remember = [&](const Cache::Resume& resume) {
     m_cache.remember_resume(source.digest, resume);
   };
-  const Downloaded downloaded = download.run(source.urls);
+  download.watch = watch;
+  const Downloaded downloaded = run(download, source);
   struct stat status;
   if (downloaded.outcome == Downloaded::Outcome::right) {
     m_cache.publish(source.digest, display_url(source.urls[downloaded.right]));
@@ -156,10 +158,25 @@ Fetched Fetcher::download(const AssetSource& source) {
   return outcome_of(downloaded);
 }
 
-Fetched Fetcher::fetch_uncached(const AssetSource& source, const std::string& path) {
+Downloaded Fetcher::run(Download& download, const AssetSource& source) const {
+  const std::vector<Candidate> candidates = with_mirrors(source.urls, m_options.mirrors);
+  std::vector<std::string> urls;
+  for (const Candidate& candidate : candidates) {
+    urls.push_back(candidate.url);
+  }
+  Downloaded result = download.run(urls);
+  if (result.outcome == Downloaded::Outcome::right) {
+    result.right = candidates[result.right].original;
+  }
+  return result;
+}
+
+Fetched Fetcher::fetch_uncached(const AssetSource& source, const std::string& path,
+                                const Watch& watch) {
   AtomicFile file(path);
   Download download(client(), m_options.download, source.digest, file.fd(), path);
-  Fetched result = outcome_of(download.run(source.urls));
+  download.watch = watch;
+  Fetched result = outcome_of(run(download, source));
   if (result.there()) {
     file.commit();
     result.path = path;
@@ -169,11 +186,16 @@ Fetched Fetcher::fetch_uncached(const AssetSource& source, const std::string& pa
 
 std::vector<Fetched>
 Fetcher::fetch_all(std::span<const AssetSource> sources, unsigned jobs,
-                   const std::function<void(std::size_t, const Fetched&)>& on_done) {
+                   const std::function<void(std::size_t, const Fetched&)>& on_done,
+                   const std::function<void(std::size_t, const HttpProgress&)>& on_moved) {
   std::vector<Fetched> results(sources.size());
   std::mutex mutex;
   for_each_parallel(sources.size(), jobs, [&](std::size_t i) {
-    results[i] = fetch(sources[i]);
+    results[i] = fetch(sources[i], [&](const HttpProgress& progress) {
+      if (on_moved) {
+        on_moved(i, progress);
+      }
+    });
     const std::lock_guard guard(mutex);
     if (on_done) {
       on_done(i, results[i]);

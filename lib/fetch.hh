@@ -10,6 +10,7 @@
 #include "cache.hh"
 #include "download.hh"
 #include "http.hh"
+#include "mirror.hh"
 
 #include <chrono>
 #include <functional>
@@ -35,8 +36,10 @@ struct FetchOptions {
   Refresh refresh = Refresh::no; // download even what the cache has
   DownloadOptions download;
   HttpLimits limits;
+  std::vector<Mirror> mirrors; // tried before the URLs themselves
 
-  // With what QEMU_TEST_NO_DOWNLOAD and QEMU_TEST_REFRESH_CACHE say.
+  // With what QEMU_TEST_NO_DOWNLOAD, QEMU_TEST_REFRESH_CACHE and QEMU_TEST_MIRRORS say. Throws
+  // Error(ExitCode::usage) if the last is wrong.
   static FetchOptions from_environment();
 };
 
@@ -51,6 +54,8 @@ struct Fetched {
   FetchOutcome outcome = FetchOutcome::cached;
   std::string path;   // where the file is; empty if it is not
   std::string reason; // why it is not there: "asset unavailable: URL: cause", one line
+  // What kind of cause; none also if nobody was asked.
+  Downloaded::Cause cause = Downloaded::Cause::none;
 
   bool there() const {
     return outcome == FetchOutcome::cached || outcome == FetchOutcome::downloaded;
@@ -65,23 +70,31 @@ public:
 
   // Blocks while another process works on the same asset, then as long as the download takes.
   // Throws Error if the host fails; what was in the cache is still there and still right.
-  Fetched fetch(const AssetSource& source);
+  // `watch` is told how far a download is, on this thread.
+  using Watch = std::function<void(const HttpProgress&)>;
+  Fetched fetch(const AssetSource& source, const Watch& watch = {});
 
   // Downloads to `path`, past the cache; the file appears there whole and verified or not at all.
   // Not subject to QEMU_TEST_NO_DOWNLOAD, which is about assets. Errors as fetch().
-  Fetched fetch_uncached(const AssetSource& source, const std::string& path);
+  Fetched fetch_uncached(const AssetSource& source, const std::string& path,
+                         const Watch& watch = {});
 
   // fetch() for each, up to `jobs` at a time; the results are in the order of `sources`. `on_done`
-  // (may be empty) is called for each as it ends, by one thread at a time.
-  std::vector<Fetched> fetch_all(std::span<const AssetSource> sources, unsigned jobs,
-                                 const std::function<void(std::size_t, const Fetched&)>& on_done);
+  // (may be empty) is called for each as it ends, by one thread at a time; `on_moved` (may be
+  // empty) is the `watch` of each, by several threads at once.
+  std::vector<Fetched>
+  fetch_all(std::span<const AssetSource> sources, unsigned jobs,
+            const std::function<void(std::size_t, const Fetched&)>& on_done,
+            const std::function<void(std::size_t, const HttpProgress&)>& on_moved = {});
 
 private:
   HttpClient& client();
-  Fetched find_or_download(const AssetSource& source);
+  Fetched find_or_download(const AssetSource& source, const Watch& watch);
   // Hashes a file that has no record; remembers or puts aside.
   bool verify_unrecorded(const AssetSource& source) const;
-  Fetched download(const AssetSource& source);
+  Fetched download(const AssetSource& source, const Watch& watch);
+  // From the mirrors, then from the source's own URLs.
+  Downloaded run(Download& download, const AssetSource& source) const;
 
   Cache m_cache;
   FetchOptions m_options;

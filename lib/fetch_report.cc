@@ -15,6 +15,10 @@ namespace {
 constexpr std::array<std::string_view, 4> k_outcome_names = {"cached", "downloaded", "unavailable",
                                                              "failed"};
 
+// As Downloaded::Cause; without one nobody was asked.
+constexpr std::array<std::string_view, 5> k_cause_names = {"offline", "transient", "corrupt",
+                                                           "refused", "gone"};
+
 std::size_t count(std::span<const Fetched> results, FetchOutcome outcome) {
   return static_cast<std::size_t>(
       std::count_if(results.begin(), results.end(),
@@ -40,11 +44,14 @@ std::string missing_line(const WantedAsset& wanted, const Fetched& result) {
              : format("{} (needed by {})", result.reason, join(wanted.tests, ", "));
 }
 
-std::string downloaded_line(const WantedAsset& wanted, const Fetched& result) {
-  struct stat status {};
-  static_cast<void>(::stat(result.path.c_str(), &status));
-  return format("downloaded {} ({})", display_url(wanted.source.urls.at(0)),
-                format_size(static_cast<std::uint64_t>(status.st_size)));
+std::string finished_line(const WantedAsset& wanted, const Fetched& result) {
+  const std::string line =
+      format("{} {}", k_outcome_names[static_cast<std::size_t>(result.outcome)],
+             display_url(wanted.source.urls.at(0)));
+  struct stat status;
+  return result.there() && ::stat(result.path.c_str(), &status) == 0
+             ? format("{} ({})", line, format_size(static_cast<std::uint64_t>(status.st_size)))
+             : line;
 }
 
 Json outcome_as_json(const WantedAsset& wanted, const Fetched& result) {
@@ -60,6 +67,7 @@ Json outcome_as_json(const WantedAsset& wanted, const Fetched& result) {
   struct stat status;
   if (!result.there()) {
     value["reason"] = result.reason;
+    value["cause"] = k_cause_names[static_cast<std::size_t>(result.cause)];
   } else if (::stat(result.path.c_str(), &status) == 0) {
     value["path"] = result.path;
     value["size"] = status.st_size;

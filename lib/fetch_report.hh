@@ -17,11 +17,12 @@ std::string count_outcomes(std::span<const Fetched> results);
 
 // Why the asset is not there, and "(needed by …)" if that is known. One line.
 std::string missing_line(const WantedAsset& wanted, const Fetched& result);
-// "downloaded URL (12.5 MiB)".
-std::string downloaded_line(const WantedAsset& wanted, const Fetched& result);
+// "downloaded URL (12.5 MiB)", "unavailable URL": what became of it, for the moment when it ends.
+std::string finished_line(const WantedAsset& wanted, const Fetched& result);
 
-// {"digest", "urls", "outcome", "path", "size" (if there), "reason" (if not), "definitions",
-// "tests"}; the outcome is "cached", "downloaded", "unavailable" or "failed".
+// {"digest", "urls", "outcome", "path", "size" (if there), "reason", "cause" (if not),
+// "definitions", "tests"}; the outcome is "cached", "downloaded", "unavailable" or "failed", the
+// cause "offline" (downloads are forbidden), "transient", "corrupt", "refused" or "gone".
 Json outcome_as_json(const WantedAsset& wanted, const Fetched& result);
 
 // failed if anything failed, else absent if anything is unavailable, else done.

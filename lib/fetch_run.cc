@@ -3,6 +3,8 @@
 #include "fetch_report.hh"
 #include "file.hh"
 #include "log.hh"
+#include "progress.hh"
+#include "url.hh"
 
 namespace qt {
 
@@ -29,6 +31,29 @@ void report(std::span<const WantedAsset> wanted, std::span<const Fetched> result
   }
 }
 
+std::vector<Fetched> fetch_with_progress(Fetcher& fetcher, std::span<const AssetSource> sources,
+                                         std::span<const WantedAsset> wanted, const FetchRun& run) {
+  std::vector<std::string> names;
+  for (const AssetSource& source : sources) {
+    names.push_back(display_url(source.urls.at(0)));
+  }
+  Progress progress(std::move(names));
+  return fetcher.fetch_all(
+      sources, static_cast<unsigned>(run.jobs),
+      [&](std::size_t i, const Fetched& result) {
+        progress.finished(i);
+        // What needed no transfer, there or forbidden, is in the summary only.
+        const bool tried =
+            result.outcome == FetchOutcome::downloaded || result.cause != Downloaded::Cause::none;
+        if (run.account == FetchRun::Account::yes && tried) {
+          log_note(finished_line(wanted[i], result));
+        }
+      },
+      [&](std::size_t i, const HttpProgress& state) {
+        progress.moved(i, state.bytes, state.total);
+      });
+}
+
 } // namespace
 
 ExitCode run_fetch(Fetcher& fetcher, std::span<const WantedAsset> wanted, const FetchRun& run,
@@ -37,12 +62,7 @@ ExitCode run_fetch(Fetcher& fetcher, std::span<const WantedAsset> wanted, const 
   for (const WantedAsset& asset : wanted) {
     sources.push_back(asset.source);
   }
-  const std::vector<Fetched> results = fetcher.fetch_all(
-      sources, static_cast<unsigned>(run.jobs), [&](std::size_t i, const Fetched& result) {
-        if (run.account == FetchRun::Account::yes && result.outcome == FetchOutcome::downloaded) {
-          log_note(downloaded_line(wanted[i], result));
-        }
-      });
+  const std::vector<Fetched> results = fetch_with_progress(fetcher, sources, wanted, run);
   report(wanted, results, run, output);
   const ExitCode code = exit_code_of(results);
   if (run.stamp && code == ExitCode::done) {
@@ -60,7 +80,10 @@ ExitCode run_fetch(Fetcher& fetcher, std::span<const WantedAsset> wanted, const 
 ExitCode run_fetch_uncached(const FetchOptions& options, const AssetSource& source,
                             const std::string& path, const AssetOutput& output) {
   Fetcher fetcher(Cache("/"), options);
-  const Fetched result = fetcher.fetch_uncached(source, path);
+  Progress progress({display_url(source.urls.at(0))});
+  const Fetched result = fetcher.fetch_uncached(source, path, [&](const HttpProgress& state) {
+    progress.moved(0, state.bytes, state.total);
+  });
   if (result.there()) {
     output.print(result.path);
   } else {

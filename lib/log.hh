@@ -1,6 +1,8 @@
 // Messages for people: the only writer of stderr. Lines look like "qt-fetch: error: text".
 #pragma once
 
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace qt {
@@ -23,5 +25,8 @@ void log_debug(std::string_view message) noexcept; // shown with --verbose twice
 void log_note(std::string_view text) noexcept;
 // A line of a report, without prefix and in every verbosity: `text` is escaped, newline added.
 void log_plain(std::string_view text) noexcept;
+
+// Lines that stay below all messages until the next call replaces them; for terminals only.
+void log_status(std::span<const std::string> lines) noexcept;
 
 } // namespace qt

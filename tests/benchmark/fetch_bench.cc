@@ -110,13 +110,15 @@ void show_memory(const Asset& asset, support::FaultServer& server) {
   std::string definition;
   constexpr int k_transfers = 8;
   for (int i = 0; i < k_transfers; ++i) {
-    const std::string body(std::size_t(32) << 20, static_cast<char>('a' + i));
     const std::string path = format("/part{}", i);
-    server.set(path, {.body = body});
-    Digester digester(DigestKind::sha256);
-    digester.add(bytes_of(body));
-    definition +=
-        format("[asset.part{}]\nurl = '{}'\nsha256 = '{}'\n", i, server.url(path), digester.hex());
+    const std::string file = asset.folder + path;
+    write_file(file, path);
+    if (::truncate(file.c_str(), 32 << 20) < 0) {
+      throw errno_error(errno, "growing " + file);
+    }
+    server.set(path, {.file = file});
+    definition += format("[asset.part{}]\nurl = '{}'\nsha256 = '{}'\n", i, server.url(path),
+                         digest_of_file(file, DigestKind::sha256));
   }
   write_file(asset.folder + "/all.toml", definition + "[test.t]\nsteps = [{ wait = 'ok' }]\n");
   const double many =

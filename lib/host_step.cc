@@ -50,6 +50,7 @@ ExitStatus run_program(const StepRun& run, const std::vector<std::string>& argv,
   options.standard_output = gathered == Output::standard ? pipe.second.get() : null.get();
   options.standard_error = gathered == Output::standard ? -1 : pipe.second.get();
   options.keep = run.channels;
+  options.descendants = SpawnOptions::Descendants::end_with_it;
   Process process = Process::spawn(argv, options);
   pipe.second.reset();
   set_nonblocking(pipe.first.get());

@@ -1,6 +1,7 @@
 #include "process.hh"
 
 #include "error.hh"
+#include "guard.hh"
 
 #include <array>
 #include <cerrno>
@@ -42,6 +43,7 @@ int become(const std::vector<char*>& argv, const std::vector<char*>& environment
   if (::getppid() != parent) { // it died before the line above took effect
     ::_exit(127);
   }
+  ::prctl(PR_SET_PTRACER, parent); // for gdb, which we start; not every kernel asks
   // Move the three standard descriptors out of each other's way first: 0 may be wanted as 1.
   std::array<int, 3> wanted = {options.standard_input, options.standard_output,
                                options.standard_error};
@@ -125,8 +127,16 @@ Process Process::spawn(const std::vector<std::string>& argv, const SpawnOptions&
     throw errno_error(errno, format("starting {}", argv[0]));
   }
   if (pid == 0) {
-    const int error = become(argv_pointers, environment_pointers, options, argv[0].c_str(),
-                             report.second.get(), parent);
+    pid_t above = parent;
+    int error = 0;
+    if (options.descendants == SpawnOptions::Descendants::end_with_it) {
+      above = ::getpid();
+      error = guard_a_child(parent); // returns in the child
+    }
+    if (error == 0) {
+      error = become(argv_pointers, environment_pointers, options, argv[0].c_str(),
+                     report.second.get(), above);
+    }
     (void)!::write(report.second.get(), &error, sizeof error);
     ::_exit(127);
   }
@@ -148,28 +158,31 @@ Process Process::spawn(const std::vector<std::string>& argv, const SpawnOptions&
     ::waitpid(pid, nullptr, 0);
     throw errno_error(failure, format("watching {}", argv[0]));
   }
-  return Process(pid, std::move(pidfd));
+  return Process(pid, std::move(pidfd), options.descendants);
 }
 
-Process::Process(pid_t pid, UniqueFd pidfd) noexcept
+Process::Process(pid_t pid, UniqueFd pidfd, SpawnOptions::Descendants descendants) noexcept
   : m_pid(pid)
-  , m_pidfd(std::move(pidfd)) {}
+  , m_pidfd(std::move(pidfd))
+  , m_descendants(descendants) {}
 
 Process::Process(Process&& other) noexcept
   : m_pid(std::exchange(other.m_pid, -1))
   , m_pidfd(std::move(other.m_pidfd))
-  , m_status(other.m_status) {}
+  , m_status(other.m_status)
+  , m_descendants(other.m_descendants) {}
 
 Process& Process::operator=(Process&& other) noexcept {
   std::swap(m_pid, other.m_pid);
   std::swap(m_pidfd, other.m_pidfd);
   std::swap(m_status, other.m_status);
+  std::swap(m_descendants, other.m_descendants);
   return *this;
 }
 
 Process::~Process() {
   if (m_pid > 0 && !m_status) {
-    ::kill(m_pid, SIGKILL);
+    send_signal(SIGKILL);
     while (::waitpid(m_pid, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
@@ -194,8 +207,9 @@ std::optional<ExitStatus> Process::wait(Deadline deadline) {
 }
 
 void Process::send_signal(int number) noexcept {
+  const bool guarded = m_descendants == SpawnOptions::Descendants::end_with_it;
   if (m_pid > 0 && !m_status) {
-    ::kill(m_pid, number);
+    ::kill(m_pid, guarded && number == SIGKILL ? k_kill_all : number);
   }
 }
 

@@ -1,5 +1,10 @@
 // Child processes. Every child stays in the caller's process group (Meson ends the group) and gets
 // SIGKILL from the kernel when the process that started it dies: nothing outlives its parent.
+//
+// The kernel does not do that for the children's children. A command that is not ours (a daemon, a
+// shell) therefore gets a guard: a process between it and us that takes in whoever loses its parent
+// below it (PR_SET_CHILD_SUBREAPER), ends all of them when the command or we have ended, and itself
+// ends as the command did. Only a SIGKILL to the guard alone, which nobody sends, gets past it.
 #pragma once
 
 #include "duration.hh"
@@ -24,6 +29,8 @@ struct SpawnOptions {
   // Variables added to the caller's environment.
   std::vector<std::pair<std::string, std::string>> environment;
   std::string directory; // empty: the caller's
+  enum class Descendants { not_watched, end_with_it };
+  Descendants descendants = Descendants::not_watched; // what the child's own children do
 };
 
 // What a child ended with: exactly one of the two is meaningful.
@@ -63,11 +70,12 @@ public:
   void send_signal(int number) noexcept;
 
 private:
-  Process(pid_t pid, UniqueFd pidfd) noexcept;
+  Process(pid_t pid, UniqueFd pidfd, SpawnOptions::Descendants descendants) noexcept;
 
-  pid_t m_pid = -1;
+  pid_t m_pid = -1; // of the guard, if there is one
   UniqueFd m_pidfd;
   std::optional<ExitStatus> m_status;
+  SpawnOptions::Descendants m_descendants = SpawnOptions::Descendants::not_watched;
 };
 
 // Runs a program to its end and collects its output. Its standard input is /dev/null.

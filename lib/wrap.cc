@@ -29,6 +29,7 @@ void wrap_command(const std::string& name, const std::vector<std::string>& comma
                   std::optional<Duration> timeout, EndRequest& request, TapWriter& tap) {
   SpawnOptions options;
   options.standard_input = STDIN_FILENO;
+  options.descendants = SpawnOptions::Descendants::end_with_it;
   StageEnd end;
   try {
     end = run_stage(command, options, timeout ? Deadline::after(*timeout) : Deadline::never(),

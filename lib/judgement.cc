@@ -33,6 +33,7 @@ private:
   }
   bool program_passed() const { return !m_facts.program || m_facts.program->wait_status == 0; }
   bool crashed() const;
+  bool ended_from_outside() const;
   bool refused() const;
   std::optional<std::string> skip_reason() const;
   std::string with_output(std::string message) const;
@@ -65,6 +66,19 @@ bool Judge::crashed() const {
     return m_facts.qemu.signal() != SIGKILL;
   }
   return false;
+}
+
+// SIGTERM, SIGINT and SIGHUP make QEMU exit 0, as if its guest had powered off.
+bool Judge::ended_from_outside() const {
+  if (m_facts.end != QemuEnd::itself || m_facts.qemu.by_signal()) {
+    return false;
+  }
+  for (const Json& event : m_facts.details.value("events", Json::array())) {
+    if (event["event"] == "SHUTDOWN" && event["data"].value("reason", "") == "host-signal") {
+      return true;
+    }
+  }
+  return m_facts.qemu_output.find(": terminating on signal ") != std::string::npos;
 }
 
 // QEMU refuses with status 1 and before the machine exists. A program that has judged the end of
@@ -234,6 +248,10 @@ Judgement Judge::run() const {
   }
   if (crashed()) {
     return crash();
+  }
+  if (ended_from_outside()) {
+    return decide(to_int(ExitCode::failed), Cause::qemu_crash,
+                  with_output(format("{} was ended by a signal from outside", qemu())));
   }
   if (refused()) {
     if (const auto reason = skip_reason()) {

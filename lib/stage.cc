@@ -12,7 +12,7 @@ namespace qt {
 
 namespace {
 
-constexpr Duration k_grace_after_signal(180);
+constexpr Duration k_grace_after_signal(300);
 constexpr Duration k_grace_after_deadline(500);
 constexpr std::size_t k_longest_line = 4096; // a longer one is handed on in pieces
 constexpr std::size_t k_kept_lines = 40;

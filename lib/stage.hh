@@ -46,7 +46,7 @@ using LineSink = std::function<void(std::string_view line)>;
 
 // Starts argv with /dev/null as stdin and pipes for stdout and stderr, where `options` does not say
 // otherwise, and waits. To end it: SIGTERM, and SIGKILL after a grace that keeps this program's own
-// end within 300 ms after a signal. Does not wait for a grandchild that keeps the pipes open.
+// end within 350 ms after a signal. Does not wait for a grandchild that keeps the pipes open.
 // Errors as Process::spawn().
 StageEnd run_stage(const std::vector<std::string>& argv, SpawnOptions options, Deadline deadline,
                    EndRequest& request, const LineSink& sink);

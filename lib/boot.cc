@@ -37,6 +37,16 @@ void check_program(const std::string& name) {
   throw Error(format("starting {}: no such program", name), ExitCode::not_found);
 }
 
+std::vector<int> outer_exit_channels() {
+  std::vector<int> channels;
+  for (const VmChannels& vm : parse_vms(environment(k_vms_variable))) {
+    if (vm.exit >= 0) {
+      channels.push_back(vm.exit);
+    }
+  }
+  return channels;
+}
+
 class Boot {
 public:
   explicit Boot(const BootOptions& options)
@@ -85,32 +95,37 @@ void Boot::run_machine() {
   Channels channels(
       {m_options.machine.console != Json(false), m_options.monitors, !m_options.program.empty()});
   Services services(start_services(), m_log);
+  std::optional<ConsoleRelay> console;
+  std::optional<OwnMonitor> monitor;
+  if (channels.monitor) { // it asks for events before QEMU can have any
+    monitor.emplace(std::move(channels.monitor));
+  }
   Process qemu = start_qemu(channels);
   std::optional<ChainedProgram> program = start_program(channels);
   channels.close_other_ends();
-  std::optional<OwnMonitor> monitor;
   Evidence evidence(m_run_dir.path(), m_options.name, monitor, m_log);
-  if (channels.monitor) {
-    monitor.emplace(std::move(channels.monitor));
-  }
+  Hold hold(m_options.on_fail, m_run_dir.path(), m_options.name, outer_exit_channels());
   RunningMachine machine{std::move(qemu),
                          find_program(m_options.machine.qemu).value_or(m_options.machine.qemu),
                          std::move(program),
                          std::move(services),
-                         {},
+                         console,
                          monitor,
                          evidence,
+                         hold,
+                         {},
                          ExitChannel(std::move(channels.exit)),
                          {}};
   std::optional<RawTerminal> terminal;
   if (channels.console) {
-    machine.console.emplace(std::move(channels.console),
-                            console_log_path(m_run_dir.path(), m_options.name));
+    console.emplace(std::move(channels.console),
+                    console_log_path(m_run_dir.path(), m_options.name));
     connect_console(machine, channels);
     if (machine.escape_keys != nullptr) {
       terminal.emplace(STDIN_FILENO);
     }
   }
+  machine.viewers.emplace(m_run_dir.path(), m_options.name, console, monitor, m_log);
   const RunLimits limits = {m_options.timeout, !m_options.expected.exit.is_null()};
   supervise(machine, limits, m_signals, m_log, m_facts);
 }
@@ -134,7 +149,10 @@ std::vector<Service> Boot::start_services() {
   for (std::size_t i = 0; i < m_options.services.size(); ++i) {
     const std::vector<std::string>& argv = m_options.services[i];
     const std::string output = format("{}/service.{}.log", m_run_dir.path(), i);
-    services.push_back({format("service {} ({})", i, base_name(argv[0])), start(argv, {}, output)});
+    SpawnOptions spawn;
+    spawn.descendants = SpawnOptions::Descendants::end_with_it;
+    services.push_back(
+        {format("service {} ({})", i, base_name(argv[0])), start(argv, spawn, output)});
   }
   return services;
 }

@@ -3,6 +3,7 @@
 // directory. Nothing that it has started is alive when boot() returns, however it returns.
 #pragma once
 
+#include "hold.hh"
 #include "judgement.hh"
 #include "machine.hh"
 
@@ -22,6 +23,7 @@ struct BootOptions {
   std::vector<std::vector<std::string>> services;
   std::vector<int> inherited; // descriptors that QEMU and the services inherit
   std::optional<Duration> timeout;
+  OnFail on_fail = OnFail::end;
   std::vector<std::string> program; // empty: standard input and output are the console
 };
 

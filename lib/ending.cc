@@ -31,7 +31,7 @@ void Ending::enter(Phase phase, Duration bound) {
 }
 
 void Ending::quit() {
-  if (asked()) {
+  if (asked() || !running()) {
     return;
   }
   m_facts.end = QemuEnd::asked;

@@ -46,6 +46,9 @@ public:
     if (vm.name != k_default_vm) {
       append(words, {"--name", vm.name});
     }
+    if (m_input.on_fail != "end") {
+      append(words, {"--on-fail", m_input.on_fail});
+    }
     const Lookup lookup = [this](std::string_view name) { return value_of(name); };
     for (const Key& key : vm_keys()) {
       const auto value = vm.values.find(key.name);

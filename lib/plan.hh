@@ -37,6 +37,7 @@ struct PlanInput {
   std::map<std::string, std::string> variables;
   // The deadline of a dialogue, or of the machine where there is no dialogue.
   std::optional<Duration> timeout;
+  std::string on_fail = "end"; // --on-fail of qt-boot
 };
 
 struct PhasePlan {

@@ -94,18 +94,25 @@ void ConsoleRelay::forward(std::span<const std::byte> fresh) {
     if (!fresh.empty()) {
       return; // poll(2) will say when the reader has room for what it still lacks
     }
-    const ssize_t count =
-        ::pread(m_log.get(), m_buffer.data(), m_buffer.size(), static_cast<off_t>(m_forwarded));
-    if (count <= 0) {
-      throw errno_error(count < 0 ? errno : EIO, format("reading {}", m_log_path));
-    }
-    bytes = std::span<const std::byte>(m_buffer).first(static_cast<std::size_t>(count));
+    bytes = std::span<const std::byte>(m_buffer).first(read_log(m_forwarded, m_buffer));
   }
   const IoCount sent = write_to_reader(bytes);
   m_forwarded += sent.count;
   if (sent.result == IoResult::ended) {
     lose_reader();
   }
+}
+
+std::size_t ConsoleRelay::read_log(std::uint64_t offset, std::span<std::byte> buffer) const {
+  if (offset >= m_logged) {
+    return 0;
+  }
+  const ssize_t count =
+      ::pread(m_log.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
+  if (count <= 0) {
+    throw errno_error(count < 0 ? errno : EIO, format("reading {}", m_log_path));
+  }
+  return static_cast<std::size_t>(count);
 }
 
 IoCount ConsoleRelay::write_to_reader(std::span<const std::byte> bytes) {
@@ -129,6 +136,11 @@ void ConsoleRelay::take_keys() {
     m_pending_keys = m_filter ? m_filter(text) : std::string(text);
     send_keys();
   }
+}
+
+void ConsoleRelay::type(std::string_view keys) {
+  m_pending_keys += keys;
+  send_keys();
 }
 
 void ConsoleRelay::send_keys() {

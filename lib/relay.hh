@@ -44,6 +44,13 @@ public:
   // Tells the reader that no more will come.
   void close_reader();
 
+  // Reads of the log what lies `offset` bytes from its start; gives how much. Throws Error.
+  std::size_t read_log(std::uint64_t offset, std::span<std::byte> buffer) const;
+  // Types what does not come from the reader. Call it only if takes_keys(), which is false while
+  // QEMU has not taken what was typed before.
+  void type(std::string_view keys);
+  bool takes_keys() const { return m_machine && m_pending_keys.empty(); }
+
   std::uint64_t received() const { return m_logged; }
   bool machine_ended() const { return !m_machine; }
   // The reader has everything, or there is none to have it.

@@ -6,6 +6,7 @@
 #include "condition.hh"
 #include "error.hh"
 #include "file.hh"
+#include "log.hh"
 #include "prepare.hh"
 #include "text.hh"
 
@@ -210,6 +211,7 @@ Verdict SubtestRun::run_phases() {
     for (auto PhasePlan::*const part :
          {&PhasePlan::prepare, &PhasePlan::chain, &PhasePlan::verify}) {
       PlanInput input = m_scene.plan_input(m_settings.programs);
+      input.on_fail = m_settings.on_fail;
       if (!m_deadline.is_never()) {
         input.timeout = inner_timeout(m_deadline.remaining());
       }
@@ -236,8 +238,14 @@ bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::
   options.keep = m_reservation.descriptors();
   StageEnd end;
   try {
-    end = run_stage(words, options, m_deadline, m_request,
-                    [this](std::string_view line) { m_log->write(line); });
+    const bool may_be_held = m_settings.on_fail != "end";
+    end = run_stage(words, options, may_be_held ? Deadline::never() : m_deadline, m_request,
+                    [this, may_be_held](std::string_view line) {
+                      m_log->write(line);
+                      if (may_be_held) { // it says how to look at the machine
+                        log_plain(line);
+                      }
+                    });
   } catch (const Error& error) {
     m_verdict = verdict_of(Cause::host, error.what());
     return false;
@@ -258,11 +266,12 @@ Verdict SubtestRun::ended_by_request() const {
 // A stage that did not end well: whoever decided has left a verdict; where nobody could, the way in
 // which it ended says what there is to say.
 Verdict SubtestRun::judged(const std::string& run_dir, const StageEnd& end) const {
+  const std::optional<Verdict> found = read_verdict(run_dir);
   if (end.by == StageEnd::By::signal) {
-    return ended_by_request();
+    const bool tells = found && found->cause != Cause::pass && found->cause != Cause::skip;
+    return tells ? *found : ended_by_request();
   }
   const int code = exit_status_of(end.status.wait_status);
-  const std::optional<Verdict> found = read_verdict(run_dir);
   if (code == to_int(ExitCode::absent)) {
     Verdict skip = found.value_or(Verdict());
     skip.message = skip.cause == Cause::skip ? skip.message : end.last_error_line;

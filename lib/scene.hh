@@ -21,11 +21,12 @@ namespace qt {
 
 struct RunSettings {
   Programs programs;
-  std::string output;   // absolute
-  std::string prepared; // --prepared, absolute; or empty
-  std::string qemu;     // --qemu; or empty
-  std::string build;    // the value of ${build}
-  int iteration = 1;    // of a runner that repeats
+  std::string output;          // absolute
+  std::string prepared;        // --prepared, absolute; or empty
+  std::string qemu;            // --qemu; or empty
+  std::string build;           // the value of ${build}
+  int iteration = 1;           // of a runner that repeats
+  std::string on_fail = "end"; // --on-fail of qt-boot
 };
 
 // Where this program's results go without --output, and the value of ${build}: the Meson build

@@ -51,6 +51,8 @@ private:
 
   void note_event(const Json& event);
   void end_run(); // the program has ended, or what stands for it
+  void end_or_hold();
+  void handle_hold();
   void end_program_or_run();
 
   // Nothing but QEMU is waited for: the program has ended, or what stands for it.
@@ -105,6 +107,11 @@ void Supervisor::wait_and_handle() {
   if (services_matter()) {
     m_machine.services.add_polls(polled);
   }
+  const std::size_t viewers_at = polled.size();
+  if (m_machine.viewers) {
+    m_machine.viewers->add_polls(polled);
+  }
+  polled.push_back({m_machine.hold.exit_fd(), POLLIN, 0});
   if (::poll(polled.data(), polled.size(), next_deadline().poll_timeout()) < 0) {
     return; // interrupted
   }
@@ -113,6 +120,9 @@ void Supervisor::wait_and_handle() {
   // The console first: it has the tightest bound. Its last bytes come before the news of an end.
   if (m_machine.console) {
     handle_console(console);
+  }
+  if (m_machine.viewers) {
+    m_machine.viewers->handle(std::span(polled).subspan(viewers_at));
   }
   handle_signals();
   if (m_machine.monitor) {
@@ -126,6 +136,7 @@ void Supervisor::wait_and_handle() {
   }
   m_machine.evidence.advance();
   handle_deadlines();
+  handle_hold();
   finish_console();
 }
 
@@ -146,6 +157,12 @@ void Supervisor::handle_signals() {
   if (!number || m_facts.signal) {
     return;
   }
+  if (m_machine.hold.active()) { // the run has been judged
+    m_log.write(format("received {}", signal_name(*number)));
+    m_machine.hold.end();
+    m_ending.hurry();
+    return;
+  }
   m_facts.signal = number;
   m_machine.evidence.cancel(); // there is no time left for it
   m_log.write(format("received {}", signal_name(*number)));
@@ -164,6 +181,9 @@ void Supervisor::handle_requests() {
       m_ending.quit();
     } else if (request == "kill") {
       m_ending.kill_as_asked();
+    } else if (request == "hold") {
+      m_run_deadline = Deadline::never();
+      m_machine.hold.follow(m_machine.monitor, m_log);
     }
   }
 }
@@ -183,15 +203,16 @@ void Supervisor::handle_console(const ConsoleRelay::Interests& polled) {
 }
 
 void Supervisor::handle_escape_keys() {
-  if (m_machine.escape_keys->take_help_asked()) {
-    for (const std::string_view line : k_escape_help) {
-      log_plain(line);
+  for (const char command : m_machine.escape_keys->take_commands()) {
+    if (command == 'h' || command == '?') {
+      for (const std::string_view line : k_escape_help) {
+        log_plain(line);
+      }
+    } else if (command == 'x') {
+      m_log.write("ended from the keyboard");
+      m_over = true;
+      m_ending.quit();
     }
-  }
-  if (m_machine.escape_keys->quit_asked()) {
-    m_log.write("ended from the keyboard");
-    m_over = true;
-    m_ending.quit();
   }
 }
 
@@ -272,8 +293,31 @@ void Supervisor::end_run() {
   } else if (status == 0 && m_limits.exit_expected && !m_facts.timed_out) {
     m_ending.await_exit(m_limits.timeout ? Ending::Bound::of_the_run : Ending::Bound::own);
   } else if (status == static_cast<int>(ExitCode::deadline) && !m_machine.evidence.busy()) {
-    m_machine.evidence.gather(m_machine.qemu.pid(), [this] { m_ending.quit(); });
+    m_machine.evidence.gather(m_machine.qemu.pid(), [this] { end_or_hold(); });
+  } else if (status == 0 || status == static_cast<int>(ExitCode::absent)) {
+    m_ending.quit();
   } else {
+    end_or_hold();
+  }
+}
+
+// The test has failed. People may want to look at the machine first.
+void Supervisor::end_or_hold() {
+  if (!m_facts.signal && m_machine.hold.begin(m_machine.monitor, m_log)) {
+    m_run_deadline = Deadline::never();
+  } else {
+    m_ending.quit();
+  }
+}
+
+void Supervisor::handle_hold() {
+  if (!m_machine.hold.active()) {
+    return;
+  }
+  const bool released = m_machine.viewers && m_machine.viewers->take_release();
+  if (released || m_machine.hold.shell_ended() || !m_ending.running()) {
+    m_log.write("no longer holding the machine");
+    m_machine.hold.end();
     m_ending.quit();
   }
 }
@@ -283,12 +327,18 @@ void Supervisor::end_program_or_run() {
     m_machine.program->end(k_program);
   } else {
     m_over = true;
-    m_ending.quit();
+    end_or_hold();
   }
 }
 
 // Events that may explain how the run ends; judgement.hh says what becomes of them.
 void Supervisor::note_event(const Json& event) {
+  if (m_machine.viewers) {
+    m_machine.viewers->note_event(event);
+  }
+  if (m_machine.hold.used()) {
+    return; // what people do to it is no part of the test
+  }
   const std::string name = event.value("event", "");
   const Json data = event.value("data", Json::object());
   constexpr std::array<std::string_view, 8> k_noted = {

@@ -14,6 +14,7 @@
 #include "ending.hh"
 #include "evidence.hh"
 #include "exit_channel.hh"
+#include "hold.hh"
 #include "judgement.hh"
 #include "last_bytes.hh"
 #include "own_monitor.hh"
@@ -22,6 +23,7 @@
 #include "services.hh"
 #include "terminal.hh"
 #include "termination.hh"
+#include "viewers.hh"
 
 #include <optional>
 #include <string>
@@ -34,9 +36,11 @@ struct RunningMachine {
   std::string emulator; // its executable
   std::optional<ChainedProgram> program;
   Services services;
-  std::optional<ConsoleRelay> console;
+  std::optional<ConsoleRelay>& console;
   std::optional<OwnMonitor>& monitor;
   Evidence& evidence;
+  Hold& hold;
+  std::optional<Viewers> viewers;
   ExitChannel exit_channel;
   EscapeKeys* escape_keys = nullptr; // a terminal is the console
 };

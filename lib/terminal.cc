@@ -56,16 +56,14 @@ std::string EscapeKeys::feed(std::string_view keys) {
     m_after_prefix = false;
     if (key == k_prefix || key == 'a') {
       rest.push_back(k_prefix);
-    } else if (key == 'x') {
-      m_quit = true;
-    } else if (key == 'h' || key == '?') {
-      m_help = true;
+    } else {
+      m_commands.push_back(key);
     }
   }
   return rest;
 }
 
-bool EscapeKeys::take_help_asked() { return std::exchange(m_help, false); }
+std::string EscapeKeys::take_commands() { return std::exchange(m_commands, {}); }
 
 UniqueFd reopen_for_writing(int fd) {
   struct stat status;

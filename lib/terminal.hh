@@ -26,21 +26,20 @@ private:
   termios m_before;
 };
 
-// Takes the commands out of what is typed: Ctrl-a x quits, Ctrl-a h asks for help, Ctrl-a Ctrl-a
-// and Ctrl-a a are one Ctrl-a; Ctrl-a with any other key is dropped.
+// Takes the commands out of what is typed: Ctrl-a with a letter. Ctrl-a Ctrl-a and Ctrl-a a are one
+// Ctrl-a for the guest.
 class EscapeKeys {
 public:
   // The keys that are left for the guest. A command may be split over two calls.
   std::string feed(std::string_view keys);
 
-  bool quit_asked() const { return m_quit; }
-  // True once for each time that help was asked for.
-  bool take_help_asked();
+  // The letters of the commands since the last call, in order. QEMU's users know x (quit) and h
+  // (help); what the others mean, if anything, is the caller's to say.
+  std::string take_commands();
 
 private:
   bool m_after_prefix = false;
-  bool m_quit = false;
-  bool m_help = false;
+  std::string m_commands;
 };
 
 inline constexpr std::array<std::string_view, 4> k_escape_help = {

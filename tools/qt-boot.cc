@@ -1,9 +1,11 @@
 // qt-boot: starts QEMU with its console and monitors, runs a program against it, supervises both
 // and ends them. Everything happens in lib/boot.
+#include "attach.hh"
 #include "boot.hh"
 #include "cli.hh"
 #include "emulator.hh"
 #include "error.hh"
+#include "file.hh"
 #include "key_option.hh"
 #include "run_dir.hh"
 #include "text.hh"
@@ -28,6 +30,9 @@ struct Options {
   std::optional<std::string> run_dir;
   std::optional<qt::Duration> timeout;
   std::vector<std::string> descriptors;
+  qt::OnFail on_fail = qt::OnFail::end;
+  std::optional<std::string> attach; // a run directory
+  bool typing = false;
 };
 
 qt::Error usage(const std::string& message) { return qt::Error(message, qt::ExitCode::usage); }
@@ -60,6 +65,13 @@ qt::CommandLine command_line(Options& options) {
       .option("run-dir", "DIR", "where the logs go (default: a new folder)", options.run_dir)
       .option("timeout", "deadline of the whole run", options.timeout)
       .option("fd", "N", "a descriptor that QEMU inherits; repeatable", options.descriptors)
+      .option("on-fail", "end|keep|shell",
+              "a failed machine ends; is kept, stopped, to be\nlooked at; gets the terminal",
+              [&options](const std::string& word) { options.on_fail = qt::on_fail_from(word); })
+      .group("Instead of a run")
+      .option("attach", "RUN_DIR", "view the console and monitor of the machine that runs there",
+              options.attach)
+      .flag("type", "with --attach: what you type goes to the machine", options.typing)
       .example("qt-boot --machine virt -- -bios u-boot.bin -- qt-expect --wait '=> '")
       .exit_codes("0 passed · 1 failed · 2 usage · 77 no such machine, or\n"
                   "skip-if-output · 99 could not judge · 124 deadline · 126/127 cannot execute ·\n"
@@ -130,6 +142,7 @@ qt::BootOptions boot_options(const Options& options) {
   boot.machine.backdoor = boot.monitors ? backdoor(boot.name) : "";
   boot.run_dir = options.run_dir.value_or("");
   boot.timeout = options.timeout;
+  boot.on_fail = options.on_fail;
   boot.inherited = descriptors(options.descriptors);
   return boot;
 }
@@ -139,6 +152,12 @@ int run(const std::vector<std::string>& words) {
   Options options;
   if (!command_line(options).parse(parts[0])) {
     return qt::to_int(qt::ExitCode::done);
+  }
+  if (options.attach) {
+    if (parts.size() > 1) {
+      throw usage("option --attach: it starts nothing; leave '--' and what follows out");
+    }
+    return qt::attach({qt::absolute_path(*options.attach), options.name, options.typing});
   }
   qt::BootOptions boot = boot_options(options);
   if (parts.size() > 1) {

@@ -1,6 +1,8 @@
+#include "attach.hh"
 #include "cli.hh"
 #include "dialogue.hh"
 #include "error.hh"
+#include "file.hh"
 #include "key_option.hh"
 #include "log.hh"
 #include "text.hh"
@@ -81,8 +83,13 @@ std::string variable(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// The machines of the chain; in a pipe the one whose console is standard input.
-void find_machines(Dialogue& dialogue) {
+// The machines of the chain, or those of another run; in a pipe the one whose console is standard
+// input.
+void find_machines(Dialogue& dialogue, const std::optional<std::string>& attached) {
+  if (attached) { // that run's files are its own
+    dialogue.vms = attach_channels(absolute_path(*attached));
+    return;
+  }
   dialogue.vms = parse_vms(variable(k_vms_variable));
   if (dialogue.vms.empty() && needs_machine(dialogue)) {
     VmChannels piped;
@@ -106,6 +113,9 @@ int body(const std::vector<std::string>& words) {
                    "Holds a dialogue with a machine that qt-boot runs, and judges it.");
   DialogueOptions options(dialogue);
   options.add_to(line);
+  std::optional<std::string> attached;
+  line.group("Elsewhere")
+      .option("attach", "RUN_DIR", "talk to the machines of a test that runs there", attached);
   line.example("qt-boot --machine virt -- -bios u-boot.bin -- \\\n"
                "    qt-expect --interrupt ' ' --until '=> ' --line version --wait U-Boot");
   line.exit_codes("0 passed · 1 failed · 2 usage · 99 could not judge · 124 deadline ·\n"
@@ -116,7 +126,7 @@ int body(const std::vector<std::string>& words) {
   if (dialogue.steps.empty() && !dialogue.defaults.contains("fail")) {
     throw Error("no steps; say what to wait for, as in --wait 'login:'", ExitCode::usage);
   }
-  find_machines(dialogue);
+  find_machines(dialogue, attached);
   const DialogueResult result = run_dialogue(dialogue);
   if (result.verdict.cause != Cause::pass) {
     report(result.verdict);

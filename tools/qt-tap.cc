@@ -4,6 +4,7 @@
 #include "dry_run.hh"
 #include "error.hh"
 #include "file.hh"
+#include "hold.hh"
 #include "listing.hh"
 #include "session.hh"
 #include "tag.hh"
@@ -31,6 +32,7 @@ struct Options {
   std::optional<std::string> qemu;
   std::optional<Duration> timeout;
   bool keep_scratch = false;
+  std::string on_fail = "end";
   Mode mode = Mode::run;
   Listing listing = nullptr; // how to list; nullptr: short
 };
@@ -71,6 +73,12 @@ CommandLine command_line(Options& options) {
               "qt-tap-output here",
               options.output)
       .option("prepared", "DIR", "where files may have been made already", options.prepared)
+      .option("on-fail", "end|keep|shell",
+              "a failed machine ends; is kept, stopped, to be\nlooked at; gets the terminal",
+              [&options](const std::string& word) {
+                on_fail_from(word);
+                options.on_fail = word;
+              })
       .flag("keep-scratch", "leave the scratch folders", options.keep_scratch)
       .example("qt-tap --filter 'boot*' tests/functional/arm/canona1100.toml")
       .example(
@@ -91,6 +99,7 @@ RunSettings settings_from(const Options& options) {
       build.empty() ? std::string("qt-tap-output") : build + "/tests/functional"));
   settings.prepared = options.prepared ? absolute_path(*options.prepared) : "";
   settings.qemu = options.qemu.value_or("");
+  settings.on_fail = options.on_fail;
   settings.iteration =
       static_cast<int>(parse_integer(environment("MESON_TEST_ITERATION")).value_or(1));
   return settings;

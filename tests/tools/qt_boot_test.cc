@@ -1,182 +1,19 @@
-// qt-boot as a process, with real emulators. What stands at the end of the chain is chain-program
-// (tests/support), which does what its arguments say.
-#include "environment.hh"
-#include "exit_code.hh"
-#include "file.hh"
-#include "format.hh"
-#include "process.hh"
-#include "run_dir.hh"
-#include "text.hh"
+// qt-boot as a process, with real emulators.
+#include "boot_fixture.hh"
 
-#include <array>
-#include <cerrno>
-#include <csignal>
-#include <dirent.h>
-#include <fcntl.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <poll.h>
 #include <pty.h>
-#include <random>
-#include <unistd.h>
+#include <termios.h>
 
 namespace qt {
 namespace {
 
-using support::ScopedVariable;
+using namespace support;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
-using Words = std::vector<std::string>;
 
-std::string variable(const char* name) {
-  const char* const value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
-
-#define NEED(program)                                                                              \
-  do {                                                                                             \
-    if (!find_program(program)) {                                                                  \
-      GTEST_SKIP() << "no " << (program) << " on this host";                                       \
-    }                                                                                              \
-  } while (false)
-
-constexpr const char* k_riscv64 = "qemu-system-riscv64";
-constexpr const char* k_riscv32 = "qemu-system-riscv32";
-constexpr const char* k_arm = "qemu-system-arm";
-
-// A payload for riscv32 -M virt: prints HELLO on the UART, then writes to sifive_test, which ends
-// QEMU with that status.
-std::string riscv32_payload(unsigned status) {
-  std::vector<std::uint32_t> code = {0x100002b7}; // lui t0,0x10000: the UART
-  for (const char c : std::string("HELLO\r\n")) {
-    code.push_back((static_cast<std::uint32_t>(c) << 20) | 0x313); // li t1,c
-    code.push_back(0x00628023);                                    // sb t1,0(t0)
-  }
-  const std::uint32_t value = status == 0 ? 0x5555 : (status << 16) | 0x3333;
-  const std::uint32_t high = (value + 0x800) >> 12;
-  const std::uint32_t low = value - (high << 12);
-  code.insert(code.end(), {0x001002b7, (high << 12) | 0x337, ((low & 0xfff) << 20) | 0x30313,
-                           0x0062a023, 0x0000006f}); // t0 = 0x100000; t1 = value; sw; loop
-  return std::string(reinterpret_cast<const char*>(code.data()), code.size() * 4);
-}
-
-// The processes of this host whose command line has the word.
-std::vector<pid_t> processes_with(const std::string& word) {
-  std::vector<pid_t> found;
-  DIR* const folder = ::opendir("/proc");
-  while (const dirent* entry = ::readdir(folder)) {
-    const auto pid = parse_integer(entry->d_name);
-    if (!pid || *pid == ::getpid()) {
-      continue;
-    }
-    try {
-      const auto line = read_file_if_exists(format("/proc/{}/cmdline", *pid));
-      if (line && line->find(word) != std::string::npos) {
-        found.push_back(static_cast<pid_t>(*pid));
-      }
-    } catch (const std::exception&) {
-      continue; // it has just ended
-    }
-  }
-  ::closedir(folder);
-  return found;
-}
-
-// Waits for them to go; those that are there after five seconds are orphans.
-std::vector<pid_t> orphans_with(const std::string& word) {
-  const Deadline deadline = Deadline::after(std::chrono::seconds(5));
-  std::vector<pid_t> left;
-  while (!(left = processes_with(word)).empty() && !deadline.expired()) {
-    ::usleep(2000);
-  }
-  return left;
-}
-
-class QtBoot : public testing::Test {
-protected:
-  std::string path(const std::string& name) const { return m_folder.path() + "/" + name; }
-  std::string run_dir() const { return path("run"); }
-  static std::string program() { return variable("QEMU_TEST_TOOLS_DIR") + "/qt-boot"; }
-
-  // qt-boot with these options, QEMU's arguments and the words of chain-program (none: no program).
-  Words command(Words options, const Words& arguments, const Words& chain) const {
-    Words words = {program(), "--run-dir", run_dir()};
-    words.insert(words.end(), options.begin(), options.end());
-    words.emplace_back("--");
-    words.insert(words.end(), arguments.begin(), arguments.end());
-    // A mark that finds QEMU among the host's processes.
-    words.insert(words.end(), {"-name", "guest=" + mark()});
-    if (!chain.empty()) {
-      words.insert(words.end(), {"--", variable("QEMU_TEST_CHAIN_PROGRAM")});
-      words.insert(words.end(), chain.begin(), chain.end());
-    }
-    return words;
-  }
-  std::string mark() const { return base_name(m_folder.path()); }
-
-  Captured run_words(const Words& words) const {
-    return run_captured(words, {}, Deadline::after(std::chrono::minutes(1))).value();
-  }
-  Captured run(const Words& options, const Words& arguments, const Words& chain) const {
-    return run_words(command(options, arguments, chain));
-  }
-  // A riscv64 virt machine with its firmware and a program.
-  Captured run_riscv(const Words& chain, Words options = {}) const {
-    options.insert(options.end(), {"--qemu", k_riscv64, "--machine", "virt"});
-    return run(options, {}, chain);
-  }
-  // A machine that ends by itself with `status`.
-  Captured run_ending(unsigned status, const Words& chain, Words options = {}) const {
-    write_file(path("payload"), riscv32_payload(status));
-    options.insert(options.end(), {"--qemu", k_riscv32, "--machine", "virt"});
-    return run(options, {"-bios", path("payload")}, chain);
-  }
-
-  Verdict verdict() const { return read_verdict(run_dir()).value_or(Verdict{}); }
-  std::string cause() const {
-    const auto found = read_verdict(run_dir());
-    return found ? std::string(cause_name(found->cause)) : "no verdict";
-  }
-  std::string base_log() const { return read_file(base_log_path(run_dir())); }
-  std::string console_log() const { return read_file(console_log_path(run_dir(), k_default_vm)); }
-
-  // A chain that the test talks to while it runs; its standard output is a pipe.
-  struct Running {
-    Process process;
-    UniqueFd out;
-  };
-  Running start(const Words& words) const {
-    const UniqueFd null = open_file("/dev/null", O_RDWR);
-    FdPair out = make_pipe();
-    SpawnOptions options;
-    options.standard_input = null.get();
-    options.standard_output = out.second.get();
-    options.standard_error = null.get();
-    return {Process::spawn(words, options), std::move(out.first)};
-  }
-  static void wait_for(const Running& chain, const std::string& text) {
-    std::string seen;
-    std::array<std::byte, 4096> buffer;
-    while (seen.find(text) == std::string::npos) {
-      const IoCount got = read_some(chain.out.get(), buffer);
-      ASSERT_EQ(got.result, IoResult::done) << "the chain ended without saying " << text;
-      seen += text_of(std::span(buffer).first(got.count));
-    }
-  }
-  static ExitStatus end_of(Running& chain) {
-    const auto status = chain.process.wait(Deadline::after(std::chrono::seconds(30)));
-    EXPECT_TRUE(status.has_value()) << "qt-boot does not end";
-    return status.value_or(ExitStatus{});
-  }
-  static int code_of(const Captured& result) { return exit_status_of(result.status.wait_status); }
-
-  TempDir m_folder{"qt-boot-test-"};
-  const ScopedVariable m_vms{k_vms_variable, std::nullopt};
-  const ScopedVariable m_run_dir{k_run_dir_variable, std::nullopt};
-  const ScopedVariable m_binary{"QEMU_TEST_QEMU_BINARY", std::nullopt};
-};
+class QtBoot : public BootFixture {};
 
 TEST_F(QtBoot, RunsAProgramAgainstTheConsoleAndEndsQemuInOrder) {
   NEED(k_riscv64);
@@ -394,14 +231,44 @@ TEST_F(QtBoot, ACrashFromOutsideIsFoundAndRefinesTheVerdict) {
       {"--qemu", k_riscv64, "--machine", "virt"}, {},
       {"wait", "OpenSBI", "say", "up", "console-end", "verdict", "console-eof", "end", "1"}));
   ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
-  for (const pid_t pid : processes_with("guest=" + mark())) {
-    if (read_file(format("/proc/{}/comm", pid)).starts_with("qemu-system")) {
-      ::kill(pid, SIGSEGV);
-    }
-  }
+  signal_qemu(SIGSEGV);
   EXPECT_EQ(end_of(chain).code(), 1);
   EXPECT_EQ(cause(), "qemu-crash");
   EXPECT_EQ(verdict().step, "--wait login:");
+}
+
+// QEMU exits 0 then, as if its guest had powered off.
+TEST_F(QtBoot, ASignalToQemuFromOutsideIsNoCleanExit) {
+  NEED(k_riscv64);
+  for (const char* const monitor : {"true", "false"}) {
+    Running chain =
+        start(command({"--qemu", k_riscv64, "--machine", "virt", "--qmp", monitor, "--exit", "0"},
+                      {}, {"wait", "OpenSBI", "say", "up", "console-end"}));
+    ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+    signal_qemu(SIGTERM);
+    EXPECT_EQ(end_of(chain).code(), 1);
+    EXPECT_EQ(cause(), "qemu-crash");
+    EXPECT_THAT(verdict().message, HasSubstr("terminating on signal 15"));
+  }
+}
+
+TEST_F(QtBoot, ShowsAHungQemuToGdbAndSaysWhyThereIsNoCore) {
+  NEED(k_riscv64);
+  NEED("gdb");
+  Running hung = start(command({"--qemu", k_riscv64, "--machine", "virt", "--timeout", "1s"}, {},
+                               {"wait", "OpenSBI", "say", "up", "hang"}));
+  ASSERT_NO_FATAL_FAILURE(wait_for(hung, "up"));
+  signal_qemu(SIGSTOP);
+  EXPECT_EQ(end_of(hung).code(), 124);
+  EXPECT_THAT(read_file(run_dir() + "/default.backtrace.txt"), HasSubstr("Thread 1"));
+  Running crash = start(command({"--qemu", k_riscv64, "--machine", "virt"}, {},
+                                {"wait", "OpenSBI", "say", "up", "console-end"}));
+  ASSERT_NO_FATAL_FAILURE(wait_for(crash, "up"));
+  signal_qemu(SIGSEGV);
+  EXPECT_EQ(end_of(crash).code(), 1);
+  EXPECT_EQ(cause(), "qemu-crash");
+  const Json details = verdict().details;
+  EXPECT_TRUE(details.contains("backtrace") || details.contains("no-backtrace"));
 }
 
 TEST_F(QtBoot, KillsAQemuThatDoesNotEnd) {
@@ -409,11 +276,7 @@ TEST_F(QtBoot, KillsAQemuThatDoesNotEnd) {
   Running chain = start(command({"--qemu", k_riscv64, "--machine", "virt"}, {},
                                 {"wait", "OpenSBI", "say", "up", "pause", "200"}));
   ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
-  for (const pid_t pid : processes_with("guest=" + mark())) {
-    if (read_file(format("/proc/{}/comm", pid)).starts_with("qemu-system")) {
-      ::kill(pid, SIGSTOP);
-    }
-  }
+  signal_qemu(SIGSTOP);
   EXPECT_EQ(end_of(chain).code(), 124);
   EXPECT_EQ(cause(), "timeout");
   EXPECT_THAT(verdict().message, HasSubstr("did not end when asked"));
@@ -456,7 +319,7 @@ TEST_F(QtBoot, TheInnerQemuInheritsNothingOfTheOuter) {
   ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
   int seen = 0;
   for (const pid_t pid : processes_with("guest=" + mark())) {
-    if (!read_file(format("/proc/{}/comm", pid)).starts_with("qemu-system")) {
+    if (!name_of(pid).starts_with("qemu-system")) {
       continue;
     }
     ++seen;
@@ -546,24 +409,6 @@ TEST_F(QtBoot, ASignalEndsEverythingAndIsItsStatus) {
       EXPECT_EQ(cause(), "host");
       EXPECT_THAT(orphans_with(mark()), IsEmpty());
     }
-  }
-}
-
-TEST_F(QtBoot, LeavesNoProcessHoweverItDies) {
-  NEED(k_riscv64);
-  const unsigned seed = std::random_device()();
-  std::mt19937 random(seed);
-  const Words machine = {"--qemu", k_riscv64, "--machine", "virt", "--service", "sleep 1000"};
-  Words nested = command({"--qemu", k_riscv64, "--machine", "virt", "--name", "a"}, {}, {});
-  nested.emplace_back("--");
-  const Words single = command(machine, {}, {"hang"});
-  nested.insert(nested.end(), single.begin(), single.end());
-  for (int round = 0; round < 40; ++round) {
-    Running chain = start(round % 2 == 0 ? single : nested);
-    ::usleep(static_cast<useconds_t>(random() % 120000));
-    chain.process.send_signal(SIGKILL);
-    end_of(chain);
-    ASSERT_THAT(orphans_with(mark()), IsEmpty()) << "round " << round << ", seed " << seed;
   }
 }
 

@@ -12,15 +12,15 @@ namespace {
 TEST(EscapeKeys, PassesOrdinaryKeys) {
   EscapeKeys keys;
   EXPECT_EQ(keys.feed("ls -l\r\x03"), "ls -l\r\x03");
-  EXPECT_FALSE(keys.quit_asked());
+  EXPECT_EQ(keys.take_commands(), "");
 }
 
 TEST(EscapeKeys, QuitsAlsoIfTheCommandIsSplit) {
   EscapeKeys keys;
   EXPECT_EQ(keys.feed("a\x01"), "a");
-  EXPECT_FALSE(keys.quit_asked());
+  EXPECT_EQ(keys.take_commands(), "");
   EXPECT_EQ(keys.feed("x"), "");
-  EXPECT_TRUE(keys.quit_asked());
+  EXPECT_EQ(keys.take_commands(), "x");
 }
 
 TEST(EscapeKeys, SendsOneCtrlAForTwoAndForA) {
@@ -29,14 +29,14 @@ TEST(EscapeKeys, SendsOneCtrlAForTwoAndForA) {
   EXPECT_EQ(keys.feed("\x01"
                       "a"),
             "\x01");
-  EXPECT_FALSE(keys.quit_asked());
+  EXPECT_EQ(keys.take_commands(), "");
 }
 
-TEST(EscapeKeys, AsksForHelpOnceAndDropsUnknownCommands) {
+TEST(EscapeKeys, GivesEachCommandOnce) {
   EscapeKeys keys;
   EXPECT_EQ(keys.feed("\x01h\x01zb"), "b");
-  EXPECT_TRUE(keys.take_help_asked());
-  EXPECT_FALSE(keys.take_help_asked());
+  EXPECT_EQ(keys.take_commands(), "hz");
+  EXPECT_EQ(keys.take_commands(), "");
 }
 
 TEST(RawTerminal, IsGivenBackAsItWas) {

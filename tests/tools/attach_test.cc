@@ -1,0 +1,244 @@
+// Looking at a machine from outside its test: --attach, and machines that are kept (--on-fail).
+#include "boot_fixture.hh"
+#include "unix_socket.hh"
+#include "viewers.hh"
+
+#include <chrono>
+#include <pty.h>
+#include <thread>
+
+namespace qt {
+namespace {
+
+using namespace support;
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class Attach : public BootFixture {
+protected:
+  static std::string expect() { return variable("QEMU_TEST_TOOLS_DIR") + "/qt-expect"; }
+  Words riscv(const Words& chain, Words options = {}) const {
+    options.insert(options.end(), {"--qemu", k_riscv64, "--machine", "virt"});
+    return command(options, {}, chain);
+  }
+  // Another program that talks to the machines of the run.
+  Captured look(Words steps) const {
+    Words words = {expect(), "--attach", run_dir(), "--timeout", "20s"};
+    words.insert(words.end(), steps.begin(), steps.end());
+    return run_words(words);
+  }
+  void wait_for_socket() const {
+    const Deadline deadline = Deadline::after(20s);
+    while (!exists(attach_path(run_dir(), k_default_vm)) && !deadline.expired()) {
+      ::usleep(1000);
+    }
+  }
+  // Until the machine is held.
+  void wait_for_hold() const {
+    const Deadline deadline = Deadline::after(20s);
+    while (!deadline.expired()) {
+      const auto log = read_file_if_exists(base_log_path(run_dir()));
+      if (log && log->find("holding the machine") != std::string::npos) {
+        return;
+      }
+      ::usleep(1000);
+    }
+    FAIL() << "it is not held";
+  }
+  void ask(const std::string& role) const {
+    const auto socket = connect_to(attach_path(run_dir(), k_default_vm));
+    ASSERT_TRUE(socket.has_value());
+    write_all(socket->get(), role + "\n", "socket");
+    char byte = 0;
+    EXPECT_EQ(::read(socket->get(), &byte, 1), 0);
+  }
+};
+
+TEST_F(Attach, GivesASecondConsoleAndMonitorToARunningTest) {
+  NEED(k_riscv64);
+  Running chain = start(riscv({"wait", "OpenSBI", "say", "up", "console-end", "exit-line"}));
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+  const Captured seen =
+      look({"--wait", "Boot HART MEDELEG", "--qmp", "query-status", "--returns",
+            R"({"status":"running"})", "--hmp", "info status", "--matches", "running"});
+  EXPECT_EQ(code_of(seen), 0) << seen.err;
+  const Captured events = look({"--qmp", "system_reset", "--event", "RESET", "--wait", "OpenSBI"});
+  EXPECT_EQ(code_of(events), 0) << events.err;
+  EXPECT_EQ(code_of(look({"--qmp", "nosuch", "--error", "CommandNotFound"})), 0);
+  EXPECT_FALSE(read_verdict(run_dir()).has_value()) << "that is the test's to write";
+  EXPECT_EQ(code_of(look({"--qmp", "quit"})), 0);
+  EXPECT_EQ(end_of(chain).code(), 0);
+  EXPECT_FALSE(exists(attach_path(run_dir(), k_default_vm)));
+  EXPECT_EQ(code_of(look({"--wait", "x"})), 77);
+}
+
+TEST_F(Attach, PrintsTheConsoleToItsEnd) {
+  NEED(k_riscv64);
+  Running chain = start(riscv({"wait", "OpenSBI", "say", "up", "wait", "MEDELEG", "pause", "300"}));
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+  const Captured view = run_words({program(), "--attach", run_dir()});
+  EXPECT_EQ(code_of(view), 0) << view.err;
+  EXPECT_EQ(view.out, console_log());
+  EXPECT_EQ(end_of(chain).code(), 0);
+}
+
+TEST_F(Attach, ADeadViewerStallsNobody) {
+  NEED("qemu-system-x86_64");
+  // A boot sector that writes for ever: all viewers but the program stop reading.
+  std::string sector("\xba\xf8\x03\xb0\x41\xee\xeb\xfd", 8);
+  sector.resize(510, '\0');
+  sector += "\x55\xaa";
+  write_file(path("disk"), sector);
+  Words steps = {"wait", "AAAA", "say", "up"};
+  for (int i = 0; i < 5; ++i) { // more than the viewer's socket holds
+    steps.insert(steps.end(), {"wait", std::string(100000, 'A')});
+  }
+  steps.insert(steps.end(), {"say", "flooded"});
+  Running chain = start(command({"--qemu", "qemu-system-x86_64"},
+                                {"-drive", "format=raw,file=" + path("disk")}, steps));
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+  const auto viewer = connect_to(attach_path(run_dir(), k_default_vm));
+  write_all(viewer->get(), "console\n", "socket");
+  const auto mute = connect_to(attach_path(run_dir(), k_default_vm));
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "flooded"));
+  EXPECT_EQ(end_of(chain).code(), 0);
+}
+
+TEST_F(Attach, TypesOnlyWhenAsked) {
+  NEED(k_riscv64);
+  const std::string firmware = "/usr/lib/u-boot/qemu-riscv64/u-boot.bin";
+  if (!exists(firmware)) {
+    GTEST_SKIP() << "no " << firmware;
+  }
+  Running chain = start(command(
+      {"--qemu", k_riscv64, "--machine", "virt"}, {"-bios", firmware},
+      {"wait", "Hit any key", "type", "\\r", "wait", "=> ", "say", "up", "wait", "\nriscv"}));
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+  const Captured typed = look({"--line", "echo $arch", "--wait", "riscv"});
+  EXPECT_EQ(code_of(typed), 0) << typed.err;
+  EXPECT_EQ(end_of(chain).code(), 0);
+  EXPECT_THAT(base_log(), HasSubstr("types: echo $arch"));
+}
+
+TEST_F(Attach, ReachesARunDirectoryWithALongPath) {
+  NEED(k_riscv64);
+  const std::string deep = path(std::string(120, 'd'));
+  Running chain =
+      start({program(), "--run-dir", deep, "--qemu", k_riscv64, "--machine", "virt", "--", "--",
+             variable("QEMU_TEST_CHAIN_PROGRAM"), "wait", "OpenSBI", "say", "up", "console-end"});
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+  const Captured seen =
+      run_words({expect(), "--attach", deep, "--timeout", "20s", "--qmp", "quit"});
+  EXPECT_EQ(code_of(seen), 0) << seen.err;
+  EXPECT_EQ(end_of(chain).code(), 0);
+}
+
+TEST_F(Attach, AMachineThatFailedIsKeptUntilSomebodySaysSo) {
+  NEED(k_riscv64);
+  Running chain = start(riscv({"wait", "OpenSBI", "verdict", "assertion", "end", "1"},
+                              {"--on-fail", "keep", "--timeout", "3s"}));
+  ASSERT_NO_FATAL_FAILURE(wait_for_hold());
+  const Captured seen = look({"--qmp", "query-status", "--returns", R"({"running":false})"});
+  EXPECT_EQ(code_of(seen), 0) << seen.err;
+  ASSERT_NO_FATAL_FAILURE(ask("release"));
+  EXPECT_EQ(end_of(chain).code(), 1);
+  EXPECT_EQ(cause(), "assertion");
+  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+}
+
+TEST_F(Attach, AKeptMachineEndsWithASignalAndKeepsItsVerdict) {
+  NEED(k_riscv64);
+  Running chain = start(riscv({"hang"}, {"--on-fail", "keep", "--timeout", "300ms"}));
+  ASSERT_NO_FATAL_FAILURE(wait_for_hold());
+  chain.process.send_signal(SIGINT);
+  EXPECT_EQ(end_of(chain).code(), 124);
+  EXPECT_EQ(cause(), "timeout");
+  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+}
+
+TEST_F(Attach, KeepsNothingThatPassed) {
+  NEED(k_riscv64);
+  const Captured result = run_words(riscv({"wait", "OpenSBI"}, {"--on-fail", "keep"}));
+  EXPECT_EQ(code_of(result), 0) << result.err;
+  EXPECT_EQ(code_of(run_words(riscv({"end", "77"}, {"--on-fail", "keep"}))), 77);
+}
+
+TEST_F(Attach, KeepsAllMachinesOfAChain) {
+  NEED(k_riscv64);
+  Words words = riscv({}, {"--name", "a", "--on-fail", "keep"});
+  words.emplace_back("--");
+  const Words inner =
+      riscv({"vm", "a", "wait", "OpenSBI", "end", "1"}, {"--name", "b", "--on-fail", "keep"});
+  words.insert(words.end(), inner.begin(), inner.end());
+  Running chain = start(words);
+  ASSERT_NO_FATAL_FAILURE(wait_for_hold());
+  for (const std::string vm : {"a", "b"}) {
+    const Captured seen =
+        look({"--vm", vm, "--qmp", "query-status", "--until", R"({"running":false})"});
+    EXPECT_EQ(code_of(seen), 0) << vm << seen.err;
+  }
+  for (const pid_t pid : processes_with("guest=" + mark())) {
+    if (name_of(pid) == "qt-boot" && pid != chain.process.pid()) {
+      ::kill(pid, SIGINT);
+    }
+  }
+  EXPECT_EQ(end_of(chain).code(), 1);
+  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+}
+
+// On a pseudo-terminal as the controlling one, as under 'meson test --interactive'.
+TEST_F(Attach, TheShellHasTheConsoleAndTheMonitor) {
+  NEED(k_riscv64);
+  NEED("setsid");
+  int user_end = -1;
+  int program_end = -1;
+  if (::openpty(&user_end, &program_end, nullptr, nullptr, nullptr) != 0) {
+    GTEST_SKIP() << "there are no pseudo-terminals here";
+  }
+  const UniqueFd user(user_end);
+  UniqueFd terminal(program_end);
+  Words words = {"setsid", "-c"};
+  const Words boot = riscv({"wait", "OpenSBI", "end", "1"}, {"--on-fail", "shell"});
+  words.insert(words.end(), boot.begin(), boot.end());
+  SpawnOptions options;
+  options.standard_input = options.standard_output = options.standard_error = terminal.get();
+  Process process = Process::spawn(words, options);
+  std::string seen;
+  const auto read_until = [&](const std::string& text) {
+    const Deadline deadline = Deadline::after(20s);
+    std::array<std::byte, 4096> buffer;
+    while (seen.find(text) == std::string::npos && !deadline.expired()) {
+      pollfd ready = {user.get(), POLLIN, 0};
+      if (::poll(&ready, 1, 100) > 0) {
+        seen += text_of(std::span(buffer).first(read_some(user.get(), buffer).count));
+      }
+    }
+    EXPECT_THAT(seen, HasSubstr(text));
+    seen.clear();
+  };
+  read_until("what you type goes there");
+  write_all(user.get(),
+            "\x01"
+            "c",
+            "terminal");
+  read_until("[monitor;");
+  write_all(user.get(), "info status\n", "terminal");
+  read_until("VM status: running");
+  write_all(user.get(), "\x04", "terminal");
+  read_until("[console]");
+  write_all(user.get(), "\x01x", "terminal");
+  const auto status = process.wait(Deadline::after(20s));
+  ASSERT_TRUE(status.has_value());
+  EXPECT_EQ(status->code(), 1);
+  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+}
+
+TEST_F(Attach, RefusesWhatMakesNoSense) {
+  EXPECT_EQ(code_of(run_words({program(), "--attach", path("none")})), 77);
+  EXPECT_EQ(code_of(run_words({program(), "--attach", path("none"), "--", "-m", "1"})), 2);
+  EXPECT_EQ(code_of(run_words({program(), "--on-fail", "nosuch"})), 2);
+}
+
+} // namespace
+} // namespace qt

@@ -1,0 +1,173 @@
+// Whatever dies by SIGKILL, and whenever: nothing that a test has started outlives it. Two
+// machines, daemons and commands with children of their own, a reserved port.
+// QEMU_TEST_STORM_ROUNDS says how often for each victim.
+#include "boot_fixture.hh"
+#include "tcp_port.hh"
+
+#include <chrono>
+#include <random>
+
+namespace qt {
+namespace {
+
+using namespace support;
+using testing::IsEmpty;
+
+constexpr const char* k_mark = "QEMU_TEST_STORM_MARK";
+
+int rounds() {
+  return static_cast<int>(parse_integer(variable("QEMU_TEST_STORM_ROUNDS")).value_or(6));
+}
+
+// The living processes that have inherited the mark.
+std::vector<pid_t> marked(const std::string& mark) {
+  std::vector<pid_t> found;
+  DIR* const folder = ::opendir("/proc");
+  while (const dirent* entry = ::readdir(folder)) {
+    const auto pid = parse_integer(entry->d_name);
+    try {
+      const auto text = pid && *pid != ::getpid()
+                            ? read_file_if_exists(format("/proc/{}/environ", *pid))
+                            : std::nullopt;
+      if (text && text->find(format("{}={}", k_mark, mark)) != std::string::npos) {
+        found.push_back(static_cast<pid_t>(*pid));
+      }
+    } catch (const std::exception&) {
+      continue; // it has just ended
+    }
+  }
+  ::closedir(folder);
+  return found;
+}
+
+class Orphans : public testing::TestWithParam<const char*> {
+protected:
+  // Everything of one test of two machines, its output and temporary files in m_folder.
+  Process start() const {
+    write_file(path("storm.toml"), R"(
+[test.storm]
+prepare = [{ run = ["sh", "-c", "sleep 0.01 & sleep 1000 & sleep 0.03"] }]
+steps = [{ vm = "a", wait = "OpenSBI" }, { vm = "b", run = ["sh", "-c", "sleep 1000 & wait"] }]
+[test.storm.vm.a]
+machine = "virt"
+service = [["sh", "-c", "sleep 1000 & sleep 1001"]]
+[test.storm.vm.b]
+machine = "virt"
+service = [["sleep", "1000"]]
+args = ["-chardev", "socket,id=p,host=127.0.0.1,port=${port.p},server=on,wait=off"]
+)");
+    const UniqueFd null = open_file("/dev/null", O_RDWR);
+    SpawnOptions options;
+    options.standard_input = options.standard_output = options.standard_error = null.get();
+    options.environment = {{k_mark, m_folder.path()},
+                           {"TMPDIR", path("tmp")},
+                           {"QEMU_TEST_QEMU_BINARY", k_riscv64},
+                           {"QEMU_TEST_CACHE_DIR", path("cache")}};
+    // A session of its own: its group can be killed.
+    return Process::spawn({"setsid", variable("QEMU_TEST_TOOLS_DIR") + "/qt-tap", "--output",
+                           path("out"), path("storm.toml")},
+                          options);
+  }
+
+  std::string path(const std::string& name) const { return m_folder.path() + "/" + name; }
+
+  void kill(const std::string& victim, pid_t group, std::mt19937& random) const {
+    if (victim == "group") {
+      ::kill(-group, SIGKILL);
+      return;
+    }
+    std::vector<pid_t> candidates;
+    for (const pid_t pid : marked(m_folder.path())) {
+      if (name_of(pid) == victim) {
+        candidates.push_back(pid);
+      }
+    }
+    ::kill(candidates.empty() ? group : candidates[random() % candidates.size()], SIGKILL);
+  }
+
+  // Those that are still there a second after the victim, or after qt-tap has ended in order.
+  std::vector<std::string> survivors() const {
+    const Deadline deadline = Deadline::after(std::chrono::seconds(1));
+    std::vector<std::string> names;
+    do {
+      names.clear();
+      for (const pid_t pid : marked(m_folder.path())) {
+        names.push_back(format("{} {}", pid, name_of(pid)));
+      }
+      ::usleep(2000);
+    } while (!names.empty() && !deadline.expired());
+    return names;
+  }
+
+  TempDir m_folder{"qt-orphans-test-"};
+};
+
+TEST_P(Orphans, NothingIsLeftAfterSigkill) {
+  NEED(k_riscv64);
+  NEED("setsid");
+  make_directories(path("tmp"));
+  const unsigned seed = std::random_device()();
+  std::mt19937 random(seed);
+  for (int round = 0; round < rounds(); ++round) {
+    Process tap = start();
+    ::usleep(static_cast<useconds_t>(random() % 400000));
+    kill(GetParam(), tap.pid(), random);
+    ASSERT_TRUE(tap.wait(Deadline::after(std::chrono::seconds(20)))) << "qt-tap does not end";
+    ASSERT_THAT(survivors(), IsEmpty()) << "round " << round << ", seed " << seed;
+    ASSERT_EQ(run_captured({"ls", "-A", path("tmp")}, {}, Deadline::never())->out, "");
+  }
+  RecordProperty("rounds", rounds());
+}
+
+INSTANTIATE_TEST_SUITE_P(Victims, Orphans,
+                         testing::Values("qt-tap", "qt-boot", "qt-expect", "group"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+class Guarded : public testing::Test {
+protected:
+  // A command with a child that outlives it by far.
+  Process start(const std::string& script) const {
+    SpawnOptions options;
+    options.environment = {{k_mark, m_folder.path()}};
+    options.descendants = SpawnOptions::Descendants::end_with_it;
+    return Process::spawn({"sh", "-c", script}, options);
+  }
+  void wait_for_count(std::size_t count) const {
+    const Deadline deadline = Deadline::after(std::chrono::seconds(10));
+    while (marked(m_folder.path()).size() != count && !deadline.expired()) {
+      ::usleep(1000);
+    }
+    EXPECT_EQ(marked(m_folder.path()).size(), count);
+  }
+
+  TempDir m_folder{"qt-guard-test-"};
+};
+
+TEST_F(Guarded, EndsAsTheCommandDoesAndWithItItsDescendants) {
+  const auto end_of = [this](const std::string& script) {
+    Process process = start(script);
+    const auto status = process.wait(Deadline::after(std::chrono::seconds(10)));
+    wait_for_count(0);
+    return status.value_or(ExitStatus{}).text();
+  };
+  EXPECT_EQ(end_of("sleep 1000 & exit 3"), "exited 3");
+  EXPECT_EQ(end_of("(sleep 1000 & sleep 1000 &) ; kill -SEGV $$"), "killed SIGSEGV");
+}
+
+TEST_F(Guarded, HandsSignalsOnAndIsKilledWithAll) {
+  for (const int number : {SIGTERM, SIGKILL}) {
+    Process process = start("sleep 1000 & sleep 1000");
+    wait_for_count(3); // the guard has this program's environment
+    process.send_signal(number);
+    const auto status = process.wait(Deadline::after(std::chrono::seconds(10)));
+    EXPECT_EQ(status.value_or(ExitStatus{}).signal(), number);
+    wait_for_count(0);
+  }
+}
+
+} // namespace
+} // namespace qt

@@ -6,6 +6,7 @@
 #include "log.hh"
 #include "parallel.hh"
 #include "text.hh"
+#include "url.hh"
 
 #include <algorithm>
 #include <array>
@@ -55,18 +56,22 @@ struct Total {
 void print_entry(const CacheEntry& entry, const WantedAsset* user, const AssetOutput& output) {
   const std::vector<std::string> definitions =
       user != nullptr ? user->definitions : std::vector<std::string>();
+  // Not every file system remembers.
+  const std::string url = entry.url.empty() && user != nullptr
+                              ? display_url(user->source.urls.at(0))
+                              : escape_for_display(entry.url);
   std::string line = format("{}  {:>10}  {}", date_of(entry.last_use, "%Y-%m-%d"),
                             format_size(entry.size), entry.digest);
   for (const std::string& part :
-       {std::string(entry.state == Cache::State::verified ? "" : "unverified"),
-        escape_for_display(entry.url), join(definitions, " ")}) {
+       {std::string(entry.state == Cache::State::verified ? "" : "unverified"), url,
+        join(definitions, " ")}) {
     line += part.empty() ? "" : "  " + part;
   }
   print(output,
         {{"digest", entry.digest},
          {"size", entry.size},
          {"last-use", date_of(entry.last_use, "%Y-%m-%dT%H:%M:%SZ")},
-         {"url", entry.url},
+         {"url", url},
          {"state", name_of(k_states, entry.state)},
          {"path", entry.path},
          {"definitions", definitions}},

@@ -80,7 +80,8 @@ void LiteralScan::verify(std::string_view block, std::size_t begin, unsigned buc
     for (const std::size_t index : m_buckets[static_cast<std::size_t>(std::countr_zero(buckets))]) {
       const std::string& literal = m_literals[index];
       const std::size_t end = begin + literal.size();
-      if (end <= limit && std::memcmp(block.data() + begin, literal.data(), literal.size()) == 0) {
+      if (end <= limit && block[end - 1] == literal.back() && // most differ there
+          std::memcmp(block.data() + begin, literal.data(), literal.size()) == 0) {
         limit = std::min(limit, visit({index, begin, end}));
       }
     }

@@ -24,9 +24,9 @@
 //
 // Crash of the host. Data that was only just written may be torn afterwards under a name, size and
 // times that look right. Syncing it before the rename costs twice the download where the network
-// is faster than the disk (1 GiB over loopback: 0.5 s against 1.5 s), so that is not done. Instead
-// the record that is made with the rename names the boot (/proc/sys/kernel/random/boot_id), and
-// nobody believes it in another one: the file is hashed once more, what then is found right is
+// is faster than the disk (writing 1 GiB of zeros: 0.34 s, synced 1.04 s), so that is not done.
+// Instead the record that is made with the rename names the boot (/proc/sys/kernel/random/boot_id),
+// and nobody believes it in another one: the file is hashed once more, what then is found right is
 // synced, and its record has no BOOT. What a crash does to any other file here costs work, not
 // truth.
 //

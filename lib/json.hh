@@ -4,6 +4,7 @@
 // what is not UTF-8.
 #pragma once
 
+#include <compare>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -12,14 +13,26 @@ namespace qt {
 
 using Json = nlohmann::json;
 
-// Parses one whole text. Throws Error ("SOURCE: line L, column C: …") with ExitCode::usage.
+// As deep as QEMU's own parser goes; what walks a value may recurse.
+inline constexpr unsigned k_deepest_json = 1024;
+
+// Parses one whole text. Throws Error ("SOURCE: line L, column C: …") with ExitCode::usage; also
+// for a text that is nested deeper than k_deepest_json.
 Json parse_json(std::string_view text, std::string_view source);
 // One line, members sorted by name, bytes that are not UTF-8 replaced by U+FFFD.
 std::string dump_json(const Json& value);
 std::string dump_json_indented(const Json& value);
+// JSON text for people: cut to `longest` bytes, at the border of a character, with "…" behind it.
+std::string cut_json(std::string_view text, std::size_t longest);
 
+// Equal as JSON: 1 equals 1.0, while 2^53 + 1 is not 2^53 and 2^64 - 1 is not -1, as they would be
+// by the library's operator==.
+bool json_equal(const Json& one, const Json& other);
+// Of two numbers, exactly, whatever they are held as; unordered if one is no number.
+std::partial_ordering compare_numbers(const Json& one, const Json& other);
 // True if `value` contains `wanted`: a table contains each wanted member, an array contains, for
-// each wanted element, some element that contains it; anything else must be equal (1 equals 1.0).
+// each wanted element, some element that contains it (one may serve several); anything else must be
+// equal.
 bool json_contains(const Json& value, const Json& wanted);
 // The value at an RFC 6901 pointer ("" is the whole); nullptr if there is none or the pointer is
 // malformed. The result lives as long as `value`.

@@ -26,6 +26,71 @@ TEST(JsonValue, ContainsIsASubsetAtEveryLevel) {
   EXPECT_FALSE(contains(R"([])"));
 }
 
+TEST(JsonValue, NumbersAreComparedExactly) {
+  const auto equal = [](const char* one, const char* other) {
+    const bool forth = json_equal(parse_json(one, "a"), parse_json(other, "b"));
+    EXPECT_EQ(forth, json_equal(parse_json(other, "b"), parse_json(one, "a")));
+    return forth;
+  };
+  EXPECT_TRUE(equal("1", "1.0"));
+  EXPECT_TRUE(equal("0", "-0.0"));
+  EXPECT_TRUE(equal("18446744073709551615", "18446744073709551615"));
+  EXPECT_TRUE(equal("9007199254740992", "9007199254740992.0"));
+  EXPECT_TRUE(equal("9223372036854775808", "9223372036854775808.0"));
+  EXPECT_TRUE(equal("-9223372036854775808", "-9223372036854775808.0"));
+  EXPECT_FALSE(equal("9007199254740993", "9007199254740992.0"));
+  EXPECT_FALSE(equal("9007199254740993", "9007199254740992"));
+  EXPECT_FALSE(equal("18446744073709551615", "-1"));
+  EXPECT_FALSE(equal("18446744073709551615", "18446744073709551616.0"));
+  EXPECT_FALSE(equal("9223372036854775807", "9223372036854775808.0"));
+  EXPECT_FALSE(equal("1", "1.5"));
+  EXPECT_FALSE(equal("1", "true"));
+  EXPECT_FALSE(equal("0", "null"));
+  EXPECT_FALSE(equal("1", "\"1\""));
+  EXPECT_FALSE(equal("[1]", "[1, 1]"));
+  EXPECT_FALSE(equal("{\"a\": 1}", "{\"b\": 1}"));
+  EXPECT_TRUE(equal("{\"a\": [1.0, null]}", "{\"a\": [1, null]}"));
+  EXPECT_TRUE(compare_numbers(-1, 18446744073709551615U) < 0);
+  EXPECT_TRUE(compare_numbers(18446744073709551615U, -0.5) > 0);
+  EXPECT_TRUE(compare_numbers(-1, -0.5) < 0);
+  EXPECT_TRUE(compare_numbers(1.5, 1) > 0);
+  EXPECT_TRUE(compare_numbers(1e300, 5) > 0);
+  EXPECT_TRUE(compare_numbers(5, "5") == std::partial_ordering::unordered);
+}
+
+TEST(JsonValue, ContainsTellsNullFromNothingAndLooksIntoNestedLists) {
+  const Json value = parse_json(
+      R"({"null": null, "m": [[1, 2], [3, [4, null]]], "big": 9007199254740993, "e": []})", "t");
+  const auto contains = [&value](const char* wanted) {
+    return json_contains(value, parse_json(wanted, "w"));
+  };
+  EXPECT_TRUE(contains(R"({"null": null})"));
+  EXPECT_FALSE(contains(R"({"e": null})"));
+  EXPECT_FALSE(contains(R"({"null": {}})"));
+  EXPECT_TRUE(contains(R"({"m": [[2]]})"));
+  EXPECT_TRUE(contains(R"({"m": [[3, [null]]]})"));
+  EXPECT_TRUE(contains(R"({"m": [[], [1, 1]]})"));
+  EXPECT_FALSE(contains(R"({"m": [[1, 3]]})"));
+  EXPECT_FALSE(contains(R"({"m": [1]})"));
+  EXPECT_FALSE(contains(R"({"e": [null]})"));
+  EXPECT_TRUE(contains(R"({"big": 9007199254740993})"));
+  EXPECT_FALSE(contains(R"({"big": 9007199254740992})"));
+}
+
+TEST(JsonValue, IsNeverDeeperThanWhatMayRecurse) {
+  const auto nested = [](unsigned depth) {
+    return std::string(depth, '[') + "\"[\\\"[\"" + std::string(depth, ']');
+  };
+  EXPECT_NO_THROW(parse_json(nested(k_deepest_json), "t"));
+  EXPECT_THROW(parse_json(nested(k_deepest_json + 1), "t"), Error);
+  EXPECT_THROW(parse_json(std::string(10'000'000, '['), "t"), Error);
+}
+
+TEST(JsonValue, IsCutAtCharacters) {
+  EXPECT_EQ(cut_json("\"abc\"", 5), "\"abc\"");
+  EXPECT_EQ(cut_json("\"a\xc3\xa9z\"", 3), "\"a…");
+}
+
 TEST(JsonValue, PointerFindsOrGivesNothing) {
   const Json value = parse_json(R"({"a": [{"b/c": 5}]})", "t");
   ASSERT_NE(json_at(value, "/a/0/b~1c"), nullptr);

@@ -31,7 +31,7 @@ void Evidence::gather_of_crash(pid_t qemu, ExitStatus status, const std::string&
 }
 
 void Evidence::ask() {
-  const auto question = [this](std::string_view command, const Json& arguments,
+  const auto question = [this](const std::string& command, const Json& arguments,
                                std::function<void(const Json& value)> keep) {
     ++m_open;
     m_monitor->ask(command, arguments, [this, keep = std::move(keep)](const Json& reply) {

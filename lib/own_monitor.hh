@@ -1,18 +1,17 @@
-// qt-boot's own connection to QEMU's monitor (QMP, one JSON object a line): enough to know that
-// QEMU has come up, to ask a few questions, to hear events and to end it in order. The dialogue of
-// a test has a connection of its own and is none of this module's business.
+// qt-boot's own connection to QEMU's monitor: enough to know that QEMU has come up, to ask a few
+// questions, to hear events and to end it in order. The dialogue of a test has a connection of its
+// own and is none of this module's business.
 //
 // Passive: the owner polls interest() and hands the result over. Nothing here blocks.
 #pragma once
 
 #include "fd.hh"
-#include "json.hh"
+#include "qmp.hh"
 
 #include <functional>
 #include <map>
 #include <poll.h>
 #include <string>
-#include <string_view>
 
 namespace qt {
 
@@ -25,29 +24,31 @@ public:
   explicit OwnMonitor(UniqueFd fd);
 
   pollfd interest() const;
-  // Takes what there is; calls the answers and the listener from within.
+  // Takes what there is; calls the listener and the answers from within, first all events. What is
+  // no QMP ends the connection; mistake() has it then.
   void handle(const pollfd& polled);
 
   // `answer` (may be empty) is called at most once, never after the connection has ended.
-  void ask(std::string_view command, const Json& arguments, Answer answer);
+  void ask(const std::string& command, const Json& arguments, Answer answer);
   // Called for every event from now on.
   void listen(Listener listener) { m_listener = std::move(listener); }
 
   // QEMU has answered a command: it has taken its arguments and its machine exists.
-  bool answered() const { return m_answered; }
+  bool answered() const { return m_qmp.answered(); }
   bool ended() const { return !m_fd; }
+  // Why the connection was given up; empty: it was not.
+  const std::string& mistake() const { return m_mistake; }
 
 private:
-  void take_line(std::string_view line);
+  void take(std::string_view bytes);
   void send();
+  void end();
 
   UniqueFd m_fd;
-  std::string m_out;
-  std::string m_in; // a line's beginning
-  std::map<int, Answer> m_waiting;
-  int m_last_id = 0;
-  bool m_answered = false;
+  Qmp m_qmp;
+  std::map<std::uint64_t, Answer> m_waiting;
   Listener m_listener;
+  std::string m_mistake;
 };
 
 } // namespace qt

@@ -29,10 +29,10 @@ protected:
 };
 
 TEST_F(Monitor, NegotiatesAndKnowsThatQemuIsUpOnlyByAnAnswer) {
-  EXPECT_EQ(heard(), "{\"execute\":\"qmp_capabilities\",\"id\":1}\n");
+  EXPECT_EQ(heard(), "{\"execute\":\"qmp_capabilities\",\"id\":0}\r\n");
   say("{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\r\n");
   EXPECT_FALSE(m_monitor->answered());
-  say("{\"return\": {}, \"id\": 1}\r\n");
+  say("{\"return\": {}, \"id\": 0}\r\n");
   EXPECT_TRUE(m_monitor->answered());
 }
 
@@ -41,13 +41,14 @@ TEST_F(Monitor, GivesEachQuestionItsAnswerHoweverTheBytesAreCut) {
   std::string second;
   m_monitor->ask("a", Json::object(), [&first](const Json& reply) { first = dump_json(reply); });
   m_monitor->ask("b", {{"x", 1}}, [&second](const Json& reply) { second = dump_json(reply); });
-  EXPECT_NE(heard().find("{\"arguments\":{\"x\":1},\"execute\":\"b\",\"id\":3}\n"),
+  EXPECT_NE(heard().find("{\"arguments\":{\"x\":1},\"execute\":\"b\",\"id\":2}\r\n"),
             std::string::npos);
-  for (const char c : std::string("{\"id\": 3, \"return\": 7}\n{\"id\": 2, \"error\": {}}\n")) {
+  for (const char c : std::string("{\"id\": 2, \"return\": 7}{\"id\": 1, \"error\": "
+                                  "{\"class\": \"C\", \"desc\": \"d\"}}\n")) {
     say(std::string(1, c));
   }
-  EXPECT_EQ(first, "{\"error\":{},\"id\":2}");
-  EXPECT_EQ(second, "{\"id\":3,\"return\":7}");
+  EXPECT_EQ(first, R"({"error":{"class":"C","desc":"d"},"id":1})");
+  EXPECT_EQ(second, R"({"id":2,"return":7})");
 }
 
 TEST_F(Monitor, ReportsEvents) {
@@ -57,16 +58,25 @@ TEST_F(Monitor, ReportsEvents) {
   EXPECT_EQ(name, "STOP");
 }
 
-TEST_F(Monitor, SurvivesNonsenseAndTheEnd) {
+TEST_F(Monitor, SurvivesTheEnd) {
   bool answered = false;
   m_monitor->ask("a", Json::object(), [&answered](const Json&) { answered = true; });
-  say("nonsense\n[1]\n{\"id\": \"x\"}\n{\"return\":");
+  say("{\"id\": 7, \"return\": {}}{\"return\":");
   m_qemu.reset();
   m_monitor->handle({-1, 0, POLLIN | POLLHUP});
   EXPECT_TRUE(m_monitor->ended());
   EXPECT_EQ(m_monitor->interest().fd, -1);
+  EXPECT_EQ(m_monitor->mistake(), "");
   m_monitor->ask("quit", Json::object(), {});
   EXPECT_FALSE(answered);
+}
+
+TEST_F(Monitor, GivesUpWhatIsNoMonitor) {
+  m_monitor->ask("query-status", Json::object(), {});
+  say("login: ");
+  EXPECT_TRUE(m_monitor->ended());
+  EXPECT_EQ(m_monitor->mistake(), "reading the monitor, which was asked 'qmp_capabilities', "
+                                  "'query-status': this is no QMP: 'login: '");
 }
 
 } // namespace

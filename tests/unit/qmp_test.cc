@@ -49,10 +49,70 @@ TEST(QmpTest, AnotherProgramMayHaveNegotiated) {
   EXPECT_EQ(qmp.take_reply(id)->at("return"), 1);
 }
 
+TEST(QmpTest, TheGreetingMaySayAnything) {
+  for (const char* greeting :
+       {R"({"QMP": {"version": {"qemu": {"micro": 2, "minor": 0, "major": 10}, "package": ""}}})",
+        R"({"QMP": {"version": {"qemu": {"major": -1}}, "capabilities": ["oob", 7]}})",
+        R"({"QMP": {"version": "eleven"}})", R"({"QMP": null})"}) {
+    Qmp qmp;
+    const std::uint64_t id = qmp.execute("a", Json());
+    qmp.feed(greeting);
+    EXPECT_FALSE(qmp.answered());
+    qmp.feed(R"({"return": {}, "id": 0}{"return": 1, "id": 1})");
+    EXPECT_TRUE(qmp.answered());
+    EXPECT_TRUE(qmp.take_reply(id)) << greeting;
+  }
+}
+
+std::string refusal(std::string_view bytes) {
+  Qmp qmp;
+  qmp.execute("query-x", Json());
+  try {
+    qmp.feed(bytes);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::internal);
+    return error.what();
+  }
+  return "";
+}
+
 TEST(QmpTest, RefusesWhatIsNoQmp) {
-  EXPECT_THROW(Qmp().feed("HTTP/1.1"), Error);
-  EXPECT_THROW(Qmp().feed("{]"), Error);
-  EXPECT_THROW(Qmp().feed(R"({"error": {"class": "GenericError", "desc": "JSON"}})"), Error);
+  const std::string asked = "reading the monitor, which was asked 'qmp_capabilities', 'query-x': ";
+  EXPECT_EQ(refusal("\r\n HTTP/1.1"), asked + "this is no QMP: 'HTTP/1.1'");
+  EXPECT_EQ(refusal("{]").rfind(asked + "this is no JSON: parse error at line 1, column 2", 0), 0u);
+  for (const char* message : {"[1]", "}", R"({"event": 5})", R"({"event": "STOP", "data": []})",
+                              R"({"error": {}})", R"({"error": "no", "id": 1})",
+                              R"({"version": 1})", R"({"error": {"class": 1, "desc": 2}})"}) {
+    EXPECT_EQ(refusal(message), asked + "this is no QMP: '" + message + "'");
+  }
+  EXPECT_EQ(refusal(R"({"error": {"class": "GenericError", "desc": "JSON parse error"}})"),
+            asked + "it could not read a command: '\"JSON parse error\"'");
+  std::string deep = R"({"return": )";
+  for (unsigned i = 0; i < k_deepest_json; ++i) {
+    deep += '[';
+  }
+  EXPECT_NE(refusal(deep + std::string(k_deepest_json, ']') + "}").find("deeper than 1024"),
+            std::string::npos);
+}
+
+TEST(QmpTest, TellsWhatMayExplainThatNoReplyComes) {
+  Qmp qmp;
+  const std::uint64_t id = qmp.execute("a", Json());
+  EXPECT_EQ(qmp.remark(), "");
+  qmp.feed(
+      R"({"return": 1, "id": "x"} {"return": 1} {"return": 1, "id": 2} {"return": 1, "id": -1})");
+  EXPECT_FALSE(qmp.take_reply(id));
+  EXPECT_FALSE(qmp.take_reply(2));
+  EXPECT_EQ(qmp.remark(), "; 4 replies came that nobody here asked for, the last with the id -1");
+  qmp.feed(R"({"return": {"half)");
+  EXPECT_EQ(
+      qmp.remark().rfind(R"(; of an unfinished message 17 bytes had come: '{"return": {"half')", 0),
+      0u);
+  Qmp second;
+  second.execute("a", Json());
+  second.feed(R"({"return": 1, "id": 1} {"return": 2, "id": 1})"); // twice the same
+  EXPECT_EQ(second.take_reply(1)->at("return"), 1);
+  EXPECT_NE(second.remark(), "");
 }
 
 TEST(QmpTest, TakesLargeReplies) {
@@ -65,6 +125,26 @@ TEST(QmpTest, TakesLargeReplies) {
   }
   qmp.feed("\"}");
   EXPECT_EQ(qmp.take_reply(id)->at("return").get_ref<const std::string&>().size(), text.size());
+}
+
+TEST(QmpTest, MessagesAreBounded) {
+  Qmp qmp;
+  qmp.execute("query-x", Json());
+  const std::string piece(1 << 20, 'x');
+  qmp.feed(R"({"id": 1, "return": ")");
+  for (std::size_t size = piece.size(); size < Qmp::k_longest_message; size += piece.size()) {
+    qmp.feed(piece);
+  }
+  try {
+    qmp.feed(piece);
+    FAIL();
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    EXPECT_NE(what.find("'query-x': a message is longer than 128 MiB: '{\"id\": 1"),
+              std::string::npos)
+        << what;
+    EXPECT_LT(what.size(), 200u);
+  }
 }
 
 TEST(QmpTest, EventsAreBounded) {

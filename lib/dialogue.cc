@@ -163,6 +163,8 @@ void Runner::check_steps() {
         wrong = lacking(step, guest);
         if (step.type == StepType::event && wrong.empty()) {
           guest->qmp().negotiate(); // events that come before the step are kept
+          const Json* const data = step.find("data");
+          guest->want_event(step.text("event"), data != nullptr ? *data : Json::object());
         }
       }
       if (!wrong.empty()) {
@@ -192,6 +194,9 @@ void Runner::run_step(const Step& original) {
     if (limit.deadline.is_never() || deadline.remaining() < limit.deadline.remaining()) {
       limit = {deadline, format_duration(*own)};
     }
+  }
+  for (const auto& guest : m_loop.guests()) {
+    guest->begin_step();
   }
   StepRun run = {m_loop,
                  m_log,
@@ -294,7 +299,7 @@ DialogueResult Runner::decide(const DialogueEnd& end) {
       verdict.message += format("; the last console line is '{}'", verdict.last_lines.back());
     }
   }
-  const bool late = end.cause == Cause::timeout || end.cause == Cause::idle_timeout;
+  const bool late = end.late || end.cause == Cause::timeout || end.cause == Cause::idle_timeout;
   result.exit_code = end.signal != 0            ? 128 + end.signal
                      : end.cause == Cause::pass ? static_cast<int>(ExitCode::done)
                      : late                     ? static_cast<int>(ExitCode::deadline)

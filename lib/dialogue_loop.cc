@@ -69,6 +69,7 @@ Deadline DialogueLoop::wake_at(Deadline deadline) const {
   for (const std::unique_ptr<Guest>& guest : m_guests) {
     if (!guest->over()) {
       deadline = earlier(deadline, guest->over_at());
+      deadline = earlier(deadline, guest->failure_at());
     }
     if (guest->has_console() && guest->console().undecided()) {
       deadline = earlier(deadline, guest->console().quiet_at());
@@ -91,6 +92,9 @@ void DialogueLoop::take_signal() const {
 
 void DialogueLoop::check(const Guest* awaited) const {
   for (const std::unique_ptr<Guest>& guest : m_guests) {
+    if (guest->failure() && (guest->over() || guest->failure_at().expired())) {
+      throw_failure(*guest, *guest->failure());
+    }
     if (guest.get() == awaited) {
       continue;
     }
@@ -105,6 +109,14 @@ void DialogueLoop::check(const Guest* awaited) const {
       throw end;
     }
   }
+}
+
+void DialogueLoop::throw_failure(const Guest& guest, const GuestFinding& failure) {
+  DialogueEnd end;
+  end.cause = failure.cause.value_or(Cause::assertion);
+  end.vm = guest.name();
+  end.message = failure.text;
+  throw end;
 }
 
 void DialogueLoop::throw_failure(const Guest& guest, const Match& failure) const {

@@ -20,7 +20,8 @@ struct DialogueEnd {
   std::string vm;      // the machine concerned; empty if none
   std::string awaited;
   Json details = Json::object();
-  int signal = 0; // that ended the program; 0: none
+  int signal = 0;    // that ended the program; 0: none
+  bool late = false; // a deadline has passed, whatever the cause of that
 };
 
 class DialogueLoop {
@@ -40,9 +41,11 @@ public:
   // what came first. Throws DialogueEnd, Error.
   void turn(Deadline deadline, std::span<pollfd> extra = {}, const Guest* awaited = nullptr);
 
-  // Throws DialogueEnd if a failure text has come or a machine has crashed, `awaited` aside.
+  // Throws DialogueEnd if a failure text has come or a machine has crashed, `awaited` aside, or if
+  // an event fails the dialogue.
   void check(const Guest* awaited) const;
   [[noreturn]] void throw_failure(const Guest& guest, const Match& failure) const;
+  [[noreturn]] static void throw_failure(const Guest& guest, const GuestFinding& failure);
 
 private:
   Deadline wake_at(Deadline deadline) const;

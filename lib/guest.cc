@@ -14,6 +14,9 @@ Guest::Guest(const VmChannels& channels, const Watch& watch, DialogueLog& log)
   if (channels.console >= 0) {
     m_console = std::make_unique<Console>(channels.name, channels.console, watch, log);
   }
+  if (has_exit()) {
+    tell("events\n");
+  }
 }
 
 void Guest::request_end(Request request) {
@@ -22,10 +25,46 @@ void Guest::request_end(Request request) {
                                 : request == Request::quit ? "quit\n"
                                                            : "done\n";
   m_log.note(format("{}: told '{}'", name(), word.substr(0, 4)));
+  tell(word);
+}
+
+void Guest::tell(std::string_view word) {
   if (::send(m_channels.exit, word.data(), word.size(), MSG_NOSIGNAL) < 0 && errno != EPIPE &&
       errno != ECONNRESET) {
-    throw errno_error(errno, format("asking for the end of '{}'", name()));
+    throw errno_error(errno, format("talking to qt-boot about '{}'", name()));
   }
+}
+
+void Guest::want_event(const std::string& name, const Json& data) {
+  m_wanted_events.insert(name);
+  const bool is_panic = name.starts_with("GUEST_") || data.value("reason", "") == "guest-panic";
+  if (is_panic) { // one panic brings several of these
+    m_wanted_events.insert({"GUEST_PANICKED", "GUEST_CRASHLOADED", "SHUTDOWN"});
+  }
+}
+
+void Guest::take_event(const std::string& text) {
+  const Json event = parse_json(text, "an event from qt-boot");
+  m_log.note(format("{}: event {}", name(), text));
+  if (m_wanted_events.contains(event.value("event", ""))) {
+    return;
+  }
+  m_events.push_back(event);
+  if (failure_at_once(event) && m_failure_at.is_never()) {
+    m_failure_at = Deadline::after(k_last_words);
+  }
+}
+
+std::optional<GuestFinding> Guest::failure() const {
+  return failure_at().is_never() ? std::nullopt : explanation();
+}
+
+Deadline Guest::failure_at() const {
+  return m_request == Request::none ? m_failure_at : Deadline::never();
+}
+
+std::optional<GuestFinding> Guest::explanation() const {
+  return qt::explanation(m_events, m_events_before);
 }
 
 bool Guest::crashed() const {
@@ -123,7 +162,7 @@ void Guest::write_monitor() {
 }
 
 void Guest::read_exit() {
-  std::array<char, 256> buffer;
+  std::array<char, 4096> buffer;
   const ssize_t count = ::recv(m_channels.exit, buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
     return;
@@ -132,12 +171,21 @@ void Guest::read_exit() {
     throw errno_error(errno, format("reading how '{}' ended", name()));
   }
   m_exit_text.append(buffer.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
-  const std::size_t newline = m_exit_text.find('\n');
-  if (newline != std::string::npos) {
-    m_end = m_exit_text.substr(0, newline);
+  for (std::size_t end; (end = m_exit_text.find('\n')) != std::string::npos;) {
+    take_exit_line(m_exit_text.substr(0, end));
+    m_exit_text.erase(0, end + 1);
+  }
+  m_exit_ended = !m_end.empty() || count <= 0;
+}
+
+void Guest::take_exit_line(const std::string& line) {
+  constexpr std::string_view k_event = "event ";
+  if (line.starts_with(k_event)) {
+    take_event(line.substr(k_event.size()));
+  } else {
+    m_end = line;
     m_log.note(format("{}: {}", name(), m_end));
   }
-  m_exit_ended = newline != std::string::npos || count <= 0;
 }
 
 } // namespace qt

@@ -4,12 +4,14 @@
 #pragma once
 
 #include "console.hh"
+#include "guest_event.hh"
 #include "qmp.hh"
 #include "run_dir.hh"
 
 #include <memory>
 #include <optional>
 #include <poll.h>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,18 @@ public:
   // Tells qt-boot, which ends QEMU accordingly; has_exit() must be true.
   void request_end(Request request);
 
+  // What qt-boot tells of the machine's events (guest_event.hh). The event that a step awaits is no
+  // failure from now on; `data` as in the step.
+  void want_event(const std::string& name, const Json& data);
+  // From here on events have come "meanwhile".
+  void begin_step() { m_events_before = m_events.size(); }
+  // An unwanted event that fails the dialogue, as long as that has not asked for the machine's end.
+  std::optional<GuestFinding> failure() const;
+  // When it does so, if the machine is not over before: the console may say the rest until then.
+  Deadline failure_at() const;
+  // What the events say of a wait in vain.
+  std::optional<GuestFinding> explanation() const;
+
   // "exited N" or "killed SIGNAL"; empty if QEMU runs or nobody can tell.
   const std::string& end() const noexcept { return m_end; }
   // QEMU has ended by a signal that nobody asked for.
@@ -56,10 +70,14 @@ public:
 
 private:
   static constexpr Duration k_drain{2000};
+  static constexpr Duration k_last_words{100}; // from the news of a panic to the failure
 
   void read_monitor();
   void write_monitor();
   void read_exit();
+  void take_exit_line(const std::string& line);
+  void take_event(const std::string& text);
+  void tell(std::string_view word);
   bool console_over() const { return !m_console || m_console->ended(); }
   bool exit_over() const { return !has_exit() || m_exit_ended; }
 
@@ -69,7 +87,11 @@ private:
   Qmp m_qmp;
   bool m_monitor_ended = false;
   bool m_exit_ended = false; // its line or its end has come
-  std::string m_exit_text;
+  std::string m_exit_text;   // a line's beginning
+  std::vector<Json> m_events;
+  std::size_t m_events_before = 0; // that came before the step
+  std::set<std::string> m_wanted_events;
+  Deadline m_failure_at = Deadline::never();
   std::string m_end;
   Request m_request = Request::none;
   std::optional<Clock::time_point> m_first_sign; // of the end

@@ -2,6 +2,7 @@
 
 #include "cli.hh"
 #include "format.hh"
+#include "guest_event.hh"
 #include "machine.hh"
 #include "text.hh"
 #include "text_check.hh"
@@ -201,7 +202,7 @@ Judgement Judge::crash() const {
 }
 
 // A guest that panicked, or reset where that ends QEMU, explains what the program could only see as
-// silence. What a passing test makes its guest do is its own affair.
+// silence (guest_event.hh). What a passing test makes its guest do is its own affair.
 std::optional<Judgement> Judge::guest_failure() const {
   const bool vague =
       m_found && (m_found->cause == Cause::console_eof || m_found->cause == Cause::timeout ||
@@ -210,18 +211,14 @@ std::optional<Judgement> Judge::guest_failure() const {
   if (!(vague && !program_passed()) && !alone && !m_facts.timed_out) {
     return std::nullopt;
   }
-  for (const Json& event : m_facts.details.value("events", Json::array())) {
-    if (event["event"] == "GUEST_PANICKED") {
-      return decide(to_int(ExitCode::failed), Cause::guest_panic,
-                    format("the guest of {} panicked", qemu()));
-    }
-    if (event["event"] == "SHUTDOWN" && vague &&
-        event["data"].value("reason", "") == "guest-reset") {
-      return decide(to_int(ExitCode::failed), Cause::guest_reset,
-                    format("the guest of {} reset", qemu()));
-    }
+  const auto events = m_facts.details.value("events", std::vector<Json>());
+  const auto found = explanation(events, events.size());
+  const bool asked = m_facts.end != QemuEnd::itself; // what ended it was our own doing
+  if (!found || !found->cause || (found->cause == Cause::host && asked) ||
+      (found->cause == Cause::guest_reset && !vague)) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  return decide(to_int(ExitCode::failed), *found->cause, format("{}: {}", qemu(), found->text));
 }
 
 Judgement Judge::program_failed() const {

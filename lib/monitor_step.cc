@@ -17,13 +17,15 @@ constexpr Duration k_polling{30000}; // a question asked again and again always 
   while (!run.guest->over() && !run.guest->over_at().is_never()) {
     run.turn(run.guest->over_at());
   }
-  run.need_guest(wanted);
-  run.fail(Cause::qemu_exit, format("the monitor closed before {}", wanted));
+  const std::string remark = run.guest->qmp().remark();
+  run.need_guest(wanted + remark);
+  run.fail(Cause::qemu_exit, format("the monitor closed before {}{}", wanted, remark));
 }
 
-// Asks and gives the whole reply. `missing`: for a time-out, what the reply before lacked.
+// Asks and gives the whole reply. `before`: for a time-out, what is to be said of the replies that
+// came before; empty for the first.
 Json ask(const StepRun& run, const std::string& command, const Json& arguments,
-         const std::string& missing = "") {
+         const ReplyMistake& before = {}) {
   Qmp& qmp = run.guest->qmp();
   const std::uint64_t id = qmp.execute(command, arguments);
   for (;;) {
@@ -34,10 +36,28 @@ Json ask(const StepRun& run, const std::string& command, const Json& arguments,
       monitor_gone(run, format("it answered '{}'", command));
     }
     if (run.limit.deadline.expired()) {
-      run.time_out(missing.empty() ? format("'{}' was not answered", command) : missing);
+      run.time_out(format("'{}' was not answered{}{}{}", command, qmp.remark(), before ? "; " : "",
+                          before.text),
+                   {{"diff", before.diff}});
     }
     run.turn();
   }
+}
+
+// A reply for the verdict: whole, unless it would make the file unreadable.
+Json kept(const Json& reply) {
+  constexpr std::size_t k_longest = 16384;
+  const std::string text = dump_json(reply);
+  return text.size() <= k_longest ? reply : Json(cut_json(text, k_longest));
+}
+
+[[noreturn]] void fail_with_reply(const StepRun& run, const std::string& asked,
+                                  const ReplyMistake& mistake, const Json& reply) {
+  Json details = {{"reply", kept(reply)}};
+  if (!mistake.diff.empty()) {
+    details["diff"] = mistake.diff;
+  }
+  run.fail(Cause::assertion, format("{}: {}", asked, mistake.text), std::move(details));
 }
 
 void save(const StepRun& run, const Json& value) {
@@ -59,8 +79,10 @@ void judge_error(const StepRun& run, const Json& reply) {
   const std::string wanted = run.step.text("error");
   const Json* const error = json_at(reply, "/error");
   if (error == nullptr) {
-    run.fail(Cause::assertion, format("asked the error {}, but it succeeded with {}", wanted,
-                                      shorten(reply.at("return"))));
+    run.fail(
+        Cause::assertion,
+        format("asked the error {}, but it succeeded with {}", wanted, shorten(reply.at("return"))),
+        {{"reply", kept(reply)}});
   }
   const std::string name = error->value("class", "");
   const std::string text = error->value("desc", "");
@@ -69,47 +91,44 @@ void judge_error(const StepRun& run, const Json& reply) {
              format("asked the error {}{}, came {}: {}", wanted,
                     run.step.text("desc").empty() ? "" : format(" '{}'", run.step.text("desc")),
                     name, text),
-             {{"reply", reply}});
+             {{"reply", kept(reply)}});
   }
-}
-
-[[noreturn]] void fail_with_reply(const StepRun& run, const std::string& what, const Json& reply) {
-  run.fail(Cause::assertion, format("{}: {}", run.step.text("qmp"), what), {{"reply", reply}});
 }
 
 // One question with every check but "until". Gives what is wrong with the reply as far as "until"
-// goes, empty if the step is done.
-std::string ask_once(const StepRun& run, const std::string& missing) {
+// goes, nothing if the step is done.
+ReplyMistake ask_once(const StepRun& run, const ReplyMistake& before) {
   const std::string command = run.step.text("qmp");
   const Json* const arguments = run.step.find("arguments");
-  const Json reply = ask(run, command, arguments != nullptr ? *arguments : Json(), missing);
+  const Json reply = ask(run, command, arguments != nullptr ? *arguments : Json(), before);
   if (run.step.find("error") != nullptr) {
     judge_error(run, reply);
-    return "";
+    return {};
   }
   if (const Json* const error = json_at(reply, "/error")) {
-    fail_with_reply(run, format("{}: {}", error->value("class", ""), error->value("desc", "")),
+    fail_with_reply(run, command,
+                    {format("{}: {}", error->value("class", ""), error->value("desc", "")), {}},
                     reply);
   }
   const Json& result = reply.at("return");
-  std::string mistake;
+  ReplyMistake mistake;
   const Json* const value = narrowed(run.step, result, mistake);
   const Json* const until = run.step.find("until");
-  if (until != nullptr) {
-    mistake = value != nullptr ? difference(*value, *until) : mistake;
-    if (!mistake.empty()) {
-      return mistake;
-    }
+  if (until != nullptr && value != nullptr) {
+    mistake = difference(run.step.text("at"), *value, *until);
+  }
+  if (until != nullptr && mistake) {
+    return mistake;
   }
   if (value != nullptr) {
     mistake = reply_mistake(run.step, *value);
   }
-  if (!mistake.empty()) {
-    fail_with_reply(run, mistake, reply);
+  if (mistake) {
+    fail_with_reply(run, command, mistake, reply);
   }
   save(run, *value);
   run.log.matched(run.guest->name(), format("{}: {}", command, shorten(result)));
-  return "";
+  return {};
 }
 
 void qmp(const StepRun& original) {
@@ -117,13 +136,14 @@ void qmp(const StepRun& original) {
   if (run.step.find("until") != nullptr && run.limit.deadline.is_never()) {
     run.limit = {Deadline::after(k_polling), format_duration(k_polling)};
   }
-  std::string missing;
-  while (!(missing = ask_once(run, missing)).empty()) {
-    missing = "the last reply: " + missing;
+  ReplyMistake last;
+  for (unsigned asked = 1; (last = ask_once(run, last)); ++asked) {
+    last.text = format("the reply to '{}', asked {} times, was last: {}", run.step.text("qmp"),
+                       asked, last.text);
     const Deadline again = Deadline::after(run.every);
     while (!again.expired()) {
       if (run.limit.deadline.expired()) {
-        run.time_out(missing);
+        run.time_out(last.text, {{"diff", last.diff}});
       }
       run.turn(again);
     }
@@ -135,11 +155,10 @@ void hmp(const StepRun& run) {
   const Json reply = ask(run, "human-monitor-command", {{"command-line", line}});
   const Json* const output = json_at(reply, "/return");
   if (output == nullptr || !output->is_string()) {
-    run.fail(Cause::assertion, format("{}: {}", line, shorten(reply)));
+    fail_with_reply(run, line, {shorten(reply), {}}, reply);
   }
-  const std::string mistake = reply_mistake(run.step, *output);
-  if (!mistake.empty()) {
-    run.fail(Cause::assertion, format("{}: {}", line, mistake), {{"reply", reply}});
+  if (const ReplyMistake mistake = reply_mistake(run.step, *output)) {
+    fail_with_reply(run, line, mistake, reply);
   }
   save_by_regex(run, output->get<std::string>());
   run.log.matched(run.guest->name(), format("{}: {}", line, shorten(*output)));
@@ -149,28 +168,32 @@ void event(const StepRun& run) {
   const std::string name = run.step.text("event");
   const Json* const data = run.step.find("data");
   std::deque<Json>& events = run.guest->qmp().events();
-  std::string other; // the nearest thing that came
+  ReplyMistake other; // of the last that came with other data
+  unsigned others = 0;
   const auto is_wanted = [&](const Json& candidate) {
-    if (candidate.value("event", "") != name) {
+    if (candidate.at("event") != name) {
       return false;
     }
-    const Json came = candidate.value("data", Json::object());
-    const std::string mistake = data != nullptr ? difference(came, *data) : "";
-    other = mistake.empty() ? other : format("one came with other data, {}", mistake);
-    return mistake.empty();
+    const ReplyMistake mistake =
+        data != nullptr ? difference("", candidate.at("data"), *data) : ReplyMistake();
+    others += mistake ? 1 : 0;
+    other = mistake ? mistake : other;
+    return !mistake;
   };
-  for (;;) {
+  for (;; others = 0) {
     const auto found = std::find_if(events.begin(), events.end(), is_wanted);
     if (found != events.end()) {
       run.log.matched(run.guest->name(), shorten(*found));
       events.erase(found);
       return;
     }
+    const std::string came =
+        others == 0 ? "" : format("; {} came with other data, last: {}", others, other.text);
     if (run.guest->monitor_ended()) {
-      monitor_gone(run, format("the event {} came", name));
+      monitor_gone(run, format("the event {} came{}", name, came));
     }
     if (run.limit.deadline.expired()) {
-      run.time_out(other);
+      run.time_out(others == 0 ? "" : came.substr(2), {{"diff", other.diff}});
     }
     run.turn();
   }
@@ -193,6 +216,9 @@ const std::string& await_end(const StepRun& run) {
 void judge_exit(const StepRun& run) {
   const Json& wanted = run.step.values.at("exit");
   const std::string& end = await_end(run);
+  if (const std::optional<GuestFinding> found = run.guest->failure()) {
+    run.loop.throw_failure(*run.guest, *found);
+  }
   run.judged_exits[run.guest->name()] = end;
   if (!end.starts_with("exited ")) {
     while (!run.guest->over()) { // its last words may hold a failure text

@@ -30,7 +30,9 @@ inline constexpr const char* k_default_vm = "default";
 //   exit     two-way, by lines: qt-boot writes "exited N" or "killed SIGNAL" once, when QEMU has
 //            ended; the program may write "quit" (end QEMU in order) or "kill" (SIGKILL), and QEMU
 //            ending by that is not a crash; or "done": it has nothing more to do with the machine,
-//            which is now ended in order or, if it must end by itself, left to do so
+//            which is now ended in order or, if it must end by itself, left to do so; or "events":
+//            before its one line qt-boot then writes "event JSON" for each event of the machine
+//            that guest_event.hh knows, also for those that have come already
 struct VmChannels {
   std::string name;
   int console = -1;

@@ -13,14 +13,25 @@ void StepRun::fail(Cause cause, std::string message, Json details) const {
   throw end;
 }
 
-void StepRun::time_out(const std::string& what) const {
-  fail(Cause::timeout,
-       format("timed out after {}{}{}", limit.text, what.empty() ? "" : "; ", what));
+void StepRun::time_out(const std::string& what, Json details) const {
+  const std::optional<GuestFinding> why = guest != nullptr ? guest->explanation() : std::nullopt;
+  DialogueEnd end;
+  end.cause = why ? why->cause.value_or(Cause::timeout) : Cause::timeout;
+  end.late = true;
+  end.message = format("timed out after {}{}{}{}{}", limit.text, why ? "; " : "",
+                       why ? why->text : "", what.empty() ? "" : "; ", what);
+  end.vm = guest != nullptr ? guest->name() : "";
+  end.details = std::move(details);
+  throw end;
 }
 
 void StepRun::need_guest(std::string_view wanted) const {
   if (guest != nullptr && guest->over()) {
-    fail(guest->end_cause(), format("{} before {}", guest->describe_end(), wanted));
+    const std::optional<GuestFinding> why = guest->explanation();
+    const Cause cause = guest->end_cause();
+    const bool is_vague = cause == Cause::console_eof || cause == Cause::qemu_exit;
+    fail(why && is_vague ? why->cause.value_or(cause) : cause,
+         format("{}{} before {}", why ? why->text + "; " : "", guest->describe_end(), wanted));
   }
 }
 

@@ -33,7 +33,7 @@ struct StepRun {
 
   [[noreturn]] void fail(Cause cause, std::string message, Json details = Json::object()) const;
   // Fails because the limit has passed. `what` says what is missing; may be empty.
-  [[noreturn]] void time_out(const std::string& what) const;
+  [[noreturn]] void time_out(const std::string& what, Json details = Json::object()) const;
   // Fails if the machine is over: what the step wants cannot come any more.
   void need_guest(std::string_view wanted) const;
 

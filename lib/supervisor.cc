@@ -1,6 +1,7 @@
 #include "supervisor.hh"
 
 #include "error.hh"
+#include "guest_event.hh"
 #include "log.hh"
 
 #include <algorithm>
@@ -21,7 +22,7 @@ constexpr Duration k_services = 2s;
 constexpr Duration k_program_quick = 150ms;
 constexpr Duration k_services_quick = 20ms;
 
-constexpr std::size_t k_most_events = 100; // a guest that resets for ever
+constexpr std::size_t k_most_events = 100; // a guest that resets for ever: the first half is kept
 
 class Supervisor {
 public:
@@ -50,6 +51,7 @@ private:
   void finish_console();
 
   void note_event(const Json& event);
+  void tell_event(const Json& event);
   void end_run(); // the program has ended, or what stands for it
   void end_or_hold();
   void handle_hold();
@@ -69,6 +71,7 @@ private:
   Deadline m_run_deadline = Deadline::never();
   bool m_over = false; // the program has ended, or what stands for it
   bool m_console_finished = false;
+  bool m_tells_events = false; // the program has asked for them
 };
 
 void Supervisor::run() {
@@ -177,7 +180,12 @@ void Supervisor::handle_signals() {
 void Supervisor::handle_requests() {
   for (const std::string& request : m_machine.exit_channel.take_requests()) {
     m_log.write(format("asked by the program: {}", request));
-    if (request == "quit" || (request == "done" && !m_limits.exit_expected)) {
+    if (request == "events") {
+      m_tells_events = true;
+      for (const Json& event : m_facts.details.value("events", Json::array())) {
+        tell_event(event);
+      }
+    } else if (request == "quit" || (request == "done" && !m_limits.exit_expected)) {
       m_ending.quit();
     } else if (request == "kill") {
       m_ending.kill_as_asked();
@@ -331,7 +339,7 @@ void Supervisor::end_program_or_run() {
   }
 }
 
-// Events that may explain how the run ends; judgement.hh says what becomes of them.
+// Events that may explain how the run ends: guest_event.hh says what becomes of them.
 void Supervisor::note_event(const Json& event) {
   if (m_machine.viewers) {
     m_machine.viewers->note_event(event);
@@ -339,18 +347,23 @@ void Supervisor::note_event(const Json& event) {
   if (m_machine.hold.used()) {
     return; // what people do to it is no part of the test
   }
-  const std::string name = event.value("event", "");
-  const Json data = event.value("data", Json::object());
-  constexpr std::array<std::string_view, 8> k_noted = {
-      "GUEST_PANICKED", "GUEST_CRASHLOADED", "SHUTDOWN",       "RESET",
-      "WATCHDOG",       "BLOCK_IO_ERROR",    "MEMORY_FAILURE", "STOP"};
-  if (std::find(k_noted.begin(), k_noted.end(), name) == k_noted.end()) {
+  if (!is_noted_event(event["event"].get<std::string>())) {
     return;
   }
-  m_log.write(format("event {} {}", name, dump_json(data)));
+  const Json noted = {
+      {"event", event["event"]}, {"data", event["data"]}, {"seconds", m_log.seconds()}};
+  m_log.write(format("event {} {}", noted["event"].get<std::string>(), dump_json(noted["data"])));
   Json& events = m_facts.details["events"];
-  if (events.size() < k_most_events) {
-    events.push_back({{"event", name}, {"data", data}, {"seconds", m_log.seconds()}});
+  if (events.size() == k_most_events) {
+    events.erase(k_most_events / 2);
+  }
+  events.push_back(noted);
+  tell_event(noted);
+}
+
+void Supervisor::tell_event(const Json& event) {
+  if (m_tells_events) {
+    m_machine.exit_channel.tell("event " + dump_json(event));
   }
 }
 

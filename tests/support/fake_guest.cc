@@ -145,13 +145,20 @@ void FakeGuest::monitor_say(std::string_view bytes, std::size_t piece) {
 }
 
 std::string FakeGuest::hear_request() {
-  std::string line = hear_until(m_exit.get(), m_requests, "\n");
-  line.pop_back();
+  std::string line;
+  do {
+    line = hear_until(m_exit.get(), m_requests, "\n");
+    line.pop_back();
+  } while (line == "events"); // what happens to it is for the script to tell
   return line;
 }
 
 void FakeGuest::tell(std::string_view line) {
   say_in_pieces(m_exit.get(), std::string(line) + "\n", std::string_view::npos, Duration(0));
+}
+
+void FakeGuest::tell_event(const std::string& name, const Json& data) {
+  tell("event " + dump_json({{"event", name}, {"data", data}, {"seconds", 0.5}}));
 }
 
 void FakeGuest::end(std::string_view how) {

@@ -57,6 +57,7 @@ public:
   void close_console() { m_console.reset(); }
   void close_monitor() { m_monitor.reset(); }
   void tell(std::string_view line); // on the exit channel
+  void tell_event(const std::string& name, const Json& data = Json::object());
 
 private:
   VmChannels m_channels;

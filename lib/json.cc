@@ -72,7 +72,7 @@ Json parse_json(std::string_view text, std::string_view source) {
   }
   try {
     return Json::parse(text);
-  } catch (const Json::parse_error& error) {
+  } catch (const Json::exception& error) { // also for a number that is out of range
     // The library's text starts with "[json.exception.…] parse error at line L, column C: ".
     const std::string_view what = error.what();
     const std::size_t prefix = what.find("] ");

@@ -12,6 +12,7 @@ namespace qt {
 namespace {
 
 constexpr std::size_t k_console_lines = 20;
+constexpr std::size_t k_diff_lines = 25;
 constexpr std::size_t k_qemu_lines = 6;
 constexpr std::size_t k_said_lines = 12;
 constexpr std::size_t k_log_tail = 16384;
@@ -69,6 +70,11 @@ std::vector<std::string> failure_lines(const std::string& name, const Outcome& o
   }
   if (!verdict.awaited.empty()) {
     lines.push_back("awaited: " + verdict.awaited);
+  }
+  if (verdict.details.contains("diff")) {
+    add_lines(lines,
+              "asked (-) and came (+):", verdict.details["diff"].get<std::vector<std::string>>(),
+              k_diff_lines);
   }
   const std::string& logs = outcome.log_dir.empty() ? outcome.run_dir : outcome.log_dir;
   if (!logs.empty()) {

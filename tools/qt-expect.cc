@@ -102,6 +102,9 @@ void find_machines(Dialogue& dialogue, const std::optional<std::string>& attache
 
 void report(const Verdict& verdict) {
   log_error(verdict.message);
+  for (const std::string& line : verdict.details.value("diff", std::vector<std::string>())) {
+    log_plain(line);
+  }
   for (const std::string& line : verdict.last_lines) {
     log_plain("  | " + line);
   }

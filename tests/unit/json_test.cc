@@ -84,6 +84,7 @@ TEST(JsonValue, IsNeverDeeperThanWhatMayRecurse) {
   EXPECT_NO_THROW(parse_json(nested(k_deepest_json), "t"));
   EXPECT_THROW(parse_json(nested(k_deepest_json + 1), "t"), Error);
   EXPECT_THROW(parse_json(std::string(10'000'000, '['), "t"), Error);
+  EXPECT_THROW(parse_json("1e999", "t"), Error); // nor a number beyond what can be held
 }
 
 TEST(JsonValue, IsCutAtCharacters) {

@@ -131,7 +131,9 @@ TEST(MonitorStepTest, AsksAgainUntilTheReplyIsRight) {
       },
       {bounded});
   EXPECT_EQ(late.exit_code, 124);
-  EXPECT_THAT(late.verdict.message, HasSubstr(R"(asked "done", came "active")"));
+  EXPECT_THAT(late.verdict.message, HasSubstr(R"(at '/status': asked "done", came "active")"));
+  EXPECT_THAT(late.verdict.message, HasSubstr("the reply to 'query-migrate', asked "));
+  EXPECT_EQ(late.verdict.details["diff"], Json({"/status", R"(  - "done")", R"(  + "active")"}));
 }
 
 TEST(MonitorStepTest, AsksTheHumanMonitor) {
@@ -224,6 +226,121 @@ TEST(MonitorStepTest, RunningMeansAlive) {
             }),
             Cause::pass);
   EXPECT_EQ(play([](FakeGuest& guest) { guest.end("exited 0"); }), Cause::qemu_exit);
+}
+
+Step with_timeout(Step step, const char* limit) {
+  step.values["timeout"] = limit;
+  return step;
+}
+
+Step wait_for(const char* text) { return step_of(StepType::wait, {{"wait", text}}); }
+
+TEST(MonitorStepTest, SaysWhatCameInsteadOfTheReply) {
+  const auto result = hold(
+      [](FakeGuest& guest) {
+        guest.hear_command();
+        guest.monitor_say(R"({"return": {}, "id": 4711} {"return": [)");
+        guest.hear_request();
+      },
+      {with_timeout(step_of(StepType::qmp, {{"qmp", "query-x"}}), "200ms")});
+  EXPECT_EQ(result.exit_code, 124);
+  EXPECT_THAT(result.verdict.message,
+              EndsWith("'query-x' was not answered; of an unfinished message 12 bytes had come: "
+                       "'{\"return\": ['; 1 replies came that nobody here asked for, the last with "
+                       "the id 4711"));
+}
+
+TEST(MonitorStepTest, TheVerdictShowsADiff) {
+  const Verdict verdict = ask({{"a", 2}}, {{"returns", {{"a", 1}}}});
+  EXPECT_EQ(verdict.details["diff"], Json({"/a", "  - 1", "  + 2"}));
+  EXPECT_EQ(verdict.details["reply"]["return"], Json({{"a", 2}}));
+  const Verdict large = ask({{"a", std::string(100'000, 'x')}}, {{"returns", {{"a", 1}}}});
+  EXPECT_LT(dump_json(large.details).size(), 20'000u);
+}
+
+TEST(MonitorStepTest, APanicFailsAtOnce) {
+  const auto panic = [](std::vector<Step> steps, const std::string& end) {
+    return hold(
+        [&end](FakeGuest& guest) {
+          guest.say("booting\r\n");
+          guest.tell_event("RESET", {{"guest", true}});
+          guest.tell_event("GUEST_PANICKED", {{"action", "pause"}});
+          guest.say("last words\r\n");
+          if (!end.empty()) {
+            guest.end(end);
+          }
+          guest.hear_request();
+        },
+        std::move(steps));
+  };
+  for (const char* end : {"", "exited 0"}) {
+    const DialogueResult result = panic({wait_for("login:")}, end);
+    EXPECT_EQ(result.verdict.cause, Cause::guest_panic);
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.verdict.message, HasSubstr("the guest panicked"));
+    EXPECT_EQ(result.verdict.last_lines.back(), "last words");
+  }
+  const Step exit = step_of(StepType::exit, {{"exit", 0}});
+  EXPECT_EQ(panic({exit}, "exited 0").verdict.cause, Cause::guest_panic);
+  EXPECT_EQ(panic({wait_for("last words")}, "").verdict.cause, Cause::pass);
+}
+
+TEST(MonitorStepTest, APanicThatIsWantedIsNone) {
+  const DialogueResult result = hold(
+      [](FakeGuest& guest) {
+        guest.monitor_say(R"({"QMP": {}}{"event": "GUEST_PANICKED"})");
+        guest.tell_event("GUEST_PANICKED");
+        guest.tell_event("SHUTDOWN", {{"reason", "guest-panic"}});
+        guest.end("exited 0");
+      },
+      {step_of(StepType::event, {{"event", "GUEST_PANICKED"}}),
+       step_of(StepType::exit, {{"exit", 0}})});
+  EXPECT_EQ(result.verdict.cause, Cause::pass) << result.verdict.message;
+}
+
+TEST(MonitorStepTest, AResetDuringAWaitInVainIsItsCause) {
+  const Json reset = {{"guest", true}, {"reason", "guest-reset"}};
+  const DialogueResult late = hold(
+      [&reset](FakeGuest& guest) {
+        guest.tell_event("RESET", reset);
+        guest.hear_request();
+      },
+      {with_timeout(wait_for("login:"), "200ms")});
+  EXPECT_EQ(late.verdict.cause, Cause::guest_reset);
+  EXPECT_EQ(late.exit_code, 124);
+  EXPECT_THAT(late.verdict.message, HasSubstr("timed out after 200ms; the guest reset meanwhile"));
+  const DialogueResult ended = hold(
+      [](FakeGuest& guest) {
+        guest.tell_event("SHUTDOWN", {{"guest", true}, {"reason", "guest-reset"}});
+        guest.end("exited 0");
+      },
+      {wait_for("login:")});
+  EXPECT_EQ(ended.verdict.cause, Cause::guest_reset);
+  EXPECT_THAT(ended.verdict.message, HasSubstr("QEMU exited with status 0 before"));
+  const DialogueResult before = hold(
+      [&reset](FakeGuest& guest) {
+        guest.tell_event("RESET", reset);
+        guest.say("prompt");
+        guest.hear_request();
+      },
+      {wait_for("prompt"), step_of(StepType::sleep, {{"sleep", "20ms"}}),
+       with_timeout(wait_for("login:"), "200ms")});
+  EXPECT_EQ(before.verdict.cause, Cause::timeout) << before.verdict.message;
+}
+
+TEST(MonitorStepTest, AMachineThatStandsStillFailsAtOnce) {
+  const DialogueResult result = hold(
+      [](FakeGuest& guest) {
+        guest.tell_event("BLOCK_IO_ERROR", {{"action", "stop"},
+                                            {"device", "ide0"},
+                                            {"operation", "write"},
+                                            {"reason", "No space left on device"}});
+        guest.tell_event("STOP");
+        guest.hear_request();
+      },
+      {wait_for("login:")});
+  EXPECT_EQ(result.verdict.cause, Cause::host);
+  EXPECT_THAT(result.verdict.message, HasSubstr("write error on ide0: No space left on device"));
 }
 
 } // namespace

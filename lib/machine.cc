@@ -47,6 +47,9 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
     add("-serial", "none");
   }
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());
+  if (!options.panic_device.empty()) {
+    add("-device", options.panic_device);
+  }
   if (options.console.is_string()) {
     add("-device", format("{},chardev=console", options.console.get<std::string>()));
   }

@@ -7,6 +7,7 @@
 //   -machine -cpu -accel
 //   -chardev … -serial …         the console: "-serial null" for each port before it
 //   the user's arguments         so that they can add to all of the above and override it
+//   -device pvpanic…             behind them: it takes no PCI slot that they count on
 //   -device TYPE,chardev=console a console that is a device comes last: QEMU makes devices in this
 //                                order, and a virtconsole needs the bus that the user adds
 // With such a console there is "-serial none" instead: the port that pseries and s390x machines
@@ -31,7 +32,8 @@ struct MachineOptions {
   // The vocabulary's normal form: a serial port's number, a device type, or false.
   Json console = 0;
   std::vector<std::string> arguments;
-  std::string backdoor; // path of a UNIX socket for one monitor more; empty: none
+  std::string panic_device; // panic_device.hh; behind the arguments; empty: none
+  std::string backdoor;     // path of a UNIX socket for one monitor more; empty: none
 };
 
 // QEMU's ends of the channels; -1 and empty: there is none.

@@ -14,6 +14,7 @@ inline constexpr std::array k_vm = {
     Key{"accel", Type::text, "NAME", "accelerator"},
     Key{"console", Type::console, "N|TYPE|false", "serial port (default 0) or device; none"},
     Key{"qmp", Type::boolean, "true|false", "whether QEMU gets a monitor (default true)"},
+    Key{"pvpanic", Type::flag, "", "a device on which the guest tells of a panic"},
     Key{"exit", Type::status, "STATUS", "QEMU must end by itself with STATUS, or any"},
     Key{"output", Type::checks, "TEXT", "QEMU's own stdout and stderr contain TEXT"},
     Key{"skip-if-output", Type::texts, "TEXT", "skip if QEMU ends at start saying TEXT"},

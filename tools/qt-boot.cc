@@ -7,6 +7,8 @@
 #include "error.hh"
 #include "file.hh"
 #include "key_option.hh"
+#include "log.hh"
+#include "panic_device.hh"
 #include "run_dir.hh"
 #include "text.hh"
 #include "text_check.hh"
@@ -50,7 +52,7 @@ qt::CommandLine command_line(Options& options) {
                        "PROGRAM,\nstandard input and output are the console.");
   line.group("The machine");
   for (const qt::Key& key : qt::vm_keys()) {
-    if (key.argument.empty()) { // QEMU's own arguments stand behind "--"
+    if (key.name == "args") { // QEMU's own arguments stand behind "--"
       continue;
     }
     for (const qt::OptionForm& form : qt::option_forms(key)) {
@@ -122,6 +124,16 @@ std::string backdoor(const std::string& vm) {
   return vm == qt::k_default_vm ? path : qt::format("{}.{}", path, vm);
 }
 
+// A test that is used for many machines may ask for it on all; without it a panic is still found,
+// only later.
+std::string panic_device(const qt::MachineOptions& machine) {
+  const qt::PanicDevice found = qt::find_panic_device(machine.qemu, machine.machine, machine.cpu);
+  if (found.name.empty()) {
+    qt::log_warning("option --pvpanic: left out: " + found.why_not);
+  }
+  return found.name;
+}
+
 qt::BootOptions boot_options(const Options& options) {
   const Json& given = options.machine;
   qt::BootOptions boot;
@@ -129,6 +141,7 @@ qt::BootOptions boot_options(const Options& options) {
   boot.machine.machine = text(given, "machine");
   boot.machine.cpu = text(given, "cpu");
   boot.machine.accel = text(given, "accel");
+  boot.machine.panic_device = given.contains("pvpanic") ? panic_device(boot.machine) : "";
   boot.machine.console = given.value("console", Json(0));
   boot.expected.exit = given.value("exit", Json());
   boot.expected.output = given.value("output", Json::object());

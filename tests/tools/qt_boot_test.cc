@@ -186,6 +186,58 @@ TEST_F(QtBoot, NotesThePanicOfAGuest) {
   EXPECT_EQ(cause(), "guest-panic") << base_log();
 }
 
+// Counts to 2^26, so that QEMU's monitor is up and tells events, then writes 1, "panicked", to the
+// port of pvpanic. The last 64 KiB below 4 GiB begin at f000:0000.
+std::string panicking_bios() {
+  const std::string count("\x66\xb9\0\0\0\x04\x66\x49\x75\xfc", 10); // ecx = 2^26; dec, jnz
+  const std::string panic("\xba\x05\x05\xb0\x01\xee\xf4", 7);        // out dx=0x505, al=1; hlt
+  std::string image(65536, '\xf4');
+  image.replace(0, count.size() + panic.size(), count + panic);
+  image.replace(0xfff0, 5, std::string("\xea\0\0\0\xf0", 5)); // jmp f000:0000
+  return image;
+}
+
+// The same for riscv64 -M virt and the PCI device in slot 1: places its BAR, enables it, writes 1.
+std::string panicking_riscv64() {
+  const std::array<std::uint32_t, 11> code = {
+      0x04000e37, 0xfffe0e13, 0xfe0e1ee3,  // t3 = 2^26; addi -1, bnez
+      0x300082b7, 0x40000337, 0x0062a823,  // t0 = config space, t1 = BAR; sw t1,0x10(t0)
+      0x00200393, 0x0072a223,              // sw 2,4(t0)
+      0x00100393, 0x00730023, 0x0000006f}; // sb 1,0(t1); loop
+  return std::string(reinterpret_cast<const char*>(code.data()), code.size() * 4);
+}
+
+TEST_F(QtBoot, PvpanicTellsOfAPanicOnIsaAndOnPci) {
+  const std::string bios = m_folder.path() + "/bios";
+  const Words program = {"console-end", "exit-line", "verdict", "console-eof", "end", "1"};
+  const auto check = [&](const Captured& result, std::string_view device) {
+    EXPECT_EQ(code_of(result), 1);
+    EXPECT_EQ(cause(), "guest-panic") << base_log();
+    EXPECT_THAT(base_log(), HasSubstr(format("-device {} ", device)));
+    EXPECT_THAT(base_log(), HasSubstr("event GUEST_PANICKED"));
+  };
+  if (find_program("qemu-system-x86_64")) {
+    write_file(bios, panicking_bios());
+    check(run({"--qemu", "qemu-system-x86_64", "--machine", "pc", "--pvpanic"},
+              {"-bios", bios, "-no-reboot"}, program),
+          "pvpanic");
+  }
+  if (find_program(k_riscv64)) {
+    write_file(bios, panicking_riscv64());
+    check(run({"--qemu", k_riscv64, "--machine", "virt", "--pvpanic"},
+              {"-bios", bios, "-nic", "none", "-no-reboot"}, program),
+          "pvpanic-pci");
+  }
+}
+
+TEST_F(QtBoot, LeavesPvpanicOutWhereThereIsNoBus) {
+  NEED("qemu-system-aarch64");
+  const Captured result =
+      run({"--qemu", "qemu-system-aarch64", "--machine", "raspi3b", "--pvpanic"}, {}, {"end", "0"});
+  EXPECT_EQ(code_of(result), 0);
+  EXPECT_THAT(result.err, HasSubstr("option --pvpanic: left out: the machine has neither"));
+}
+
 TEST_F(QtBoot, TellsARefusalFromAFailure) {
   NEED(k_riscv64);
   const Words machine = {"--qemu", k_riscv64, "--machine", "virt"};

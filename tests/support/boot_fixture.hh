@@ -39,20 +39,28 @@ inline constexpr const char* k_riscv64 = "qemu-system-riscv64";
 inline constexpr const char* k_riscv32 = "qemu-system-riscv32";
 inline constexpr const char* k_arm = "qemu-system-arm";
 
-// A payload for riscv32 -M virt: prints HELLO on the UART, then writes to sifive_test, which ends
-// QEMU with that status.
-inline std::string riscv32_payload(unsigned status) {
+// A payload for riscv32 -M virt: prints HELLO on the UART, then writes `value` to sifive_test.
+// A guest that does so at once is over before QEMU has agreed to tell of events: `late` waits
+// first.
+enum class When { at_once, late };
+inline std::string riscv32_writing(std::uint32_t value, When when) {
   std::vector<std::uint32_t> code = {0x100002b7}; // lui t0,0x10000: the UART
   for (const char c : std::string("HELLO\r\n")) {
     code.push_back((static_cast<std::uint32_t>(c) << 20) | 0x313); // li t1,c
     code.push_back(0x00628023);                                    // sb t1,0(t0)
   }
-  const std::uint32_t value = status == 0 ? 0x5555 : (status << 16) | 0x3333;
+  if (when == When::late) { // t2 = 0x4000000; until it is 0: t2 -= 1
+    code.insert(code.end(), {0x040003b7, 0xfff38393, 0xfe039ee3});
+  }
   const std::uint32_t high = (value + 0x800) >> 12;
   const std::uint32_t low = value - (high << 12);
   code.insert(code.end(), {0x001002b7, (high << 12) | 0x337, ((low & 0xfff) << 20) | 0x30313,
                            0x0062a023, 0x0000006f}); // t0 = 0x100000; t1 = value; sw; loop
   return std::string(reinterpret_cast<const char*>(code.data()), code.size() * 4);
+}
+// One that ends QEMU with that status.
+inline std::string riscv32_payload(unsigned status) {
+  return riscv32_writing(status == 0 ? 0x5555 : (status << 16) | 0x3333, When::at_once);
 }
 
 // The processes of this host whose command line has the word.

@@ -1,0 +1,194 @@
+// Every cause of a verdict, brought about with a real QEMU by a definition, as people see it: the
+// report on stderr and verdict.json.
+#include "boot_fixture.hh"
+
+#include <chrono>
+#include <map>
+
+namespace qt {
+namespace {
+
+using namespace support;
+using testing::HasSubstr;
+using testing::Not;
+
+class Causes : public testing::Test {
+protected:
+  Causes() {
+    write_file(path("reset"), riscv32_writing(0x7777, When::late));
+    write_file(path("nine"), riscv32_payload(9));
+    write_file(path("zeros"), std::string(4096, '\0'));
+  }
+  std::string path(const std::string& name) const { return m_folder.path() + "/" + name; }
+  std::string run_dir() const { return path("out/" + m_arch + "/it.one"); }
+
+  Words command(const std::string& arch, const std::string& text) {
+    m_arch = arch;
+    const std::string file = format("{}/{}/it.toml", m_folder.path(), arch);
+    make_directories(parent_of(file));
+    write_file(file, text);
+    return {variable("QEMU_TEST_TOOLS_DIR") + "/qt-tap", "--output", path("out"), file};
+  }
+  // What happens to [test.one] with these keys and what stands behind them.
+  Verdict verdict_of(const std::string& arch, const std::string& keys) {
+    const Words words = command(arch, "[test.one]\n" + keys);
+    const auto result = run_captured(words, {}, Deadline::after(std::chrono::minutes(1)));
+    m_report = result->err;
+    m_tap = result->out;
+    if (variable("QEMU_TEST_SHOW_REPORTS") == "1") {
+      std::fputs((m_report + "\n").c_str(), stdout);
+    }
+    return read_verdict(run_dir()).value_or(Verdict{});
+  }
+  // The same for a cause that fails the test.
+  Verdict failure(Cause cause, const std::string& arch, const std::string& keys) {
+    const Verdict verdict = verdict_of(arch, keys);
+    EXPECT_EQ(cause_name(verdict.cause), cause_name(cause)) << m_report;
+    EXPECT_THAT(m_report, HasSubstr(format("one: {}: ", cause_name(cause))));
+    EXPECT_THAT(m_report, HasSubstr("logs: " + run_dir()));
+    EXPECT_THAT(m_report, HasSubstr("again: "));
+    EXPECT_THAT(m_tap, HasSubstr("not ok 1 one"));
+    return verdict;
+  }
+
+  TempDir m_folder{"qt-causes-test-"};
+  std::string m_arch;
+  std::string m_report;
+  std::string m_tap;
+  const ScopedVariable m_binary{"QEMU_TEST_QEMU_BINARY", std::nullopt};
+  const ScopedVariable m_cache{"QEMU_TEST_CACHE_DIR", m_folder.path() + "/cache"};
+  const ScopedVariable m_offline{"QEMU_TEST_NO_DOWNLOAD", std::nullopt};
+};
+
+constexpr const char* k_virt = "machine = \"virt\"\n";
+
+TEST_F(Causes, Pass) {
+  NEED(k_riscv64);
+  const Verdict verdict =
+      verdict_of("riscv64", std::string(k_virt) + "steps = [{ wait = \"OpenSBI\" }]");
+  EXPECT_EQ(verdict.cause, Cause::pass) << m_report;
+  EXPECT_THAT(m_tap, HasSubstr("\nok 1 one"));
+  EXPECT_EQ(m_report, "");
+}
+
+TEST_F(Causes, Assertion) {
+  NEED(k_riscv64);
+  failure(Cause::assertion, "riscv64",
+          std::string(k_virt) +
+              "steps = [{ qmp = \"query-status\", returns = { status = \"paused\" } }]");
+  EXPECT_THAT(m_report, HasSubstr("paused"));
+}
+
+TEST_F(Causes, FailPattern) {
+  NEED(k_riscv64);
+  failure(Cause::fail_pattern, "riscv64",
+          std::string(k_virt) + "fail = [\"Platform Name\"]\nsteps = [{ wait = \"nosuch\" }]");
+}
+
+TEST_F(Causes, GuestPanic) {
+  NEED("qemu-system-s390x");
+  failure(Cause::guest_panic, "s390x",
+          "machine = \"s390-ccw-virtio\"\nsteps = [{ wait = \"nosuch\" }]");
+}
+
+TEST_F(Causes, GuestReset) {
+  NEED(k_riscv32);
+  failure(Cause::guest_reset, "riscv32",
+          std::string(k_virt) + "args = [\"-no-reboot\", \"-bios\", \"" + path("reset") +
+              "\"]\nsteps = [{ wait = \"nosuch\" }]");
+}
+
+TEST_F(Causes, QemuCrash) {
+  NEED(k_arm);
+  const Verdict verdict = failure(Cause::qemu_crash, "arm",
+                                  "machine = \"lm3s6965evb\"\nargs = [\"-kernel\", \"" +
+                                      path("zeros") + "\"]\nsteps = [{ wait = \"nosuch\" }]");
+  EXPECT_THAT(verdict.message, HasSubstr("SIGABRT"));
+  EXPECT_THAT(m_report, HasSubstr("Lockup"));
+}
+
+TEST_F(Causes, QemuExit) {
+  NEED(k_riscv32);
+  const Verdict verdict = failure(Cause::qemu_exit, "riscv32",
+                                  std::string(k_virt) + "args = [\"-bios\", \"" + path("nine") +
+                                      "\"]\nsteps = [{ wait = \"nosuch\" }]");
+  EXPECT_THAT(verdict.message, HasSubstr("9"));
+  EXPECT_THAT(m_report, HasSubstr("HELLO"));
+}
+
+TEST_F(Causes, QemuRefused) {
+  NEED(k_riscv64);
+  failure(Cause::qemu_refused, "riscv64",
+          std::string(k_virt) +
+              "args = [\"-device\", \"nosuch\"]\nsteps = [{ wait = \"OpenSBI\" }]");
+  EXPECT_THAT(m_report, HasSubstr("'nosuch' is not a valid device model name"));
+}
+
+TEST_F(Causes, Timeout) {
+  NEED(k_riscv64);
+  const Verdict verdict = failure(Cause::timeout, "riscv64",
+                                  std::string(k_virt) + "steps = [{ wait = \"OpenSBI\" }, "
+                                                        "{ wait = \"nosuch\", timeout = \"1s\" }]");
+  EXPECT_EQ(verdict.awaited, "nosuch");
+  EXPECT_FALSE(verdict.last_lines.empty());
+  EXPECT_TRUE(verdict.details.contains("registers"));
+}
+
+TEST_F(Causes, ConsoleEof) {
+  NEED(k_riscv64);
+  failure(Cause::console_eof, "riscv64",
+          std::string(k_virt) +
+              "steps = [{ wait = \"OpenSBI\" }, { quit = true }, { wait = \"nosuch\" }]");
+}
+
+TEST_F(Causes, Skip) {
+  NEED(k_riscv64);
+  verdict_of("riscv64", "machine = \"nosuch\"\nsteps = [{ wait = \"OpenSBI\" }]");
+  EXPECT_THAT(m_tap, HasSubstr("# SKIP"));
+  EXPECT_THAT(m_tap, Not(HasSubstr("not ok")));
+}
+
+TEST_F(Causes, Asset) {
+  NEED(k_riscv64);
+  failure(Cause::asset, "riscv64",
+          std::string(k_virt) + "args = [\"-bios\", \"${file.f}\"]\nsteps = [{ wait = \"x\" }]\n" +
+              "[asset.a]\npath = \"" + path("zeros") + "\"\n[file.f]\nfrom = \"a\"\n" +
+              "member = \"nosuch\"\n");
+}
+
+TEST_F(Causes, Host) {
+  NEED(k_riscv64);
+  failure(Cause::host, "riscv64",
+          std::string(k_virt) + "steps = [{ run = [\"no-such-command\"] }]");
+}
+
+// As Meson does it: SIGTERM to the group, SIGKILL half a second later.
+TEST_F(Causes, AVerdictIsThereHalfASecondAfterSigterm) {
+  NEED(k_riscv64);
+  NEED("setsid");
+  Words words = command("riscv64", std::string("[test.one]\n") + k_virt +
+                                       "steps = [{ wait = \"Boot HART\" }, { wait = \"nosuch\" }]");
+  words.insert(words.begin(), "setsid");
+  const UniqueFd null = open_file("/dev/null", O_RDWR);
+  SpawnOptions options;
+  options.standard_input = options.standard_output = options.standard_error = null.get();
+  Process process = Process::spawn(words, options);
+  const Deadline up = Deadline::after(std::chrono::seconds(20));
+  while (read_tail(dialogue_log_path(run_dir()), 4096).find("step 2") == std::string::npos &&
+         !up.expired()) {
+    ::usleep(1000);
+  }
+  ::kill(-process.pid(), SIGTERM);
+  ::usleep(500000);
+  ::kill(-process.pid(), SIGKILL);
+  process.wait(Deadline::after(std::chrono::seconds(10)));
+  const auto verdict = read_verdict(run_dir());
+  ASSERT_TRUE(verdict.has_value());
+  EXPECT_THAT(verdict->message, HasSubstr("SIGTERM"));
+  EXPECT_THAT(verdict->step, HasSubstr("nosuch"));
+  EXPECT_FALSE(verdict->last_lines.empty());
+  EXPECT_THAT(read_file(base_log_path(run_dir())), HasSubstr("verdict"));
+}
+
+} // namespace
+} // namespace qt

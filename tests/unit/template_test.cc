@@ -62,7 +62,8 @@ verify = [{ run = ["v1"] }]
                          {"output", {{"contains", "one"}, {"lacks", "two"}}},
                          {"service", Json::array({{"daemon", "-x"}, Json::array({"second"})})}};
   EXPECT_EQ(first_vm(definition).values, expected);
-  EXPECT_EQ(subtest.phases[0].dialogue.at("fail"), Json({{{"text", "panic"}}, {{"regex", "oops"}}}));
+  EXPECT_EQ(subtest.phases[0].dialogue.at("fail"),
+            Json({{{"text", "panic"}}, {{"regex", "oops"}}}));
   EXPECT_THAT(subtests(definition), ElementsAre("t: --wait login:; --line root"));
   EXPECT_EQ(subtest.phases[0].prepare.size(), 1u);
   EXPECT_EQ(subtest.phases[0].verify.size(), 1u);

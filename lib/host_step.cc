@@ -6,6 +6,7 @@
 #include "process.hh"
 #include "tcp_port.hh"
 #include "text.hh"
+#include "text_check.hh"
 
 #include <array>
 #include <fcntl.h>
@@ -73,21 +74,13 @@ ExitStatus run_program(const StepRun& run, const std::vector<std::string>& argv,
 
 void check_output(const StepRun& run, const std::string& text) {
   const Json* const checks = run.step.find("stdout");
-  if (checks == nullptr) {
-    return;
-  }
-  for (const auto& [check, value] : checks->items()) {
-    const auto asked = value.get<std::string>();
-    const bool right = check == "contains"  ? text.find(asked) != std::string::npos
-                       : check == "equals"  ? text == asked || text == asked + "\n"
-                       : check == "matches" ? Regex(asked).search(text).has_value()
-                                            : text.find(asked) == std::string::npos;
-    if (!right) {
-      run.fail(Cause::assertion,
-               format("asked of the output: {} '{}'; its last line is '{}'", check, asked,
-                      last_line(text).substr(std::min<std::size_t>(2, last_line(text).size()))),
-               {{"stdout", text.substr(text.size() - std::min<std::size_t>(text.size(), 4096))}});
-    }
+  const std::string mistake = checks != nullptr ? text_mistake(*checks, text, "the output") : "";
+  if (!mistake.empty()) {
+    const std::vector<std::string> last = last_lines(text, 1);
+    run.fail(Cause::assertion,
+             format("{}; {}", mistake,
+                    last.empty() ? "there is none" : format("its last line is '{}'", last[0])),
+             {{"stdout", text.substr(text.size() - std::min<std::size_t>(text.size(), 4096))}});
   }
 }
 

@@ -46,6 +46,8 @@ public:
   bool quiet() const;
   // When it will be quiet if nothing comes.
   Deadline quiet_at() const { return Deadline::at(m_last_byte + k_quiet); }
+  // When the last byte came, of whatever kind; when this object was made if none has come.
+  Clock::time_point heard_at() const noexcept { return m_last_byte; }
   // settle() might find something that it has not looked at yet.
   bool undecided() const { return !m_settled && !m_failure && m_failures.undecided(); }
 

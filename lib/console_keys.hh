@@ -19,13 +19,11 @@ inline constexpr std::array k_console_steps = {
         in(StepType::interrupt)},
 };
 
-inline constexpr std::uint32_t k_typing = in(StepType::line, StepType::send, StepType::interrupt);
-inline constexpr std::uint32_t k_waiting =
-    in(StepType::wait, StepType::wait_regex, StepType::interrupt);
-
 inline constexpr std::array k_console_modifiers = {
     Key{"fail", Type::patterns, "TEXT", "fail when TEXT appears during this wait", k_waiting},
     Key{"ignore-printk", Type::flag, "", "match without kernel messages in between, too",
+        k_waiting},
+    Key{"idle-timeout", Type::duration, "TIME", "fail when the console is silent for TIME",
         k_waiting},
     Key{"pace", Type::duration, "TIME", "pause between bytes", k_typing},
     Key{"until", Type::text, "TEXT", "the text that ends the step", in(StepType::interrupt)},

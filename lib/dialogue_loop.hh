@@ -34,6 +34,7 @@ public:
 
   std::vector<std::unique_ptr<Guest>>& guests() noexcept { return m_guests; }
   const Watch& watch() const noexcept { return m_watch; }
+  const std::vector<std::unique_ptr<Guest>>& guests() const noexcept { return m_guests; }
 
   // Waits until something happens or `deadline` passes, and handles it; may return for no reason.
   // `extra`: descriptors of the caller, their revents are set. `awaited`: the machine on whose

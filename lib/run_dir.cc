@@ -1,38 +1,11 @@
 #include "run_dir.hh"
 
 #include "error.hh"
-#include "file.hh"
 #include "text.hh"
-
-#include <array>
 
 namespace qt {
 
 namespace {
-
-struct CauseName {
-  Cause cause;
-  std::string_view name;
-};
-
-constexpr std::array k_causes = {
-    CauseName{Cause::pass, "pass"},
-    CauseName{Cause::assertion, "assertion"},
-    CauseName{Cause::fail_pattern, "fail-pattern"},
-    CauseName{Cause::guest_panic, "guest-panic"},
-    CauseName{Cause::guest_reset, "guest-reset"},
-    CauseName{Cause::qemu_crash, "qemu-crash"},
-    CauseName{Cause::qemu_exit, "qemu-exit"},
-    CauseName{Cause::qemu_refused, "qemu-refused"},
-    CauseName{Cause::timeout, "timeout"},
-    CauseName{Cause::idle_timeout, "idle-timeout"},
-    CauseName{Cause::console_eof, "console-eof"},
-    CauseName{Cause::skip, "skip"},
-    CauseName{Cause::asset, "asset"},
-    CauseName{Cause::host, "host"},
-};
-
-std::string verdict_path(const std::string& run_dir) { return run_dir + "/verdict.json"; }
 
 int* channel_of(VmChannels& vm, std::string_view name) {
   if (name == "console") {
@@ -95,70 +68,6 @@ std::vector<VmChannels> parse_vms(std::string_view text) {
     vms.push_back(vm);
   }
   return vms;
-}
-
-std::string_view cause_name(Cause cause) {
-  for (const CauseName& entry : k_causes) {
-    if (entry.cause == cause) {
-      return entry.name;
-    }
-  }
-  return "host";
-}
-
-std::optional<Cause> cause_from(std::string_view name) {
-  for (const CauseName& entry : k_causes) {
-    if (entry.name == name) {
-      return entry.cause;
-    }
-  }
-  return std::nullopt;
-}
-
-void write_verdict(const std::string& run_dir, const Verdict& verdict) {
-  const Json json = {
-      {"cause", cause_name(verdict.cause)},
-      {"message", verdict.message},
-      {"vm", verdict.vm},
-      {"step", verdict.step},
-      {"awaited", verdict.awaited},
-      {"last-lines", verdict.last_lines},
-      {"seconds", verdict.seconds},
-      {"judged-exits", verdict.judged_exits},
-      {"details", verdict.details},
-  };
-  AtomicFile file(verdict_path(run_dir));
-  file.write(dump_json_indented(json) + "\n");
-  file.commit();
-}
-
-std::optional<Verdict> read_verdict(const std::string& run_dir) {
-  const std::optional<std::string> text = read_file_if_exists(verdict_path(run_dir));
-  if (!text) {
-    return std::nullopt;
-  }
-  try {
-    const Json json = parse_json(*text, verdict_path(run_dir));
-    const std::optional<Cause> cause = cause_from(json.at("cause").get<std::string>());
-    if (!cause) {
-      return std::nullopt;
-    }
-    Verdict verdict;
-    verdict.cause = *cause;
-    verdict.message = json.value("message", "");
-    verdict.vm = json.value("vm", "");
-    verdict.step = json.value("step", "");
-    verdict.awaited = json.value("awaited", "");
-    verdict.last_lines = json.value("last-lines", std::vector<std::string>());
-    verdict.seconds = json.value("seconds", 0.0);
-    verdict.judged_exits = json.value("judged-exits", std::map<std::string, std::string>());
-    verdict.details = json.value("details", Json::object());
-    return verdict;
-  } catch (const Json::exception&) {
-    return std::nullopt;
-  } catch (const Error&) {
-    return std::nullopt;
-  }
 }
 
 std::string console_log_path(const std::string& run_dir, std::string_view vm) {

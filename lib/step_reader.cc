@@ -192,12 +192,4 @@ std::vector<std::string> saved_names(const Step& step) {
   return names;
 }
 
-bool needs_console(StepType type) { return type <= StepType::interrupt; }
-
-bool needs_monitor(StepType type) {
-  return type == StepType::qmp || type == StepType::hmp || type == StepType::event;
-}
-
-bool needs_machine(StepType type) { return type <= StepType::running; }
-
 } // namespace qt

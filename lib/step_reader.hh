@@ -23,9 +23,4 @@ std::optional<Step> read_step(const Value& value, StepPlace place, std::string_v
 // The names that the step saves: those of "save" and the named groups of wait-regex.
 std::vector<std::string> saved_names(const Step& step);
 
-// True if the step needs a machine; false for what happens on the host.
-bool needs_machine(StepType type);
-bool needs_console(StepType type);
-bool needs_monitor(StepType type);
-
 } // namespace qt

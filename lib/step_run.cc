@@ -36,7 +36,29 @@ void StepRun::need_guest(std::string_view wanted) const {
 }
 
 void StepRun::turn(Deadline until, std::span<pollfd> extra, const Guest* awaited) const {
-  loop.turn(earlier(limit.deadline, until), extra, awaited);
+  const Deadline end = earlier(limit.deadline, until);
+  if (awaited == nullptr || !idle) {
+    loop.turn(end, extra, awaited);
+    return;
+  }
+  loop.turn(earlier(end, idle->silent_at(awaited->console().heard_at())), extra, awaited);
+  check_silence(awaited->console());
+}
+
+void StepRun::check_silence(const Console& console) const {
+  if (console.ended() || !idle->silent_at(console.heard_at()).expired()) {
+    return;
+  }
+  const double silent = std::chrono::duration<double>(Clock::now() - console.heard_at()).count();
+  const std::optional<GuestFinding> why = guest->explanation();
+  DialogueEnd end;
+  end.cause = why ? why->cause.value_or(Cause::idle_timeout) : Cause::idle_timeout;
+  end.late = true;
+  end.message = format("nothing came on the console for {}; the idle-timeout is {}{}{}",
+                       seconds_text(silent), idle->text, why ? "; " : "", why ? why->text : "");
+  end.vm = guest->name();
+  end.details = {{"silent-seconds", silent}};
+  throw end;
 }
 
 void StepRun::pause(Duration span) const {

@@ -5,7 +5,7 @@
 
 #include "dialogue_loop.hh"
 #include "saved_values.hh"
-#include "vocabulary.hh"
+#include "time_limit.hh"
 
 #include <map>
 #include <string>
@@ -13,18 +13,13 @@
 
 namespace qt {
 
-// A deadline and how to say it: "30s", or "90s (the whole dialogue)".
-struct TimeLimit {
-  Deadline deadline = Deadline::never();
-  std::string text;
-};
-
 struct StepRun {
   DialogueLoop& loop;
   DialogueLog& log;
   const Step& step; // with the saved values put in
   Guest* guest;     // the machine meant; nullptr if the dialogue has none
   TimeLimit limit;
+  std::optional<IdleLimit> idle;
   Duration pace;  // zero: none
   Duration every; //
   SavedValues& saved;
@@ -37,11 +32,16 @@ struct StepRun {
   // Fails if the machine is over: what the step wants cannot come any more.
   void need_guest(std::string_view wanted) const;
 
-  // A turn of the loop until the limit or, if earlier, `until`.
+  // A turn of the loop until the limit or, if earlier, `until`. With `awaited`, the machine on
+  // whose console the step waits, its silence counts too: DialogueEnd if it has lasted for too
+  // long.
   void turn(Deadline until = Deadline::never(), std::span<pollfd> extra = {},
             const Guest* awaited = nullptr) const;
   // Turns until `span` has passed; time_out() if the limit comes first.
   void pause(Duration span) const;
+
+  // Fails if the awaited console has been silent for too long.
+  void check_silence(const Console& console) const;
 
   // The duration behind a key of the step, or `otherwise`.
   Duration duration(std::string_view key, Duration otherwise) const;

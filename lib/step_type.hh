@@ -23,5 +23,15 @@ constexpr std::uint32_t in(Types... types) {
 }
 
 inline constexpr std::uint32_t k_any_step = ~0U;
+inline constexpr std::uint32_t k_typing = in(StepType::line, StepType::send, StepType::interrupt);
+inline constexpr std::uint32_t k_waiting =
+    in(StepType::wait, StepType::wait_regex, StepType::interrupt);
+
+// What a step cannot be done without.
+constexpr bool needs_console(StepType type) { return type <= StepType::interrupt; }
+constexpr bool needs_monitor(StepType type) {
+  return (bit(type) & in(StepType::qmp, StepType::hmp, StepType::event)) != 0;
+}
+constexpr bool needs_machine(StepType type) { return type <= StepType::running; }
 
 } // namespace qt

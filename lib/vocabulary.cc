@@ -81,6 +81,9 @@ std::optional<StepType> step_type_from(std::string_view name) {
 
 std::string step_mistake(const Step& step) {
   const auto has = [&step](std::string_view key) { return step.find(key) != nullptr; };
+  if (has("budget") && !has("mark")) {
+    return "budget needs mark = \"the stage that it is for\"";
+  }
   switch (step.type) {
   case StepType::wait:
     return step.text("wait").empty() ? "an empty text is always there; say what to wait for" : "";

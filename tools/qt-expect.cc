@@ -101,6 +101,15 @@ void find_machines(Dialogue& dialogue, const std::optional<std::string>& attache
 }
 
 void report(const Verdict& verdict) {
+  for (const Mark& mark : verdict.marks) {
+    const bool is_the_failure = verdict.details.value("mark", "") == mark.name;
+    if (mark.is_late() && !is_the_failure) {
+      log_warning(late_text(mark));
+    }
+  }
+  if (verdict.cause == Cause::pass) {
+    return;
+  }
   log_error(verdict.message);
   for (const std::string& line : verdict.details.value("diff", std::vector<std::string>())) {
     log_plain(line);
@@ -131,9 +140,7 @@ int body(const std::vector<std::string>& words) {
   }
   find_machines(dialogue, attached);
   const DialogueResult result = run_dialogue(dialogue);
-  if (result.verdict.cause != Cause::pass) {
-    report(result.verdict);
-  }
+  report(result.verdict);
   return result.exit_code;
 }
 

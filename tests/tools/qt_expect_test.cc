@@ -110,6 +110,47 @@ TEST_F(QtExpect, ADeadlineHasACodeOfItsOwn) {
   EXPECT_THAT(result.err, HasSubstr("timed out after 100ms (the whole dialogue)"));
 }
 
+TEST_F(QtExpect, SilenceHasTheSameCode) {
+  const Captured result = run_with(
+      [](FakeGuest& guest) {
+        guest.say("booting\r\n");
+        guest.hear("never");
+      },
+      {"--timeout", "20s", "--idle-timeout", "150ms", "--wait", "login:"});
+  EXPECT_EQ(result.status.text(), "exited 124");
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("step 1 (--wait login:): nothing came on the console for"),
+                    HasSubstr("the idle-timeout is 150ms"), EndsWith("  | booting\n")));
+  EXPECT_EQ(read_verdict(m_folder.path())->cause, Cause::idle_timeout);
+}
+
+TEST_F(QtExpect, ALateStageIsAWarningOrWithStrictBudgetsAFailure) {
+  const std::vector<std::string> steps = {"--sleep", "20ms", "--mark", "kernel", "--budget", "1ms"};
+  const Captured lenient = run(steps);
+  EXPECT_EQ(lenient.status.text(), "exited 0");
+  EXPECT_THAT(lenient.err, HasSubstr("qt-expect: warning: the stage 'kernel' took"));
+  std::vector<std::string> strict = steps;
+  strict.insert(strict.begin(), "--strict-budgets");
+  const Captured failed = run(strict);
+  EXPECT_EQ(failed.status.text(), "exited 1");
+  EXPECT_THAT(failed.err, AllOf(HasSubstr("qt-expect: error: step 1 (--sleep 20ms --mark kernel "
+                                          "--budget 1ms): the stage 'kernel' took"),
+                                HasSubstr("its budget is 0.001 s")));
+  EXPECT_THAT(run({"--sleep", "1ms", "--budget", "1s"}).err, HasSubstr("budget needs mark"));
+}
+
+TEST_F(QtExpect, TheMultiplierIsReadAndChecked) {
+  const ScopedVariable slow("QEMU_TEST_TIMEOUT_MULTIPLIER", "0.5");
+  const Captured late = run({"--sleep", "10s", "--timeout", "100ms"});
+  EXPECT_EQ(late.status.text(), "exited 124");
+  EXPECT_THAT(late.err, HasSubstr("50ms (100ms with QEMU_TEST_TIMEOUT_MULTIPLIER=0.5)"));
+  const ScopedVariable wrong("QEMU_TEST_TIMEOUT_MULTIPLIER", "0");
+  const Captured refused = run({"--sleep", "1ms"});
+  EXPECT_EQ(refused.status.text(), "exited 2");
+  EXPECT_THAT(refused.err, HasSubstr("QEMU_TEST_TIMEOUT_MULTIPLIER: expected a number over 0 such "
+                                     "as 2 or 0.5, got '0'"));
+}
+
 TEST_F(QtExpect, UsageErrorsNameTheOption) {
   const auto complaint = [&](std::vector<std::string> words) {
     const Captured result = run(std::move(words));

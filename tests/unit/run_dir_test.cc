@@ -28,39 +28,4 @@ TEST(RunDir, RefusesMalformedChannels) {
   }
 }
 
-TEST(RunDir, VerdictReadsBack) {
-  const TempDir folder("run-dir-test-");
-  EXPECT_FALSE(read_verdict(folder.path()));
-  Verdict verdict;
-  verdict.cause = Cause::fail_pattern;
-  verdict.message = "message";
-  verdict.awaited = "login:";
-  verdict.last_lines = {"one", "two \xff"};
-  verdict.judged_exits = {{"default", "exited 42"}};
-  verdict.details = {{"n", 1}};
-  write_verdict(folder.path(), verdict);
-  const auto read = read_verdict(folder.path());
-  ASSERT_TRUE(read);
-  EXPECT_EQ(read->cause, Cause::fail_pattern);
-  EXPECT_EQ(read->awaited, "login:");
-  EXPECT_EQ(read->last_lines[1], "two \xef\xbf\xbd") << "a JSON text cannot hold any byte";
-  EXPECT_EQ(read->judged_exits.at("default"), "exited 42");
-  EXPECT_EQ(read->details.at("n"), 1);
-}
-
-TEST(RunDir, BrokenVerdictIsNone) {
-  const TempDir folder("run-dir-test-");
-  for (const char* broken : {"", "{", "[]", "{\"cause\": \"unheard-of\"}", "{\"cause\": 1}"}) {
-    write_file(folder.path() + "/verdict.json", broken);
-    EXPECT_FALSE(read_verdict(folder.path())) << broken;
-  }
-}
-
-TEST(RunDir, CauseNamesReadBack) {
-  for (int i = 0; i <= static_cast<int>(Cause::host); ++i) {
-    const Cause cause = static_cast<Cause>(i);
-    EXPECT_EQ(cause_from(cause_name(cause)), cause);
-  }
-}
-
 } // namespace

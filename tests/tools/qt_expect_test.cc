@@ -175,11 +175,18 @@ TEST_F(QtExpect, UsageErrorsNameTheOption) {
 }
 
 TEST_F(QtExpect, WhatCannotBeJudgedIsInternal) {
+  const ScopedVariable lost(k_run_dir_variable, m_folder.path() + "/gone");
+  const Captured result = run({"--sleep", "1ms"});
+  EXPECT_EQ(result.status.text(), "exited 99");
+  EXPECT_THAT(result.err, HasSubstr("/gone/dialogue.log: No such file or directory"));
+}
+
+TEST_F(QtExpect, AnExpressionThatBacktracksTooMuchIsAMistake) {
   const Captured result =
       run_with([](FakeGuest& guest) { guest.say(std::string(40, 'a') + "b\n"); },
                {"--wait-regex", "^(a+)+$"});
-  EXPECT_EQ(result.status.text(), "exited 99");
-  EXPECT_THAT(result.err, AllOf(HasSubstr("matching '^(a+)+$'"), HasSubstr("limit")));
+  EXPECT_EQ(result.status.text(), "exited 2");
+  EXPECT_THAT(result.err, AllOf(HasSubstr("'^(a+)+$'"), HasSubstr("limit")));
   EXPECT_EQ(read_verdict(m_folder.path())->cause, Cause::host);
 }
 

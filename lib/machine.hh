@@ -32,8 +32,8 @@ struct MachineOptions {
   // The vocabulary's normal form: a serial port's number, a device type, or false.
   Json console = 0;
   std::vector<std::string> arguments;
-  std::string panic_device; // panic_device.hh; behind the arguments; empty: none
   std::string backdoor;     // path of a UNIX socket for one monitor more; empty: none
+  std::string panic_device; // panic_device.hh; behind the arguments; empty: none
 };
 
 // QEMU's ends of the channels; -1 and empty: there is none.

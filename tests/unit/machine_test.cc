@@ -13,13 +13,13 @@ std::string command(const MachineOptions& options, const MachineChannels& channe
 }
 
 TEST(QemuCommand, HasNoWindowAndTheConsoleAsFirstPort) {
-  EXPECT_EQ(command({"q", "virt", {}, {}, 0, {}, ""}, {7, {}}),
+  EXPECT_EQ(command({"q", "virt", {}, {}, 0, {}, "", ""}, {7, {}}),
             "q -display none -vga none -machine virt -chardev socket,id=console,fd=7 "
             "-serial chardev:console");
 }
 
 TEST(QemuCommand, PutsEverythingInOrderAndTheUsersArgumentsLast) {
-  EXPECT_EQ(command({"q", "pc,graphics=off", "max", "tcg", 2, {"-m", "1G"}, ""}, {7, {8, 9}}),
+  EXPECT_EQ(command({"q", "pc,graphics=off", "max", "tcg", 2, {"-m", "1G"}, "", ""}, {7, {8, 9}}),
             "q -display none -vga none -chardev socket,id=qt-monitor0,fd=8 "
             "-mon chardev=qt-monitor0,mode=control -chardev socket,id=qt-monitor1,fd=9 "
             "-mon chardev=qt-monitor1,mode=control -machine pc,graphics=off -cpu max -accel tcg "
@@ -28,24 +28,31 @@ TEST(QemuCommand, PutsEverythingInOrderAndTheUsersArgumentsLast) {
 }
 
 TEST(QemuCommand, PutsAConsoleDeviceBehindTheBusThatTheUserAdds) {
-  EXPECT_EQ(command({"q", {}, {}, {}, "virtconsole", {"-device", "virtio-serial"}, ""}, {7, {}}),
-            "q -display none -vga none -chardev socket,id=console,fd=7 -serial none "
-            "-device virtio-serial -device virtconsole,chardev=console");
+  EXPECT_EQ(
+      command({"q", {}, {}, {}, "virtconsole", {"-device", "virtio-serial"}, "", ""}, {7, {}}),
+      "q -display none -vga none -chardev socket,id=console,fd=7 -serial none "
+      "-device virtio-serial -device virtconsole,chardev=console");
 }
 
 TEST(QemuCommand, HasNoConsoleIfNoneIsWanted) {
-  EXPECT_EQ(command({"q", "none", {}, {}, false, {}, ""}, {-1, {3}}),
+  EXPECT_EQ(command({"q", "none", {}, {}, false, {}, "", ""}, {-1, {3}}),
             "q -display none -vga none -chardev socket,id=qt-monitor0,fd=3 "
             "-mon chardev=qt-monitor0,mode=control -machine none");
 }
 
 TEST(QemuCommand, HandsAnEmptyModelOn) {
-  EXPECT_EQ(command({"q", "none", "", {}, false, {}, ""}, {-1, {}}),
+  EXPECT_EQ(command({"q", "none", "", {}, false, {}, "", ""}, {-1, {}}),
             "q -display none -vga none -machine none -cpu ");
 }
 
+TEST(QemuCommand, AddsThePanicDeviceBehindTheArguments) {
+  EXPECT_EQ(command({"q", {}, {}, {}, "virtconsole", {"-m", "1G"}, "", "pvpanic"}, {5, {}}),
+            "q -display none -vga none -chardev socket,id=console,fd=5 -serial none -m 1G "
+            "-device pvpanic -device virtconsole,chardev=console");
+}
+
 TEST(QemuCommand, OpensABackdoorWhateverItsPath) {
-  EXPECT_EQ(command({"q", {}, {}, {}, false, {}, "/tmp/a,b"}, {-1, {3}}),
+  EXPECT_EQ(command({"q", {}, {}, {}, false, {}, "/tmp/a,b", ""}, {-1, {3}}),
             "q -display none -vga none -chardev socket,id=qt-monitor0,fd=3 "
             "-mon chardev=qt-monitor0,mode=control "
             "-chardev socket,id=backdoor,path=/tmp/a,,b,server=on,wait=off "

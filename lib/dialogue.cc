@@ -4,6 +4,7 @@
 #include "dialogue_check.hh"
 #include "error.hh"
 #include "host_step.hh"
+#include "machine_step.hh"
 #include "monitor_step.hh"
 #include "text.hh"
 #include "timeline.hh"
@@ -121,8 +122,10 @@ void Runner::run_step(const Step& original) {
     run_console_step(run);
   } else if (!needs_machine(step.type)) {
     run_host_step(run);
-  } else {
+  } else if (is_monitor_step(step.type)) {
     run_monitor_step(run);
+  } else {
+    run_machine_step(run);
   }
   set_mark(step);
 }

@@ -20,10 +20,11 @@ inline constexpr std::array k_monitor_steps = {
 };
 
 inline constexpr std::array k_monitor_modifiers = {
-    Key{"every", Type::duration, "TIME", "pause between tries", in(StepType::qmp)},
+    Key{"every", Type::duration, "TIME", "pause between tries", in(StepType::qmp, StepType::hmp)},
     Key{"arguments", Type::table, "JSON", "arguments of the command", in(StepType::qmp)},
     Key{"returns", Type::json, "JSON", "the reply contains this", in(StepType::qmp)},
     Key{"until", Type::json, "JSON", "ask again until the reply contains this", in(StepType::qmp)},
+    Key{"until", Type::regex, "RE", "ask again until the text matches", in(StepType::hmp)},
     Key{"at", Type::text, "POINTER", "judge the part of the reply at this JSON pointer",
         in(StepType::qmp)},
     Key{"matches", Type::regex, "RE", "the text matches", in(StepType::qmp, StepType::hmp)},

@@ -97,7 +97,7 @@ void judge_error(const StepRun& run, const Json& reply) {
 
 // One question with every check but "until". Gives what is wrong with the reply as far as "until"
 // goes, nothing if the step is done.
-ReplyMistake ask_once(const StepRun& run, const ReplyMistake& before) {
+ReplyMistake qmp_once(const StepRun& run, const ReplyMistake& before) {
   const std::string command = run.step.text("qmp");
   const Json* const arguments = run.step.find("arguments");
   const Json reply = ask(run, command, arguments != nullptr ? *arguments : Json(), before);
@@ -131,15 +131,16 @@ ReplyMistake ask_once(const StepRun& run, const ReplyMistake& before) {
   return {};
 }
 
-void qmp(const StepRun& original) {
+// Asks until `ask_once` finds nothing wrong any more. It is given, and gives, what "until" lacks.
+template<typename AskOnce>
+void ask_until(const StepRun& original, const std::string& asked, const AskOnce& ask_once) {
   StepRun run = original;
   if (run.step.find("until") != nullptr && run.limit.deadline.is_never()) {
     run.limit = {Deadline::after(k_polling), format_duration(k_polling)};
   }
   ReplyMistake last;
-  for (unsigned asked = 1; (last = ask_once(run, last)); ++asked) {
-    last.text = format("the reply to '{}', asked {} times, was last: {}", run.step.text("qmp"),
-                       asked, last.text);
+  for (unsigned times = 1; (last = ask_once(run, last)); ++times) {
+    last.text = format("the reply to '{}', asked {} times, was last: {}", asked, times, last.text);
     const Deadline again = Deadline::after(run.every);
     while (!again.expired()) {
       if (run.limit.deadline.expired()) {
@@ -150,18 +151,26 @@ void qmp(const StepRun& original) {
   }
 }
 
-void hmp(const StepRun& run) {
+ReplyMistake hmp_once(const StepRun& run, const ReplyMistake& before) {
   const std::string line = run.step.text("hmp");
-  const Json reply = ask(run, "human-monitor-command", {{"command-line", line}});
+  const Json reply = ask(run, "human-monitor-command", {{"command-line", line}}, before);
   const Json* const output = json_at(reply, "/return");
   if (output == nullptr || !output->is_string()) {
     fail_with_reply(run, line, {shorten(reply), {}}, reply);
+  }
+  if (const Json* const until = run.step.find("until")) {
+    Step wanted = run.step;
+    wanted.values = {{"matches", *until}};
+    if (ReplyMistake mistake = reply_mistake(wanted, *output)) {
+      return mistake;
+    }
   }
   if (const ReplyMistake mistake = reply_mistake(run.step, *output)) {
     fail_with_reply(run, line, mistake, reply);
   }
   save_by_regex(run, output->get<std::string>());
   run.log.matched(run.guest->name(), format("{}: {}", line, shorten(*output)));
+  return {};
 }
 
 void event(const StepRun& run) {
@@ -199,89 +208,17 @@ void event(const StepRun& run) {
   }
 }
 
-// Waits until it is known how QEMU ended and gives that.
-const std::string& await_end(const StepRun& run) {
-  while (run.guest->end().empty()) {
-    if (run.guest->over()) {
-      run.fail(Cause::host, "the machine is gone, but nobody told how it ended");
-    }
-    if (run.limit.deadline.expired()) {
-      run.time_out("QEMU still runs");
-    }
-    run.turn();
-  }
-  return run.guest->end();
-}
-
-void judge_exit(const StepRun& run) {
-  const Json& wanted = run.step.values.at("exit");
-  const std::string& end = await_end(run);
-  if (const std::optional<GuestFinding> found = run.guest->failure()) {
-    run.loop.throw_failure(*run.guest, *found);
-  }
-  run.judged_exits[run.guest->name()] = end;
-  if (!end.starts_with("exited ")) {
-    while (!run.guest->over()) { // its last words may hold a failure text
-      run.turn(run.guest->over_at());
-    }
-    run.fail(Cause::qemu_crash, run.guest->describe_end());
-  }
-  if (wanted != "any" && end != format("exited {}", dump_json(wanted))) {
-    run.fail(Cause::qemu_exit,
-             format("asked exit status {}, {}", dump_json(wanted), run.guest->describe_end()));
-  }
-}
-
-void end_machine(const StepRun& run, Guest::Request request) {
-  if (!run.guest->end().empty()) {
-    run.fail(Cause::qemu_exit, format("{} before it was asked to", run.guest->describe_end()));
-  }
-  run.guest->request_end(request);
-  const std::string& end = await_end(run);
-  run.judged_exits[run.guest->name()] = end;
-  if (request == Guest::Request::quit && end != "exited 0") {
-    run.fail(run.guest->end_cause() == Cause::qemu_crash ? Cause::qemu_crash : Cause::qemu_exit,
-             format("asked to quit, {}", run.guest->describe_end()));
-  }
-}
-
-void running(const StepRun& run) {
-  const Deadline end = Deadline::after(run.duration("running", Duration(0)));
-  while (!end.expired()) {
-    run.turn(end);
-    if (run.guest->over() || !run.guest->end().empty()) {
-      break;
-    }
-    if (run.limit.deadline.expired() && !end.expired()) {
-      run.time_out("");
-    }
-  }
-  if (!run.guest->end().empty()) {
-    run.fail(run.guest->crashed() ? Cause::qemu_crash : Cause::qemu_exit,
-             run.guest->describe_end());
-  }
-  run.need_guest("the time was over");
-}
-
 } // namespace
 
 void run_monitor_step(const StepRun& run) {
   run.loop.check(nullptr);
   switch (run.step.type) {
   case StepType::qmp:
-    return qmp(run);
+    return ask_until(run, run.step.text("qmp"), qmp_once);
   case StepType::hmp:
-    return hmp(run);
+    return ask_until(run, run.step.text("hmp"), hmp_once);
   case StepType::event:
     return event(run);
-  case StepType::exit:
-    return judge_exit(run);
-  case StepType::quit:
-    return end_machine(run, Guest::Request::quit);
-  case StepType::kill:
-    return end_machine(run, Guest::Request::kill);
-  case StepType::running:
-    return running(run);
   default:
     break;
   }

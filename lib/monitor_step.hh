@@ -1,5 +1,4 @@
-// The steps that talk to QEMU's monitor (qmp, hmp, event) and those about the end of the machine
-// (exit, quit, kill, running).
+// The steps that talk to QEMU's monitor: qmp, hmp, event.
 #pragma once
 
 #include "step_run.hh"

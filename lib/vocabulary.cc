@@ -96,6 +96,8 @@ std::string step_mistake(const Step& step) {
     if (has("desc") && !has("error")) {
       return "desc needs error = \"Class\"";
     }
+    [[fallthrough]];
+  case StepType::hmp:
     return has("every") && !has("until") ? "every needs until" : "";
   case StepType::file:
     return has("matches") || has("lacks") || has("sha256") || has("min-size")

@@ -16,7 +16,7 @@ namespace qt {
 // The keys that name a step, in the order of StepType; keys[n].steps is just bit n.
 std::span<const Key> step_type_keys();
 // The keys that modify a step. The same name may stand twice with other steps and another type
-// ("until": a text for interrupt, a table for qmp).
+// ("until": a text for interrupt, a table for qmp, a regular expression for hmp).
 std::span<const Key> step_modifier_keys();
 // What may stand before the first step of a dialogue: a total deadline, failure texts, defaults.
 std::span<const Key> dialogue_keys();

@@ -150,6 +150,42 @@ TEST(MonitorStepTest, AsksTheHumanMonitor) {
   EXPECT_EQ(play({{"save", {{"v", "x(\\d+)"}}}}).cause, Cause::assertion);
 }
 
+TEST(MonitorStepTest, AsksTheHumanMonitorAgainUntilItsTextMatches) {
+  int asked = 0;
+  const auto answer = [&](FakeGuest& guest) {
+    for (; asked < 3; ++asked) {
+      guest.answer(guest.hear_command(), format("NIP {:08x}\r\nMSR 0\r\n", asked));
+    }
+  };
+  const Step step = step_of(StepType::hmp, {{"hmp", "info registers"},
+                                            {"until", "NIP 0*2\\b"},
+                                            {"every", "5ms"},
+                                            {"save", {{"nip", "NIP (\\w+)"}}}});
+  EXPECT_EQ(hold(answer, {step}).verdict.cause, Cause::pass);
+  EXPECT_EQ(asked, 3);
+  asked = 0;
+  Step wrong = step; // what else is asked is judged when the text is there, and not before
+  wrong.values["lacks"] = "MSR";
+  EXPECT_EQ(hold(answer, {wrong}).verdict.cause, Cause::assertion);
+  EXPECT_EQ(asked, 3);
+  Step late = step;
+  late.values["until"] = "NIP 7";
+  late.values["timeout"] = "100ms";
+  const DialogueResult result = hold(
+      [](FakeGuest& guest) {
+        try {
+          for (;;) {
+            guest.answer(guest.hear_command(), "NIP 1");
+          }
+        } catch (const Error&) { // the dialogue has given up
+        }
+      },
+      {late});
+  EXPECT_EQ(result.exit_code, 124);
+  EXPECT_THAT(result.verdict.message,
+              HasSubstr(R"(was last: asked a match of 'NIP 7', came "NIP 1")"));
+}
+
 TEST(MonitorStepTest, EventsMayHaveComeBefore) {
   const DialogueResult result = hold(
       [](FakeGuest& guest) {

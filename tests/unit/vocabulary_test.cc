@@ -204,6 +204,7 @@ TEST(Vocabulary, NoStepKnowsAKeyTwice) {
   EXPECT_EQ(find_step_key(StepType::wait, "line"), nullptr);
   EXPECT_EQ(find_step_key(StepType::interrupt, "until")->type, Type::text);
   EXPECT_EQ(find_step_key(StepType::qmp, "until")->type, Type::json);
+  EXPECT_EQ(find_step_key(StepType::hmp, "until")->type, Type::regex);
 }
 
 TEST(Vocabulary, SaysAStepAsOptionWords) {

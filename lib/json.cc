@@ -11,6 +11,8 @@ namespace qt {
 
 namespace {
 
+constexpr std::size_t k_longest_complaint = 300;
+
 unsigned nesting(std::string_view text) {
   unsigned depth = 0;
   unsigned deepest = 0;
@@ -76,9 +78,11 @@ Json parse_json(std::string_view text, std::string_view source) {
     // The library's text starts with "[json.exception.…] parse error at line L, column C: ".
     const std::string_view what = error.what();
     const std::size_t prefix = what.find("] ");
-    throw Error(
-        format("{}: {}", source, prefix == std::string_view::npos ? what : what.substr(prefix + 2)),
-        ExitCode::usage);
+    // It ends with all that was read of the last token, which may be the whole text.
+    throw Error(format("{}: {}", source,
+                       cut_json(what.substr(prefix == std::string_view::npos ? 0 : prefix + 2),
+                                k_longest_complaint)),
+                ExitCode::usage);
   }
 }
 

@@ -114,6 +114,21 @@ TEST(JsonValue, SaysWhereAMistakeIs) {
   }
 }
 
+TEST(JsonValue, AMistakeIsToldShortly) {
+  try {
+    parse_json("{\"" + std::string(100'000, '\t'), "t");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_LT(std::string(error.what()).size(), 320u);
+  }
+  try {
+    parse_json("\"" + std::string(100'000, 'x'), "t");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_LT(std::string(error.what()).size(), 320u);
+  }
+}
+
 TEST(JsonValue, WritesAnyBytes) { EXPECT_EQ(dump_json(Json("a\xff")), "\"a\xef\xbf\xbd\""); }
 
 } // namespace

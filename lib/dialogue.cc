@@ -122,7 +122,7 @@ void Runner::run_step(const Step& original) {
     run_console_step(run);
   } else if (!needs_machine(step.type)) {
     run_host_step(run);
-  } else if (is_monitor_step(step.type)) {
+  } else if (needs_monitor(step.type)) {
     run_monitor_step(run);
   } else {
     run_machine_step(run);

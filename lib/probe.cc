@@ -1,11 +1,14 @@
 #include "probe.hh"
 
+#include "cache.hh"
 #include "error.hh"
 #include "file.hh"
 #include "idle_emulator.hh"
+#include "text.hh"
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,7 +62,8 @@ Json recall(const std::string& path, const Json& identity) {
     Json record = text ? parse_json(*text, path) : Json();
     const bool whole = json_contains(record, identity) && record.contains("version") &&
                        record.contains("machines") && record.contains("accelerators") &&
-                       record.contains("devices") && record.contains("netdevs");
+                       record.contains("devices") && record.contains("netdevs") &&
+                       record.contains("sandbox") && record.contains("memory");
     return whole ? record : Json();
   } catch (const Error&) {
     return {};
@@ -77,6 +81,8 @@ Json ask_all(const std::string& program, Duration limit) {
       accelerators.push_back(type.substr(0, type.size() - suffix.size()));
     }
   }
+  // Nothing is listed, or the command refused, where QEMU was built without it.
+  const Json sandbox = emulator.ask("query-command-line-options", {{"option", "sandbox"}});
   // Listing types makes QEMU load all its modules: their devices are on the list too.
   return {{"version", format("{}.{}.{}", version.value("major", 0), version.value("minor", 0),
                              version.value("micro", 0))},
@@ -84,7 +90,9 @@ Json ask_all(const std::string& program, Duration limit) {
           {"accelerators", accelerators},
           {"devices",
            names(emulator, "qom-list-types", {{"implements", "device"}, {"abstract", false}})},
-          {"netdevs", Json::object()}};
+          {"netdevs", Json::object()},
+          {"sandbox", json_at(sandbox, "/return/0") != nullptr},
+          {"memory", Json::object()}};
 }
 
 // QEMU has no list of network back ends. One that it knows is refused for the duplicate id, or
@@ -102,7 +110,47 @@ bool ask_netdev(const std::string& program, Duration limit, const std::string& n
   });
 }
 
+// Not all machines start without firmware or a kernel; most of those have QEMU's usual default.
+std::uint64_t ask_memory(const std::string& program, Duration limit, const std::string& machine) {
+  constexpr std::uint64_t k_usual = 128 << 20;
+  try {
+    IdleEmulator emulator(program, {"-machine", machine}, limit);
+    return emulator.need("query-memory-size-summary").at("base-memory").get<std::uint64_t>();
+  } catch (const Error&) {
+    return k_usual;
+  }
+}
+
+// The value of the last "-m": "512", "2G", "size=1G,slots=2"; nothing if there is none. QEMU takes
+// a bare number for MiB.
+std::optional<std::uint64_t> memory_option(const std::vector<std::string>& arguments) {
+  std::optional<std::uint64_t> memory;
+  for (std::size_t i = 0; i + 1 < arguments.size(); ++i) {
+    if (arguments[i] != "-m" && arguments[i] != "--m") {
+      continue;
+    }
+    for (const std::string& part : split(arguments[i + 1], ',')) {
+      const bool named = part.starts_with("size=");
+      if (!named && part.find('=') != std::string::npos) {
+        continue;
+      }
+      const std::string size = named ? part.substr(5) : part;
+      const std::optional<std::int64_t> mebibytes = parse_integer(size);
+      memory = mebibytes ? static_cast<std::uint64_t>(*mebibytes) << 20 : parse_size(size);
+    }
+  }
+  return memory;
+}
+
 } // namespace
+
+std::string probe_folder() {
+  try {
+    return Cache::open().root() + "/probe";
+  } catch (const Error&) {
+    return "";
+  }
+}
 
 Probe::Probe(std::string program, std::string folder, Duration limit)
   : m_program(std::move(program))
@@ -155,6 +203,20 @@ bool Probe::has_netdev(const std::string& name) {
     return has;
   }
   return known[name].get<bool>();
+}
+
+bool Probe::has_sandbox() { return answers()["sandbox"].get<bool>(); }
+
+std::uint64_t Probe::memory(const std::string& machine, const std::vector<std::string>& arguments) {
+  if (const std::optional<std::uint64_t> given = memory_option(arguments)) {
+    return *given;
+  }
+  const Json& known = answers()["memory"];
+  if (!known.contains(machine)) {
+    m_answers["memory"][machine] = ask_memory(m_program, m_limit, machine);
+    remember();
+  }
+  return m_answers["memory"][machine].get<std::uint64_t>();
 }
 
 std::vector<std::string> Probe::machines() {

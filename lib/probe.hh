@@ -5,20 +5,26 @@
 //
 // The record is FOLDER/NAME.json, NAME being the program's absolute path with '-' for '/':
 //   { "program": path, "size": bytes, "mtime": nanoseconds, "version": "7.2.22",
-//     "machines": […], "accelerators": […], "devices": […], "netdevs": { "user": true, … } }
+//     "machines": […], "accelerators": […], "devices": […], "netdevs": { "user": true, … },
+//     "sandbox": true, "memory": { "virt": bytes, … } }
 // It holds for exactly that path, size and time; anything else is asked anew. Network back ends
-// can only be asked one by one and are added when someone does. A record that cannot be read or
-// written costs time, nothing else.
+// and default memory can only be asked one by one and are added when someone does. A record that
+// cannot be read or written costs time, nothing else.
 #pragma once
 
 #include "duration.hh"
 #include "json.hh"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace qt {
+
+// Where records are kept by all programs: "probe" beside the downloads; empty if nothing says where
+// the cache is.
+std::string probe_folder();
 
 class Probe {
 public:
@@ -35,6 +41,11 @@ public:
   bool has_accelerator(std::string_view name); // built in; whether the host lets it work is open
   bool has_device(std::string_view name);
   bool has_netdev(const std::string& name);
+  bool has_sandbox(); // the option -sandbox
+  // Bytes of a machine's main memory: what "-m" in `arguments` says, else the machine's default. A
+  // machine that does not start with nothing in it cannot be asked and counts as 128 MiB. `machine`
+  // may have properties.
+  std::uint64_t memory(const std::string& machine, const std::vector<std::string>& arguments);
   std::vector<std::string> machines();
 
 private:

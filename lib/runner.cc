@@ -1,13 +1,14 @@
 #include "runner.hh"
 
+#include "admission.hh"
 #include "base_log.hh"
-#include "cache.hh"
 #include "cli.hh"
 #include "condition.hh"
 #include "error.hh"
 #include "file.hh"
 #include "log.hh"
 #include "prepare.hh"
+#include "scene_probe.hh"
 #include "text.hh"
 
 #include <algorithm>
@@ -28,61 +29,6 @@ Verdict verdict_of(Cause cause, const std::string& message) {
   verdict.cause = cause;
   verdict.message = message;
   return verdict;
-}
-
-// Where answers of emulators are remembered; empty if nothing says where the cache is.
-std::string probe_folder() {
-  try {
-    return Cache::open().root() + "/probe";
-  } catch (const Error&) {
-    return "";
-  }
-}
-
-// What stops the subtest from running, besides what is missing in its scene.
-std::string unmet_by_emulators(const Subtest& subtest, const Scene& scene) {
-  const std::string folder = probe_folder();
-  Json required = subtest.required;
-  const Json nothing = Json::array();
-  Json others = required.value("machine", nothing);
-  for (std::size_t i = 0; i < subtest.phases.size(); ++i) {
-    for (std::size_t j = 0; j < subtest.phases[i].vms.size(); ++j) {
-      // A machine is required of its own emulator, and only if the definition does not waive it.
-      Json values = subtest.phases[i].vms[j].values;
-      const std::string machine = values.value("machine", "");
-      const Json type = machine.substr(0, machine.find(','));
-      const Json listed = required.value("machine", nothing);
-      if (std::find(listed.begin(), listed.end(), type) == listed.end()) {
-        values.erase("machine");
-      }
-      others.erase(std::remove(others.begin(), others.end(), type), others.end());
-      if (values.contains("machine") || values.contains("accel")) {
-        const std::string& program = scene.emulators[i][j].program;
-        Probe probe(program, folder);
-        const std::string unmet = unmet_by_machine(values, program, probe);
-        if (!unmet.empty()) {
-          return unmet;
-        }
-      }
-    }
-  }
-  required["machine"] = others;
-  if (others.empty()) {
-    required.erase("machine");
-  }
-  const bool asks =
-      std::any_of(required.items().begin(), required.items().end(), [](const auto& i) {
-        return i.key() == "machine" || i.key() == "accel" || i.key() == "device" ||
-               i.key() == "netdev" || i.key() == "qemu-version";
-      });
-  if (!asks) {
-    return "";
-  }
-  if (scene.main.program.empty()) {
-    return format("no {}; install it or set {}", scene.main.wanted, k_qemu_variable);
-  }
-  Probe probe(scene.main.program, folder);
-  return unmet_by_emulator(required, scene.main.program, probe);
 }
 
 // A run directory that no other process uses at the same time.
@@ -128,7 +74,11 @@ public:
   Outcome run(KeepScratch keep_scratch);
 
 private:
+  std::string unmet_by_emulators();
   Verdict run_here(const std::string& run_dir, KeepScratch keep_scratch);
+  // Waits for the turn of the subtest's machines; the clock does not run yet. False if this program
+  // is to end before that.
+  bool admit();
   Verdict run_phases();
   // True if the run goes on; else `m_verdict` is what came of it.
   bool run_command(const std::string& run_dir, const std::vector<std::string>& words);
@@ -142,6 +92,9 @@ private:
   EndRequest& m_request;
   Reservation m_reservation;
   Scene m_scene;
+  Demand m_demand;
+  AdmissionLimits m_limits = admission_limits();
+  std::optional<Admission> m_admission;
   std::optional<BaseLog> m_log;
   Deadline m_deadline = Deadline::never();
   Verdict m_verdict;
@@ -155,7 +108,7 @@ Outcome SubtestRun::run(KeepScratch keep_scratch) {
     const std::string wanted = run_dir_of(m_definition, m_subtest, m_settings);
     m_scene = set_scene(m_definition, m_subtest, m_settings, wanted, m_reservation);
     m_outcome.emulator = m_scene.main.program;
-    unmet = m_scene.missing.empty() ? unmet_by_emulators(m_subtest, m_scene) : m_scene.missing;
+    unmet = m_scene.missing.empty() ? unmet_by_emulators() : m_scene.missing;
   }
   if (!unmet.empty()) {
     m_outcome.verdict = verdict_of(Cause::skip, unmet);
@@ -168,6 +121,38 @@ Outcome SubtestRun::run(KeepScratch keep_scratch) {
   m_outcome.run_dir = directory.path();
   m_outcome.verdict = run_here(directory.path(), keep_scratch);
   return std::move(m_outcome);
+}
+
+std::string SubtestRun::unmet_by_emulators() {
+  SceneProbe probe(m_subtest, m_scene);
+  const std::string unmet = probe.unmet();
+  if (!unmet.empty() || !m_limits.any()) {
+    return unmet;
+  }
+  m_demand = probe.demand(m_limits.memory ? SceneProbe::Count::machines_and_memory
+                                          : SceneProbe::Count::machines);
+  return m_limits.refusal(m_demand);
+}
+
+bool SubtestRun::admit() {
+  if (!m_limits.any() || m_demand.vms == 0) {
+    return true;
+  }
+  m_admission.emplace(admission_folder());
+  m_log->write(
+      format("waiting for its turn: {} machines, {} MiB", m_demand.vms, m_demand.memory >> 20));
+  const Clock::time_point start = Clock::now();
+  const bool admitted = m_admission->wait(m_demand, m_limits, m_request.fd(), Deadline::never());
+  const auto waited = std::chrono::duration_cast<Duration>(Clock::now() - start);
+  m_log->write(
+      format("{} after {} in the queue", admitted ? "admitted" : "ended", format_duration(waited)));
+  if (!admitted) {
+    m_verdict = ended_by_request();
+    m_verdict.message += format(" after {} in the queue that {} and {} make; give the runner "
+                                "a longer time-out, or fewer tests at once",
+                                format_duration(waited), k_max_vms_variable, k_max_memory_variable);
+  }
+  return admitted;
 }
 
 Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratch) {
@@ -189,6 +174,8 @@ Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratc
     verdict = ended_by_request();
   } else if (prepared.cause != Cause::pass) {
     verdict = verdict_of(prepared.cause, prepared.message);
+  } else if (!admit()) {
+    verdict = m_verdict;
   } else {
     const Clock::time_point start = Clock::now();
     verdict = run_phases();
@@ -235,6 +222,9 @@ bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::
   SpawnOptions options;
   options.standard_output = null.get(); // a console without a reader is in console.log all the same
   options.environment = {{k_run_dir_variable, run_dir}, {k_vms_variable, ""}};
+  if (m_admission) {
+    options.environment.emplace_back(k_admitted_variable, "1");
+  }
   options.keep = m_reservation.descriptors();
   StageEnd end;
   try {

@@ -1,5 +1,6 @@
 // qt-boot: starts QEMU with its console and monitors, runs a program against it, supervises both
 // and ends them. Everything happens in lib/boot.
+#include "admission.hh"
 #include "attach.hh"
 #include "boot.hh"
 #include "cli.hh"
@@ -9,6 +10,7 @@
 #include "key_option.hh"
 #include "log.hh"
 #include "panic_device.hh"
+#include "probe.hh"
 #include "run_dir.hh"
 #include "text.hh"
 #include "text_check.hh"
@@ -160,6 +162,33 @@ qt::BootOptions boot_options(const Options& options) {
   return boot;
 }
 
+// One that is typed by hand waits for its turn like a test. Inside a chain it does not: what is
+// around it would wait for it, and so it is only counted.
+void take_turn(const qt::BootOptions& boot, std::optional<qt::Admission>& place) {
+  const qt::AdmissionLimits limits = qt::admission_limits();
+  if (!limits.any()) {
+    return;
+  }
+  const std::string program = qt::choose_emulator(boot.machine.qemu, "", "generic").program;
+  qt::Demand demand{1, 0};
+  if (limits.memory && !program.empty()) {
+    demand.memory = qt::Probe(program, qt::probe_folder())
+                        .memory(boot.machine.machine.value_or("none"), boot.machine.arguments);
+  }
+  const char* const outer = std::getenv(qt::k_vms_variable);
+  const bool is_outermost = outer == nullptr || *outer == '\0';
+  const std::string refusal = is_outermost ? limits.refusal(demand) : "";
+  if (!refusal.empty()) {
+    throw qt::Error(refusal, qt::ExitCode::absent);
+  }
+  place.emplace(qt::admission_folder());
+  if (is_outermost) {
+    place->wait(demand, limits, -1, qt::Deadline::never());
+  } else {
+    place->enter(demand);
+  }
+}
+
 int run(const std::vector<std::string>& words) {
   std::vector<std::vector<std::string>> parts = qt::cut_at_dashes(words, 3);
   Options options;
@@ -182,6 +211,8 @@ int run(const std::vector<std::string>& words) {
     }
     boot.program = parts[2];
   }
+  std::optional<qt::Admission> place;
+  take_turn(boot, place);
   return qt::boot(boot);
 }
 

@@ -78,6 +78,24 @@ TEST_F(ProbeTest, AsksOncePerProgram) {
   EXPECT_EQ(starts(), 3U);
 }
 
+TEST_F(ProbeTest, KnowsWhatAMachineTakesOfMemory) {
+  Probe probe(program, records);
+  const auto given = [&probe](const std::vector<std::string>& arguments) {
+    return probe.memory("none", arguments);
+  };
+  EXPECT_EQ(given({"-m", "512"}), 512ULL << 20);
+  EXPECT_EQ(given({"-m", "64", "-S", "-m", "2G"}), 2ULL << 30);
+  EXPECT_EQ(given({"-m", "size=1G,slots=2,maxmem=4G"}), 1ULL << 30);
+  EXPECT_EQ(given({"-m", "slots=2,maxmem=4G,size=96"}), 96ULL << 20);
+  EXPECT_EQ(starts(), 0U);
+  EXPECT_EQ(given({}), 0U); // the machine "none" has none
+  EXPECT_EQ(starts(), 2U);
+  EXPECT_EQ(Probe(program, records).memory("none", {}), 0U);
+  EXPECT_EQ(starts(), 2U);
+  EXPECT_EQ(given({"-m", "slots=1"}), 0U);
+  EXPECT_EQ(probe.memory("no-such-machine", {}), 128ULL << 20);
+}
+
 TEST_F(ProbeTest, AsksAnewWhenTheProgramHasChanged) {
   EXPECT_TRUE(Probe(program, records).has_machine("none"));
   const timespec times[2] = {{1, 5}, {1, 6}};

@@ -5,6 +5,7 @@
 #include "error.hh"
 #include "file.hh"
 #include "log.hh"
+#include "readiness.hh"
 #include "run_folder.hh"
 #include "supervisor.hh"
 #include "terminal.hh"
@@ -21,6 +22,7 @@ namespace {
 constexpr std::size_t k_output_limit = 16 << 20; // QEMU's own
 constexpr std::size_t k_log_tail = 65536;
 constexpr std::size_t k_console_lines = 10;
+constexpr Duration k_ready(30'000); // for all daemons together
 
 std::string environment(const char* name) {
   const char* const value = std::getenv(name);
@@ -146,14 +148,25 @@ Process Boot::start(const std::vector<std::string>& argv, SpawnOptions spawn,
 
 std::vector<Service> Boot::start_services() {
   std::vector<Service> services;
+  std::vector<std::string> logs;
   for (std::size_t i = 0; i < m_options.services.size(); ++i) {
     const std::vector<std::string>& argv = m_options.services[i];
-    const std::string output = format("{}/service.{}.log", m_run_dir.path(), i);
+    logs.push_back(format("{}/service.{}.log", m_run_dir.path(), i));
     SpawnOptions spawn;
     spawn.descendants = SpawnOptions::Descendants::end_with_it;
     services.push_back(
-        {format("service {} ({})", i, base_name(argv[0])), start(argv, spawn, output)});
+        {format("service {} ({})", i, base_name(argv[0])), start(argv, spawn, logs.back())});
   }
+  const auto dead = [&services]() -> std::string {
+    for (Service& service : services) {
+      if (const std::optional<ExitStatus> status = service.process.poll()) {
+        return format("{} {}", service.name, status->text());
+      }
+    }
+    return "";
+  };
+  await_ready(m_options.ready, logs, dead, Deadline::after(m_options.timeout.value_or(k_ready)),
+              m_signals.fd());
   return services;
 }
 

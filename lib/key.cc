@@ -32,6 +32,21 @@ Json normal_text(const Json& value) {
   return value;
 }
 
+// A key whose argument is "a|b:TEXT" takes one of these: "a", or a text that begins with "b:".
+void need_choice(const Key& key, const Json& value) {
+  const std::vector<std::string> choices = split(key.argument, '|');
+  const std::string text = value.is_string() ? value.get<std::string>() : "";
+  const bool is_known =
+      std::any_of(choices.begin(), choices.end(), [&text](const std::string& one) {
+        const std::size_t colon = one.find(':');
+        return colon == std::string::npos ? text == one
+                                          : text.starts_with(one.substr(0, colon + 1));
+      });
+  if (choices.size() > 1 && !is_known && text.find("${") == std::string::npos) {
+    throw expected("one of " + join(choices, ", "));
+  }
+}
+
 Json normal_argv(const Json& value) {
   if (!value.is_array() || value.empty() ||
       !std::all_of(value.begin(), value.end(), [](const Json& word) { return word.is_string(); })) {
@@ -133,6 +148,7 @@ Json normal_value(const Key& key, const Json& value) {
   case Type::text:
   case Type::bytes:
     need_string(value, "a text");
+    need_choice(key, value);
     return value;
   case Type::regex:
     need_string(value, "a regular expression");
@@ -174,9 +190,14 @@ Json normal_value(const Key& key, const Json& value) {
       throw expected("a table");
     }
     return value;
-  case Type::texts:
-    return value == Json::array() ? value
-                                  : array_of(value, "a text or a list of texts", normal_text);
+  case Type::texts: {
+    Json texts =
+        value == Json::array() ? value : array_of(value, "a text or a list of texts", normal_text);
+    for (const Json& text : texts) {
+      need_choice(key, text);
+    }
+    return texts;
+  }
   case Type::argv:
     return normal_argv(value);
   case Type::argvs:

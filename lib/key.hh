@@ -45,9 +45,10 @@ enum class Type {
 struct Key {
   std::string_view name;
   Type type = Type::text;
-  std::string_view argument; // how --help names the value; empty for a flag
-  std::string_view help;     // one short line
-  std::uint32_t steps = 0;   // of a step's keys: bit n set = has a place in StepType n
+  std::string_view
+      argument;            // how --help names the value, "a|b:TEXT" for a choice; empty for a flag
+  std::string_view help;   // one short line
+  std::uint32_t steps = 0; // of a step's keys: bit n set = has a place in StepType n
 };
 
 // The key called `name` in `keys`; nullptr if there is none.

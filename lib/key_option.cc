@@ -148,7 +148,7 @@ void set_from_option(const Key& key, std::string_view form, const std::string& t
     table[name][suffix.empty() ? "contains" : suffix] = text;
     return;
   case Type::texts:
-    table[name].push_back(text);
+    table[name].push_back(normal_value(key, text)[0]);
     return;
   case Type::argvs:
     table[name].push_back(value_from_text(key.type, text));

@@ -2,13 +2,42 @@
 
 #include "format.hh"
 
+#include <algorithm>
+#include <array>
 #include <cassert>
 
 namespace qt {
 
+namespace {
+
+// A machine gets "-net nic -net user" if nothing is said about its network.
+bool says_network(const std::vector<std::string>& arguments) {
+  static constexpr std::array<std::string_view, 4> k_options = {"net", "nic", "netdev",
+                                                                "nodefaults"};
+  return std::any_of(arguments.begin(), arguments.end(), [](std::string_view word) {
+    const std::size_t dashes = word.starts_with("--") ? 2 : word.starts_with("-") ? 1 : 0;
+    return dashes > 0 &&
+           std::find(k_options.begin(), k_options.end(), word.substr(dashes)) != k_options.end();
+  });
+}
+
+void confine(const MachineOptions& options, std::vector<std::string>& words) {
+  words.insert(
+      words.end(),
+      {"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"});
+  if (!says_network(options.arguments) && options.machine != "none") {
+    words.insert(words.end(), {"-net", "nic", "-net", "user,restrict=on"});
+  }
+}
+
+} // namespace
+
 std::vector<std::string> qemu_command(const MachineOptions& options,
                                       const MachineChannels& channels) {
   std::vector<std::string> words = {options.qemu, "-display", "none", "-vga", "none"};
+  if (options.confine == MachineOptions::Confine::sandbox) {
+    confine(options, words);
+  }
   const auto add = [&words](std::string_view option, std::string value) {
     words.emplace_back(option);
     words.push_back(std::move(value));

@@ -2,6 +2,9 @@
 // nobody; the descriptors are numbers that QEMU will inherit.
 //
 // The order of the arguments:
+//   -sandbox … -net …            if it is to be confined; the network of a machine without
+//   arguments
+//                                about it, but restricted
 //   -display none -vga none      no window, and no card that takes the console away
 //   -chardev … -mon …            a monitor for each descriptor, by QMP
 //   -machine -cpu -accel
@@ -32,6 +35,9 @@ struct MachineOptions {
   // The vocabulary's normal form: a serial port's number, a device type, or false.
   Json console = 0;
   std::vector<std::string> arguments;
+  // QEMU under its own seccomp filter and, where the arguments do not say anything about the
+  // network, with the usual card on a network that reaches neither host nor internet.
+  enum class Confine { none, sandbox } confine = Confine::none;
   std::string backdoor;     // path of a UNIX socket for one monitor more; empty: none
   std::string panic_device; // panic_device.hh; behind the arguments; empty: none
 };

@@ -19,6 +19,8 @@ inline constexpr std::array k_vm = {
     Key{"output", Type::checks, "TEXT", "QEMU's own stdout and stderr contain TEXT"},
     Key{"skip-if-output", Type::texts, "TEXT", "skip if QEMU ends at start saying TEXT"},
     Key{"service", Type::argvs, "COMMAND", "a daemon beside QEMU, supervised"},
+    Key{"ready", Type::texts, "unix:PATH|tcp:PORT|log:TEXT", "what daemons do before QEMU starts"},
+    Key{"confine", Type::text, "none|sandbox", "whether QEMU is locked in (default none)"},
     Key{"args", Type::texts, "", "QEMU's arguments"},
 };
 

@@ -56,6 +56,9 @@ public:
         append_options(key, substituted(*value, lookup, Pass::last), words);
       }
     }
+    if (!m_input.confine.empty() && !vm.values.contains("confine")) {
+      append(words, {"--confine", m_input.confine});
+    }
     for (const std::string& fd : descriptors_of(inner)) {
       append(words, {"--fd", fd});
     }

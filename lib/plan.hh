@@ -33,6 +33,8 @@ struct PlanInput {
   std::string run_dir;
   // The emulator of each machine, one list for each phase, in the order of the machines.
   std::vector<std::vector<std::string>> emulators;
+  // Machines of which the definition does not say it are confined so; empty: not.
+  std::string confine;
   // The values of Subtest::variables, without "log": that is the folder of the phase.
   std::map<std::string, std::string> variables;
   // The deadline of a dialogue, or of the machine where there is no dialogue.

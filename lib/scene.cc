@@ -99,6 +99,8 @@ Scene set_scene(const Definition& definition, const Subtest& subtest, const RunS
       }
     }
   }
+  const bool is_untrusted = subtest.required.contains("untrusted");
+  scene.confine = !settings.confine.empty() ? settings.confine : is_untrusted ? "sandbox" : "";
   const PayloadPlaces places = {
       settings.programs,
       format("{}/prepared/{}/{}", settings.output, path_part(definition.arch),
@@ -119,6 +121,7 @@ Scene set_scene(const Definition& definition, const Subtest& subtest, const RunS
 
 PlanInput Scene::plan_input(const Programs& programs) const {
   PlanInput input;
+  input.confine = confine;
   input.programs = programs;
   input.run_dir = run_dir;
   for (const std::vector<Emulator>& machines : emulators) {

@@ -24,6 +24,7 @@ struct RunSettings {
   std::string output;          // absolute
   std::string prepared;        // --prepared, absolute; or empty
   std::string qemu;            // --qemu; or empty
+  std::string confine;         // --confine; or empty: tests that require "untrusted" are
   std::string build;           // the value of ${build}
   int iteration = 1;           // of a runner that repeats
   std::string on_fail = "end"; // --on-fail of qt-boot
@@ -45,6 +46,7 @@ struct Scene {
   std::string scratch;
   PreparationPlan preparation;
   Values values;
+  std::string confine; // PlanInput::confine
 
   // Why the subtest cannot run on this host, in this order of precedence; empty if nothing is
   // missing: an emulator, a payload, something else that a variable names.

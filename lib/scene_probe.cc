@@ -83,10 +83,11 @@ Demand SceneProbe::demand(Count count) {
   return most;
 }
 
-bool SceneProbe::has_sandbox() {
+bool SceneProbe::can_confine() {
   for (const std::vector<Emulator>& machines : m_scene.emulators) {
     for (const Emulator& emulator : machines) {
-      if (!probe(emulator.program).has_sandbox()) {
+      Probe& answers = probe(emulator.program);
+      if (!answers.has_sandbox() || !answers.has_netdev("user")) {
         return false;
       }
     }

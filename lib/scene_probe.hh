@@ -23,7 +23,8 @@ public:
   // The most that any of its phases takes at once.
   enum class Count { machines, machines_and_memory };
   Demand demand(Count count);
-  bool has_sandbox();
+  // Whether all its emulators can be confined: have the filter and the network that it takes.
+  bool can_confine();
 
 private:
   Probe& probe(const std::string& program);

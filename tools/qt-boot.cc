@@ -145,6 +145,9 @@ qt::BootOptions boot_options(const Options& options) {
   boot.machine.accel = text(given, "accel");
   boot.machine.panic_device = given.contains("pvpanic") ? panic_device(boot.machine) : "";
   boot.machine.console = given.value("console", Json(0));
+  boot.machine.confine = given.value("confine", "none") == "sandbox"
+                             ? qt::MachineOptions::Confine::sandbox
+                             : qt::MachineOptions::Confine::none;
   boot.expected.exit = given.value("exit", Json());
   boot.expected.output = given.value("output", Json::object());
   (void)qt::text_mistake(boot.expected.output, "",
@@ -152,6 +155,7 @@ qt::BootOptions boot_options(const Options& options) {
   boot.expected.machine_named = given.contains("machine");
   boot.expected.skip_if_output = given.value("skip-if-output", std::vector<std::string>());
   boot.services = given.value("service", std::vector<std::vector<std::string>>());
+  boot.ready = given.value("ready", std::vector<std::string>());
   boot.monitors = given.value("qmp", true);
   boot.name = machine_name(options);
   boot.machine.backdoor = boot.monitors ? backdoor(boot.name) : "";

@@ -7,6 +7,8 @@
 #include "key_option.hh"
 #include "text.hh"
 
+#include <poll.h>
+
 namespace qt {
 
 namespace {
@@ -42,12 +44,26 @@ Prepared run_command(const Preparation& step, EndRequest& request, const LineSin
           {}};
 }
 
+// Looks again and again: a blocking lock could not be given up when this program is to end. Nothing
+// then.
+std::optional<FileLock> lock_of(const std::string& path, const EndRequest& request) {
+  constexpr int k_pause_ms = 5;
+  const std::string name = parent_of(path) + "/." + base_name(path) + ".lock";
+  while (!request.received()) {
+    if (std::optional<FileLock> lock = FileLock::acquire(name, FileLock::Wait::no)) {
+      return lock;
+    }
+    pollfd entry = {request.fd(), POLLIN, 0};
+    ::poll(&entry, 1, k_pause_ms);
+  }
+  return std::nullopt;
+}
+
 // Under a lock: another subtest or run may be about to make the same.
 Prepared make_shared_file(const Preparation& step, EndRequest& request, const LineSink& log) {
   make_directories(parent_of(step.path));
-  const auto lock = FileLock::acquire(parent_of(step.path) + "/." + base_name(step.path) + ".lock",
-                                      FileLock::Wait::yes);
-  if (is_up_to_date(step)) {
+  const std::optional<FileLock> lock = lock_of(step.path, request);
+  if (!lock || is_up_to_date(step)) {
     return {};
   }
   remove_tree(record_path(step.path));

@@ -6,7 +6,13 @@
 #include "report.hh"
 #include "text.hh"
 
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <csignal>
 #include <cstdlib>
+#include <mutex>
+#include <thread>
 #include <unistd.h>
 
 namespace qt {
@@ -22,6 +28,9 @@ std::string again(const Selected& test, const Outcome& outcome, const SessionOpt
   const RunSettings& settings = options.settings;
   if (!settings.qemu.empty()) {
     add("--qemu", outcome.emulator);
+  }
+  if (!settings.confine.empty()) {
+    add("--confine", settings.confine);
   }
   if (options.has_output) {
     add("--output", settings.output);
@@ -66,6 +75,86 @@ void tell(const Selected& test, const std::string& name, const Outcome& outcome,
   }
 }
 
+// The subtests' results, made by threads if several are to run at once. A thread waits for its
+// children until they have ended: the kernel ends a child with the thread that started it.
+class Jobs {
+public:
+  struct Result {
+    Outcome outcome;
+    std::string command; // that runs it again; empty: it was not run
+  };
+
+  Jobs(const std::vector<Selected>& selected, const SessionOptions& options, EndRequest& request)
+    : m_selected(selected)
+    , m_options(options)
+    , m_request(request)
+    , m_results(selected.size())
+    , m_budget(options.timeout) {
+    const std::size_t jobs = std::min(options.jobs, selected.size());
+    for (std::size_t i = 0; jobs > 1 && i < jobs; ++i) {
+      m_threads.emplace_back([this] { work(); });
+    }
+  }
+  // If results were not asked for (stdout is gone) the subtests that run are ended.
+  ~Jobs() {
+    if (!m_threads.empty() && m_given < m_selected.size()) {
+      ::kill(::getpid(), SIGTERM); // blocked here, and seen by all
+    }
+    for (std::thread& thread : m_threads) {
+      thread.join();
+    }
+  }
+  Jobs(const Jobs&) = delete;
+  Jobs& operator=(const Jobs&) = delete;
+
+  // Waits for it; to be asked in order.
+  const Result& result(std::size_t index) {
+    m_given = index + 1;
+    if (m_threads.empty()) {
+      return m_results[index].emplace(run(m_selected[index], m_budget));
+    }
+    std::unique_lock lock(m_mutex);
+    m_ready.wait(lock, [&] { return m_results[index].has_value(); });
+    return *m_results[index];
+  }
+
+private:
+  void work() {
+    TimeBudget budget(m_options.timeout);
+    for (std::size_t i; (i = m_next++) < m_selected.size();) {
+      Result result = run(m_selected[i], budget);
+      const std::lock_guard lock(m_mutex);
+      m_results[i] = std::move(result);
+      m_ready.notify_one();
+    }
+  }
+  Result run(const Selected& test, TimeBudget& budget) const {
+    Result result;
+    if (m_request.received() || budget.is_used_up()) {
+      result.outcome.verdict.cause = m_request.received() ? Cause::host : Cause::timeout;
+      result.outcome.verdict.message =
+          "not run: " + (m_request.received() ? "ended by " + signal_name(*m_request.received())
+                                              : "the deadline passed");
+    } else {
+      result.outcome = run_subtest(*test.definition, *test.subtest, m_options.settings,
+                                   m_options.keep_scratch, budget, m_request);
+      result.command = again(test, result.outcome, m_options);
+    }
+    return result;
+  }
+
+  const std::vector<Selected>& m_selected;
+  const SessionOptions& m_options;
+  EndRequest& m_request;
+  std::vector<std::optional<Result>> m_results;
+  TimeBudget m_budget; // without threads
+  std::size_t m_given = 0;
+  std::atomic<std::size_t> m_next = 0;
+  std::mutex m_mutex;
+  std::condition_variable m_ready;
+  std::vector<std::thread> m_threads;
+};
+
 } // namespace
 
 int session_status(const TapWriter& tap, EndRequest& request) {
@@ -78,21 +167,11 @@ int session_status(const TapWriter& tap, EndRequest& request) {
 
 int run_session(const std::vector<Selected>& selected, const SessionOptions& options) {
   EndRequest request;
-  TimeBudget budget(options.timeout);
   TapWriter tap(STDOUT_FILENO, selected.size());
-  for (const Selected& test : selected) {
-    Outcome outcome;
-    std::string command;
-    if (request.received() || budget.is_used_up()) {
-      outcome.verdict.cause = request.received() ? Cause::host : Cause::timeout;
-      outcome.verdict.message =
-          "not run: " + (request.received() ? "ended by " + signal_name(*request.received())
-                                            : "the deadline passed");
-    } else {
-      outcome = run_subtest(*test.definition, *test.subtest, options.settings, options.keep_scratch,
-                            budget, request);
-      command = again(test, outcome, options);
-    }
+  Jobs jobs(selected, options, request);
+  for (std::size_t i = 0; i < selected.size(); ++i) {
+    const Selected& test = selected[i];
+    const auto& [outcome, command] = jobs.result(i);
     const std::string name = options.names == Names::full_names
                                  ? full_name(*test.definition, *test.subtest)
                                  : test.subtest->name;

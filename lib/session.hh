@@ -1,4 +1,5 @@
-// A whole run: the selected subtests one after the other, their results in TAP on stdout, a report
+// A whole run: the selected subtests, one after the other or several at once, their results in
+// order in TAP on stdout, a report
 // of each failure on stderr.
 #pragma once
 
@@ -18,7 +19,9 @@ enum class Names { short_names, full_names };
 struct SessionOptions {
   RunSettings settings;
   KeepScratch keep_scratch = KeepScratch::no;
-  std::optional<Duration> timeout; // for all subtests together
+  std::size_t jobs = 1; // subtests at the same time
+  // For all subtests that run one after the other, as one of the jobs.
+  std::optional<Duration> timeout;
   Names names = Names::short_names;
   bool has_output = false; // settings.output was chosen by the user
 };

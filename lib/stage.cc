@@ -5,6 +5,7 @@
 #include "text.hh"
 
 #include <array>
+#include <csignal>
 #include <fcntl.h>
 #include <poll.h>
 
@@ -87,7 +88,7 @@ public:
   StageEnd run(Deadline deadline, EndRequest& request) {
     Deadline limit = deadline;
     while (!m_process.poll()) {
-      const bool received = request.received().has_value(); // also takes those that come later
+      const bool received = request.received().has_value();
       const bool asked = received && m_end.by == StageEnd::By::itself;
       if (asked || limit.expired()) {
         limit = end_process(asked, limit);
@@ -123,7 +124,7 @@ private:
         {m_process.exit_fd(), POLLIN, 0},
         {m_out.fd(), POLLIN, 0},
         {m_err.fd(), POLLIN, 0},
-        {request.fd(), POLLIN, 0},
+        {m_end.by == StageEnd::By::signal ? -1 : request.fd(), POLLIN, 0},
     };
     if (::poll(entries, 4, limit.poll_timeout()) <= 0) {
       return;
@@ -159,11 +160,21 @@ private:
 
 } // namespace
 
-std::optional<int> EndRequest::received() {
-  while (const std::optional<int> signal = m_signals.take()) {
-    m_first = m_first.value_or(*signal);
+EndRequest::~EndRequest() {
+  while (m_signals.take()) {
   }
-  return m_first;
+}
+
+// The signals are left where they are: another thread may be waiting for them as well.
+std::optional<int> EndRequest::received() const {
+  sigset_t pending;
+  ::sigpending(&pending);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    if (::sigismember(&pending, number) == 1) {
+      return number;
+    }
+  }
+  return std::nullopt;
 }
 
 StageEnd run_stage(const std::vector<std::string>& argv, SpawnOptions options, Deadline deadline,

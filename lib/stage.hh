@@ -15,17 +15,22 @@
 
 namespace qt {
 
-// Whether this program has been asked to end. Make one, before any thread.
+// Whether this program has been asked to end. Make one, before any thread; all threads may ask it.
 class EndRequest {
 public:
-  // Readable when a signal has come that received() has not been asked about.
+  EndRequest() = default;
+  // Takes the signals that have come: they do not end this program any more.
+  ~EndRequest();
+  EndRequest(const EndRequest&) = delete;
+  EndRequest& operator=(const EndRequest&) = delete;
+
+  // Readable once a signal has come; stays so, for everyone who waits.
   int fd() const noexcept { return m_signals.fd(); }
-  // The first signal that came; stays. Never blocks.
-  std::optional<int> received();
+  // The signal that came; stays. Never blocks.
+  std::optional<int> received() const;
 
 private:
   TerminationSignals m_signals;
-  std::optional<int> m_first;
 };
 
 struct StageEnd {

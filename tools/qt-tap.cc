@@ -30,6 +30,8 @@ struct Options {
   std::optional<std::string> output;
   std::optional<std::string> prepared;
   std::optional<std::string> qemu;
+  std::optional<std::string> confine;
+  std::optional<std::string> jobs;
   std::optional<Duration> timeout;
   bool keep_scratch = false;
   std::string on_fail = "end";
@@ -68,6 +70,9 @@ CommandLine command_line(Options& options) {
               options.select)
       .option("timeout", "for all subtests together, without preparing files", options.timeout)
       .option("qemu", "PROGRAM", "the emulator, whatever else is said about it", options.qemu)
+      .option("confine", "none|sandbox", "QEMU, whatever a test requires", options.confine)
+      .option("jobs", "N", "subtests at the same time; each has --timeout for itself then",
+              options.jobs)
       .option("output", "DIR",
               "for run directories; default: tests/functional in the build folder, else "
               "qt-tap-output here",
@@ -100,6 +105,11 @@ RunSettings settings_from(const Options& options) {
   settings.prepared = options.prepared ? absolute_path(*options.prepared) : "";
   settings.qemu = options.qemu.value_or("");
   settings.on_fail = options.on_fail;
+  settings.confine = options.confine.value_or("");
+  if (settings.confine != "" && settings.confine != "none" && settings.confine != "sandbox") {
+    throw Error(format("option --confine: '{}' is not none or sandbox", settings.confine),
+                ExitCode::usage);
+  }
   settings.iteration =
       static_cast<int>(parse_integer(environment("MESON_TEST_ITERATION")).value_or(1));
   return settings;
@@ -111,11 +121,21 @@ void print_commands(const std::vector<Selected>& selected, const RunSettings& se
   }
 }
 
+std::size_t number_of_jobs(const Options& options) {
+  const std::optional<std::int64_t> jobs = parse_integer(options.jobs.value_or("1"));
+  if (!jobs || *jobs < 1 || *jobs > 1024) {
+    throw Error(format("option --jobs: '{}' is not a number from 1 to 1024", *options.jobs),
+                ExitCode::usage);
+  }
+  return static_cast<std::size_t>(*jobs);
+}
+
 SessionOptions session_options(const Options& options, const RunSettings& settings) {
   SessionOptions session;
   session.settings = settings;
   const bool keeps = options.keep_scratch || !environment("QEMU_TEST_KEEP_SCRATCH").empty();
   session.keep_scratch = keeps ? KeepScratch::yes : KeepScratch::no;
+  session.jobs = number_of_jobs(options);
   session.timeout = options.timeout;
   session.names = options.files.size() > 1 ? Names::full_names : Names::short_names;
   session.has_output = options.output.has_value();
@@ -148,6 +168,7 @@ int run(const std::vector<std::string>& words) {
     throw Error("--long, --json and --meson are forms of --list; see qt-tap --help",
                 ExitCode::usage);
   }
+  (void)number_of_jobs(options); // wrong ones before anything else
   if (options.files.empty()) {
     throw Error("which FILE? see qt-tap --help", ExitCode::usage);
   }

@@ -176,5 +176,172 @@ args = ["-m", "1G"]
   EXPECT_THAT(run({two}).out, HasSubstr("QEMU_TEST_MAX_VMS='many': expected a number"));
 }
 
+// --- daemons, sockets, networks
+
+TEST_F(QtTapHost, QemuStartsWhenTheDaemonsAreReady) {
+  if (!find_program("python3")) {
+    GTEST_SKIP() << "no python3 to write a daemon in";
+  }
+  write_file(folder.path() + "/daemon", R"(
+import socket, sys, time
+time.sleep(0.3)
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+print("up", flush=True)
+s.accept() # serves one, and only one: being looked at must not count
+time.sleep(100)
+)");
+  const Captured passed = run({define("ready", format(R"(
+[test.a]
+machine = "virt"
+service = ["python3", "{}/daemon", "${{socket}}/d"]
+ready = ["unix:${{socket}}/d", "log:up"]
+args = ["-chardev", "socket,id=x,path=${{socket}}/d", "-device", "virtio-serial-device", "-device", "virtserialport,chardev=x"]
+steps = [{{ wait = "OpenSBI" }}]
+)",
+                                                      folder.path()))});
+  EXPECT_EQ(passed.out, "TAP version 13\n1..1\nok 1 a\n") << passed.err;
+}
+
+TEST_F(QtTapHost, ADaemonThatEndsOrIsMisspeltIsTheCause) {
+  const Captured failed = run({define("dead", R"(
+[test.a]
+machine = "virt"
+service = ["sh", "-c", "echo no licence >&2; exit 3"]
+ready = "tcp:1"
+steps = [{ wait = "OpenSBI" }]
+)")});
+  EXPECT_THAT(failed.out, HasSubstr("# host: service 0 (sh) exited 3 before tcp:1; they said: no "
+                                    "licence\n"));
+  const Captured wrong = run({define("wrong", R"(
+[test.a]
+machine = "virt"
+ready = "tcp"
+confine = "jail"
+steps = [{ wait = "OpenSBI" }]
+)")});
+  EXPECT_THAT(wrong.err, HasSubstr("one of unix:PATH, tcp:PORT, log:TEXT"));
+  EXPECT_THAT(wrong.err, HasSubstr("one of none, sandbox"));
+}
+
+// The boot ROM of a PC's network card asks the other machine for an address and for a script, over
+// nothing but the descriptors between the two.
+TEST_F(QtTapHost, TwoMachinesHaveANetworkBetweenThem) {
+  if (!find_program("qemu-system-x86_64")) {
+    GTEST_SKIP() << "no qemu-system-x86_64 on this host";
+  }
+  write_file(folder.path() + "/boot.ipxe", "#!ipxe\necho hello to ${net0/ip}\nsleep 100\n");
+  const Captured passed = run({define("two", format(R"(
+[test.two]
+qemu = "qemu-system-x86_64"
+steps = [{{ vm = "client", wait = "hello to 10.0.2.15", timeout = "70s" }}]
+[test.two.vm.router]
+machine = "none"
+console = false
+args = ["-nodefaults", "-netdev", "user,id=u,restrict=on,tftp={},bootfile=boot.ipxe", "-netdev", "hubport,id=h1,hubid=0,netdev=u", "-netdev", "socket,id=s,fd=${{fd.link.a}}", "-netdev", "hubport,id=h2,hubid=0,netdev=s"]
+[test.two.vm.client]
+machine = "pc,graphics=off"
+args = ["-nodefaults", "-netdev", "socket,id=n,fd=${{fd.link.b}}", "-device", "e1000,netdev=n,bootindex=0"]
+)",
+                                                    folder.path()))});
+  EXPECT_EQ(passed.out, "TAP version 13\n1..1\nok 1 two\n") << passed.err;
+}
+
+TEST_F(QtTapHost, QemuTakesAReservedPort) {
+  const Captured passed = run({"--jobs", "4", define("ports", R"(
+[test.t]
+matrix = { n = ["1", "2", "3", "4"] }
+machine = "virt"
+args = ["-netdev", "user,id=n,hostfwd=tcp:127.0.0.1:${port.fwd}-:22", "-device", "virtio-net-device,netdev=n", "-vnc", ":${port.vnc-5900}", "-chardev", "socket,id=c,host=localhost,port=${port.chr},server=on,wait=off", "-gdb", "tcp::${port.gdb}"]
+steps = [{ wait = "OpenSBI" }, { tcp = "127.0.0.1:${port.fwd}" }, { tcp = "127.0.0.1:${port.vnc}" }, { tcp = "127.0.0.1:${port.chr}" }]
+)")});
+  EXPECT_THAT(passed.out, HasSubstr("ok 4 t[4]\n")) << passed.err;
+  EXPECT_THAT(passed.out, Not(HasSubstr("not ok"))) << passed.err;
+}
+
+// --- confinement
+
+TEST_F(QtTapHost, UntrustedTestsAreConfined) {
+  const ScopedVariable allowed("QEMU_TEST_ALLOW_UNTRUSTED_CODE", "1");
+  const std::string file = define("locked", R"(
+[test.a]
+requires = { untrusted = true }
+machine = "virt"
+steps = [{ wait = "OpenSBI" }]
+)");
+  EXPECT_THAT(run({file}).out, HasSubstr("\nok 1 a\n"));
+  if (log("locked.a").find("unconfined") != std::string::npos) {
+    GTEST_SKIP() << "this QEMU has no -sandbox";
+  }
+  EXPECT_THAT(log("locked.a"), HasSubstr(" -sandbox on,obsolete=deny,elevateprivileges=deny,"
+                                         "spawn=deny,resourcecontrol=deny "));
+  EXPECT_THAT(log("locked.a"), HasSubstr(" -net user,restrict=on "));
+  EXPECT_THAT(run({"--confine", "none", file}).out, HasSubstr("\nok 1 a\n"));
+  EXPECT_THAT(log("locked.a"), Not(HasSubstr("-sandbox")));
+  EXPECT_EQ(exit_status_of(run({"--confine", "jail", file}).status.wait_status), 2);
+}
+
+// --- several at once
+
+TEST_F(QtTapHost, JobsReportInOrderAndTheirFailuresDoNotMix) {
+  const Captured both = run({"--jobs", "3", define("jobs", R"(
+[test.slow]
+steps = [{ sleep = "600ms" }, { run = ["sh", "-c", "echo slow >&2; exit 1"] }]
+[test.quick]
+steps = [{ run = ["sh", "-c", "echo quick >&2; exit 1"] }]
+[test.machine]
+machine = "virt"
+steps = [{ wait = "OpenSBI" }]
+)")});
+  EXPECT_THAT(both.out, ContainsRegex("1..3\nnot ok 1 slow\n# [^\n]*\n# logs: [^\n]*\n"
+                                      "not ok 2 quick\n# [^\n]*\n# logs: [^\n]*\n"
+                                      "ok 3 machine\n$"));
+  EXPECT_LT(both.err.find("jobs:slow"), both.err.find("again: "));
+  EXPECT_LT(both.err.find("again: "), both.err.find("jobs:quick: "));
+  EXPECT_EQ(exit_status_of(both.status.wait_status), 1);
+  EXPECT_EQ(exit_status_of(run({"--jobs", "0", "x"}).status.wait_status), 2);
+}
+
+TEST_F(QtTapHost, ASignalEndsAllJobs) {
+  const std::string file = define("jobs", R"(
+[test.t]
+matrix = { n = ["1", "2", "3", "4"] }
+machine = "virt"
+steps = [{ wait = "OpenSBI" }, { wait = "no such text" }]
+)");
+  Process process = start(words_of({"--jobs", "3", file}));
+  for (const char* n : {"1", "2", "3"}) {
+    ASSERT_TRUE(wait_for(format("{}/riscv64/jobs.t[{}]/dialogue.log", output, n), "OpenSBI"));
+  }
+  process.send_signal(SIGTERM);
+  const auto ended = process.wait(Deadline::after(30s));
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(exit_status_of(ended->wait_status), 128 + SIGTERM);
+  for (const char* n : {"1", "2", "3"}) {
+    EXPECT_EQ(read_verdict(format("{}/riscv64/jobs.t[{}]", output, n))->message,
+              "ended by SIGTERM");
+  }
+  EXPECT_FALSE(exists(output + "/riscv64/jobs.t[4]"));
+}
+
+TEST_F(QtTapHost, AStreamThatNobodyReadsIsCouldNotJudge) {
+  const UniqueFd full = open_file("/dev/full", O_WRONLY);
+  const UniqueFd null = open_file("/dev/null", O_RDWR);
+  SpawnOptions options;
+  options.standard_output = full.get();
+  options.standard_error = null.get();
+  Process process = Process::spawn(words_of({"--jobs", "2", define("full", R"(
+[test.a]
+steps = [{ sleep = "100s" }]
+[test.b]
+steps = [{ sleep = "100s" }]
+)")}),
+                                   options);
+  const auto ended = process.wait(Deadline::after(30s));
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(exit_status_of(ended->wait_status), 99);
+}
+
 } // namespace
 } // namespace qt

@@ -320,8 +320,8 @@ steps = [{ wait = "OpenSBI" }, { wait = "no such text" }]
   ASSERT_TRUE(ended);
   EXPECT_EQ(exit_status_of(ended->wait_status), 128 + SIGTERM);
   for (const char* n : {"1", "2", "3"}) {
-    EXPECT_EQ(read_verdict(format("{}/riscv64/jobs.t[{}]", output, n))->message,
-              "ended by SIGTERM");
+    EXPECT_THAT(read_verdict(format("{}/riscv64/jobs.t[{}]", output, n))->message,
+                HasSubstr("ended by SIGTERM"));
   }
   EXPECT_FALSE(exists(output + "/riscv64/jobs.t[4]"));
 }

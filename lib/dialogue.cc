@@ -235,8 +235,12 @@ DialogueResult Runner::decide(const DialogueEnd& end) {
       verdict.message += format("; the last console line is '{}'", verdict.last_lines.back());
     }
   }
+  if (end.cause == Cause::skip) { // the reason alone is what people read
+    verdict.message = end.message;
+  }
   result.exit_code = end.signal != 0            ? 128 + end.signal
                      : end.cause == Cause::pass ? static_cast<int>(ExitCode::done)
+                     : end.cause == Cause::skip ? static_cast<int>(ExitCode::absent)
                      : late                     ? static_cast<int>(ExitCode::deadline)
                                                 : static_cast<int>(ExitCode::failed);
   write(verdict);

@@ -21,7 +21,7 @@ struct Dialogue {
 
 struct DialogueResult {
   Verdict verdict;
-  int exit_code = 0; // 0, 1, 124 (either timeout), or 128 + n after signal n
+  int exit_code = 0; // 0, 1, 77, 124 (either timeout), or 128 + n after signal n
 };
 
 // True if a step needs a machine, or a failure text does.

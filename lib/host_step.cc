@@ -89,6 +89,12 @@ void run_command(const StepRun& run) {
   std::string output;
   const ExitStatus status = run_program(run, argv, Output::standard, output);
   const Json* const asked = run.step.find("status");
+  if (asked == nullptr &&
+      exit_status_of(status.wait_status) == static_cast<int>(ExitCode::absent)) {
+    const std::vector<std::string> reason = last_lines(output, 1);
+    run.fail(Cause::skip,
+             reason.empty() ? argv[0] + " says that a prerequisite is absent" : reason[0]);
+  }
   const Json wanted = asked != nullptr ? *asked : Json(0);
   if (wanted != "any" && wanted != exit_status_of(status.wait_status)) {
     run.fail(Cause::assertion, format("asked status {}, {} {}{}", dump_json(wanted), argv[0],

@@ -110,6 +110,10 @@ void report(const Verdict& verdict) {
   if (verdict.cause == Cause::pass) {
     return;
   }
+  if (verdict.cause == Cause::skip) {
+    log_warning("skip: " + verdict.message);
+    return;
+  }
   log_error(verdict.message);
   for (const std::string& line : verdict.details.value("diff", std::vector<std::string>())) {
     log_plain(line);
@@ -130,7 +134,8 @@ int body(const std::vector<std::string>& words) {
       .option("attach", "RUN_DIR", "talk to the machines of a test that runs there", attached);
   line.example("qt-boot --machine virt -- -bios u-boot.bin -- \\\n"
                "    qt-expect --interrupt ' ' --until '=> ' --line version --wait U-Boot");
-  line.exit_codes("0 passed · 1 failed · 2 usage · 99 could not judge · 124 deadline ·\n"
+  line.exit_codes("0 passed · 1 failed · 2 usage · 77 a command of --run says that a\n"
+                  "prerequisite is absent · 99 could not judge · 124 deadline ·\n"
                   "126/127 a command could not run · 128+n ended by signal n");
   if (!line.parse(words)) {
     return to_int(ExitCode::done);

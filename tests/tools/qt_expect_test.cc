@@ -151,6 +151,12 @@ TEST_F(QtExpect, TheMultiplierIsReadAndChecked) {
                                      "as 2 or 0.5, got '0'"));
 }
 
+TEST_F(QtExpect, ACommandMaySayThatAPrerequisiteIsAbsent) {
+  const Captured result = run({"--run", "sh -c 'echo no such lens; exit 77'"});
+  EXPECT_EQ(result.status.text(), "exited 77");
+  EXPECT_EQ(result.err, "qt-expect: warning: skip: no such lens\n");
+}
+
 TEST_F(QtExpect, UsageErrorsNameTheOption) {
   const auto complaint = [&](std::vector<std::string> words) {
     const Captured result = run(std::move(words));

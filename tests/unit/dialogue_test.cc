@@ -499,6 +499,11 @@ TEST_F(DialogueTest, HostStepsNeedNoMachine) {
   EXPECT_EQ(play({{"run", {"sh", "-c", "exit 3"}}, {"status", "any"}}).cause, Cause::pass);
   EXPECT_EQ(play({{"run", {"sh", "-c", "echo why; exit 3"}}}).message,
             "step 1 (--run 'sh -c '\\''echo why; exit 3'\\'''): asked status 0, sh exited 3: why");
+  const Verdict skip = play({{"run", {"sh", "-c", "echo no such lens; exit 77"}}});
+  EXPECT_EQ(skip.cause, Cause::skip);
+  EXPECT_EQ(skip.message, "no such lens");
+  EXPECT_EQ(play({{"run", {"sh", "-c", "exit 77"}}, {"status", 77}}).cause, Cause::pass);
+  EXPECT_EQ(play({{"run", {"sh", "-c", "exit 77"}}, {"status", 0}}).cause, Cause::assertion);
   EXPECT_EQ(play({{"run", {"echo", "a"}}, {"stdout", {{"lacks", "a"}}}}).cause, Cause::assertion);
   EXPECT_EQ(play({{"run", {"sleep", "20"}}, {"timeout", "50ms"}}).cause, Cause::timeout);
   EXPECT_EQ(

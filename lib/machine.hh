@@ -35,11 +35,11 @@ struct MachineOptions {
   // The vocabulary's normal form: a serial port's number, a device type, or false.
   Json console = 0;
   std::vector<std::string> arguments;
+  std::string backdoor;     // path of a UNIX socket for one monitor more; empty: none
+  std::string panic_device; // panic_device.hh; behind the arguments; empty: none
   // QEMU under its own seccomp filter and, where the arguments do not say anything about the
   // network, with the usual card on a network that reaches neither host nor internet.
   enum class Confine { none, sandbox } confine = Confine::none;
-  std::string backdoor;     // path of a UNIX socket for one monitor more; empty: none
-  std::string panic_device; // panic_device.hh; behind the arguments; empty: none
 };
 
 // QEMU's ends of the channels; -1 and empty: there is none.

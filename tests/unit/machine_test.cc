@@ -73,5 +73,25 @@ TEST(NoSuchMachine, IsNotSaidByOtherRefusals) {
   EXPECT_FALSE(says_no_such_machine(""));
 }
 
+TEST(Machine, AConfinedOneReachesNothingUnlessItsArgumentsSaySo) {
+  MachineOptions options;
+  options.qemu = "q";
+  options.console = false;
+  options.confine = MachineOptions::Confine::sandbox;
+  const std::string start =
+      "q -display none -vga none -sandbox "
+      "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+  EXPECT_EQ(command(options, {-1, {}}), start + " -net nic -net user,restrict=on");
+  for (const char* word : {"-netdev", "--netdev", "-nic", "-net", "-nodefaults"}) {
+    options.arguments = {word};
+    EXPECT_EQ(command(options, {-1, {}}), start + " " + word);
+  }
+  options.arguments = {"net"}; // no option
+  EXPECT_EQ(command(options, {-1, {}}), start + " -net nic -net user,restrict=on net");
+  options.arguments = {};
+  options.machine = "none";
+  EXPECT_EQ(command(options, {-1, {}}), start + " -machine none");
+}
+
 } // namespace
 } // namespace qt

@@ -46,6 +46,12 @@ std::vector<Json> samples(const Key& key) {
   const Json nasty =
       Json::array({"a b", "-x", "--", "it's \"quoted\"", "a=b", "é\n\\", "${scratch}"});
   std::vector<Json> texts(nasty.begin(), nasty.end());
+  if (key.name == "ready") { // one of a choice
+    return {"unix:/a b", Json::array({"log:it's", "tcp:5", "unix:--"})};
+  }
+  if (key.name == "confine") {
+    return {"none", "sandbox"};
+  }
   switch (key.type) {
   case Type::text:
   case Type::regex:

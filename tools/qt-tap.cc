@@ -86,8 +86,7 @@ CommandLine command_line(Options& options) {
               })
       .flag("keep-scratch", "leave the scratch folders", options.keep_scratch)
       .example("qt-tap --filter 'boot*' tests/functional/arm/canona1100.toml")
-      .example(
-          "meson test -C build $(qt-tap --list --meson --select 'machine:virt' tests/*/*/*.toml)")
+      .example("meson test $(qt-tap --list --meson --select machine:virt */*.toml)")
       .exit_codes("0 all passed or skipped (under Meson: all were run), 1 a subtest\n"
                   "failed, 2 usage or a mistake in a FILE, 99 a FILE cannot be read, 128+n ended\n"
                   "by signal n");

@@ -106,7 +106,7 @@ void Guest::add_polls(std::vector<pollfd>& polls) const {
     polls.push_back({m_console->fd(), POLLIN, 0});
   }
   // Before the negotiation nothing is read: QEMU sends no events and its greeting can wait.
-  if (has_monitor() && !m_monitor_ended && m_qmp.negotiated()) {
+  if (has_monitor() && !m_monitor_ended && m_monitor == Monitor::ours && m_qmp.negotiated()) {
     const int events = m_qmp.has_output() ? POLLIN | POLLOUT : POLLIN;
     polls.push_back({m_channels.qmp, static_cast<short>(events), 0});
   }

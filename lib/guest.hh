@@ -30,6 +30,10 @@ public:
   Console& console() noexcept { return *m_console; }
   const Console& console() const noexcept { return *m_console; }
   Qmp& qmp() noexcept { return m_qmp; }
+  // While a program that has inherited the monitor may talk to it, nothing is read from it here:
+  // what is not meant for that program waits, unless the program takes it.
+  enum class Monitor { ours, lent };
+  void set_monitor(Monitor owner) noexcept { m_monitor = owner; }
   // Nothing will come from the monitor any more.
   bool monitor_ended() const noexcept { return m_monitor_ended; }
 
@@ -85,6 +89,7 @@ private:
   DialogueLog& m_log;
   std::unique_ptr<Console> m_console;
   Qmp m_qmp;
+  Monitor m_monitor = Monitor::ours;
   bool m_monitor_ended = false;
   bool m_exit_ended = false; // its line or its end has come
   std::string m_exit_text;   // a line's beginning

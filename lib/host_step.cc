@@ -39,6 +39,27 @@ bool collect(const UniqueFd& pipe, std::string& text) {
   }
 }
 
+// For as long as it lives the monitors are left to a program.
+class LentMonitors {
+public:
+  explicit LentMonitors(DialogueLoop& loop)
+    : m_loop(loop) {
+    set(Guest::Monitor::lent);
+  }
+  ~LentMonitors() { set(Guest::Monitor::ours); }
+  LentMonitors(const LentMonitors&) = delete;
+  LentMonitors& operator=(const LentMonitors&) = delete;
+
+private:
+  void set(Guest::Monitor owner) const {
+    for (const auto& guest : m_loop.guests()) {
+      guest->set_monitor(owner);
+    }
+  }
+
+  DialogueLoop& m_loop;
+};
+
 enum class Output { standard, error };
 
 // Runs a program to its end and gathers one of its two outputs; the other is the caller's stderr.
@@ -52,6 +73,7 @@ ExitStatus run_program(const StepRun& run, const std::vector<std::string>& argv,
   options.standard_error = gathered == Output::standard ? -1 : pipe.second.get();
   options.keep = run.channels;
   options.descendants = SpawnOptions::Descendants::end_with_it;
+  const LentMonitors lent(run.loop);
   Process process = Process::spawn(argv, options);
   pipe.second.reset();
   set_nonblocking(pipe.first.get());

@@ -186,6 +186,28 @@ TEST(MonitorStepTest, AsksTheHumanMonitorAgainUntilItsTextMatches) {
               HasSubstr(R"(was last: asked a match of 'NIP 7', came "NIP 1")"));
 }
 
+TEST(MonitorStepTest, AProgramHasTheMonitorForItself) {
+  FakeGuest guest([](FakeGuest& emulator) {
+    emulator.answer(emulator.hear_command(), Json::object());
+    const Json own = emulator.hear_command();
+    emulator.monitor_say(dump_json({{"return", "for the program"}, {"id", own["id"]}}) + "\n");
+    emulator.answer(emulator.hear_command(), Json::object());
+  });
+  Dialogue dialogue;
+  dialogue.vms = {guest.channels()};
+  const std::string script = format(
+      R"(echo '{{"execute": "query-own", "id": "own"}}' >&{0}; read -r reply <&{0}; echo "$reply")",
+      dialogue.vms[0].qmp);
+  dialogue.steps = {
+      step_of(StepType::qmp, {{"qmp", "before"}}),
+      step_of(StepType::run, {{"run", {"bash", "-c", script}}, {"stdout", "for the program"}}),
+      step_of(StepType::qmp, {{"qmp", "behind"}})};
+  dialogue.defaults["timeout"] = "20s";
+  const DialogueResult result = run_dialogue(dialogue);
+  guest.finish();
+  EXPECT_EQ(result.verdict.cause, Cause::pass) << result.verdict.message;
+}
+
 TEST(MonitorStepTest, EventsMayHaveComeBefore) {
   const DialogueResult result = hold(
       [](FakeGuest& guest) {

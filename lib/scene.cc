@@ -23,6 +23,13 @@ std::string build_folder_above(std::string path) {
   return "";
 }
 
+std::string folder_of_this_program() {
+  std::string self(4096, '\0');
+  const ssize_t length = ::readlink("/proc/self/exe", self.data(), self.size());
+  self.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
+  return parent_of(self);
+}
+
 // The first machine of the subtest; nullptr if it has none.
 const Vm* first_machine(const Subtest& subtest) {
   for (const Phase& phase : subtest.phases) {
@@ -41,10 +48,11 @@ std::string find_build_folder() {
     return absolute_path(named);
   }
   const std::string here = build_folder_above(absolute_path("."));
-  std::string self(4096, '\0');
-  const ssize_t length = ::readlink("/proc/self/exe", self.data(), self.size());
-  self.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
-  return here.empty() ? build_folder_above(parent_of(self)) : here;
+  return here.empty() ? build_folder_above(folder_of_this_program()) : here;
+}
+
+std::string find_support_folder() {
+  return parent_of(folder_of_this_program()) + "/tests/functional/support";
 }
 
 std::string path_part(std::string_view name) {
@@ -110,7 +118,8 @@ Scene set_scene(const Definition& definition, const Subtest& subtest, const RunS
   };
   scene.preparation = plan_preparation(definition, subtest.variables, places);
   const ValueSources sources = {
-      scene.scratch, settings.build, definition.folder, scene.main, scene.preparation.paths,
+      scene.scratch,     settings.build, settings.support,
+      definition.folder, scene.main,     scene.preparation.paths,
   };
   scene.values = values_of(subtest.variables, sources, reservation);
   for (const std::string& missing : {scene.preparation.missing, scene.values.missing}) {

@@ -26,6 +26,7 @@ struct RunSettings {
   std::string qemu;            // --qemu; or empty
   std::string confine;         // --confine; or empty: tests that require "untrusted" are
   std::string build;           // the value of ${build}
+  std::string support;         // the folder of ${support.N}
   int iteration = 1;           // of a runner that repeats
   std::string on_fail = "end"; // --on-fail of qt-boot
 };
@@ -34,6 +35,10 @@ struct RunSettings {
 // folder that the environment names (MESON_BUILD_ROOT), that is or holds the current folder, or
 // that this program is in. Empty if there is none.
 std::string find_build_folder();
+
+// The folder of the programs that belong to definitions, which stays beside this program's whatever
+// build is tested: tests/functional/support. Need not exist.
+std::string find_support_folder();
 
 // `name` of a subtest as part of a path: letters, digits and ._+-=@[] as they are, others as %XX.
 // QEMU would take a comma in a path for the end of an option.

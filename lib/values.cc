@@ -76,6 +76,9 @@ Values values_of(const std::vector<std::string>& variables, const ValueSources& 
     } else if (name.starts_with("plugin.")) {
       value = need(find_plugin(sources.build, behind),
                    format("needs the plugin {} in {}", behind, sources.build));
+    } else if (name.starts_with("support.")) {
+      const std::string path = format("{}/{}", sources.support, behind);
+      value = need(exists(path) ? path : "", format("needs the program {}; compile it", path));
     } else if (name.starts_with("date:")) {
       value = date_text(behind);
     } else if (name.starts_with("fd.")) {

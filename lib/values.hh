@@ -14,6 +14,7 @@ namespace qt {
 struct ValueSources {
   std::string scratch;
   std::string build;                           // the build folder whose programs are tested
+  std::string support;                         // the folder of the definitions' own programs
   std::string data;                            // the definition's own folder
   Emulator emulator;                           // the first machine's
   std::map<std::string, std::string> payloads; // "asset.N", "file.N" → path

@@ -27,8 +27,8 @@ bool is_program_variable(std::string_view name) {
   if (std::find(k_plain.begin(), k_plain.end(), name) != k_plain.end()) {
     return true;
   }
-  for (const std::string_view prefix :
-       {k_asset, k_file, std::string_view("plugin."), std::string_view("fd.")}) {
+  for (const std::string_view prefix : {k_asset, k_file, std::string_view("plugin."),
+                                        std::string_view("support."), std::string_view("fd.")}) {
     if (name.starts_with(prefix)) {
       return is_name(behind(name, prefix));
     }

@@ -99,6 +99,7 @@ RunSettings settings_from(const Options& options) {
                        sibling_program("qt-fetch"), sibling_program("qt-extract")};
   const std::string build = find_build_folder();
   settings.build = build.empty() ? absolute_path(".") : build;
+  settings.support = find_support_folder();
   settings.output = absolute_path(options.output.value_or(
       build.empty() ? std::string("qt-tap-output") : build + "/tests/functional"));
   settings.prepared = options.prepared ? absolute_path(*options.prepared) : "";

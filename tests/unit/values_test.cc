@@ -20,7 +20,7 @@ protected:
   }
 
   const TempDir folder{"values"};
-  ValueSources sources = {"/s", folder.path(), "/d", {"q", "/bin/q", "avr"}, {{"file.f", "/f"}}};
+  ValueSources sources = {"/s", folder.path(), folder.path() + "/own", "/d", {"q", "/bin/q", "avr"}, {{"file.f", "/f"}}};
   Reservation reservation;
 };
 
@@ -51,6 +51,15 @@ TEST_F(ValuesTest, TheDateIsInUtc) {
   ::gmtime_r(&before, &utc);
   const int hour = std::stoi(of({"date:%H"}).values.at("date:%H"));
   EXPECT_TRUE(hour == utc.tm_hour || hour == (utc.tm_hour + 1) % 24) << hour;
+}
+
+TEST_F(ValuesTest, AProgramOfTheDefinitionsHasBeenCompiled) {
+  EXPECT_THAT(of({"support.judge"}).missing, HasSubstr("/own/judge; compile it"));
+  make_directories(folder.path() + "/own");
+  write_file(folder.path() + "/own/judge", "");
+  const Values result = of({"support.judge"});
+  EXPECT_EQ(result.missing, "");
+  EXPECT_EQ(result.values.at("support.judge"), folder.path() + "/own/judge");
 }
 
 TEST_F(ValuesTest, APluginIsLookedForInTheBuild) {

@@ -239,7 +239,8 @@ const Case k_tests[] = {
     {"args=['${port.}']\nexit=0\n",
      {"2:7: error: args: unknown name '${port.}' in test 't'; expected ${port.NAME} or "
       "${port.NAME-5900}"}},
-    {"args=['${plugin.x}', '${support.x}', '${build}', '${qemu-img}', '${arch}', '${log}', '${data}']\nexit=0\n",
+    {"args=['${plugin.x}', '${support.x}', '${build}', '${qemu-img}', '${arch}', '${log}', "
+     "'${data}']\nexit=0\n",
      {}},
     {"requires={commands='${qemo}'}\nexit=0\n",
      {"2:20: error: commands: unknown name '${qemo}' in test 't'; did you mean 'qemu'?"}},

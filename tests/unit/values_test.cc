@@ -20,7 +20,8 @@ protected:
   }
 
   const TempDir folder{"values"};
-  ValueSources sources = {"/s", folder.path(), folder.path() + "/own", "/d", {"q", "/bin/q", "avr"}, {{"file.f", "/f"}}};
+  ValueSources sources = {"/s", folder.path(),          folder.path() + "/own",
+                          "/d", {"q", "/bin/q", "avr"}, {{"file.f", "/f"}}};
   Reservation reservation;
 };
 

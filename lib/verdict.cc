@@ -118,9 +118,15 @@ void write_verdict(const std::string& run_dir, const Verdict& verdict) {
       {"judged-exits", verdict.judged_exits},
       {"details", verdict.details},
   };
-  AtomicFile file(verdict_path(run_dir));
-  file.write(dump_json_indented(json) + "\n");
-  file.commit();
+  const std::string path = verdict_path(run_dir);
+  const std::string text = dump_json_indented(json) + "\n";
+  // Most verdicts pass through every program unchanged, and some file systems write out what is
+  // renamed over another file.
+  if (read_file_if_exists(path) != text) {
+    AtomicFile file(path);
+    file.write(text);
+    file.commit();
+  }
 }
 
 std::optional<Verdict> read_verdict(const std::string& run_dir) {

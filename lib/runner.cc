@@ -103,7 +103,7 @@ private:
 };
 
 Outcome SubtestRun::run(KeepScratch keep_scratch) {
-  std::string unmet = unmet_on_host(m_subtest.required);
+  std::string unmet = unmet_on_host(requirements_of(m_definition, m_subtest, m_settings));
   if (unmet.empty()) {
     // What the host lacks shows without a run directory; then only is there reason to make one.
     const std::string wanted = run_dir_of(m_definition, m_subtest, m_settings);

@@ -68,16 +68,37 @@ std::string path_part(std::string_view name) {
   return part;
 }
 
-Emulator emulator_of(const Definition& definition, const Vm* vm, const RunSettings& settings) {
+namespace {
+
+// For texts that are wanted before anything is prepared: only ${build} and ${data} are known.
+std::string filled_early(const std::string& text, const Definition& definition,
+                         const RunSettings& settings) {
   const Lookup lookup = [&](std::string_view name) -> std::optional<std::string> {
     if (name == "build") {
       return settings.build;
     }
     return name == "data" ? std::optional(definition.folder) : std::nullopt;
   };
+  return substitute(text, lookup, Pass::last);
+}
+
+} // namespace
+
+Emulator emulator_of(const Definition& definition, const Vm* vm, const RunSettings& settings) {
   const std::string key =
-      vm != nullptr ? substitute(vm->values.value("qemu", ""), lookup, Pass::last) : "";
+      vm != nullptr ? filled_early(vm->values.value("qemu", ""), definition, settings) : "";
   return choose_emulator(settings.qemu, key, definition.arch);
+}
+
+Json requirements_of(const Definition& definition, const Subtest& subtest,
+                     const RunSettings& settings) {
+  Json required = subtest.required;
+  if (const auto commands = required.find("commands"); commands != required.end()) {
+    for (Json& command : *commands) {
+      command = filled_early(command.get<std::string>(), definition, settings);
+    }
+  }
+  return required;
 }
 
 std::string run_dir_of(const Definition& definition, const Subtest& subtest,

@@ -71,4 +71,8 @@ std::string run_dir_of(const Definition& definition, const Subtest& subtest,
 // The emulator of a machine, or of a subtest without one (`vm` is nullptr).
 Emulator emulator_of(const Definition& definition, const Vm* vm, const RunSettings& settings);
 
+// What the subtest requires, with the values of ${build} and ${data} in the names of commands.
+Json requirements_of(const Definition& definition, const Subtest& subtest,
+                     const RunSettings& settings);
+
 } // namespace qt

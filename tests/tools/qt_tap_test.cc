@@ -329,7 +329,7 @@ template = "t"
 requires = { device = "no-such-device" }
 [test.command]
 template = "t"
-requires = { commands = "no-such-command" }
+requires = { commands = "${data}/no-such-command" }
 [test.asset]
 template = "t"
 args = ["-bios", "${asset.gone}"]
@@ -348,7 +348,8 @@ template = "t"
   EXPECT_THAT(skipped.out, ContainsRegex("ok 1 machine # SKIP qemu-system-riscv64 [0-9.]+ has no "
                                          "machine vir\n"));
   EXPECT_THAT(skipped.out, HasSubstr(" has no device no-such-device\n"));
-  EXPECT_THAT(skipped.out, HasSubstr("ok 3 command # SKIP needs the program no-such-command"));
+  EXPECT_THAT(skipped.out, HasSubstr("ok 3 command # SKIP needs the program /"));
+  EXPECT_THAT(skipped.out, HasSubstr("/no-such-command; install it"));
   EXPECT_THAT(skipped.out, HasSubstr("ok 4 asset # SKIP asset unavailable: "));
   EXPECT_THAT(skipped.out, HasSubstr("ok 5 host # SKIP /no/such/*.bin is not there"));
   EXPECT_THAT(skipped.out, HasSubstr("ok 6 user # SKIP asset user is the user's own; set "

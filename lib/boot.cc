@@ -120,7 +120,7 @@ void Boot::run_machine() {
                          {}};
   std::optional<RawTerminal> terminal;
   if (channels.console) {
-    console.emplace(std::move(channels.console),
+    console.emplace(std::move(channels.console), std::move(channels.qemu_console),
                     console_log_path(m_run_dir.path(), m_options.name));
     connect_console(machine, channels);
     if (machine.escape_keys != nullptr) {

@@ -25,7 +25,7 @@ FdPair make_console_pair() {
 
 Channels::Channels(const Wanted& wanted) {
   if (wanted.console) {
-    connect(console, m_qemu_console, make_console_pair());
+    connect(console, qemu_console, make_console_pair());
   }
   if (wanted.monitor) {
     connect(monitor, m_qemu_monitor, make_socket_pair());
@@ -45,7 +45,7 @@ Channels::Channels(const Wanted& wanted) {
 }
 
 MachineChannels Channels::of_qemu() const {
-  MachineChannels channels{m_qemu_console.get(), {}};
+  MachineChannels channels{qemu_console.get(), {}};
   for (const UniqueFd* fd : {&m_qemu_monitor, &m_qemu_monitor_of_program}) {
     if (*fd) {
       channels.monitors.push_back(fd->get());
@@ -59,8 +59,8 @@ VmChannels Channels::of_program(const std::string& vm) const {
 }
 
 void Channels::close_other_ends() {
-  for (UniqueFd* fd : {&m_qemu_console, &m_qemu_monitor, &m_qemu_monitor_of_program,
-                       &m_program_console, &m_program_monitor, &m_program_exit}) {
+  for (UniqueFd* fd : {&m_qemu_monitor, &m_qemu_monitor_of_program, &m_program_console,
+                       &m_program_monitor, &m_program_exit}) {
     fd->reset();
   }
 }

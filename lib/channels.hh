@@ -23,17 +23,17 @@ public:
 
   MachineChannels of_qemu() const;
   VmChannels of_program(const std::string& vm) const;
-  // Once they have been inherited.
+  // Once they have been inherited. That of QEMU's console is kept.
   void close_other_ends();
 
   // Ours.
-  UniqueFd console; // to QEMU
-  UniqueFd reader;  // to the program
-  UniqueFd monitor; // to QEMU
-  UniqueFd exit;    // to the program
+  UniqueFd console;      // to QEMU
+  UniqueFd reader;       // to the program
+  UniqueFd monitor;      // to QEMU
+  UniqueFd exit;         // to the program
+  UniqueFd qemu_console; // QEMU's end, by which can be seen what it has not taken
 
 private:
-  UniqueFd m_qemu_console;
   UniqueFd m_qemu_monitor;
   UniqueFd m_qemu_monitor_of_program;
   UniqueFd m_program_console;

@@ -86,6 +86,7 @@ bool Console::quiet() const { return m_ended || quiet_at().expired(); }
 std::optional<std::size_t> Console::type(std::string_view bytes) {
   const ssize_t count = ::send(m_fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (count >= 0) {
+    m_typed += static_cast<std::uint64_t>(count);
     return static_cast<std::size_t>(count);
   }
   if (errno == EAGAIN || errno == EINTR) {

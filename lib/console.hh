@@ -62,6 +62,10 @@ public:
   // Writes what the other end takes now; says how many bytes. Nothing if the other end is gone or
   // the descriptor is for reading only.
   std::optional<std::size_t> type(std::string_view bytes);
+  // `count` bytes more are to be typed.
+  void begin_typing(std::size_t count) { m_to_type += count; }
+  std::uint64_t to_type() const noexcept { return m_to_type; } // in all
+  std::uint64_t typed() const noexcept { return m_typed; }     // of them, by type()
 
   // The last lines as they came, echo included, at most `count`, from the last 16 KiB.
   std::vector<std::string> last_lines(std::size_t count) const;
@@ -85,6 +89,8 @@ private:
   Backlog m_backlog;
   std::string m_recent; // raw bytes, for last_lines()
   std::string m_buffer;
+  std::uint64_t m_to_type = 0;
+  std::uint64_t m_typed = 0;
   Clock::time_point m_last_byte = Clock::now();
 };
 

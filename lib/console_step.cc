@@ -103,6 +103,7 @@ void wait(const StepRun& run, Pattern awaited) {
 void type(const StepRun& run, std::string_view bytes) {
   Console& console = run.guest->console();
   run.log.typed(run.guest->name(), bytes);
+  console.begin_typing(bytes.size());
   std::string_view rest = bytes;
   while (!rest.empty()) {
     const std::optional<std::size_t> taken =
@@ -121,7 +122,7 @@ void type(const StepRun& run, std::string_view bytes) {
       run.turn(Deadline::never(), std::span(&writable, 1));
     }
     if (!rest.empty() && run.limit.deadline.expired()) {
-      run.time_out(format("{} of {} bytes were not taken by the guest", rest.size(), bytes.size()));
+      run.time_out("");
     }
   }
 }
@@ -151,6 +152,7 @@ void interrupt(const StepRun& run, const std::string& keys, std::string until) {
     if (next.expired()) {
       if (rest.empty()) {
         rest = keys;
+        console.begin_typing(keys.size());
         run.log.typed(run.guest->name(), keys);
       }
       const std::size_t limit = run.pace.count() > 0 ? 1 : rest.size();

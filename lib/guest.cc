@@ -1,6 +1,7 @@
 #include "guest.hh"
 
 #include "error.hh"
+#include "text.hh"
 
 #include <array>
 #include <cerrno>
@@ -33,6 +34,11 @@ void Guest::tell(std::string_view word) {
       errno != ECONNRESET) {
     throw errno_error(errno, format("talking to qt-boot about '{}'", name()));
   }
+}
+
+void Guest::ask_untaken() {
+  m_untaken.reset();
+  tell("untaken\n");
 }
 
 void Guest::want_event(const std::string& name, const Json& data) {
@@ -180,8 +186,11 @@ void Guest::read_exit() {
 
 void Guest::take_exit_line(const std::string& line) {
   constexpr std::string_view k_event = "event ";
+  constexpr std::string_view k_untaken = "untaken ";
   if (line.starts_with(k_event)) {
     take_event(line.substr(k_event.size()));
+  } else if (line.starts_with(k_untaken)) {
+    m_untaken = parse_integer(line.substr(k_untaken.size()));
   } else {
     m_end = line;
     m_log.note(format("{}: {}", name(), m_end));

@@ -42,6 +42,11 @@ public:
   // Tells qt-boot, which ends QEMU accordingly; has_exit() must be true.
   void request_end(Request request);
 
+  // Asks qt-boot how much of what was typed QEMU has not read; has_exit() must be true. untaken()
+  // is the answer, once it has come.
+  void ask_untaken();
+  const std::optional<std::size_t>& untaken() const noexcept { return m_untaken; }
+
   // What qt-boot tells of the machine's events (guest_event.hh). The event that a step awaits is no
   // failure from now on; `data` as in the step.
   void want_event(const std::string& name, const Json& data);
@@ -97,6 +102,7 @@ private:
   std::size_t m_events_before = 0; // that came before the step
   std::set<std::string> m_wanted_events;
   Deadline m_failure_at = Deadline::never();
+  std::optional<std::size_t> m_untaken;
   std::string m_end;
   Request m_request = Request::none;
   std::optional<Clock::time_point> m_first_sign; // of the end

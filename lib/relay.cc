@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,10 +20,16 @@ constexpr std::size_t k_blocking_piece = 4096;
 
 constexpr short k_gone = POLLERR | POLLHUP | POLLNVAL;
 
+std::size_t unread(int fd) {
+  int count = 0;
+  return ::ioctl(fd, FIONREAD, &count) == 0 ? static_cast<std::size_t>(count) : 0;
+}
+
 } // namespace
 
-ConsoleRelay::ConsoleRelay(UniqueFd machine, const std::string& log_path)
+ConsoleRelay::ConsoleRelay(UniqueFd machine, UniqueFd far_end, const std::string& log_path)
   : m_machine(std::move(machine))
+  , m_far_end(std::move(far_end))
   , m_log(open_file(log_path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND))
   , m_log_path(log_path)
   , m_buffer(k_buffer) {
@@ -154,10 +161,15 @@ void ConsoleRelay::send_keys() {
   }
 }
 
+std::size_t ConsoleRelay::untaken() const {
+  return unread(m_keys.get()) + m_pending_keys.size() + unread(m_far_end.get());
+}
+
 void ConsoleRelay::drain() {
   while (m_machine && take_from_machine() == IoResult::done) {
   }
   m_machine.reset();
+  m_far_end.reset();
   m_pending_keys.clear();
 }
 

@@ -26,8 +26,10 @@ class ConsoleRelay {
 public:
   using Interests = std::array<pollfd, 3>; // QEMU, reader, keys; descriptor -1 where there is none
 
-  // `machine`: our end of QEMU's console, made non-blocking. Replaces the log file. Throws Error.
-  ConsoleRelay(UniqueFd machine, const std::string& log_path);
+  // `machine`: our end of QEMU's console, made non-blocking. `far_end`: the other, kept because
+  // only there the system counts the bytes that have not been read; drain() then, not the end of
+  // what `machine` gives, is the console's end. Replaces the log file. Throws Error.
+  ConsoleRelay(UniqueFd machine, UniqueFd far_end, const std::string& log_path);
 
   // Where the console's bytes go and where its keys come from; may be two descriptors of one
   // socket. A reader whose descriptor blocks is written to in small pieces when it has room.
@@ -51,6 +53,9 @@ public:
   void type(std::string_view keys);
   bool takes_keys() const { return m_machine && m_pending_keys.empty(); }
 
+  // How many bytes of the keys QEMU has not taken, wherever they are on their way.
+  std::size_t untaken() const;
+
   std::uint64_t received() const { return m_logged; }
   bool machine_ended() const { return !m_machine; }
   // The reader has everything, or there is none to have it.
@@ -68,6 +73,7 @@ private:
   void lose_reader();
 
   UniqueFd m_machine;
+  UniqueFd m_far_end;
   UniqueFd m_log;
   UniqueFd m_reader;
   UniqueFd m_keys;

@@ -31,7 +31,8 @@ inline constexpr const char* k_default_vm = "default";
 //            ending by that is not a crash; or "done": it has nothing more to do with the machine,
 //            which is now ended in order or, if it must end by itself, left to do so; or "events":
 //            before its one line qt-boot then writes "event JSON" for each event of the machine
-//            that guest_event.hh knows, also for those that have come already
+//            that guest_event.hh knows, also for those that have come already; or "untaken", to be
+//            told "untaken N": so many of the bytes that were typed QEMU has not read
 struct VmChannels {
   std::string name;
   int console = -1;

@@ -4,6 +4,12 @@
 
 namespace qt {
 
+namespace {
+
+constexpr Duration k_answer{200}; // of qt-boot
+
+} // namespace
+
 void StepRun::fail(Cause cause, std::string message, Json details) const {
   DialogueEnd end;
   end.cause = cause;
@@ -18,11 +24,33 @@ void StepRun::time_out(const std::string& what, Json details) const {
   DialogueEnd end;
   end.cause = why ? why->cause.value_or(Cause::timeout) : Cause::timeout;
   end.late = true;
-  end.message = format("timed out after {}{}{}{}{}", limit.text, why ? "; " : "",
-                       why ? why->text : "", what.empty() ? "" : "; ", what);
+  end.message = format("timed out after {}{}{}{}{}{}", limit.text, why ? "; " : "",
+                       why ? why->text : "", what.empty() ? "" : "; ", what, untaken(details));
   end.vm = guest != nullptr ? guest->name() : "";
   end.details = std::move(details);
   throw end;
+}
+
+std::string StepRun::untaken(Json& details) const {
+  if (guest == nullptr || !guest->has_console() || guest->console().to_type() == 0) {
+    return "";
+  }
+  const Console& console = guest->console();
+  std::uint64_t count = console.to_type() - console.typed();
+  if (guest->has_exit() && !guest->over()) {
+    const Deadline answer = Deadline::after(k_answer);
+    guest->ask_untaken();
+    while (!guest->untaken() && !guest->over() && !answer.expired()) {
+      loop.turn(answer, {}, guest);
+    }
+    count += guest->untaken().value_or(0);
+  }
+  if (count == 0) {
+    return "";
+  }
+  details["typed-bytes"] = console.to_type();
+  details["typed-bytes-not-taken"] = count;
+  return format("; {} of {} typed bytes were not taken by the guest", count, console.to_type());
 }
 
 void StepRun::need_guest(std::string_view wanted) const {
@@ -54,10 +82,11 @@ void StepRun::check_silence(const Console& console) const {
   DialogueEnd end;
   end.cause = why ? why->cause.value_or(Cause::idle_timeout) : Cause::idle_timeout;
   end.late = true;
-  end.message = format("nothing came on the console for {}; the idle-timeout is {}{}{}",
-                       seconds_text(silent), idle->text, why ? "; " : "", why ? why->text : "");
-  end.vm = guest->name();
   end.details = {{"silent-seconds", silent}};
+  end.message = format("nothing came on the console for {}; the idle-timeout is {}{}{}{}",
+                       seconds_text(silent), idle->text, why ? "; " : "", why ? why->text : "",
+                       untaken(end.details));
+  end.vm = guest->name();
   throw end;
 }
 

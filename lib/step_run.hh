@@ -32,6 +32,10 @@ struct StepRun {
   // Fails if the machine is over: what the step wants cannot come any more.
   void need_guest(std::string_view wanted) const;
 
+  // "; N of M typed bytes were not taken by the guest", and the numbers put into `details`; empty
+  // if it has taken all. Waits for qt-boot's answer, 200 ms at most.
+  std::string untaken(Json& details) const;
+
   // A turn of the loop until the limit or, if earlier, `until`. With `awaited`, the machine on
   // whose console the step waits, its silence counts too: DialogueEnd if it has lasted for too
   // long.

@@ -185,6 +185,9 @@ void Supervisor::handle_requests() {
       for (const Json& event : m_facts.details.value("events", Json::array())) {
         tell_event(event);
       }
+    } else if (request == "untaken") {
+      const std::size_t untaken = m_machine.console ? m_machine.console->untaken() : 0;
+      m_machine.exit_channel.tell(format("untaken {}", untaken));
     } else if (request == "quit" || (request == "done" && !m_limits.exit_expected)) {
       m_ending.quit();
     } else if (request == "kill") {

@@ -134,6 +134,35 @@ TEST_F(Causes, Timeout) {
   EXPECT_TRUE(verdict.details.contains("registers"));
 }
 
+// However much is typed: what the relay holds and what lies in the sockets on both sides counts.
+TEST_F(Causes, TimeoutOfAWedgedGuestSaysHowManyBytesItHasNotTaken) {
+  NEED(k_riscv64);
+  for (const std::size_t size : {200UL, 100'000UL}) {
+    const std::string send = "{ send = \"" + std::string(size, 'k') + "\", timeout = \"1s\" }, ";
+    const std::string sends = size < 1000 ? send : send + send + send + send + send + send + send;
+    const Verdict verdict = failure(Cause::timeout, "riscv64",
+                                    std::string(k_virt) + "args = [\"-S\"]\nsteps = [" + sends +
+                                        "{ wait = \"nosuch\", timeout = \"1s\" }]");
+    const std::size_t typed = verdict.details.value("typed-bytes", 0UL);
+    const std::size_t untaken = verdict.details.value("typed-bytes-not-taken", 0UL);
+    EXPECT_GE(typed, size);
+    EXPECT_GE(untaken + 20, typed) << "more than a UART's FIFO holds is missing";
+    EXPECT_THAT(m_report, HasSubstr(format("; {} of {} typed bytes were not taken by the guest",
+                                           untaken, typed)));
+  }
+}
+
+TEST_F(Causes, IdleTimeout) {
+  NEED(k_riscv64);
+  const Verdict verdict =
+      failure(Cause::idle_timeout, "riscv64",
+              std::string(k_virt) + "steps = [{ wait = \"OpenSBI\" }, "
+                                    "{ wait = \"nosuch\", idle-timeout = \"1s\" }]");
+  EXPECT_THAT(m_report, HasSubstr("; the idle-timeout is 1s"));
+  EXPECT_EQ(verdict.awaited, "nosuch");
+  EXPECT_TRUE(verdict.details.contains("registers"));
+}
+
 TEST_F(Causes, ConsoleEof) {
   NEED(k_riscv64);
   failure(Cause::console_eof, "riscv64",

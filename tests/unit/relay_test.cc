@@ -39,7 +39,7 @@ protected:
     set_nonblocking(m_qemu.get());
     set_nonblocking(m_program.get());
     set_nonblocking(reader.first.get());
-    m_relay.emplace(std::move(machine.first), log());
+    m_relay.emplace(std::move(machine.first), UniqueFd(), log());
     UniqueFd keys(::fcntl(reader.first.get(), F_DUPFD_CLOEXEC, 3));
     m_relay->connect(std::move(reader.first), std::move(keys));
   }

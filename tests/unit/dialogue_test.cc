@@ -423,7 +423,8 @@ TEST_F(DialogueTest, AGuestThatTakesNothingIsATimeoutWithACount) {
   const DialogueResult result =
       run({&guest}, {{{"send", std::string(3'000'000, 'k')}, {"timeout", "200ms"}}});
   EXPECT_EQ(result.exit_code, 124);
-  EXPECT_THAT(result.verdict.message, HasSubstr(" of 3000000 typed bytes were not taken by the guest"));
+  EXPECT_THAT(result.verdict.message,
+              HasSubstr(" of 3000000 typed bytes were not taken by the guest"));
   guest.give_away();
 }
 

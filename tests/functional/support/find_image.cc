@@ -1,9 +1,9 @@
 // find-image SCREEN [PATTERN]: judges a picture of a screen by its size, by what stands in it, or
-// both. A step of a definition runs it on what QEMU's screendump has written.
+// both. A step of a definition runs it on what QEMU's screendump has written; what is wrong is the
+// last line of the output, which the step's report shows.
 #include "cli.hh"
 #include "error.hh"
 #include "image_search.hh"
-#include "log.hh"
 
 #include <optional>
 
@@ -35,7 +35,7 @@ double parse_threshold(const std::string& text) {
 bool has_size(const Picture& screen, const std::string& wanted, const std::string& name) {
   const std::string size = format("{}x{}", screen.width, screen.height);
   if (size != wanted) {
-    log_error(format("{}: it measures {}, expected {}", name, size, wanted));
+    print_line(format("{}: it measures {}, expected {}", name, size, wanted));
   }
   return size == wanted;
 }
@@ -50,8 +50,8 @@ bool has_pattern(const Picture& screen, const std::string& screen_name, const st
   }
   const bool is_enough = places.size() >= static_cast<std::size_t>(wanted.count);
   if (!is_enough) {
-    log_error(format("{}: {} is there {} times, expected {}; open both to compare", screen_name,
-                     name, places.size(), wanted.count));
+    print_line(format("{}: {} is there {} times, expected {}; open both to compare", screen_name,
+                      name, places.size(), wanted.count));
   }
   return is_enough;
 }

@@ -14,7 +14,6 @@ namespace {
 
 using namespace support;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 struct Colour {
   int red;
@@ -89,15 +88,14 @@ TEST_F(FindImage, PatternsSideBySideAreSeveral) {
       paint("screen", 330, 60, screen_with({{0, 0}, {40, 0}, {81, 3}, {280, 20}}));
   EXPECT_EQ(run({screen, m_pattern, "--count", "4"}), 0) << m_err << m_out;
   EXPECT_EQ(run({screen, m_pattern, "--count", "5"}), 1);
-  EXPECT_THAT(m_err, HasSubstr("4 times, expected 5"));
+  EXPECT_THAT(m_out, HasSubstr("4 times, expected 5"));
 }
 
 TEST_F(FindImage, APatternThatIsNotThereIsAFailure) {
   const auto upside_down = [](int x, int y) { return ring(39 - x, 39 - y); };
   const std::string screen = paint("screen", 200, 100, screen_with({{9, 9}}, upside_down));
   EXPECT_EQ(run({screen, m_pattern}), 1);
-  EXPECT_THAT(m_out, IsEmpty());
-  EXPECT_THAT(m_err, HasSubstr("0 times, expected 1"));
+  EXPECT_THAT(m_out, HasSubstr("0 times, expected 1"));
   EXPECT_EQ(run({screen, m_pattern, "--threshold", "0.5"}), 0) << m_err; // it is like it, though
 }
 
@@ -205,7 +203,7 @@ TEST_F(FindImage, JudgesTheSize) {
   const std::string screen = paint("screen", 320, 200, screen_with({{7, 11}}));
   EXPECT_EQ(run({screen, "--size", "320x200"}), 0) << m_err;
   EXPECT_EQ(run({screen, "--size", "200x320"}), 1);
-  EXPECT_THAT(m_err, HasSubstr("it measures 320x200, expected 200x320"));
+  EXPECT_THAT(m_out, HasSubstr("it measures 320x200, expected 200x320"));
   EXPECT_EQ(run({screen, m_pattern, "--size", "640x480"}), 1); // the pattern is there
 }
 

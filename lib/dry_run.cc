@@ -53,7 +53,7 @@ std::string dry_run_text(const Definition& definition, const Subtest& subtest,
     return value->second;
   };
   std::string text = format("# {}\n", one_line(full_name(definition, subtest)));
-  const std::string unmet = unmet_on_host(subtest.required);
+  const std::string unmet = unmet_on_host(requirements_of(definition, subtest, settings));
   for (const std::string& reason : {unmet, scene.missing}) {
     text += reason.empty() ? "" : format("# skipped here: {}\n", one_line(reason));
   }

@@ -40,7 +40,7 @@ Json device_of(const std::string& vm, const std::string& qdev_id) {
       return *device;
     }
   }
-  throw Error(format("machine '{}' has no device {}", vm, qdev_id));
+  throw Error(format("machine '{}' has no device {}", vm, qdev_id), ExitCode::failed);
 }
 
 int fail(const std::string& what) {

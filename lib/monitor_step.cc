@@ -12,10 +12,12 @@ namespace qt {
 namespace {
 
 constexpr Duration k_polling{30000}; // a question asked again and again always has a deadline
+constexpr Duration k_news{2000};     // of QEMU's end, after that of its monitor
 
 [[noreturn]] void monitor_gone(const StepRun& run, const std::string& wanted) {
-  while (!run.guest->over() && !run.guest->over_at().is_never()) {
-    run.turn(run.guest->over_at());
+  const Deadline news = Deadline::after(k_news);
+  while (!run.guest->over() && !news.expired()) {
+    run.turn(earlier(news, run.guest->over_at()));
   }
   const std::string remark = run.guest->qmp().remark();
   run.need_guest(wanted + remark);

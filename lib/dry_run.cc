@@ -43,8 +43,11 @@ std::string preparation_text(const Preparation& step, const Lookup& lookup) {
 std::string dry_run_text(const Definition& definition, const Subtest& subtest,
                          const RunSettings& settings) {
   Reservation reservation;
-  const Scene scene = set_scene(definition, subtest, settings,
-                                run_dir_of(definition, subtest, settings), reservation);
+  Scene scene = set_scene(definition, subtest, settings, run_dir_of(definition, subtest, settings),
+                          reservation);
+  if (scene.values.values.contains("socket")) {
+    scene.values.values["socket"] = scene.scratch; // a shorter name lasts as long as qt-tap
+  }
   const Lookup lookup = [&scene](std::string_view name) -> std::optional<std::string> {
     const auto value = scene.values.values.find(std::string(name));
     if (value == scene.values.values.end()) {
@@ -68,11 +71,6 @@ std::string dry_run_text(const Definition& definition, const Subtest& subtest,
   for (const Preparation& step : scene.preparation.steps) {
     if (step.kind == Preparation::Kind::shared || step.kind == Preparation::Kind::there) {
       folders.insert(step.source.empty() ? scene.scratch : parent_of(step.path));
-    }
-  }
-  for (const std::string& name : subtest.variables) {
-    if (name == "socket") {
-      folders.insert(reservation.socket_folder());
     }
   }
   std::vector<std::string> mkdir = {"mkdir", "-p"};

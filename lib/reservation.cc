@@ -1,11 +1,10 @@
 #include "reservation.hh"
 
 #include "error.hh"
-#include "file.hh"
 
 #include <arpa/inet.h>
 #include <cerrno>
-#include <cstdlib>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <random>
 #include <sys/socket.h>
@@ -17,6 +16,7 @@ namespace {
 
 constexpr int k_first_port = 61000; // ip_local_port_range ends at 60999
 constexpr int k_last_port = 65535;
+constexpr std::size_t k_longest_folder = 75; // leaves 31 bytes for a socket's own name
 
 // A socket for all addresses of the host; of IPv4 only where there is no IPv6.
 UniqueFd make_holder(sa_family_t& family) {
@@ -62,16 +62,6 @@ UniqueFd hold(int port) {
 
 } // namespace
 
-Reservation::~Reservation() {
-  try {
-    if (!m_socket_folder.empty()) {
-      remove_tree(m_socket_folder);
-    }
-  } catch (const Error&) {
-    // it is the temporary folder's to keep
-  }
-}
-
 int Reservation::port(const std::string& name) {
   const auto known = m_ports.find(name);
   if (known != m_ports.end()) {
@@ -90,16 +80,21 @@ int Reservation::port(const std::string& name) {
                      k_last_port));
 }
 
-const std::string& Reservation::socket_folder() {
-  if (m_socket_folder.empty()) {
-    // Not $TMPDIR: a socket's path must be shorter than 108 bytes.
-    std::string folder = "/tmp/qt-XXXXXX";
-    if (::mkdtemp(folder.data()) == nullptr) {
-      throw errno_error(errno, "making a folder for sockets in /tmp");
-    }
-    m_socket_folder = folder;
+std::string Reservation::socket_folder(const std::string& folder) {
+  if (folder.size() <= k_longest_folder) {
+    return folder;
   }
-  return m_socket_folder;
+  if (!m_socket_folder) {
+    m_socket_folder = open_file("/", O_PATH | O_DIRECTORY); // keeps the number
+  }
+  return format("/proc/{}/fd/{}", ::getpid(), m_socket_folder.get());
+}
+
+void Reservation::open_socket_folder(const std::string& folder) {
+  const UniqueFd opened = m_socket_folder ? open_file(folder, O_PATH | O_DIRECTORY) : UniqueFd();
+  if (opened && ::dup3(opened.get(), m_socket_folder.get(), O_CLOEXEC) < 0) {
+    throw errno_error(errno, format("opening {}", folder));
+  }
 }
 
 int Reservation::descriptor(const std::string& name) {

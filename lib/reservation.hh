@@ -1,6 +1,7 @@
 // What a subtest uses of the host that other tests must not use at the same time: TCP ports, a
-// folder for UNIX sockets with a short path, and connected descriptors for two of its processes.
-// All are kept for as long as the object lives, and are free as soon as its process is dead.
+// short name for the folder of its UNIX sockets, and connected descriptors for two of its
+// processes. All are kept for as long as the object lives, and are free as soon as its process is
+// dead.
 //
 // A port is held by a socket that is bound to it on all addresses and never listens. It is bound
 // without SO_REUSEADDR, so that it gets a port that nobody has, and takes that option afterwards:
@@ -21,15 +22,17 @@ namespace qt {
 class Reservation {
 public:
   Reservation() = default;
-  // Removes the folder with what is in it.
-  ~Reservation();
   Reservation(const Reservation&) = delete;
   Reservation& operator=(const Reservation&) = delete;
 
   // The port called `name`; the same for the same name. Throws Error if none is free.
   int port(const std::string& name);
-  // The folder for sockets, made at the first call.
-  const std::string& socket_folder();
+  // A path for `folder`, which need not be there yet, that is short enough for a socket in it: a
+  // socket's path has less than 108 bytes. That is `folder` itself, or a descriptor of this process
+  // under /proc, usable by the user's other processes and gone with this one. Throws Error.
+  std::string socket_folder(const std::string& folder);
+  // Now `folder` is there. Throws Error.
+  void open_socket_folder(const std::string& folder);
 
   // An end of a socket pair: "link.a" and "link.b" are connected. The descriptor is this
   // program's and has to be handed on to whoever uses it. Throws Error(ExitCode::usage) if the name
@@ -44,7 +47,7 @@ private:
     UniqueFd holder;
   };
   std::map<std::string, Port> m_ports;
-  std::string m_socket_folder;
+  UniqueFd m_socket_folder; // if its own name is too long
   std::map<std::string, FdPair> m_pairs;
 };
 

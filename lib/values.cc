@@ -67,7 +67,7 @@ Values values_of(const std::vector<std::string>& variables, const ValueSources& 
     if (const auto known = plain.find(name); known != plain.end()) {
       value = known->second;
     } else if (name == "socket") {
-      value = reservation.socket_folder();
+      value = reservation.socket_folder(sources.scratch);
     } else if (name == "qemu-img") {
       value = need(choose_qemu_img(sources.emulator.program).program,
                    format("needs qemu-img; install it or set {}", k_qemu_img_variable));

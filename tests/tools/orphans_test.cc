@@ -1,12 +1,13 @@
 // Whatever dies by SIGKILL, and whenever: nothing that a test has started outlives it. Two
-// machines, daemons and commands with children of their own, a reserved port.
-// QEMU_TEST_STORM_ROUNDS says how often for each victim.
+// machines, daemons and commands with children of their own, a reserved port, a socket whose path
+// would be too long. QEMU_TEST_STORM_ROUNDS says how often for each victim.
 #include "boot_fixture.hh"
-#include "tcp_port.hh"
 
 #include <chrono>
 #include <iostream>
+#include <netinet/in.h>
 #include <random>
+#include <sys/socket.h>
 
 namespace qt {
 namespace {
@@ -41,6 +42,14 @@ std::vector<pid_t> marked(const std::string& mark) {
   return found;
 }
 
+bool is_free(int port) {
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
 // For people: "PID (NAME) STATE PARENT GROUP" and what it waits for.
 std::string state_of(pid_t pid) {
   try {
@@ -67,7 +76,7 @@ service = [["sh", "-c", "sleep 1000 & sleep 1001"]]
 [test.storm.vm.b]
 machine = "virt"
 service = [["sleep", "1000"]]
-args = ["-chardev", "socket,id=p,host=127.0.0.1,port=${port.p},server=on,wait=off"]
+args = ["-chardev", "socket,id=p,host=127.0.0.1,port=${port.p},server=on,wait=off", "-chardev", "socket,id=s,path=${socket}/s,server=on,wait=off"]
 )");
     const UniqueFd null = open_file("/dev/null", O_RDWR);
     SpawnOptions options;
@@ -78,10 +87,27 @@ args = ["-chardev", "socket,id=p,host=127.0.0.1,port=${port.p},server=on,wait=of
                            {"QEMU_TEST_CACHE_DIR", path("cache")}};
     // A session of its own: its group can be killed.
     return Process::spawn({"setsid", variable("QEMU_TEST_TOOLS_DIR") + "/qt-tap", "--output",
-                           path("out"), path("storm.toml")},
+                           output(), path("storm.toml")},
                           options);
   }
 
+  std::string output() const { return path("out-" + std::string(90, 'o')); }
+  // Of the last round, if it got so far.
+  std::optional<int> port() const {
+    const std::string log = read_file_if_exists(format("{}/{}/storm.storm/base.log", output(),
+                                                       base_name(m_folder.path())))
+                                .value_or("");
+    const std::size_t at = log.find(",port=");
+    return at == std::string::npos ? std::nullopt : std::optional(std::atoi(log.c_str() + at + 6));
+  }
+  // Tests that run beside this one may have it for a moment.
+  static bool becomes_free(int port) {
+    const Deadline deadline = Deadline::after(std::chrono::seconds(10));
+    while (!is_free(port) && !deadline.expired()) {
+      ::usleep(10'000);
+    }
+    return is_free(port);
+  }
   std::string path(const std::string& name) const { return m_folder.path() + "/" + name; }
 
   // Whom to kill: nobody if there is none at the moment.
@@ -137,15 +163,21 @@ TEST_P(Orphans, NothingIsLeftAfterSigkill) {
   make_directories(path("tmp"));
   const unsigned seed = std::random_device()();
   std::mt19937 random(seed);
+  int with_port = 0;
   for (int round = 0; round < rounds(); ++round) {
+    remove_tree(output());
     Process tap = start();
     ::usleep(static_cast<useconds_t>(random() % 400000));
     ASSERT_NO_FATAL_FAILURE(kill_until_over(GetParam(), tap, random)) << "round " << round;
     ASSERT_THAT(survivors(), IsEmpty()) << "round " << round << ", seed " << seed;
     ASSERT_EQ(run_captured({"ls", "-A", path("tmp")}, {}, Deadline::never())->out, "");
+    if (const std::optional<int> reserved = port()) {
+      ASSERT_TRUE(becomes_free(*reserved)) << "port " << *reserved << ", seed " << seed;
+      ++with_port;
+    }
   }
-  std::cout << format("{}: {} rounds, all gone after {} ms at most\n", GetParam(), rounds(),
-                      m_slowest / std::chrono::milliseconds(1));
+  std::cout << format("{}: {} rounds, all gone after {} ms at most, a port free again in {}\n",
+                      GetParam(), rounds(), m_slowest / std::chrono::milliseconds(1), with_port);
 }
 
 INSTANTIATE_TEST_SUITE_P(Victims, Orphans,

@@ -110,16 +110,18 @@ TEST(Reservation, ADeadHolderHasNothing) {
   EXPECT_TRUE(bind_beside(port, INADDR_ANY, Reuse::no));
 }
 
-TEST(Reservation, TheFolderForSocketsIsShortAndGoesAway) {
-  std::string folder;
-  {
-    Reservation reservation;
-    folder = reservation.socket_folder();
-    EXPECT_EQ(reservation.socket_folder(), folder);
-    EXPECT_LT(folder.size(), 40U);
-    write_file(folder + "/left", "x");
-  }
-  EXPECT_FALSE(exists(folder));
+TEST(Reservation, AFolderForSocketsHasAShortName) {
+  const TempDir place("sockets");
+  Reservation reservation;
+  EXPECT_EQ(reservation.socket_folder(place.path()), place.path());
+  const std::string folder = place.path() + "/" + std::string(200, 'x');
+  const std::string name = reservation.socket_folder(folder);
+  EXPECT_LT(name.size(), 40U);
+  make_directories(folder);
+  reservation.open_socket_folder(folder);
+  EXPECT_EQ(reservation.socket_folder(folder), name);
+  write_file(name + "/left", "x");
+  EXPECT_TRUE(exists(folder + "/left"));
 }
 
 TEST(Reservation, TheEndsOfAPairAreConnected) {

@@ -10,6 +10,7 @@
 #include "supervisor.hh"
 #include "terminal.hh"
 #include "text.hh"
+#include "timeout_multiplier.hh"
 
 #include <cstdlib>
 #include <fcntl.h>
@@ -53,6 +54,7 @@ class Boot {
 public:
   explicit Boot(const BootOptions& options)
     : m_options(options)
+    , m_timeout(scaled(options.timeout))
     , m_run_dir(options.run_dir)
     , m_log(m_run_dir.path(), "qt-boot " + options.name) {}
 
@@ -70,6 +72,7 @@ private:
   void record_start_failure(const Error& error);
 
   const BootOptions& m_options;
+  std::optional<Duration> m_timeout;
   RunFolder m_run_dir;
   BaseLog m_log;
   TerminationSignals m_signals;
@@ -128,7 +131,7 @@ void Boot::run_machine() {
     }
   }
   machine.viewers.emplace(m_run_dir.path(), m_options.name, console, monitor, m_log);
-  const RunLimits limits = {m_options.timeout, !m_options.expected.exit.is_null()};
+  const RunLimits limits = {m_timeout, !m_options.expected.exit.is_null()};
   supervise(machine, limits, m_signals, m_log, m_facts);
 }
 
@@ -165,7 +168,7 @@ std::vector<Service> Boot::start_services() {
     }
     return "";
   };
-  await_ready(m_options.ready, logs, dead, Deadline::after(m_options.timeout.value_or(k_ready)),
+  await_ready(m_options.ready, logs, dead, Deadline::after(m_timeout.value_or(scaled(k_ready))),
               m_signals.fd());
   return services;
 }

@@ -21,9 +21,9 @@ struct BootOptions {
   std::string run_dir;
   bool monitors = true; // QEMU gets one for the program and one for us
   std::vector<std::vector<std::string>> services;
-  std::vector<std::string> ready; // of the services, before QEMU starts (readiness.hh)
-  std::vector<int> inherited;     // descriptors that QEMU and the services inherit
-  std::optional<Duration> timeout;
+  std::vector<std::string> ready;  // of the services, before QEMU starts (readiness.hh)
+  std::vector<int> inherited;      // descriptors that QEMU and the services inherit
+  std::optional<Duration> timeout; // as named (timeout_multiplier.hh)
   OnFail on_fail = OnFail::end;
   std::vector<std::string> program; // empty: standard input and output are the console
 };

@@ -6,6 +6,7 @@
 #include "machine.hh"
 #include "text.hh"
 #include "text_check.hh"
+#include "timeout_multiplier.hh"
 
 #include <algorithm>
 #include <csignal>
@@ -262,7 +263,7 @@ Judgement Judge::run() const {
   }
   if (m_facts.timed_out) {
     return decide(to_int(ExitCode::deadline), Cause::timeout,
-                  format("the run did not end within {}", format_duration(m_facts.timeout)));
+                  format("the run did not end within {}", scaled_text(m_facts.timeout)));
   }
   if (!m_facts.service_failure.empty()) {
     return decide(to_int(ExitCode::failed), Cause::host, m_facts.service_failure);

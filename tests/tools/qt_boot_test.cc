@@ -151,6 +151,17 @@ TEST_F(QtBoot, CannotJudgeWithoutItsRunDirectory) {
   EXPECT_EQ(code_of(result), 99);
 }
 
+TEST_F(QtBoot, ItsDeadlineIsMultiplied) {
+  NEED(k_riscv64);
+  const ScopedVariable fast("QEMU_TEST_TIMEOUT_MULTIPLIER", "0.01");
+  EXPECT_EQ(code_of(run_riscv({}, {"--timeout", "60s"})), 124);
+  EXPECT_EQ(cause(), "timeout");
+  EXPECT_THAT(read_verdict(run_dir())->message,
+              HasSubstr("600ms (60s with QEMU_TEST_TIMEOUT_MULTIPLIER=0.01)"));
+  const ScopedVariable wrong("QEMU_TEST_TIMEOUT_MULTIPLIER", "x");
+  EXPECT_EQ(code_of(run_riscv({})), 2);
+}
+
 TEST_F(QtBoot, EndsAtItsDeadline) {
   NEED(k_riscv64);
   EXPECT_EQ(code_of(run_riscv({}, {"--timeout", "600ms"})), 124);

@@ -195,7 +195,7 @@ void Loader::check_texts(const Value& root, const Payloads& payloads) {
   }
   for (const Member& entry : files->members) {
     if (const Value* const text = entry.value.find("text")) {
-      variables.check("text", *text);
+      variables.check("text", *text, Variables::SavedNames::unknown);
     }
   }
 }

@@ -31,7 +31,7 @@ inline constexpr std::array k_dialogue = {
 };
 
 // Those of them that stand in a test; the others come with qt-tap's own options.
-inline constexpr std::array<std::string_view, 3> k_test_dialogue = {"fail", "strip-ansi",
-                                                                    "ignore-printk"};
+inline constexpr std::array<std::string_view, 5> k_test_dialogue = {
+    "timeout", "idle-timeout", "fail", "strip-ansi", "ignore-printk"};
 
 } // namespace qt

@@ -5,6 +5,7 @@
 #include "file.hh"
 #include "run_dir.hh"
 #include "selection.hh"
+#include "step_reader.hh"
 #include "substitute.hh"
 #include "text.hh"
 
@@ -38,6 +39,37 @@ std::string preparation_text(const Preparation& step, const Lookup& lookup) {
   }
 }
 
+// The command lines of a phase. What a stage saves for those behind it is not known: it stands
+// there as its name.
+std::string phase_text(const Subtest& subtest, std::size_t index, PlanInput& input) {
+  const Phase& phase = subtest.phases[index];
+  const std::pair<std::vector<std::string> PhasePlan::*, const std::vector<Step>*> stages[] = {
+      {&PhasePlan::prepare, &phase.prepare},
+      {&PhasePlan::chain, &phase.steps},
+      {&PhasePlan::verify, &phase.verify}};
+  std::string text;
+  input.saved.clear();
+  for (const auto& [part, steps] : stages) {
+    const PhasePlan plan = plan_phase(subtest, index, input);
+    const std::string words = shell_join(plan.*part);
+    for (const auto& [name, placeholder] : input.saved) {
+      if (words.find(placeholder) != std::string::npos) {
+        text += format("# {} is what a step above saves\n", placeholder);
+      }
+    }
+    if (!words.empty()) {
+      text += format("{}={} {}= {} </dev/null\n", k_run_dir_variable, shell_quote(plan.run_dir),
+                     k_vms_variable, words);
+    }
+    for (const Step& step : *steps) {
+      for (const std::string& name : saved_names(step)) {
+        input.saved[name] = "${" + name + "}";
+      }
+    }
+  }
+  return text;
+}
+
 } // namespace
 
 std::string dry_run_text(const Definition& definition, const Subtest& subtest,
@@ -63,7 +95,9 @@ std::string dry_run_text(const Definition& definition, const Subtest& subtest,
   if (!reservation.descriptors().empty()) {
     text += "# needs descriptors that are open only when qt-tap runs it\n";
   }
-  const std::vector<PhasePlan> phases = plan_subtest(subtest, scene.plan_input(settings.programs));
+  PlanInput input = scene.plan_input(settings.programs);
+  input.strict_budgets = settings.strict_budgets;
+  const std::vector<PhasePlan> phases = plan_subtest(subtest, input);
   std::set<std::string> folders = {scene.scratch};
   for (const PhasePlan& phase : phases) {
     folders.insert(phase.run_dir);
@@ -79,14 +113,8 @@ std::string dry_run_text(const Definition& definition, const Subtest& subtest,
   for (const Preparation& step : scene.preparation.steps) {
     text += preparation_text(step, lookup);
   }
-  for (const PhasePlan& phase : phases) {
-    const std::string chain_environment =
-        format("{}={} {}= ", k_run_dir_variable, shell_quote(phase.run_dir), k_vms_variable);
-    for (const std::vector<std::string>& words : {phase.prepare, phase.chain, phase.verify}) {
-      if (!words.empty()) {
-        text += chain_environment + shell_join(words) + " </dev/null\n";
-      }
-    }
+  for (std::size_t i = 0; i < subtest.phases.size(); ++i) {
+    text += phase_text(subtest, i, input);
   }
   return text;
 }

@@ -32,6 +32,12 @@ Json substituted(const Json& value, const Lookup& lookup, Pass pass) {
   return result;
 }
 
+// Every name in the texts of a value.
+std::set<std::string> placeholders_of(const Json& value) {
+  const std::vector<std::string> names = placeholders(dump_json(value));
+  return {names.begin(), names.end()};
+}
+
 // What the words of one phase are made with.
 class PhaseWords {
 public:
@@ -65,7 +71,11 @@ public:
     words.emplace_back("--");
     const auto args = vm.values.find("args");
     if (args != vm.values.end()) {
-      append(words, substituted(*args, lookup, Pass::last).get<Words>());
+      const Lookup with_saved = [this](std::string_view name) {
+        const std::optional<std::string> saved = saved_as(name);
+        return saved ? saved : value_of(name);
+      };
+      append(words, substituted(*args, with_saved, Pass::last).get<Words>());
     }
     return words;
   }
@@ -73,15 +83,21 @@ public:
   // qt-expect with these steps.
   Words dialogue(const Json& whole, const std::vector<Step>& steps) const {
     Words words = {m_input.programs.expect};
-    append(words, timeout());
+    append(words, timeout(whole));
+    append(words, saved_for(steps));
+    if (m_input.strict_budgets) {
+      words.emplace_back("--strict-budgets");
+    }
     // qt-expect makes the last pass, with what steps have saved.
     const Lookup lookup = [this](std::string_view name) {
       const auto value = value_of(name);
       return value ? std::optional(escape_placeholders(*value)) : std::nullopt;
     };
     for (const auto& [name, value] : whole.items()) {
-      append_options(*find_key(dialogue_keys(), name), substituted(value, lookup, Pass::early),
-                     words);
+      if (name != "timeout") {
+        append_options(*find_key(dialogue_keys(), name), substituted(value, lookup, Pass::early),
+                       words);
+      }
     }
     for (Step step : steps) {
       step.values = substituted(step.values, lookup, Pass::early);
@@ -90,16 +106,49 @@ public:
     return words;
   }
 
-  Words timeout() const {
-    return m_input.timeout ? Words{"--timeout", format_duration(*m_input.timeout)} : Words();
+  // The shorter of the time that is left and that of the phase (`whole`).
+  Words timeout(const Json& whole) const {
+    std::optional<Duration> shorter = parse_duration(whole.value("timeout", ""));
+    if (m_input.timeout && (!shorter || *m_input.timeout < *shorter)) {
+      shorter = m_input.timeout;
+    }
+    return shorter ? Words{"--timeout", format_duration(*shorter)} : Words();
   }
 
 private:
+  // The values from the stages before that these steps name.
+  Words saved_for(const std::vector<Step>& steps) const {
+    std::set<std::string> named;
+    for (const Step& step : steps) {
+      named.merge(placeholders_of(step.values));
+    }
+    Words words;
+    for (const std::string& name : named) {
+      if (const std::optional<std::string> saved = saved_as(name)) {
+        append(words, {"--set", name + "=" + *saved});
+      }
+    }
+    return words;
+  }
+
+  std::optional<std::string> saved_as(std::string_view name) const {
+    const auto found = m_input.saved.find(std::string(name));
+    if (found == m_input.saved.end()) {
+      return std::nullopt;
+    }
+    if (found->second.find('\0') != std::string::npos) {
+      throw Error(format("the value saved as '{}' has a NUL byte, which no argument can hold; "
+                         "save less of it, or use it in the list of steps that saves it",
+                         name));
+    }
+    return found->second;
+  }
+
   // The descriptors that machines name.
   std::set<std::string> descriptors_of(std::span<const Vm> vms) const {
     std::set<std::string> fds;
     for (const Vm& vm : vms) {
-      for (const std::string& name : placeholders(dump_json(vm.values))) {
+      for (const std::string& name : placeholders_of(vm.values)) {
         const auto value = name.starts_with("fd.") ? value_of(name) : std::nullopt;
         if (value) {
           fds.insert(*value);
@@ -146,9 +195,9 @@ PhasePlan plan_phase(const Subtest& subtest, std::size_t index, const PlanInput&
       plan.chain.emplace_back("--");
     }
     append(plan.chain, words.dialogue(phase.dialogue, phase.steps));
-  } else if (!phase.vms.empty() && input.timeout) {
+  } else if (!phase.vms.empty()) {
     // No dialogue to bound: the outermost machine gets the deadline.
-    const Words timeout = words.timeout();
+    const Words timeout = words.timeout(phase.dialogue);
     plan.chain.insert(plan.chain.begin() + 1, timeout.begin(), timeout.end());
   }
   if (!phase.verify.empty()) {

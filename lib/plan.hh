@@ -37,8 +37,12 @@ struct PlanInput {
   std::string confine;
   // The values of Subtest::variables, without "log": that is the folder of the phase.
   std::map<std::string, std::string> variables;
-  // The deadline of a dialogue, or of the machine where there is no dialogue.
+  // Known by steps of the same phase that have run: name → raw bytes.
+  std::map<std::string, std::string> saved;
+  // The longest that a dialogue may take, or the machine where there is no dialogue; as named
+  // (timeout_multiplier.hh). A phase's own timeout may be shorter.
   std::optional<Duration> timeout;
+  bool strict_budgets = false;
   std::string on_fail = "end"; // --on-fail of qt-boot
 };
 

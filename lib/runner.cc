@@ -11,16 +11,10 @@
 #include "scene_probe.hh"
 #include "text.hh"
 
-#include <algorithm>
 #include <fcntl.h>
+#include <map>
 
 namespace qt {
-
-void TimeBudget::use(Duration span) {
-  if (m_left) {
-    *m_left -= span;
-  }
-}
 
 namespace {
 
@@ -55,12 +49,6 @@ private:
   std::optional<FileLock> m_lock;
 };
 
-// What the time for a dialogue is less than what is left: for evidence and an orderly end.
-Duration inner_timeout(Duration left) {
-  const Duration margin = std::clamp(left / 10, Duration(50), Duration(3000));
-  return std::max(left - margin, Duration(1));
-}
-
 class SubtestRun {
 public:
   SubtestRun(const Definition& definition, const Subtest& subtest, const RunSettings& settings,
@@ -80,6 +68,9 @@ private:
   // is to end before that.
   bool admit();
   Verdict run_phases();
+  PlanInput plan_input() const;
+  // What a stage has left for those behind it.
+  void keep(const Verdict& left);
   // True if the run goes on; else `m_verdict` is what came of it.
   bool run_command(const std::string& run_dir, const std::vector<std::string>& words);
   Verdict judged(const std::string& run_dir, const StageEnd& end) const;
@@ -97,7 +88,9 @@ private:
   AdmissionLimits m_limits = admission_limits();
   std::optional<Admission> m_admission;
   std::optional<BaseLog> m_log;
-  Deadline m_deadline = Deadline::never();
+  std::optional<SubtestTime> m_time;
+  std::map<std::string, std::string> m_saved; // in this phase
+  std::vector<Mark> m_marks;                  // of all phases
   Verdict m_verdict;
   Outcome m_outcome;
 };
@@ -188,6 +181,7 @@ Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratc
   } else {
     const Clock::time_point start = Clock::now();
     verdict = run_phases();
+    verdict.marks = m_marks;
     m_budget.use(std::chrono::duration_cast<Duration>(Clock::now() - start));
   }
   write_verdict(run_dir, verdict);
@@ -200,28 +194,45 @@ Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratc
 
 Verdict SubtestRun::run_phases() {
   Verdict last;
-  if (m_budget.left()) {
-    m_deadline = Deadline::after(*m_budget.left());
-  }
+  const std::optional<Duration> own = m_subtest.timeout;
+  m_time.emplace(m_budget, own ? own : m_settings.default_timeout);
   for (std::size_t i = 0; i < m_subtest.phases.size(); ++i) {
+    m_saved.clear();
     for (auto PhasePlan::*const part :
          {&PhasePlan::prepare, &PhasePlan::chain, &PhasePlan::verify}) {
-      PlanInput input = m_scene.plan_input(m_settings.programs);
-      input.on_fail = m_settings.on_fail;
-      if (!m_deadline.is_never()) {
-        input.timeout = inner_timeout(m_deadline.remaining());
-      }
-      const PhasePlan plan = plan_phase(m_subtest, i, input);
+      const PhasePlan plan = plan_phase(m_subtest, i, plan_input());
       make_directories(plan.run_dir);
-      if (!(plan.*part).empty() && !run_command(plan.run_dir, plan.*part)) {
+      if ((plan.*part).empty()) {
+        continue;
+      }
+      const bool goes_on = run_command(plan.run_dir, plan.*part);
+      const Verdict left = read_verdict(plan.run_dir).value_or(Verdict());
+      keep(left);
+      if (!goes_on) {
         return m_verdict;
       }
       if (part == &PhasePlan::chain) {
-        last = read_verdict(plan.run_dir).value_or(Verdict());
+        last = left;
       }
     }
   }
   return last;
+}
+
+PlanInput SubtestRun::plan_input() const {
+  PlanInput input = m_scene.plan_input(m_settings.programs);
+  input.on_fail = m_settings.on_fail;
+  input.strict_budgets = m_settings.strict_budgets;
+  input.saved = m_saved;
+  input.timeout = m_time->for_dialogue();
+  return input;
+}
+
+void SubtestRun::keep(const Verdict& left) {
+  for (const auto& [name, value] : left.saved) {
+    m_saved[name] = value;
+  }
+  m_marks.insert(m_marks.end(), left.marks.begin(), left.marks.end());
 }
 
 bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::string>& words) {
@@ -238,7 +249,7 @@ bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::
   StageEnd end;
   try {
     const bool may_be_held = m_settings.on_fail != "end";
-    end = run_stage(words, options, may_be_held ? Deadline::never() : m_deadline, m_request,
+    end = run_stage(words, options, may_be_held ? Deadline::never() : m_time->deadline(), m_request,
                     [this, may_be_held](std::string_view line) {
                       m_log->write(line);
                       if (may_be_held) { // it says how to look at the machine

@@ -3,32 +3,17 @@
 // to stdout or, unless asked for, to stderr.
 #pragma once
 
-#include "duration.hh"
 #include "run_dir.hh"
 #include "scene.hh"
 #include "stage.hh"
+#include "time_budget.hh"
 
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace qt {
 
 enum class KeepScratch { no, yes };
-
-// How long subtests may take in all, without the time that goes into making payloads.
-class TimeBudget {
-public:
-  explicit TimeBudget(std::optional<Duration> total)
-    : m_left(total) {}
-
-  bool is_used_up() const { return m_left && *m_left <= Duration::zero(); }
-  std::optional<Duration> left() const { return m_left; }
-  void use(Duration span);
-
-private:
-  std::optional<Duration> m_left;
-};
 
 struct Outcome {
   Verdict verdict;      // cause `skip`: the message is the reason

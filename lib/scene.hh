@@ -14,6 +14,7 @@
 #include "reservation.hh"
 #include "values.hh"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ struct RunSettings {
   std::string support;         // the folder of ${support.N}
   int iteration = 1;           // of a runner that repeats
   std::string on_fail = "end"; // --on-fail of qt-boot
+  bool strict_budgets = false; // --strict-budgets of qt-expect
+  // Of each subtest that names none, as named; or nothing.
+  std::optional<Duration> default_timeout;
 };
 
 // Where this program's results go without --output, and the value of ${build}: the Meson build

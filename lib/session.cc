@@ -40,6 +40,11 @@ std::string again(const Selected& test, const Outcome& outcome, const SessionOpt
   }
   if (options.timeout) {
     add("--timeout", format_duration(*options.timeout));
+  } else if (!settings.default_timeout) {
+    add("--timeout", "none");
+  }
+  if (settings.strict_budgets) {
+    words.emplace_back("--strict-budgets");
   }
   add("--filter", test.subtest->name);
   words.push_back(absolute_path(test.definition->path));
@@ -51,8 +56,12 @@ std::string again(const Selected& test, const Outcome& outcome, const SessionOpt
 
 void tell(const Selected& test, const std::string& name, const Outcome& outcome,
           const std::string& command, TapWriter& tap) {
+  const std::string marks = marks_text(outcome.verdict.marks);
   if (outcome.verdict.cause == Cause::pass) {
     tap.ok(name);
+    if (!marks.empty()) {
+      tap.comment("marks: " + marks);
+    }
     return;
   }
   if (outcome.verdict.cause == Cause::skip) {
@@ -61,6 +70,9 @@ void tell(const Selected& test, const std::string& name, const Outcome& outcome,
   }
   tap.not_ok(name);
   tap.comment(cause_line(outcome.verdict));
+  if (!marks.empty()) {
+    tap.comment("marks: " + marks);
+  }
   if (command.empty()) { // it was not run
     return;
   }

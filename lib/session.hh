@@ -20,7 +20,8 @@ struct SessionOptions {
   RunSettings settings;
   KeepScratch keep_scratch = KeepScratch::no;
   std::size_t jobs = 1; // subtests at the same time
-  // For all subtests that run one after the other, as one of the jobs.
+  // For all subtests that run one after the other, as one of the jobs; as named
+  // (timeout_multiplier.hh).
   std::optional<Duration> timeout;
   Names names = Names::short_names;
   bool has_output = false; // settings.output was chosen by the user

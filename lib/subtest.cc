@@ -31,7 +31,9 @@ private:
                                const std::vector<Vm>& vms);
   void check_machine_of(const Step& step, const Value& value, const std::vector<Vm>& vms);
   void check_channels(const Step& step, const Value& value, const Vm& vm);
-  void check_names(const Value* value, std::string_view key);
+  using SavedNames = Variables::SavedNames;
+  void check_names(const Value* value, std::string_view key,
+                   SavedNames saved = SavedNames::unknown);
   void complain(const Position& at, const std::string& text) { m_reader.mistakes().add(at, text); }
   bool is_final() const { return m_reader.texts() == Texts::final; }
 
@@ -41,9 +43,9 @@ private:
   Variables m_variables;
 };
 
-void SubtestReader::check_names(const Value* value, std::string_view key) {
+void SubtestReader::check_names(const Value* value, std::string_view key, SavedNames saved) {
   if (value != nullptr && is_final()) {
-    m_variables.check(key, *value);
+    m_variables.check(key, *value, saved);
   }
 }
 
@@ -92,7 +94,8 @@ Vm SubtestReader::read_vm(const Value& table, const std::string& name) {
   vm.values = m_reader.values(table, vm_keys());
   for (const Member& member : table.members) {
     if (find_key(vm_keys(), member.key) != nullptr) {
-      check_names(&member.value, member.key);
+      check_names(&member.value, member.key,
+                  member.key == "args" ? SavedNames::known : SavedNames::unknown);
     }
   }
   for (const char* key : {"machine", "qemu", "accel"}) {
@@ -180,7 +183,6 @@ void SubtestReader::check_machine_of(const Step& step, const Value& value,
 
 std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view list,
                                             StepPlace place, const std::vector<Vm>& vms) {
-  m_variables.forget_saved();
   std::vector<Step> steps;
   const Value* const values = table.find(list);
   if (values == nullptr ||
@@ -189,7 +191,7 @@ std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view
   }
   for (const Value& value : values->elements) {
     for (const Member& member : value.members) {
-      check_names(&member.value, member.key);
+      check_names(&member.value, member.key, SavedNames::known);
     }
     std::optional<Step> step = read_step(value, place, list, m_reader);
     if (!step) {
@@ -209,6 +211,7 @@ std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view
 }
 
 Phase SubtestReader::read_phase(const Value& table, const Position& at, const std::string& title) {
+  m_variables.forget_saved();
   Phase phase;
   phase.prepare = read_steps(table, "prepare", StepPlace::host, {});
   phase.vms = read_vms(table, title);
@@ -241,6 +244,9 @@ Subtest SubtestReader::read(const Value* required) {
   }
   if (const Value* const tags = table.find("tags")) {
     subtest.tags = read_tags(*tags, m_reader);
+  }
+  if (const Value* const timeout = table.find("timeout")) {
+    subtest.timeout = parse_duration(timeout->text); // a wrong one is told of with the phase
   }
   const Value* const own = table.find("requires");
   if (own != nullptr || required != nullptr) {

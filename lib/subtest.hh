@@ -2,8 +2,10 @@
 // already: its phases, machines and steps, and what it requires.
 #pragma once
 
+#include "duration.hh"
 #include "payload.hh"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +28,10 @@ struct Phase {
 struct Subtest {
   std::string name; // "N" or "N[a,b]" with a matrix; no '#', unique in the definition
   std::string summary;
-  std::vector<std::string> tags;  // its own, the file's first
-  Json required = Json::object(); // by requires_keys(), the file's and the test's together
-  std::vector<Phase> phases;      // at least one
+  std::vector<std::string> tags;   // its own, the file's first
+  std::optional<Duration> timeout; // of all phases together, as named
+  Json required = Json::object();  // by requires_keys(), the file's and the test's together
+  std::vector<Phase> phases;       // at least one
   // Every value named in the strings above that is not known here, without "${" and "}":
   // "file.bios", "scratch", "port.a". Names that steps save are not among them.
   std::vector<std::string> variables;

@@ -52,8 +52,9 @@ std::vector<std::string> Variables::known_names() const {
   return names;
 }
 
-void Variables::check_name(std::string_view key, const Position& at, const std::string& name) {
-  if (m_saved.contains(name)) {
+void Variables::check_name(std::string_view key, const Position& at, const std::string& name,
+                           SavedNames saved) {
+  if (saved == SavedNames::known && m_saved.contains(name)) {
     return;
   }
   const bool missing =
@@ -69,7 +70,9 @@ void Variables::check_name(std::string_view key, const Position& at, const std::
   }
   const std::vector<std::string> known = known_names();
   std::string hint = did_you_mean(name, std::vector<std::string_view>(known.begin(), known.end()));
-  if (name.starts_with("date")) {
+  if (m_saved.contains(name)) {
+    hint = "; what a step saves is known to steps behind it and to args";
+  } else if (name.starts_with("date")) {
     hint = "; a date has a format, as in ${date:%Y}";
   } else if (name.starts_with("port.")) {
     hint = "; expected ${port.NAME} or ${port.NAME-5900}";
@@ -80,17 +83,17 @@ void Variables::check_name(std::string_view key, const Position& at, const std::
                             m_user.empty() ? "" : " in " + m_user, hint));
 }
 
-void Variables::check(std::string_view key, const Value& value) {
+void Variables::check(std::string_view key, const Value& value, SavedNames saved) {
   if (value.is(Value::Kind::text)) {
     for (const std::string& name : placeholders(value.text)) {
-      check_name(key, value.at, name);
+      check_name(key, value.at, name, saved);
     }
   }
   for (const Value& element : value.elements) {
-    check(key, element);
+    check(key, element, saved);
   }
   for (const Member& member : value.members) {
-    check(member.key, member.value);
+    check(member.key, member.value, saved);
   }
 }
 

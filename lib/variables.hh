@@ -19,12 +19,14 @@ public:
     , m_mistakes(mistakes)
     , m_user(std::move(user)) {}
 
+  // Whether a place may hold names that steps save: it is read when they have run.
+  enum class SavedNames { unknown, known };
+
   // Checks every text in `value`; `key` is how messages call the place.
-  void check(std::string_view key, const Value& value);
+  void check(std::string_view key, const Value& value, SavedNames saved);
   // A step saves `name`: it may be used from here on. Says so if it is not a good name.
   void save(const std::string& name, const Position& at);
-  // What steps saved is known to the steps behind them in the same list only: prepare, steps and
-  // verify are dialogues of their own.
+  // What steps saved is known behind them in the same phase only.
   void forget_saved() { m_saved.clear(); }
 
   // The names used that no step saved, each once, in order of first use, with those in the texts of
@@ -32,7 +34,8 @@ public:
   const std::vector<std::string>& used() const noexcept { return m_used; }
 
 private:
-  void check_name(std::string_view key, const Position& at, const std::string& name);
+  void check_name(std::string_view key, const Position& at, const std::string& name,
+                  SavedNames saved);
   void add_used(const std::string& name);
   std::vector<std::string> known_names() const;
 

@@ -3,6 +3,7 @@
 #include "cli.hh"
 #include "error.hh"
 #include "log.hh"
+#include "timeout_multiplier.hh"
 
 #include <unistd.h>
 
@@ -15,7 +16,7 @@ constexpr std::size_t k_comment_lines = 20;
 std::string reason_of(const StageEnd& end, std::optional<Duration> timeout, EndRequest& request) {
   switch (end.by) {
   case StageEnd::By::deadline:
-    return "timeout: still running after " + format_duration(timeout.value_or(Duration::zero()));
+    return "timeout: still running after " + scaled_text(timeout.value_or(Duration::zero()));
   case StageEnd::By::signal:
     return "ended by " + signal_name(request.received().value_or(0));
   default:
@@ -27,12 +28,13 @@ std::string reason_of(const StageEnd& end, std::optional<Duration> timeout, EndR
 
 void wrap_command(const std::string& name, const std::vector<std::string>& command,
                   std::optional<Duration> timeout, EndRequest& request, TapWriter& tap) {
+  const std::optional<Duration> actual = scaled(timeout);
   SpawnOptions options;
   options.standard_input = STDIN_FILENO;
   options.descendants = SpawnOptions::Descendants::end_with_it;
   StageEnd end;
   try {
-    end = run_stage(command, options, timeout ? Deadline::after(*timeout) : Deadline::never(),
+    end = run_stage(command, options, actual ? Deadline::after(*actual) : Deadline::never(),
                     request, [](std::string_view line) { log_plain(line); });
   } catch (const Error& error) {
     log_error(error.what());

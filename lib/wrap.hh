@@ -12,8 +12,8 @@
 
 namespace qt {
 
-// Gives `tap` its only result. The command has the caller's stdin. Never throws for what the
-// command does or that it cannot be started.
+// Gives `tap` its only result. The command has the caller's stdin. `timeout`: as named
+// (timeout_multiplier.hh). Never throws for what the command does or that it cannot be started.
 void wrap_command(const std::string& name, const std::vector<std::string>& command,
                   std::optional<Duration> timeout, EndRequest& request, TapWriter& tap);
 

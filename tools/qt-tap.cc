@@ -18,6 +18,8 @@ namespace {
 
 using namespace qt;
 
+constexpr Duration k_default_timeout(90'000); // that of Meson's tests
+
 enum class Mode { run, list, check, dry_run };
 
 using Listing = std::string (*)(const std::vector<Selected>& selected);
@@ -33,6 +35,8 @@ struct Options {
   std::optional<std::string> confine;
   std::optional<std::string> jobs;
   std::optional<Duration> timeout;
+  bool is_endless = false; // --timeout none
+  bool strict_budgets = false;
   bool keep_scratch = false;
   std::string on_fail = "end";
   Mode mode = Mode::run;
@@ -42,6 +46,16 @@ struct Options {
 std::string environment(const char* variable) {
   const char* const value = std::getenv(variable);
   return value != nullptr ? value : "";
+}
+
+std::optional<Duration> duration_option(const std::string& word) {
+  const std::optional<Duration> time = parse_duration(word);
+  if (!time) {
+    throw Error(
+        format("option --timeout: '{}' is not a time such as 500ms, 30s or 2m, or none", word),
+        ExitCode::usage);
+  }
+  return time;
 }
 
 CommandLine command_line(Options& options) {
@@ -68,7 +82,15 @@ CommandLine command_line(Options& options) {
               options.filters)
       .option("select", "EXPRESSION", "subtests by tag: 'machine:virt and not slow'",
               options.select)
-      .option("timeout", "for all subtests together, without preparing files", options.timeout)
+      .option("timeout", "TIME|none",
+              "for all subtests together, without preparing files;\ndefault: 90s for each, or "
+              "what its definition says",
+              [&options](const std::string& word) {
+                options.is_endless = word == "none";
+                options.timeout = options.is_endless ? std::nullopt : duration_option(word);
+              })
+      .flag("strict-budgets", "a stage that takes longer than its budget fails",
+            options.strict_budgets)
       .option("qemu", "PROGRAM", "the emulator, whatever else is said about it", options.qemu)
       .option("confine", "none|sandbox", "QEMU, whatever a test requires", options.confine)
       .option("jobs", "N", "subtests at the same time; each has --timeout for itself then",
@@ -105,6 +127,10 @@ RunSettings settings_from(const Options& options) {
   settings.prepared = options.prepared ? absolute_path(*options.prepared) : "";
   settings.qemu = options.qemu.value_or("");
   settings.on_fail = options.on_fail;
+  settings.strict_budgets = options.strict_budgets;
+  if (!options.timeout && !options.is_endless) {
+    settings.default_timeout = k_default_timeout;
+  }
   settings.confine = options.confine.value_or("");
   if (settings.confine != "" && settings.confine != "none" && settings.confine != "sandbox") {
     throw Error(format("option --confine: '{}' is not none or sandbox", settings.confine),

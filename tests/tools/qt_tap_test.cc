@@ -205,6 +205,99 @@ steps = [{ wait = "OpenSBI" }]
   EXPECT_EQ(verdict->awaited, "no such text"); // the dialogue's own deadline came first
 }
 
+TEST_F(QtTap, ATestHasItsOwnDeadline) {
+  NEED_EMULATOR("riscv64");
+  const std::string file = define("riscv64", "own", R"(
+[test.late]
+machine = "virt"
+timeout = "400ms"
+steps = [{ wait = "no such text" }]
+[test.silent]
+machine = "virt"
+idle-timeout = "400ms"
+steps = [{ wait = "no such text" }]
+[test.stays]
+machine = "virt"
+timeout = "400ms"
+exit = 0
+)");
+  const Captured late = run({file}); // by itself it would be the default deadline, 90 s
+  EXPECT_THAT(late.out, ContainsRegex("not ok 1 late\n# timeout: .*400ms .the whole dialogue"));
+  EXPECT_THAT(late.out, ContainsRegex("not ok 2 silent\n# idle-timeout: "));
+  EXPECT_THAT(late.out, ContainsRegex("not ok 3 stays\n# timeout: .*400ms"));
+  EXPECT_THAT(late.err, Not(HasSubstr("--timeout")));
+  EXPECT_THAT(run({"--timeout", "none", "--filter", "late", file}).err,
+              HasSubstr("--timeout none --filter late"));
+}
+
+TEST_F(QtTap, DeadlinesAreMultipliedOnce) {
+  NEED_EMULATOR("riscv64");
+  const std::string file = define("riscv64", "slow", R"(
+[test.late]
+machine = "virt"
+timeout = "40s"
+steps = [{ wait = "no such text" }]
+)");
+  const ScopedVariable fast("QEMU_TEST_TIMEOUT_MULTIPLIER", "0.01");
+  const Captured late = run({file});
+  EXPECT_THAT(late.out, HasSubstr("400ms (40s with QEMU_TEST_TIMEOUT_MULTIPLIER=0.01)"));
+  const Captured default_deadline = run({define("riscv64", "none", R"(
+[test.late]
+machine = "virt"
+steps = [{ wait = "no such text" }]
+)")});
+  EXPECT_THAT(default_deadline.out,
+              HasSubstr("900ms (90s with QEMU_TEST_TIMEOUT_MULTIPLIER=0.01)"));
+  EXPECT_THAT(read_file(output + "/riscv64/none.late/base.log"), HasSubstr("--timeout 90s"));
+  EXPECT_THAT(tap({"--name", "n", "--timeout", "20s", "--", "sleep", "50"}).out,
+              HasSubstr("still running after 200ms (20s with"));
+}
+
+TEST_F(QtTap, MarksAreTold) {
+  NEED_EMULATOR("riscv64");
+  const std::string file = define("riscv64", "marks", R"(
+[test.boot]
+machine = "virt"
+steps = [{ wait = "OpenSBI", mark = "firmware" }, { wait = "Boot HART", mark = "banner", budget = "1ms" }, { running = "20ms", mark = "rest", budget = "10ms" }]
+)");
+  const Captured told = run({file});
+  EXPECT_EQ(code_of(told), 0) << told.err;
+  EXPECT_THAT(told.out, ContainsRegex("ok 1 boot\n# marks: firmware [0-9.]+ m?s, banner [^,]*, "
+                                      "rest [^,]* \\(over its budget of 0.01 s\\)\n"));
+  const Captured strict = run({"--strict-budgets", file});
+  EXPECT_EQ(code_of(strict), 1);
+  EXPECT_THAT(strict.out, ContainsRegex("not ok 1 boot\n# assertion: .*its budget is .*\n"
+                                        "# marks: firmware"));
+  EXPECT_THAT(strict.err, HasSubstr(" --strict-budgets "));
+}
+
+TEST_F(QtTap, WhatAStageSavesIsKnownToTheNext) {
+  NEED_EMULATOR("riscv64");
+  const std::string file = define("riscv64", "saved", R"toml(
+[test.memory]
+prepare = [{ run = ["echo", "size 192 MiB; it's ${arch}"], save = { size = "size ([0-9]+)", what = "(it's .*)" } }]
+machine = "virt"
+args = ["-m", "${size}M"]
+steps = [{ qmp = "query-memory-size-summary", save = { bytes = "/base-memory" } }, { run = ["test", "${bytes}", "=", "201326592"] }, { run = ["test", "${what}", "=", "it's riscv64"] }]
+verify = [{ run = ["echo", "${bytes} ${what} ${size}"], stdout = "201326592 it's riscv64 192" }]
+)toml");
+  const Captured saved = run({file});
+  EXPECT_EQ(saved.out, "TAP version 13\n1..1\nok 1 memory\n") << saved.err;
+  const Captured dry = run({"--dry-run", file});
+  EXPECT_THAT(dry.out, HasSubstr("# ${size} is what a step above saves\n"));
+  EXPECT_THAT(dry.out, HasSubstr("-m '${size}M'"));
+}
+
+TEST_F(QtTap, AStepMayNameTheConsoleThatTheMachineHas) {
+  NEED_EMULATOR("riscv64");
+  const Captured named = run({define("riscv64", "console", R"(
+[test.virt]
+machine = "virt"
+steps = [{ wait = "OpenSBI", console = 0 }]
+)")});
+  EXPECT_EQ(named.out, "TAP version 13\n1..1\nok 1 virt\n") << named.err;
+}
+
 TEST_F(QtTap, ASignalEndsItWithACompleteStream) {
   NEED_EMULATOR("riscv64");
   const std::string file = define("riscv64", "long", R"(
@@ -448,6 +541,7 @@ TEST_F(QtTap, ExitCodesOfWrongUse) {
   EXPECT_EQ(code_of(tap({"/no/such/file.toml"})), 99);
   const Captured help = tap({"--help"});
   EXPECT_EQ(code_of(help), 0);
+  EXPECT_THAT(help.out, HasSubstr("default: 90s for each"));
   for (const std::string& line : split(help.out, '\n')) {
     EXPECT_LE(line.size(), 80U) << line;
   }

@@ -1,5 +1,6 @@
 #include "plan.hh"
 
+#include "error.hh"
 #include "text.hh"
 
 #include <gmock/gmock.h>
@@ -148,6 +149,43 @@ TEST(Plan, TheDeadlineIsTheDialogues) {
   EXPECT_EQ(shell_join(plan_phase(subtest_with(phase), 0, bounded).chain),
             "qt-boot --run-dir /out/t --qemu /bin/qemu-system-ppc --exit 0 -- -- qt-expect "
             "--timeout 1500ms --wait x");
+}
+
+TEST(Plan, AShorterDeadlineOfThePhaseIsTaken) {
+  Phase phase;
+  phase.vms = {vm("default", Json::object())};
+  phase.dialogue = {{"timeout", "1s"}, {"idle-timeout", "500ms"}};
+  phase.steps = {step(StepType::wait, {{"wait", "x"}})};
+  const auto dialogue = [&phase](std::optional<Duration> left) {
+    PlanInput bounded = input();
+    bounded.timeout = left;
+    const std::string words = shell_join(plan_phase(subtest_with(phase), 0, bounded).chain);
+    return words.substr(words.find("qt-expect"));
+  };
+  EXPECT_EQ(dialogue(std::nullopt), "qt-expect --timeout 1s --idle-timeout 500ms --wait x");
+  EXPECT_EQ(dialogue(Duration(1500)), "qt-expect --timeout 1s --idle-timeout 500ms --wait x");
+  EXPECT_EQ(dialogue(Duration(900)), "qt-expect --timeout 900ms --idle-timeout 500ms --wait x");
+  phase.steps.clear();
+  EXPECT_EQ(shell_join(plan_phase(subtest_with(phase), 0, input()).chain),
+            "qt-boot --timeout 1s --run-dir /out/t --qemu /bin/qemu-system-ppc --");
+}
+
+TEST(Plan, WhatEarlierStagesHaveSavedIsHandedOn) {
+  Phase phase;
+  phase.vms = {vm("default", {{"args", {"-m", "${size}"}}})};
+  phase.steps = {step(StepType::wait, {{"wait", "${word} $${size}"}})};
+  phase.verify = {step(StepType::run, {{"run", {"test", "${size}"}}})};
+  PlanInput known = input();
+  known.saved = {{"size", "64"}, {"word", "a=${b}"}, {"unused", "x"}};
+  known.strict_budgets = true;
+  const PhasePlan plan = plan_phase(subtest_with(phase), 0, known);
+  EXPECT_EQ(shell_join(plan.chain),
+            "qt-boot --run-dir /out/t --qemu /bin/qemu-system-ppc -- -m 64 -- qt-expect "
+            "--set 'word=a=${b}' --strict-budgets --wait '${word} $${size}'");
+  EXPECT_THAT(shell_join(plan.verify),
+              testing::StartsWith("qt-expect --set size=64 --strict-budgets --run "));
+  known.saved["size"] = std::string("6\0", 2);
+  EXPECT_THROW(plan_phase(subtest_with(phase), 0, known), Error);
 }
 
 TEST(Plan, WithoutMachinesThereIsJustTheDialogue) {

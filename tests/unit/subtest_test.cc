@@ -128,6 +128,60 @@ verify = [{ run = ["b"] }]
   EXPECT_EQ(definition.subtests[0].required, Json({{"machine", {"virt"}}}));
 }
 
+TEST(Subtest, ItsTimeIsThatOfItsPhasesToo) {
+  const Definition definition = load_text(R"(
+[template.linux]
+timeout = "5m"
+idle-timeout = "60s"
+[test.replay]
+template = "linux"
+timeout = "2m"
+steps = [{ wait = "one" }]
+[[test.replay.phase]]
+[[test.replay.phase]]
+timeout = "20s"
+idle-timeout = "1s"
+)");
+  const Subtest& replay = definition.subtests.at(0);
+  EXPECT_EQ(replay.timeout, std::chrono::minutes(2));
+  EXPECT_EQ(replay.phases.at(0).dialogue, Json({{"timeout", "2m"}, {"idle-timeout", "60s"}}));
+  EXPECT_EQ(replay.phases.at(1).dialogue, Json({{"timeout", "20s"}, {"idle-timeout", "1s"}}));
+  EXPECT_THAT(
+      mistakes_of("[test.t]\ntimeout=5\nexit=0\n"),
+      ElementsAre("board.toml:2:9: error: timeout: expected a time such as \"500ms\", \"30s\" or "
+                  "\"2m\", got 5"));
+}
+
+TEST(Subtest, WhatIsSavedIsKnownLaterInThePhase) {
+  EXPECT_THAT(mistakes_of(R"toml([test.t]
+prepare = [{ run = ["x"], save = { size = "(.*)" } }]
+args = ["-m", "${size}"]
+steps = [{ wait = "${size}" }, { hmp = "x", save = { n = "(.*)" } }]
+verify = [{ run = ["x", "${n}", "${size}"] }]
+)toml"),
+              IsEmpty());
+  EXPECT_THAT(mistakes_of(R"toml([test.t]
+args = ["${n}"]
+steps = [{ wait = "${n}" }, { hmp = "x", save = { n = "(.*)" } }]
+)toml"),
+              testing::SizeIs(2));
+  EXPECT_THAT(
+      mistakes_of(R"toml([test.t]
+prepare = [{ run = ["x"], save = { n = "(.*)" } }]
+fail = "${n}"
+exit = 0
+)toml"),
+      ElementsAre("board.toml:3:8: error: fail: unknown name '${n}' in test 't'; what a step "
+                  "saves is known to steps behind it and to args"));
+  EXPECT_THAT(mistakes_of(R"toml([test.t]
+[[test.t.phase]]
+prepare = [{ run = ["x"], save = { n = "(.*)" } }]
+[[test.t.phase]]
+verify = [{ run = ["x", "${n}"] }]
+)toml"),
+              testing::SizeIs(1));
+}
+
 TEST(Subtest, ListsTheVariablesOfItsTextsAndFiles) {
   const Definition definition = load_text(R"toml(
 [asset.a]
@@ -185,7 +239,8 @@ const Case k_tests[] = {
      {"2:13: error: args: expected a text, got 1",
       "2:16: error: args: expected a text, got a list in the list"}},
     {"service=[['a'], [], [3]]\nexit=0\n",
-     {"2:17: error: service: expected a command as a list of words, such as [\"truncate\", \"-s\", "
+     {"2:17: error: service: expected a command as a list of words, such as [\"truncate\", "
+      "\"-s\", "
       "\"16M\", \"f\"], got an empty list",
       "2:22: error: service: expected a text, got 3"}},
     {"fail=['a', {regx='b'}, 3]\nsteps=[{wait='x'}]\n",
@@ -197,7 +252,8 @@ const Case k_tests[] = {
      {"2:9: error: output: unknown key 'holds'; expected one of contains, equals, matches, lacks",
       "2:26: error: output: expected a text for 'lacks', got 3"}},
     {"output={}\n",
-     {"2:8: error: output: expected a text or a table of contains, equals, matches, lacks, got an "
+     {"2:8: error: output: expected a text or a table of contains, equals, matches, lacks, got "
+      "an "
       "empty table"}},
     {"fial='x'\nexit=0\n", {"2:1: error: unknown key 'fial' in [test.t]; did you mean 'fail'?"}},
     // requires
@@ -307,9 +363,9 @@ const StepCase k_steps[] = {
      "23: error: save: expected a JSON pointer such as { n = \"/a\" }, got a table"},
     {"[{qmp='x', save={arch='/a'}}]",
      "8: error: 'arch' cannot be saved under this name: it has a meaning already"},
-    {"[{qmp='x', save={'a b'='/a'}}]",
-     "8: error: 'a b' cannot be saved under this name: only letters, digits and _ - . + may stand "
-     "in it"},
+    {"[{qmp='x', save={'a b'='/a'}}]", "8: error: 'a b' cannot be saved under this name: only "
+                                       "letters, digits and _ - . + may stand "
+                                       "in it"},
     {"[{qmp='x', range=[2, 1]}]", "24: error: range: expected [minimum, maximum], got a list"},
     {"[{qmp='x', length=-1}]", "25: error: length: expected a number of elements, got -1"},
     {"[{qmp='x', arguments=[1]}]", "28: error: arguments: expected a table, got a list"},
@@ -380,11 +436,11 @@ INSTANTIATE_TEST_SUITE_P(Table, StepMistake, testing::ValuesIn(k_steps));
 
 TEST(StepMistake, IsToldOfHostStepsToo) {
   EXPECT_EQ(
-      mistakes_of("[test.t]\nprepare=[{wait='x'}]\nverify=[{run=['${n}']}, {line='x'}]\n"
+      mistakes_of("[test.t]\nprepare=[{wait='x'}]\nverify=[{run=['${m}']}, {line='x'}]\n"
                   "steps=[{hmp='x', save={n='x'}}]\n"),
       (std::vector<std::string>{
           "board.toml:2:11: error: prepare: only run and file steps may stand here, not 'wait'",
-          "board.toml:3:15: error: run: unknown name '${n}' in test 't'; $${ is a literal ${",
+          "board.toml:3:15: error: run: unknown name '${m}' in test 't'; did you mean 'n'?",
           "board.toml:3:26: error: verify: only run and file steps may stand here, not 'line'"}));
 }
 

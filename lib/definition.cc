@@ -2,6 +2,7 @@
 
 #include "file.hh"
 #include "merge.hh"
+#include "own_tags.hh"
 #include "requirement.hh"
 #include "template.hh"
 #include "text.hh"

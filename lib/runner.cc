@@ -9,6 +9,7 @@
 #include "log.hh"
 #include "prepare.hh"
 #include "scene_probe.hh"
+#include "stage_verdict.hh"
 #include "text.hh"
 
 #include <fcntl.h>
@@ -17,13 +18,6 @@
 namespace qt {
 
 namespace {
-
-Verdict verdict_of(Cause cause, const std::string& message) {
-  Verdict verdict;
-  verdict.cause = cause;
-  verdict.message = message;
-  return verdict;
-}
 
 // A run directory that no other process uses at the same time.
 class RunDirectory {
@@ -73,8 +67,6 @@ private:
   void keep(const Verdict& left);
   // True if the run goes on; else `m_verdict` is what came of it.
   bool run_command(const std::string& run_dir, const std::vector<std::string>& words);
-  Verdict judged(const std::string& run_dir, const StageEnd& end) const;
-  Verdict ended_by_request() const;
 
   const Definition& m_definition;
   const Subtest& m_subtest;
@@ -144,7 +136,7 @@ bool SubtestRun::admit() {
   m_log->write(
       format("{} after {} in the queue", admitted ? "admitted" : "ended", format_duration(waited)));
   if (!admitted) {
-    m_verdict = ended_by_request();
+    m_verdict = ended_by(m_request);
     m_verdict.message += format(" after {} in the queue that {} and {} make; give the runner "
                                 "a longer time-out, or fewer tests at once",
                                 format_duration(waited), k_max_vms_variable, k_max_memory_variable);
@@ -173,7 +165,7 @@ Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratc
                                     [this](std::string_view line) { m_log->write(line); });
   Verdict verdict;
   if (m_request.received()) {
-    verdict = ended_by_request();
+    verdict = ended_by(m_request);
   } else if (prepared.cause != Cause::pass) {
     verdict = verdict_of(prepared.cause, prepared.message);
   } else if (!admit()) {
@@ -263,40 +255,10 @@ bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::
   if (end.by == StageEnd::By::itself && exit_status_of(end.status.wait_status) == 0) {
     return true;
   }
-  m_verdict = judged(run_dir, end);
+  m_verdict = stage_verdict(run_dir, end, m_request);
   m_outcome.said = end.last_lines;
   m_outcome.log_dir = run_dir;
   return false;
-}
-
-Verdict SubtestRun::ended_by_request() const {
-  return verdict_of(Cause::host, "ended by " + signal_name(m_request.received().value_or(0)));
-}
-
-// A stage that did not end well: whoever decided has left a verdict; where nobody could, the way in
-// which it ended says what there is to say.
-Verdict SubtestRun::judged(const std::string& run_dir, const StageEnd& end) const {
-  const std::optional<Verdict> found = read_verdict(run_dir);
-  if (end.by == StageEnd::By::signal) {
-    const bool tells = found && found->cause != Cause::pass && found->cause != Cause::skip;
-    return tells ? *found : ended_by_request();
-  }
-  const int code = exit_status_of(end.status.wait_status);
-  if (code == to_int(ExitCode::absent)) {
-    Verdict skip = found.value_or(Verdict());
-    skip.message = skip.cause == Cause::skip ? skip.message : end.last_error_line;
-    skip.cause = Cause::skip;
-    return skip;
-  }
-  if (found && found->cause != Cause::pass && found->cause != Cause::skip) {
-    return *found;
-  }
-  if (end.by == StageEnd::By::deadline || code == to_int(ExitCode::deadline)) {
-    return verdict_of(Cause::timeout, "the deadline passed");
-  }
-  const std::string& said = end.last_error_line;
-  return verdict_of(code == to_int(ExitCode::failed) ? Cause::assertion : Cause::host,
-                    said.empty() ? end.status.text() : said);
 }
 
 } // namespace

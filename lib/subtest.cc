@@ -1,6 +1,7 @@
 #include "subtest.hh"
 
 #include "merge.hh"
+#include "own_tags.hh"
 #include "requirement.hh"
 #include "run_dir.hh"
 #include "step_reader.hh"
@@ -288,22 +289,6 @@ Subtest SubtestReader::read(const Value* required) {
 }
 
 } // namespace
-
-std::vector<std::string> read_tags(const Value& value, const Reader& reader) {
-  const Key key{"tags", Type::texts, "", ""};
-  std::vector<std::string> tags;
-  for (const Json& tag : reader.value(key, value).value_or(Json::array())) {
-    tags.push_back(tag.get<std::string>());
-    if (!is_name(tags.back()) || tags.back() == "and" || tags.back() == "or" ||
-        tags.back() == "not" || find_key(requires_keys(), tags.back()) != nullptr) {
-      reader.mistakes().add(value.at,
-                            format("tags: '{}' cannot be a tag; expected a word of letters, digits "
-                                   "and _ - . + that is neither and, or, not nor a requirement",
-                                   tags.back()));
-    }
-  }
-  return tags;
-}
 
 Subtest read_subtest(const Member& test, const Value* required, const Payloads& payloads,
                      const Reader& reader) {

@@ -37,10 +37,6 @@ struct Subtest {
   std::vector<std::string> variables;
 };
 
-// The key "tags": words that are no operators of a selection and do not look like a tag that
-// follows from the definition (tag.hh): letters, digits and _ - . + only.
-std::vector<std::string> read_tags(const Value& value, const Reader& reader);
-
 // `test` is [test.NAME], merged and substituted; `at` the place of its name; `required` the file's
 // own requires, or nullptr. With Texts::pending (`reader`) only what stands in the table itself is
 // checked, not how its parts fit together.

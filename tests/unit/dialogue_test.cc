@@ -291,6 +291,9 @@ TEST_F(DialogueTest, FailureTextsAreArmedWhateverTheStep) {
            {{{"exit", 0}}},
            {{{"send", std::string(4'000'000, 'x')}}},
            {{{"interrupt", " "}, {"until", "=>"}}},
+           {{{"hmp", "info status"}}},
+           {{{"quit", true}}},
+           {{{"line", std::string(4000, 'x')}, {"pace", "5ms"}}},
        }) {
     const Verdict verdict = verdict_of(
         [](FakeGuest& guest) {

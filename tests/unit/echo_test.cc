@@ -74,6 +74,71 @@ INSTANTIATE_TEST_SUITE_P(
         // Held: only what may be an echo.
         Case{{"version"}, "=> vers", "=> "}, Case{{""}, "\r\n", "\r\n"}));
 
+// From the console of Debian's installer, whose shell believes in 80 columns.
+TEST(EchoTest, WrappedByARealShell) {
+  const std::string typed =
+      "for i in 1 2 3 4 5 6 7 8 9; do echo \"<4>usb 1-$i: new high-speed USB device\" >/dev/kmsg; "
+      "j=0; while [ $j -lt 100 ]; do j=$((j+1)); done; done & for n in 1 2 3 4 5 6 7 8 9; do for w "
+      "in Lin \"ux t\" est b ox \" $n i\" s u p; do j=0; while [ $j -lt 30 ]; do j=$((j+1)); done; "
+      "echo -n \"$w\"; done; echo; done; wait; echo X-$((6*7))";
+  const std::string echo =
+      "~ # \x1b"
+      "[6nfor i in 1 2 3 4 5 6 7 8 9; do echo \"<4>usb 1-$i: new high-speed USB device\"\r\r\n"
+      " >/dev/kmsg; j=0; while [ $j -lt 100 ]; do j=$((j+1)); done; done & for n in 1 2\r\r\n"
+      " 3 4 5 6 7 8 9; do for w in Lin \"ux t\" est b ox \" $n i\" s u p; do j=0; while [ $\r\r\n"
+      "j -lt 30 ]; do j=$((j+1)); done; echo -n \"$w\"; done; echo; done; wait; echo X-$(\r\r\n"
+      "(6*7))\r\n";
+  for (const std::size_t piece : {1u, 7u, 1000u}) {
+    EXPECT_EQ(filter({{typed}, echo, ""}, piece), "~ # \x1b[6n\r\n");
+  }
+}
+
+// The same, typed slowly while another process writes to /dev/kmsg.
+TEST(EchoTest, TornByARealKernel) {
+  const std::string echo = "~ # e[    4.602901] usb 2-1: reset\r\n"
+                           "ch[    4.633236] usb 2-1: reset\r\n"
+                           "o[    4.661469] usb 2-1: reset\r\n"
+                           " [    4.690377] usb 2-1: reset\r\n"
+                           "to[    4.720627] usb 2-1: reset\r\n"
+                           "r[    4.749609] usb 2-1: reset\r\n"
+                           "n [    4.780049] usb 2-1: reset\r\n"
+                           "e[    4.810189] usb 2-1: reset\r\n"
+                           "ch[    4.840763] usb 2-1: reset\r\n"
+                           "o[    4.882883] usb 2-1: reset\r\n"
+                           " o[    4.924477] usb 2-1: reset\r\n"
+                           "f [    4.960890] usb 2-1: reset\r\n"
+                           "a [    4.990802] usb 2-1: reset\r\n"
+                           "t[    5.027310] usb 2-1: reset\r\n"
+                           "ype[    5.085732] usb 2-1: reset\r\n"
+                           "d l[    5.140067] usb 2-1: reset\r\n"
+                           "in[    5.177311] usb 2-1: reset\r\n"
+                           "e[    5.213835] usb 2-1: reset\r\n"
+                           " $[    5.243449] usb 2-1: reset\r\n"
+                           "(([    5.283655] usb 2-1: reset\r\n"
+                           "6[    5.312785] usb 2-1: reset\r\n"
+                           "*7[    5.342956] usb 2-1: reset\r\n"
+                           ")[    5.371890] usb 2-1: reset\r\n"
+                           ") [    5.403324] usb 2-1: reset\r\n"
+                           "f[    5.432162] usb 2-1: reset\r\n"
+                           "o[    5.460492] usb 2-1: reset\r\n"
+                           "r [    5.490713] usb 2-1: reset\r\n"
+                           "t[    5.518687] usb 2-1: reset\r\n"
+                           "he[    5.547968] usb 2-1: reset\r\n"
+                           " [    5.575895] usb 2-1: reset\r\n"
+                           "t[    5.603815] usb 2-1: reset\r\n"
+                           "es[    5.633281] usb 2-1: reset\r\n"
+                           "t[    5.662869] usb 2-1: reset\r\n"
+                           "\r\n";
+  std::string messages = "~ # ";
+  for (std::size_t at = echo.find("[  "); at != std::string::npos; at = echo.find("[  ", at + 1)) {
+    messages += echo.substr(at, echo.find('\n', at) + 1 - at);
+  }
+  const std::string typed = "echo torn echo of a typed line $((6*7)) for the test";
+  for (const std::size_t piece : {1u, 7u, 1000u}) {
+    EXPECT_EQ(filter({{typed}, echo, ""}, piece), messages + "\r\n");
+  }
+}
+
 TEST(EchoTest, TheEndReleasesWhatIsHeld) {
   EchoFilter echo;
   echo.expect("version");

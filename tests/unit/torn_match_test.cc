@@ -94,6 +94,47 @@ TEST(TornMatchTest, TheMessagesThemselvesAreFoundToo) {
   EXPECT_EQ(find({text("panic"), text("lo")}, stream)->pattern, 1u);
 }
 
+// From the consoles of Debian's installer kernel (6.1, i386 "pc" and armhf "virt"): a shell writes
+// lines in pieces, another process to /dev/kmsg.
+TEST(TornMatchTest, LinesThatARealKernelHasTorn) {
+  const std::string i386 = "Linux t[    5.510703] usb 1-1: new high-speed USB device\r\n"
+                           "estbox 1 is[    5.518875] usb 1-2: new high-speed USB device\r\n"
+                           "up\r\n"
+                           "Linux t[    5.526403] usb 1-3: new high-speed USB device\r\n"
+                           "[    5.529070] usb 1-4: new high-speed USB device\r\n"
+                           "estbox[    5.535999] usb 1-5: new high-speed USB device\r\n"
+                           " 2 isup\r\n"
+                           "Lin[    5.543246] usb 1-6: new high-speed USB device\r\n"
+                           "ux testbox[    5.550672] usb 1-7: new high-speed USB device\r\n"
+                           " 3 isup\r\n"
+                           "[    5.557739] usb 1-8: new high-speed USB device\r\n"
+                           "[    5.560256] usb 1-9: new high-speed USB device\r\n";
+  const std::string armhf = "Linux testbox 2 i[    4.462834] usb 1-2: new high-speed USB device\r\n"
+                            "sup\r\n"
+                            "[    4.471100] usb 1-3: new high-speed USB device\r\n"
+                            "Linux testb[    4.479827] usb 1-4: new high-speed USB device\r\n"
+                            "ox 3 is[    4.489202] usb 1-5: new high-speed USB device\r\n"
+                            "up\r\n"
+                            "Lin[    4.497509] usb 1-6: new high-speed USB device\r\n"
+                            "ux testb[    4.505406] usb 1-7: new high-speed USB device\r\n"
+                            "ox 4 is[    4.513207] usb 1-8: new high-speed USB device\r\n"
+                            "up\r\n"
+                            "Lin[    4.521251] usb 1-9: new high-speed USB device\r\n"
+                            "ux testbox 5 isup\r\n";
+  for (const auto& [stream, number] :
+       {std::pair(i386, 1), {i386, 2}, {i386, 3}, {armhf, 2}, {armhf, 3}, {armhf, 4}, {armhf, 5}}) {
+    const std::string line = "Linux testbox " + std::to_string(number) + " isup";
+    const auto match = find({text(line)}, stream);
+    ASSERT_TRUE(match) << line;
+    EXPECT_EQ(match->text, line);
+    EXPECT_EQ(
+        find({regex("(?m)^Linux testbox " + std::to_string(number) + " is\\w+\\r")}, stream)->text,
+        line + "\r");
+  }
+  EXPECT_FALSE(find({text("Linux testbox 1 isup")}, i386, 1000, Printk::keep));
+  expect_joined(i386, "Linux testbox 1 isup\r\nLinux testbox 2 isup\r\nLinux testbox 3 isup\r\n");
+}
+
 TEST(TornMatchTest, ManyMessagesInOneText) {
   std::string stream;
   for (const char byte : std::string("Welcome to Buildroot")) {

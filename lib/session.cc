@@ -5,6 +5,7 @@
 #include "log.hh"
 #include "report.hh"
 #include "text.hh"
+#include "timeout_multiplier.hh"
 
 #include <algorithm>
 #include <atomic>
@@ -54,8 +55,21 @@ std::string again(const Selected& test, const Outcome& outcome, const SessionOpt
   return emulator + shell_join(words);
 }
 
+// What to know of the limit that nobody chose; empty if the dialogue did not take that long.
+std::string limit_hint(const Selected& test, const Outcome& outcome, const RunSettings& settings) {
+  if (outcome.verdict.cause != Cause::timeout || !settings.default_timeout ||
+      test.subtest->timeout) {
+    return "";
+  }
+  const std::chrono::duration<double> limit = scaled(*settings.default_timeout);
+  return outcome.verdict.seconds < limit.count()
+             ? ""
+             : format("limit: {} unless --timeout or the test says otherwise",
+                      format_duration(*settings.default_timeout));
+}
+
 void tell(const Selected& test, const std::string& name, const Outcome& outcome,
-          const std::string& command, TapWriter& tap) {
+          const std::string& command, const RunSettings& settings, TapWriter& tap) {
   const std::string marks = marks_text(outcome.verdict.marks);
   if (outcome.verdict.cause == Cause::pass) {
     tap.ok(name);
@@ -84,6 +98,9 @@ void tell(const Selected& test, const std::string& name, const Outcome& outcome,
   log_error(lines[0]);
   for (std::size_t i = 1; i < lines.size(); ++i) {
     log_plain(lines[i]);
+  }
+  if (const std::string hint = limit_hint(test, outcome, settings); !hint.empty()) {
+    log_plain(hint);
   }
 }
 
@@ -187,7 +204,7 @@ int run_session(const std::vector<Selected>& selected, const SessionOptions& opt
     const std::string name = options.names == Names::full_names
                                  ? full_name(*test.definition, *test.subtest)
                                  : test.subtest->name;
-    tell(test, name, outcome, command, tap);
+    tell(test, name, outcome, command, options.settings, tap);
   }
   tap.finish();
   return session_status(tap, request);

@@ -220,12 +220,17 @@ steps = [{ wait = "no such text" }]
 machine = "virt"
 timeout = "400ms"
 exit = 0
+[test.step]
+machine = "virt"
+steps = [{ wait = "no such text", timeout = "300ms" }]
 )");
   const Captured late = run({file}); // by itself it would be the default deadline, 90 s
   EXPECT_THAT(late.out, ContainsRegex("not ok 1 late\n# timeout: .*400ms .the whole dialogue"));
   EXPECT_THAT(late.out, ContainsRegex("not ok 2 silent\n# idle-timeout: "));
   EXPECT_THAT(late.out, ContainsRegex("not ok 3 stays\n# timeout: .*400ms"));
-  EXPECT_THAT(late.err, Not(HasSubstr("--timeout")));
+  EXPECT_THAT(late.out, ContainsRegex("not ok 4 step\n# timeout: .*300ms"));
+  EXPECT_THAT(late.err, Not(HasSubstr("limit: ")));
+  EXPECT_THAT(late.err, ContainsRegex("again: .*qt-tap --output [^ ]* --filter late"));
   EXPECT_THAT(run({"--timeout", "none", "--filter", "late", file}).err,
               HasSubstr("--timeout none --filter late"));
 }
@@ -249,6 +254,8 @@ steps = [{ wait = "no such text" }]
   EXPECT_THAT(default_deadline.out,
               HasSubstr("900ms (90s with QEMU_TEST_TIMEOUT_MULTIPLIER=0.01)"));
   EXPECT_THAT(read_file(output + "/riscv64/none.late/base.log"), HasSubstr("--timeout 90s"));
+  EXPECT_THAT(default_deadline.err, HasSubstr("limit: 90s unless --timeout or the test says"));
+  EXPECT_THAT(late.err, Not(HasSubstr("limit: ")));
   EXPECT_THAT(tap({"--name", "n", "--timeout", "20s", "--", "sleep", "50"}).out,
               HasSubstr("still running after 200ms (20s with"));
 }

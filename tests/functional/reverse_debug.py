@@ -1,6 +1,7 @@
 """For gdb: steps forwards and backwards through a run that QEMU plays back.
 
-To be given before: the connection to QEMU, and $last, the number of an instruction near the end.
+To be given before: the connection to QEMU, and $far, the number of an instruction far from the
+first.
 """
 
 import gdb
@@ -44,14 +45,14 @@ for number in range(STEPS):
     check('stepping again', number)
     go('stepi')
 
-# It stops at the end, or before that where an instruction is executed again.
+# It stops there, or before that where an instruction is executed again.
 for address in path:
     gdb.execute(f'break *{address:#x}')
-gdb.execute(f'monitor replay_break {int(gdb.parse_and_eval("$last"))}')
+gdb.execute(f'monitor replay_break {int(gdb.parse_and_eval("$far"))}')
 go('continue')
 gdb.execute('monitor info replay')
 go('reverse-continue')
-check('coming back from the end', STEPS - 1)
+check('coming back from afar', STEPS - 1)
 
 gdb.execute('disconnect')
 print('every step was where it should be')

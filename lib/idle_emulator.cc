@@ -41,7 +41,14 @@ Process IdleEmulator::start(const std::vector<std::string>& arguments) {
 
 Json IdleEmulator::ask(const std::string& command, const Json& arguments) {
   const std::uint64_t id = m_qmp.execute(command, arguments);
-  write_all(m_socket.get(), std::exchange(m_qmp.output(), {}), m_program);
+  const std::string request = std::exchange(m_qmp.output(), {});
+  for (std::string_view rest = request; !rest.empty();) {
+    const IoCount sent = write_some(m_socket.get(), bytes_of(rest));
+    if (sent.result == IoResult::ended) {
+      break; // reading tells why
+    }
+    rest.remove_prefix(sent.count);
+  }
   for (;;) {
     if (std::optional<Json> reply = m_qmp.take_reply(id)) {
       return std::move(*reply);

@@ -182,8 +182,8 @@ TEST_P(Orphans, NothingIsLeftAfterSigkill) {
 
 INSTANTIATE_TEST_SUITE_P(Victims, Orphans,
                          testing::Values("qt-tap", "qt-boot", "qt-expect", "group"),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& victim) {
+                           std::string name = victim.param;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });

@@ -4,6 +4,7 @@
 #include "log.hh"
 #include "text.hh"
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <cerrno>
 #include <csignal>
@@ -95,6 +96,24 @@ CommandLine& CommandLine::option(std::string name, std::string help, Duration& t
   return option(name, "TIME", std::move(help), [&target, name](const std::string& value) {
     target = required(parse_duration(value), name, value, "a time such as 500ms, 30s or 2m");
   });
+}
+
+CommandLine& CommandLine::option(std::string name, std::string argument, std::string help,
+                                 std::string& target) {
+  return option(std::move(name), std::move(argument), std::move(help),
+                [&target](const std::string& value) { target = value; });
+}
+
+CommandLine& CommandLine::choice(std::string name, std::vector<std::string> words, std::string help,
+                                 std::string& target) {
+  std::string argument = join(words, "|");
+  return option(name, argument, std::move(help),
+                [words = std::move(words), name, argument, &target](const std::string& value) {
+                  const auto word = std::find(words.begin(), words.end(), value);
+                  const bool known = word != words.end();
+                  target =
+                      required(known ? std::optional(*word) : std::nullopt, name, value, argument);
+                });
 }
 
 CommandLine& CommandLine::option(std::string name, std::string help, int least, int most,

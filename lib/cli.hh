@@ -34,11 +34,16 @@ public:
   CommandLine& option(std::string name, std::string argument, std::string help,
                       std::optional<std::string>& target);
   CommandLine& option(std::string name, std::string argument, std::string help,
+                      std::string& target);
+  CommandLine& option(std::string name, std::string argument, std::string help,
                       std::vector<std::string>& target); // may be repeated
   CommandLine& option(std::string name, std::string help, std::optional<Duration>& target);
   CommandLine& option(std::string name, std::string help, Duration& target);
   // A whole number of at least `least` and at most `most`.
   CommandLine& option(std::string name, std::string help, int least, int most, int& target);
+  // One of these words.
+  CommandLine& choice(std::string name, std::vector<std::string> words, std::string help,
+                      std::string& target);
   // Bytes: 4096, 512K, 20G.
   CommandLine& option(std::string name, std::string help, std::optional<std::uint64_t>& target);
   // An option without a value.

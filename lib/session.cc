@@ -119,7 +119,7 @@ public:
     , m_request(request)
     , m_results(selected.size())
     , m_budget(options.timeout) {
-    const std::size_t jobs = std::min(options.jobs, selected.size());
+    const std::size_t jobs = std::min(static_cast<std::size_t>(options.jobs), selected.size());
     for (std::size_t i = 0; jobs > 1 && i < jobs; ++i) {
       m_threads.emplace_back([this] { work(); });
     }
@@ -185,6 +185,22 @@ private:
 };
 
 } // namespace
+
+void complete_settings(RunSettings& settings) {
+  settings.programs = {sibling_program("qt-boot"), sibling_program("qt-expect"),
+                       sibling_program("qt-fetch"), sibling_program("qt-extract")};
+  const std::string build = find_build_folder();
+  settings.build = build.empty() ? absolute_path(".") : build;
+  settings.support = find_support_folder();
+  if (settings.output.empty()) {
+    settings.output = build.empty() ? "qt-tap-output" : build + "/tests/functional";
+  }
+  settings.output = absolute_path(settings.output);
+  settings.prepared = settings.prepared.empty() ? "" : absolute_path(settings.prepared);
+  const char* const iteration = std::getenv("MESON_TEST_ITERATION");
+  settings.iteration =
+      static_cast<int>(parse_integer(iteration != nullptr ? iteration : "").value_or(1));
+}
 
 int session_status(const TapWriter& tap, EndRequest& request) {
   if (request.received()) {

@@ -1,6 +1,5 @@
 // A whole run: the selected subtests, one after the other or several at once, their results in
-// order in TAP on stdout, a report
-// of each failure on stderr.
+// order in TAP on stdout, a report of each failure on stderr.
 #pragma once
 
 #include "runner.hh"
@@ -17,15 +16,20 @@ namespace qt {
 enum class Names { short_names, full_names };
 
 struct SessionOptions {
+  // What complete_settings() fills in may be left out.
   RunSettings settings;
   KeepScratch keep_scratch = KeepScratch::no;
-  std::size_t jobs = 1; // subtests at the same time
+  int jobs = 1; // subtests at the same time
   // For all subtests that run one after the other, as one of the jobs; as named
   // (timeout_multiplier.hh).
   std::optional<Duration> timeout;
   Names names = Names::short_names;
   bool has_output = false; // settings.output was chosen by the user
 };
+
+// What does not come from a command line: the programs beside this one, the folders that are found,
+// the iteration of a runner that repeats; paths become absolute, an empty `output` the default.
+void complete_settings(RunSettings& settings);
 
 // Gives the exit status. Throws Error if stdout cannot be written.
 int run_session(const std::vector<Selected>& selected, const SessionOptions& options);

@@ -4,7 +4,6 @@
 #include "dry_run.hh"
 #include "error.hh"
 #include "file.hh"
-#include "hold.hh"
 #include "listing.hh"
 #include "session.hh"
 #include "tag.hh"
@@ -30,37 +29,28 @@ struct Options {
   std::optional<std::string> select;
   std::optional<std::string> name;
   std::optional<std::string> output;
-  std::optional<std::string> prepared;
-  std::optional<std::string> qemu;
-  std::optional<std::string> confine;
-  std::optional<std::string> jobs;
-  std::optional<Duration> timeout;
-  bool is_endless = false; // --timeout none
-  bool strict_budgets = false;
   bool keep_scratch = false;
-  std::string on_fail = "end";
+  SessionOptions session;
   Mode mode = Mode::run;
   Listing listing = nullptr; // how to list; nullptr: short
 };
 
-std::string environment(const char* variable) {
-  const char* const value = std::getenv(variable);
-  return value != nullptr ? value : "";
-}
-
-std::optional<Duration> duration_option(const std::string& word) {
-  const std::optional<Duration> time = parse_duration(word);
-  if (!time) {
+void set_timeout(const std::string& word, SessionOptions& session) {
+  session.settings.default_timeout.reset();
+  session.timeout = word == "none" ? std::nullopt : parse_duration(word);
+  if (!session.timeout && word != "none") {
     throw Error(
         format("option --timeout: '{}' is not a time such as 500ms, 30s or 2m, or none", word),
         ExitCode::usage);
   }
-  return time;
 }
 
 CommandLine command_line(Options& options) {
   CommandLine line("[OPTION]... FILE...\n       qt-tap --name NAME [--timeout TIME] -- COMMAND...",
                    "Runs the tests that FILEs define, or any COMMAND, and reports in TAP.");
+  SessionOptions& session = options.session;
+  RunSettings& settings = session.settings;
+  settings.default_timeout = k_default_timeout;
   const auto mode = [&options](Mode chosen) {
     return [&options, chosen] { options.mode = chosen; };
   };
@@ -85,27 +75,21 @@ CommandLine command_line(Options& options) {
       .option("timeout", "TIME|none",
               "for all subtests together, without preparing files;\ndefault: 90s for each, or "
               "what its definition says",
-              [&options](const std::string& word) {
-                options.is_endless = word == "none";
-                options.timeout = options.is_endless ? std::nullopt : duration_option(word);
-              })
+              [&session](const std::string& word) { set_timeout(word, session); })
       .flag("strict-budgets", "a stage that takes longer than its budget fails",
-            options.strict_budgets)
-      .option("qemu", "PROGRAM", "the emulator, whatever else is said about it", options.qemu)
-      .option("confine", "none|sandbox", "QEMU, whatever a test requires", options.confine)
-      .option("jobs", "N", "subtests at the same time; each has --timeout for itself then",
-              options.jobs)
+            settings.strict_budgets)
+      .option("qemu", "PROGRAM", "the emulator, whatever else is said about it", settings.qemu)
+      .choice("confine", {"none", "sandbox"}, "QEMU, whatever a test requires", settings.confine)
+      .option("jobs", "subtests at the same time; each has --timeout for itself then", 1, 1024,
+              session.jobs)
       .option("output", "DIR",
               "for run directories; default: tests/functional in the build folder, else "
               "qt-tap-output here",
               options.output)
-      .option("prepared", "DIR", "where files may have been made already", options.prepared)
-      .option("on-fail", "end|keep|shell",
+      .option("prepared", "DIR", "where files may have been made already", settings.prepared)
+      .choice("on-fail", {"end", "keep", "shell"},
               "a failed machine ends; is kept, stopped, to be\nlooked at; gets the terminal",
-              [&options](const std::string& word) {
-                on_fail_from(word);
-                options.on_fail = word;
-              })
+              settings.on_fail)
       .flag("keep-scratch", "leave the scratch folders", options.keep_scratch)
       .example("qt-tap --filter 'boot*' tests/functional/arm/canona1100.toml")
       .example("meson test $(qt-tap --list --meson --select machine:virt */*.toml)")
@@ -115,63 +99,24 @@ CommandLine command_line(Options& options) {
   return line;
 }
 
-RunSettings settings_from(const Options& options) {
-  RunSettings settings;
-  settings.programs = {sibling_program("qt-boot"), sibling_program("qt-expect"),
-                       sibling_program("qt-fetch"), sibling_program("qt-extract")};
-  const std::string build = find_build_folder();
-  settings.build = build.empty() ? absolute_path(".") : build;
-  settings.support = find_support_folder();
-  settings.output = absolute_path(options.output.value_or(
-      build.empty() ? std::string("qt-tap-output") : build + "/tests/functional"));
-  settings.prepared = options.prepared ? absolute_path(*options.prepared) : "";
-  settings.qemu = options.qemu.value_or("");
-  settings.on_fail = options.on_fail;
-  settings.strict_budgets = options.strict_budgets;
-  if (!options.timeout && !options.is_endless) {
-    settings.default_timeout = k_default_timeout;
-  }
-  settings.confine = options.confine.value_or("");
-  if (settings.confine != "" && settings.confine != "none" && settings.confine != "sandbox") {
-    throw Error(format("option --confine: '{}' is not none or sandbox", settings.confine),
-                ExitCode::usage);
-  }
-  settings.iteration =
-      static_cast<int>(parse_integer(environment("MESON_TEST_ITERATION")).value_or(1));
-  return settings;
-}
-
 void print_commands(const std::vector<Selected>& selected, const RunSettings& settings) {
   for (const auto& [definition, subtest] : selected) {
     write_all(STDOUT_FILENO, dry_run_text(*definition, *subtest, settings), "standard output");
   }
 }
 
-std::size_t number_of_jobs(const Options& options) {
-  const std::optional<std::int64_t> jobs = parse_integer(options.jobs.value_or("1"));
-  if (!jobs || *jobs < 1 || *jobs > 1024) {
-    throw Error(format("option --jobs: '{}' is not a number from 1 to 1024", *options.jobs),
-                ExitCode::usage);
-  }
-  return static_cast<std::size_t>(*jobs);
-}
-
-SessionOptions session_options(const Options& options, const RunSettings& settings) {
-  SessionOptions session;
-  session.settings = settings;
-  const bool keeps = options.keep_scratch || !environment("QEMU_TEST_KEEP_SCRATCH").empty();
-  session.keep_scratch = keeps ? KeepScratch::yes : KeepScratch::no;
-  session.jobs = number_of_jobs(options);
-  session.timeout = options.timeout;
-  session.names = options.files.size() > 1 ? Names::full_names : Names::short_names;
-  session.has_output = options.output.has_value();
-  return session;
+int run_subtests(const std::vector<Selected>& selected, Options& options) {
+  const char* const keep = std::getenv("QEMU_TEST_KEEP_SCRATCH");
+  const bool keeps = options.keep_scratch || (keep != nullptr && *keep != '\0');
+  options.session.keep_scratch = keeps ? KeepScratch::yes : KeepScratch::no;
+  options.session.names = options.files.size() > 1 ? Names::full_names : Names::short_names;
+  return run_session(selected, options.session);
 }
 
 int wrap(const Options& options, const std::vector<std::string>& command) {
   EndRequest request;
   TapWriter tap(STDOUT_FILENO, 1);
-  wrap_command(*options.name, command, options.timeout, request, tap);
+  wrap_command(*options.name, command, options.session.timeout, request, tap);
   tap.finish();
   return session_status(tap, request);
 }
@@ -194,7 +139,6 @@ int run(const std::vector<std::string>& words) {
     throw Error("--long, --json and --meson are forms of --list; see qt-tap --help",
                 ExitCode::usage);
   }
-  (void)number_of_jobs(options); // wrong ones before anything else
   if (options.files.empty()) {
     throw Error("which FILE? see qt-tap --help", ExitCode::usage);
   }
@@ -207,14 +151,16 @@ int run(const std::vector<std::string>& words) {
   if (options.select) {
     selected = select_by_tags(selected, *options.select);
   }
-  const RunSettings settings = settings_from(options);
+  options.session.has_output = options.output.has_value();
+  options.session.settings.output = options.output.value_or("");
+  complete_settings(options.session.settings);
   if (options.mode == Mode::list) {
     const Listing listing = options.listing != nullptr ? options.listing : short_listing;
     write_all(STDOUT_FILENO, listing(selected), "standard output");
   } else if (options.mode == Mode::dry_run) {
-    print_commands(selected, settings);
+    print_commands(selected, options.session.settings);
   } else {
-    return run_session(selected, session_options(options, settings));
+    return run_subtests(selected, options);
   }
   return to_int(ExitCode::done);
 }

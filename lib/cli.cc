@@ -111,8 +111,8 @@ CommandLine& CommandLine::choice(std::string name, std::vector<std::string> word
                 [words = std::move(words), name, argument, &target](const std::string& value) {
                   const auto word = std::find(words.begin(), words.end(), value);
                   const bool known = word != words.end();
-                  target =
-                      required(known ? std::optional(*word) : std::nullopt, name, value, argument);
+                  target = required(known ? std::optional(*word) : std::nullopt, name, value,
+                                    "one of " + argument);
                 });
 }
 

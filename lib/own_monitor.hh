@@ -21,6 +21,8 @@ public:
   using Listener = std::function<void(const Json& event)>;
 
   // `fd`: our end of a monitor that has not been spoken to. Starts the negotiation. Throws Error.
+  // QEMU runs the guest before it reads from its monitors: events of the guest's first milliseconds
+  // may be lost (a test that is about them starts with -S and "cont").
   explicit OwnMonitor(UniqueFd fd);
 
   pollfd interest() const;

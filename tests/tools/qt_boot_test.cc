@@ -188,15 +188,6 @@ TEST_F(QtBoot, KeepsEvidenceAtADeadline) {
   look();
 }
 
-TEST_F(QtBoot, NotesThePanicOfAGuest) {
-  NEED("qemu-system-s390x");
-  // A disabled wait, loaded by the firmware's failure to find anything to boot, is a panic there.
-  const Captured result = run({"--qemu", "qemu-system-s390x"}, {},
-                              {"console-end", "exit-line", "verdict", "console-eof", "end", "1"});
-  EXPECT_EQ(code_of(result), 1);
-  EXPECT_EQ(cause(), "guest-panic") << base_log();
-}
-
 // Counts to 2^26, so that QEMU's monitor is up and tells events, then writes 1, "panicked", to the
 // port of pvpanic. The last 64 KiB below 4 GiB begin at f000:0000.
 std::string panicking_bios() {

@@ -1,0 +1,42 @@
+// One machine with all that runs for it, between its start (boot.hh) and its end (supervisor.hh).
+#pragma once
+
+#include "chained_program.hh"
+#include "evidence.hh"
+#include "exit_channel.hh"
+#include "hold.hh"
+#include "own_monitor.hh"
+#include "process.hh"
+#include "relay.hh"
+#include "services.hh"
+#include "terminal.hh"
+#include "viewers.hh"
+
+#include <optional>
+#include <string>
+
+namespace qt {
+
+// What is running. What is only referred to must outlive the object.
+struct RunningMachine {
+  Process qemu;
+  std::string emulator; // its executable
+  std::optional<ChainedProgram> program;
+  Services services;
+  std::optional<ConsoleRelay>& console;
+  std::optional<OwnMonitor>& monitor;
+  Evidence& evidence;
+  Hold& hold;
+  std::optional<Viewers> viewers;
+  ExitChannel exit_channel;
+  EscapeKeys* escape_keys = nullptr; // a terminal is the console
+
+  bool program_runs() const { return program && program->running(); }
+};
+
+struct RunLimits {
+  std::optional<Duration> timeout; // of the whole run
+  bool exit_expected = false;      // QEMU is to end by itself after the program has passed
+};
+
+} // namespace qt

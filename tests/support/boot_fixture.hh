@@ -108,7 +108,7 @@ class BootFixture : public testing::Test {
 protected:
   std::string path(const std::string& name) const { return m_folder.path() + "/" + name; }
   std::string run_dir() const { return path("run"); }
-  static std::string program() { return variable("QEMU_TEST_TOOLS_DIR") + "/qt-boot"; }
+  static std::string program() { return support::tool("qt-boot"); }
 
   // qt-boot with these options, QEMU's arguments and the words of chain-program (none: no program).
   Words command(Words options, const Words& arguments, const Words& chain) const {

@@ -1,4 +1,4 @@
-// Environment variables for the length of a test.
+// What the environment says to tests, and environment variables for the length of one.
 #pragma once
 
 #include <cstdlib>
@@ -7,6 +7,12 @@
 #include <utility>
 
 namespace qt::support {
+
+// The path of a program under test; the build names its folder in QEMU_TEST_TOOLS_DIR.
+inline std::string tool(const std::string& name) {
+  const char* const folder = std::getenv("QEMU_TEST_TOOLS_DIR");
+  return std::string(folder != nullptr ? folder : ".") + "/" + name;
+}
 
 class ScopedVariable {
 public:

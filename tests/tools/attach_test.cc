@@ -1,5 +1,6 @@
 // Looking at a machine from outside its test: --attach, and machines that are kept (--on-fail).
 #include "boot_fixture.hh"
+#include "environment.hh"
 #include "unix_socket.hh"
 #include "viewers.hh"
 
@@ -17,7 +18,7 @@ using testing::IsEmpty;
 
 class Attach : public BootFixture {
 protected:
-  static std::string expect() { return variable("QEMU_TEST_TOOLS_DIR") + "/qt-expect"; }
+  static std::string expect() { return support::tool("qt-expect"); }
   Words riscv(const Words& chain, Words options = {}) const {
     options.insert(options.end(), {"--qemu", k_riscv64, "--machine", "virt"});
     return command(options, {}, chain);

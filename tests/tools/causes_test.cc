@@ -1,6 +1,7 @@
 // Every cause of a verdict, brought about with a real QEMU by a definition, as people see it: the
 // report on stderr and verdict.json.
 #include "boot_fixture.hh"
+#include "environment.hh"
 
 #include <chrono>
 #include <map>
@@ -27,7 +28,7 @@ protected:
     const std::string file = format("{}/{}/it.toml", m_folder.path(), arch);
     make_directories(parent_of(file));
     write_file(file, text);
-    return {variable("QEMU_TEST_TOOLS_DIR") + "/qt-tap", "--output", path("out"), file};
+    return {support::tool("qt-tap"), "--output", path("out"), file};
   }
   // What happens to [test.one] with these keys and what stands behind them.
   Verdict verdict_of(const std::string& arch, const std::string& keys) {

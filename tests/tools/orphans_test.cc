@@ -2,6 +2,7 @@
 // machines, daemons and commands with children of their own, a reserved port, a socket whose path
 // would be too long. QEMU_TEST_STORM_ROUNDS says how often for each victim.
 #include "boot_fixture.hh"
+#include "environment.hh"
 
 #include <chrono>
 #include <iostream>
@@ -86,9 +87,8 @@ args = ["-chardev", "socket,id=p,host=127.0.0.1,port=${port.p},server=on,wait=of
                            {"QEMU_TEST_QEMU_BINARY", k_riscv64},
                            {"QEMU_TEST_CACHE_DIR", path("cache")}};
     // A session of its own: its group can be killed.
-    return Process::spawn({"setsid", variable("QEMU_TEST_TOOLS_DIR") + "/qt-tap", "--output",
-                           output(), path("storm.toml")},
-                          options);
+    return Process::spawn(
+        {"setsid", support::tool("qt-tap"), "--output", output(), path("storm.toml")}, options);
   }
 
   std::string output() const { return path("out-" + std::string(90, 'o')); }

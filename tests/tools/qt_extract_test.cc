@@ -1,6 +1,7 @@
 // qt-extract as a process: real archives by the programs that people use, hostile ones by hand.
 #include "../support/hostile_archive.hh"
 #include "cache.hh"
+#include "environment.hh"
 #include "error.hh"
 #include "file.hh"
 #include "process.hh"
@@ -52,9 +53,7 @@ protected:
     options.insert(options.begin(), program());
     return run(options);
   }
-  static std::string program() {
-    return std::string(std::getenv("QEMU_TEST_TOOLS_DIR")) + "/qt-extract";
-  }
+  static std::string program() { return support::tool("qt-extract"); }
   // A shell line in the folder of the test; fails the test if it fails.
   void shell(const std::string& line) const {
     const Outcome outcome = run({"sh", "-ec", "cd .. && " + line});

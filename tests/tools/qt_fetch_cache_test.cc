@@ -27,7 +27,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-std::string program() { return std::string(std::getenv("QEMU_TEST_TOOLS_DIR")) + "/qt-fetch"; }
+std::string program() { return support::tool("qt-fetch"); }
 
 // Rounds of a storm: `few` ordinarily, `all` with QEMU_TEST_STORM.
 int rounds(int few, int all) { return std::getenv("QEMU_TEST_STORM") != nullptr ? all : few; }

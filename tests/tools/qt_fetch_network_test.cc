@@ -37,8 +37,8 @@ protected:
   using Environment = std::vector<std::pair<std::string, std::string>>;
 
   std::vector<std::string> command(std::vector<std::string> words) const {
-    words.insert(words.begin(), {std::string(std::getenv("QEMU_TEST_TOOLS_DIR")) + "/qt-fetch",
-                                 "--retry-pause", "1ms", "--retries", "1"});
+    words.insert(words.begin(),
+                 {support::tool("qt-fetch"), "--retry-pause", "1ms", "--retries", "1"});
     return words;
   }
   Captured run(std::vector<std::string> words, Environment environment = {}) const {

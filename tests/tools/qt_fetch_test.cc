@@ -21,7 +21,7 @@ using support::ScopedVariable;
 using testing::HasSubstr;
 using testing::Not;
 
-std::string program() { return std::string(std::getenv("QEMU_TEST_TOOLS_DIR")) + "/qt-fetch"; }
+std::string program() { return support::tool("qt-fetch"); }
 
 class QtFetch : public testing::Test {
 protected:

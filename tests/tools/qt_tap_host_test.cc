@@ -18,16 +18,12 @@ namespace qt {
 namespace {
 
 using support::ScopedVariable;
+using support::tool;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 using Words = std::vector<std::string>;
 using namespace std::chrono_literals;
-
-std::string tool(const std::string& name) {
-  const char* const folder = std::getenv("QEMU_TEST_TOOLS_DIR");
-  return std::string(folder != nullptr ? folder : ".") + "/" + name;
-}
 
 class QtTapHost : public testing::Test {
 protected:

@@ -20,7 +20,11 @@ WallTime last_use_of(const std::string& path, const struct stat& status) {
   try {
     if (const std::optional<std::string> text = read_file_if_exists(path + ".stamp")) {
       if (const std::optional<std::int64_t> seconds = parse_integer(trim(*text))) {
-        return WallTime(std::chrono::seconds(*seconds));
+        // Anything may stand there; the clock knows the years 1678 to 2262.
+        constexpr auto k_last =
+            std::chrono::duration_cast<std::chrono::seconds>(WallTime::max().time_since_epoch());
+        return WallTime(
+            std::clamp(std::chrono::seconds(*seconds), std::chrono::seconds(0), k_last));
       }
     }
   } catch (const Error&) { // a stamp that cannot be read is as good as none

@@ -128,8 +128,9 @@ Judge::Exit Judge::exit_outcome() const {
   if (m_expected.exit.is_null()) {
     const bool judged = m_found && m_found->judged_exits.contains(m_facts.vm);
     return judged || m_facts.end == QemuEnd::killed ? Exit::not_judged
-           : m_facts.qemu.code() == 0               ? Exit::as_wanted
-                                                    : Exit::against;
+           // a signal is judged elsewhere
+           : m_facts.qemu.by_signal() || m_facts.qemu.code() == 0 ? Exit::as_wanted
+                                                                  : Exit::against;
   }
   const bool wanted = m_expected.exit == "any" || m_expected.exit == m_facts.qemu.code();
   return m_facts.end == QemuEnd::itself && wanted ? Exit::as_wanted : Exit::against;

@@ -19,7 +19,9 @@ extern char** environ;
 namespace qt {
 
 bool ExitStatus::by_signal() const noexcept { return WIFSIGNALED(wait_status); }
-int ExitStatus::code() const noexcept { return by_signal() ? 0 : WEXITSTATUS(wait_status); }
+int ExitStatus::code() const noexcept {
+  return by_signal() ? 128 + signal() : WEXITSTATUS(wait_status);
+}
 int ExitStatus::signal() const noexcept { return by_signal() ? WTERMSIG(wait_status) : 0; }
 
 std::string ExitStatus::text() const {

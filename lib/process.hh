@@ -38,7 +38,7 @@ struct ExitStatus {
   int wait_status; // as waitpid(2) gives it
 
   bool by_signal() const noexcept;
-  int code() const noexcept;   // exit code; 0 if by_signal()
+  int code() const noexcept;   // exit code; 128 + n if by_signal(), as a shell says it
   int signal() const noexcept; // 0 if not by_signal()
   // "exited 3" or "killed SIGSEGV": also the form in which a chain is told (run_dir.hh).
   std::string text() const;

@@ -12,7 +12,7 @@ namespace qt {
 
 namespace {
 
-constexpr double k_longest = 1e15; // milliseconds; beyond it the clock cannot add
+constexpr double k_longest = 1e12; // milliseconds; the clock counts nanoseconds in 64 bits
 
 Duration times(Duration span, double factor) {
   const double product = static_cast<double>(span.count()) * factor;

@@ -6,13 +6,14 @@ root=$1
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 
-# plant NAME FILE LINE EXPECTED: adds LINE to FILE of a fresh copy.
+# plant NAME FILE LINE EXPECTED [TABLE]: adds LINE to FILE of a fresh copy, and a row to the modules.
 plant() {
   rm -rf "$copy/tree"
   mkdir "$copy/tree"
-  cp -r "$root/lib" "$root/tools" "$copy/tree/"
+  cp -r "$root/lib" "$root/tools" "$root/scripts" "$copy/tree/"
   printf '%s\n' "$3" >>"$copy/tree/$2"
-  if output=$("$root/scripts/check-includes" "$copy/tree" 2>&1); then
+  sed -i "s/^modules='/&\n${5:-}/" "$copy/tree/scripts/check-includes"
+  if output=$("$copy/tree/scripts/check-includes" "$copy/tree" 2>&1); then
     echo "not found: $1"
     exit 1
   fi
@@ -31,3 +32,5 @@ plant 'one program in another' tools/qt-planted.cc '#include "qt-fetch.cc"' 'inc
 plant 'a header that is not there' lib/text.cc '#include "strings_extra.hh"' 'no module of lib'
 plant 'a module in no row' lib/planted.cc '#include "error.hh"' 'in no row'
 plant 'an unknown library' lib/text.cc '#include <jansson.h>' 'no row of scripts/check-includes knows'
+plant 'a module in two rows' scripts/check-includes '' 'error is in this table twice' '0.0 error'
+plant 'a module that is gone' scripts/check-includes '' 'planted is in this table, not in lib' '0.0 planted'

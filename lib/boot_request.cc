@@ -79,8 +79,10 @@ MachineOptions machine_options(const Json& given) {
   machine.accel = text(given, "accel");
   machine.panic_device = given.contains("pvpanic") ? panic_device(machine) : "";
   machine.console = given.value("console", Json(0));
-  machine.confine = given.value("confine", "none") == "sandbox" ? MachineOptions::Confine::sandbox
-                                                                : MachineOptions::Confine::none;
+  if (given.value("confine", "none") == "sandbox") {
+    machine.sandbox = MachineOptions::Sandbox::on;
+    machine.network = MachineOptions::Network::restricted;
+  }
   return machine;
 }
 

@@ -8,9 +8,6 @@
 
 namespace qt {
 
-namespace {
-
-// A machine gets "-net nic -net user" if nothing is said about its network.
 bool says_network(const std::vector<std::string>& arguments) {
   static constexpr std::array<std::string_view, 4> k_options = {"net", "nic", "netdev",
                                                                 "nodefaults"};
@@ -21,12 +18,22 @@ bool says_network(const std::vector<std::string>& arguments) {
   });
 }
 
+namespace {
+
+// A machine gets "-net nic -net user" if nothing is said about its network.
 void confine(const MachineOptions& options, std::vector<std::string>& words) {
-  words.insert(
-      words.end(),
-      {"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"});
-  if (!says_network(options.arguments) && options.machine != "none") {
-    words.insert(words.end(), {"-net", "nic", "-net", "user,restrict=on"});
+  if (options.sandbox == MachineOptions::Sandbox::on) {
+    words.insert(
+        words.end(),
+        {"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"});
+  }
+  if (options.network == MachineOptions::Network::usual || says_network(options.arguments) ||
+      options.machine == "none") {
+    return;
+  }
+  words.insert(words.end(), {"-net", "nic"});
+  if (options.network == MachineOptions::Network::restricted) {
+    words.insert(words.end(), {"-net", "user,restrict=on"});
   }
 }
 
@@ -35,9 +42,7 @@ void confine(const MachineOptions& options, std::vector<std::string>& words) {
 std::vector<std::string> qemu_command(const MachineOptions& options,
                                       const MachineChannels& channels) {
   std::vector<std::string> words = {options.qemu, "-display", "none", "-vga", "none"};
-  if (options.confine == MachineOptions::Confine::sandbox) {
-    confine(options, words);
-  }
+  confine(options, words);
   const auto add = [&words](std::string_view option, std::string value) {
     words.emplace_back(option);
     words.push_back(std::move(value));

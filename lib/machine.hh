@@ -2,9 +2,7 @@
 // nobody; the descriptors are numbers that QEMU will inherit.
 //
 // The order of the arguments:
-//   -sandbox … -net …            if it is to be confined; the network of a machine without
-//   arguments
-//                                about it, but restricted
+//   -sandbox … -net …            if it is to be confined
 //   -display none -vga none      no window, and no card that takes the console away
 //   -chardev … -mon …            a monitor for each descriptor, by QMP
 //   -machine -cpu -accel
@@ -37,10 +35,16 @@ struct MachineOptions {
   std::vector<std::string> arguments;
   std::string backdoor;     // path of a UNIX socket for one monitor more; empty: none
   std::string panic_device; // panic_device.hh; behind the arguments; empty: none
-  // QEMU under its own seccomp filter and, where the arguments do not say anything about the
-  // network, with the usual card on a network that reaches neither host nor internet.
-  enum class Confine { none, sandbox } confine = Confine::none;
+  enum class Sandbox { off, on } sandbox = Sandbox::off; // QEMU's own seccomp filter
+  // What the usual card is on if the arguments say nothing about the network: what QEMU gives it; a
+  // network that reaches neither host nor internet; none at all.
+  enum class Network { usual, restricted, none } network = Network::usual;
 };
+
+// Whether QEMU makes no network by itself for a machine with these arguments: they name one (-net,
+// -nic, -netdev; a -device joins it with netdev=), or say -nodefaults. Everything that stands where
+// an option may counts, since only QEMU knows which of its options take a value.
+bool says_network(const std::vector<std::string>& arguments);
 
 // QEMU's ends of the channels; -1 and empty: there is none.
 struct MachineChannels {

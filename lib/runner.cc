@@ -75,7 +75,6 @@ private:
   EndRequest& m_request;
   Reservation m_reservation;
   Scene m_scene;
-  bool m_can_confine = true;
   Demand m_demand;
   AdmissionLimits m_limits = admission_limits();
   std::optional<Admission> m_admission;
@@ -112,9 +111,6 @@ Outcome SubtestRun::run(KeepScratch keep_scratch) {
 std::string SubtestRun::unmet_by_emulators() {
   SceneProbe probe(m_subtest, m_scene);
   const std::string unmet = probe.unmet();
-  if (unmet.empty() && m_scene.confine == "sandbox" && m_settings.confine.empty()) {
-    m_can_confine = probe.can_confine();
-  }
   if (!unmet.empty() || !m_limits.any()) {
     return unmet;
   }
@@ -149,10 +145,6 @@ Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratc
   make_directories(m_scene.scratch);
   m_reservation.open_socket_folder(m_scene.scratch);
   m_log.emplace(run_dir, "qt-tap");
-  if (!m_can_confine) {
-    m_scene.confine.clear();
-    m_log->write("this QEMU has no -sandbox: it runs unconfined");
-  }
   m_log->write(format("subtest {} of {}", m_subtest.name, m_definition.path));
   const Lookup lookup = [this, &run_dir](std::string_view name) -> std::optional<std::string> {
     const auto value = m_scene.values.values.find(std::string(name));

@@ -83,16 +83,4 @@ Demand SceneProbe::demand(Count count) {
   return most;
 }
 
-bool SceneProbe::can_confine() {
-  for (const std::vector<Emulator>& machines : m_scene.emulators) {
-    for (const Emulator& emulator : machines) {
-      Probe& answers = probe(emulator.program);
-      if (!answers.has_sandbox() || !answers.has_netdev("user")) {
-        return false;
-      }
-    }
-  }
-  return true;
-}
-
 } // namespace qt

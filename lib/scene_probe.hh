@@ -1,5 +1,5 @@
 // What the emulators of a scene say: whether they can do what the subtest needs, what its machines
-// take of the host, whether they can be confined. Each emulator's record is read once (probe.hh).
+// take of the host. Each emulator's record is read once (probe.hh).
 #pragma once
 
 #include "admission.hh"
@@ -23,8 +23,6 @@ public:
   // The most that any of its phases takes at once.
   enum class Count { machines, machines_and_memory };
   Demand demand(Count count);
-  // Whether all its emulators can be confined: have the filter and the network that it takes.
-  bool can_confine();
 
 private:
   Probe& probe(const std::string& program);

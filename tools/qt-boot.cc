@@ -4,6 +4,7 @@
 #include "boot_admission.hh"
 #include "boot_request.hh"
 #include "cli.hh"
+#include "confinement.hh"
 #include "error.hh"
 #include "file.hh"
 #include "key_option.hh"
@@ -89,6 +90,7 @@ int run(const std::vector<std::string>& words) {
     }
     boot.program = parts[2];
   }
+  qt::fit_confinement(boot.machine);
   const std::unique_ptr<qt::Admission> place = qt::admit(boot);
   return qt::boot(boot);
 }

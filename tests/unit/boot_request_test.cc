@@ -42,7 +42,8 @@ TEST_F(BootRequestTest, WithoutAnyWishItIsTheHostsMachineWithConsoleAndMonitors)
   EXPECT_FALSE(boot.expected.machine_named);
   EXPECT_EQ(boot.machine.console, 0);
   EXPECT_EQ(boot.machine.backdoor, "");
-  EXPECT_EQ(boot.machine.confine, MachineOptions::Confine::none);
+  EXPECT_EQ(boot.machine.sandbox, MachineOptions::Sandbox::off);
+  EXPECT_EQ(boot.machine.network, MachineOptions::Network::usual);
   EXPECT_TRUE(boot.expected.exit.is_null());
   EXPECT_TRUE(boot.monitors);
   EXPECT_EQ(boot.name, "default");
@@ -69,7 +70,8 @@ TEST_F(BootRequestTest, TheKeysOfAMachineGoToTheirPlaces) {
   EXPECT_EQ(boot.machine.console, false);
   EXPECT_FALSE(boot.monitors);
   EXPECT_EQ(boot.expected.exit, 3);
-  EXPECT_EQ(boot.machine.confine, MachineOptions::Confine::sandbox);
+  EXPECT_EQ(boot.machine.sandbox, MachineOptions::Sandbox::on);
+  EXPECT_EQ(boot.machine.network, MachineOptions::Network::restricted);
   EXPECT_EQ(boot.ready, std::vector<std::string>{"up"});
   EXPECT_EQ(boot.services, (std::vector<std::vector<std::string>>{{"a", "b"}}));
 }

@@ -77,20 +77,29 @@ TEST(Machine, AConfinedOneReachesNothingUnlessItsArgumentsSaySo) {
   MachineOptions options;
   options.qemu = "q";
   options.console = false;
-  options.confine = MachineOptions::Confine::sandbox;
+  options.sandbox = MachineOptions::Sandbox::on;
+  options.network = MachineOptions::Network::restricted;
   const std::string start =
       "q -display none -vga none -sandbox "
       "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
   EXPECT_EQ(command(options, {-1, {}}), start + " -net nic -net user,restrict=on");
   for (const char* word : {"-netdev", "--netdev", "-nic", "-net", "-nodefaults"}) {
     options.arguments = {word};
+    EXPECT_TRUE(says_network(options.arguments));
     EXPECT_EQ(command(options, {-1, {}}), start + " " + word);
   }
-  options.arguments = {"net"}; // no option
-  EXPECT_EQ(command(options, {-1, {}}), start + " -net nic -net user,restrict=on net");
+  for (const char* word : {"net", "-device", "-network"}) { // nothing about it, to QEMU
+    options.arguments = {word};
+    EXPECT_FALSE(says_network(options.arguments));
+    EXPECT_EQ(command(options, {-1, {}}), start + " -net nic -net user,restrict=on " + word);
+  }
   options.arguments = {};
+  options.network = MachineOptions::Network::none;
+  EXPECT_EQ(command(options, {-1, {}}), start + " -net nic");
+  options.sandbox = MachineOptions::Sandbox::off;
+  EXPECT_EQ(command(options, {-1, {}}), "q -display none -vga none -net nic");
   options.machine = "none";
-  EXPECT_EQ(command(options, {-1, {}}), start + " -machine none");
+  EXPECT_EQ(command(options, {-1, {}}), "q -display none -vga none -machine none");
 }
 
 } // namespace

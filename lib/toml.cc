@@ -4,6 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+
+// toml++ is compiled into this one module, whatever its package would link: see format.cc.
+#undef TOML_HEADER_ONLY
+#undef TOML_SHARED_LIB
+#define TOML_HEADER_ONLY 1
 #include <toml++/toml.h>
 
 namespace qt {

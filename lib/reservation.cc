@@ -18,45 +18,51 @@ constexpr int k_first_port = 61000; // ip_local_port_range ends at 60999
 constexpr int k_last_port = 65535;
 constexpr std::size_t k_longest_folder = 75; // leaves 31 bytes for a socket's own name
 
-// A socket for all addresses of the host; of IPv4 only where there is no IPv6.
-UniqueFd make_holder(sa_family_t& family) {
-  family = AF_INET6;
-  UniqueFd holder(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+sockaddr_in6 any_six(int port) {
+  sockaddr_in6 address = {};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(static_cast<std::uint16_t>(port));
+  address.sin6_addr = in6addr_any;
+  return address;
+}
+
+sockaddr_in any_four(int port) {
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_ANY);
+  return address;
+}
+
+template<typename Address>
+bool bind_to(int fd, const Address& address) {
+  return ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+// A socket (SOCK_STREAM: of TCP, SOCK_DGRAM: of UDP) on all addresses of the host, of IPv4 only
+// where there is no IPv6; nothing if someone has the port on any of them.
+UniqueFd bind_alone(int type, int port) {
   constexpr int k_no = 0;
-  if (!holder || ::setsockopt(holder.get(), IPPROTO_IPV6, IPV6_V6ONLY, &k_no, sizeof k_no) < 0) {
-    family = AF_INET;
-    holder.reset(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd six(::socket(AF_INET6, type | SOCK_CLOEXEC, 0));
+  if (six && ::setsockopt(six.get(), IPPROTO_IPV6, IPV6_V6ONLY, &k_no, sizeof k_no) == 0) {
+    if (bind_to(six.get(), any_six(port))) {
+      return six;
+    }
+    if (errno != EADDRNOTAVAIL) { // that says that IPv6 is switched off
+      return {};
+    }
   }
-  return holder;
+  UniqueFd four(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
+  return four && bind_to(four.get(), any_four(port)) ? std::move(four) : UniqueFd();
 }
 
-bool bind_to(int holder, sa_family_t family, int port) {
-  sockaddr_in6 six = {};
-  six.sin6_family = AF_INET6;
-  six.sin6_port = htons(static_cast<std::uint16_t>(port));
-  six.sin6_addr = in6addr_any;
-  sockaddr_in four = {};
-  four.sin_family = AF_INET;
-  four.sin_port = six.sin6_port;
-  four.sin_addr.s_addr = htonl(INADDR_ANY);
-  return family == AF_INET6
-             ? ::bind(holder, reinterpret_cast<const sockaddr*>(&six), sizeof six) == 0
-             : ::bind(holder, reinterpret_cast<const sockaddr*>(&four), sizeof four) == 0;
-}
-
-// Nothing if someone has the port on any address.
+// Nothing if someone has the port.
 UniqueFd hold(int port) {
-  sa_family_t family;
-  UniqueFd holder = make_holder(family);
-  bool is_ours = holder && bind_to(holder.get(), family, port);
-  if (holder && !is_ours && family == AF_INET6 && errno == EADDRNOTAVAIL) { // IPv6 is switched off
-    family = AF_INET;
-    holder.reset(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    is_ours = bind_to(holder.get(), family, port);
-  }
+  UniqueFd holder = bind_alone(SOCK_STREAM, port);
   constexpr int k_yes = 1;
-  is_ours =
-      is_ours && ::setsockopt(holder.get(), SOL_SOCKET, SO_REUSEADDR, &k_yes, sizeof k_yes) == 0;
+  const bool is_ours =
+      holder && bind_alone(SOCK_DGRAM, port) &&
+      ::setsockopt(holder.get(), SOL_SOCKET, SO_REUSEADDR, &k_yes, sizeof k_yes) == 0;
   return is_ours ? std::move(holder) : UniqueFd();
 }
 

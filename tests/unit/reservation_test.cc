@@ -20,10 +20,12 @@ namespace qt {
 namespace {
 
 enum class Reuse { no, yes };
+enum class Protocol { tcp, udp };
 
 // A socket that another program would have on the port; nothing if it is refused.
-UniqueFd bind_beside(int port, in_addr_t where, Reuse reuse) {
-  UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+UniqueFd bind_beside(int port, in_addr_t where, Reuse reuse, Protocol protocol = Protocol::tcp) {
+  const int type = protocol == Protocol::tcp ? SOCK_STREAM : SOCK_DGRAM;
+  UniqueFd socket(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
   const int on = reuse == Reuse::yes ? 1 : 0;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address = {};
@@ -32,7 +34,7 @@ UniqueFd bind_beside(int port, in_addr_t where, Reuse reuse) {
   address.sin_addr.s_addr = htonl(where);
   const bool bound =
       ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      ::listen(socket.get(), 1) == 0;
+      (protocol == Protocol::udp || ::listen(socket.get(), 1) == 0);
   return bound ? std::move(socket) : UniqueFd();
 }
 
@@ -57,6 +59,27 @@ TEST(Reservation, AnotherProgramIsRefusedAndQemuIsNot) {
   }
   reservation.reset();
   EXPECT_TRUE(bind_beside(port, INADDR_ANY, Reuse::no)) << "free again";
+}
+
+// Foreign servers have every ninth number.
+TEST(Reservation, APortIsFreeForUdpToo) {
+  constexpr int k_taken = 500;
+  std::vector<UniqueFd> servers;
+  std::vector<bool> taken(65536);
+  for (int i = 0; i < k_taken; ++i) {
+    const int port = 61000 + i * 9;
+    UniqueFd server = bind_beside(port, INADDR_LOOPBACK, Reuse::no, Protocol::udp);
+    taken.at(static_cast<std::size_t>(port)) = server.get() >= 0;
+    servers.push_back(std::move(server));
+  }
+  Reservation reservation;
+  for (int i = 0; i < 100; ++i) {
+    const int port = reservation.port(std::to_string(i));
+    EXPECT_FALSE(taken.at(static_cast<std::size_t>(port))) << port;
+    for (const in_addr_t where : {INADDR_ANY, INADDR_LOOPBACK}) {
+      EXPECT_TRUE(bind_beside(port, where, Reuse::no, Protocol::udp)) << "as libslirp does it";
+    }
+  }
 }
 
 // Many processes that take and leave ports at the same time; each says what it had and when it

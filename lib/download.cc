@@ -44,6 +44,8 @@ Download::Download(HttpClient& client, const DownloadOptions& options, const std
 
 Downloaded Download::run(std::span<const std::string> urls) {
   std::vector<std::string> reasons;
+  std::vector<std::string> causes; // each once: two URLs of one host that is down have one
+  std::vector<std::string> groups;
   Downloaded result;
   for (const std::string& url : urls) {
     const Attempt attempt = try_url(url);
@@ -54,11 +56,21 @@ Downloaded Download::run(std::span<const std::string> urls) {
     }
     result.cause = reasons.empty() ? attempt.cause : std::min(result.cause, attempt.cause);
     reasons.push_back(format("{}: {}", display_url(url), attempt.reason));
+    const bool down = !attempt.unreachable.empty();
+    const std::string cause =
+        down ? attempt.reason : format("{}: {}", host_of(url), attempt.reason);
+    const std::string& group = down ? attempt.unreachable : cause;
+    if (std::find(groups.begin(), groups.end(), group) == groups.end()) {
+      causes.push_back(cause);
+      groups.push_back(group);
+    }
   }
   result.outcome = result.cause == Cause::none        ? Downloaded::Outcome::right
                    : result.cause == Cause::transient ? Downloaded::Outcome::unavailable
                                                       : Downloaded::Outcome::failed;
   result.reason = join(reasons, "; ");
+  result.why = join(causes, "; ");
+  result.group = join(groups, "; ");
   return result;
 }
 
@@ -70,7 +82,7 @@ Download::Attempt Download::try_url(const std::string& url) {
     }
     if (retry == m_options.retries) {
       if (!attempt.unreachable.empty()) {
-        m_client.write_off(attempt.unreachable);
+        m_client.write_off(attempt.unreachable, attempt.reason);
       }
       return attempt;
     }

@@ -41,6 +41,10 @@ struct Downloaded {
   Cause cause = Cause::none;
   std::size_t right = 0; // which of the URLs was right
   std::string reason; // "URL: cause; URL: cause" of those that were not; may be set beside `right`
+  // The causes without the files' names, and what many files with that fate have in common: the
+  // host that is down, else the causes.
+  std::string why;
+  std::string group;
 };
 
 class Download {

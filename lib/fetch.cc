@@ -20,18 +20,27 @@ std::string variable(const char* name) {
 }
 
 Fetched outcome_of(const Downloaded& result) {
+  Fetched fetched;
+  fetched.cause = result.cause;
+  fetched.why = result.why;
+  fetched.group = result.group;
   switch (result.outcome) {
   case Downloaded::Outcome::right:
     if (!result.reason.empty()) {
       log_info("passed over " + result.reason);
     }
-    return {FetchOutcome::downloaded, "", ""};
+    fetched.outcome = FetchOutcome::downloaded;
+    break;
   case Downloaded::Outcome::unavailable:
-    return {FetchOutcome::unavailable, "", "asset unavailable: " + result.reason, result.cause};
+    fetched.outcome = FetchOutcome::unavailable;
+    fetched.reason = "asset unavailable: " + result.reason;
+    break;
   case Downloaded::Outcome::failed:
+    fetched.outcome = FetchOutcome::failed;
+    fetched.reason = "fetching " + result.reason;
     break;
   }
-  return {FetchOutcome::failed, "", "fetching " + result.reason, result.cause};
+  return fetched;
 }
 
 } // namespace
@@ -79,10 +88,12 @@ Fetched Fetcher::find_or_download(const AssetSource& source, const Watch& watch)
   const bool refresh = m_options.refresh == FetchOptions::Refresh::yes;
   const bool forbidden = m_options.downloads == FetchOptions::Downloads::forbidden;
   const std::string url = display_url(source.urls.at(0));
+  const std::string why =
+      format("{} and QEMU_TEST_NO_DOWNLOAD is set; unset it to download",
+             refresh ? "QEMU_TEST_REFRESH_CACHE wants a download" : "not in the cache");
   const Fetched not_allowed{
-      FetchOutcome::unavailable, "",
-      format("asset unavailable: {}: {} and QEMU_TEST_NO_DOWNLOAD is set; unset it to download",
-             url, refresh ? "QEMU_TEST_REFRESH_CACHE wants a download" : "not in the cache")};
+      FetchOutcome::unavailable, "", format("asset unavailable: {}: {}", url, why), why, why,
+      Downloaded::Cause::none};
   const Cache::State state = m_cache.state(source.digest);
   if (!refresh && state == Cache::State::verified) {
     return {};

@@ -54,6 +54,9 @@ struct Fetched {
   FetchOutcome outcome = FetchOutcome::cached;
   std::string path;   // where the file is; empty if it is not
   std::string reason; // why it is not there: "asset unavailable: URL: cause", one line
+  // The cause alone, and what is the same for all assets that it keeps away (download.hh).
+  std::string why = {};
+  std::string group = {};
   // What kind of cause; none also if nobody was asked.
   Downloaded::Cause cause = Downloaded::Cause::none;
 

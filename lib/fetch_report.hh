@@ -17,6 +17,19 @@ std::string count_outcomes(std::span<const Fetched> results);
 
 // Why the asset is not there, and "(needed by …)" if that is known. One line.
 std::string missing_line(const WantedAsset& wanted, const Fetched& result);
+
+// The assets that one cause keeps away, so that a server that is down is told of once.
+struct MissingGroup {
+  FetchOutcome outcome = FetchOutcome::unavailable; // or failed
+  // missing_line() of one, else "58 assets unavailable: Could not resolve host: …"
+  std::string heading;
+  // Of several, each: what it is called (all of the URL if it failed: somebody has to look) and who
+  // needs it.
+  std::vector<std::string> assets;
+};
+// In the order of the first of each. `results` are those of `wanted`, one by one.
+std::vector<MissingGroup> group_missing(std::span<const WantedAsset> wanted,
+                                        std::span<const Fetched> results);
 // "downloaded URL (12.5 MiB)", "unavailable URL": what became of it, for the moment when it ends.
 std::string finished_line(const WantedAsset& wanted, const Fetched& result);
 

@@ -6,6 +6,8 @@
 #include "progress.hh"
 #include "url.hh"
 
+#include <set>
+
 namespace qt {
 
 namespace {
@@ -19,11 +21,14 @@ void report(std::span<const WantedAsset> wanted, std::span<const Fetched> result
       output.print(results[i].path);
     }
   }
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    if (!results[i].there()) {
-      const bool tolerated = run.stamp && run.unavailable == FetchRun::Unavailable::tolerated &&
-                             results[i].outcome == FetchOutcome::unavailable;
-      (tolerated ? log_warning : log_error)(missing_line(wanted[i], results[i]));
+  // The one asset that a user asked for is an error; a part of many may be missing.
+  const bool tolerated = run.unavailable == FetchRun::Unavailable::tolerated &&
+                         (run.stamp || run.account == FetchRun::Account::yes);
+  for (const MissingGroup& group : group_missing(wanted, results)) {
+    const bool warns = tolerated && group.outcome == FetchOutcome::unavailable;
+    (warns ? log_warning : log_error)(group.heading);
+    for (const std::string& asset : group.assets) {
+      (warns ? log_note : log_plain)("  " + asset);
     }
   }
   if (run.account == FetchRun::Account::yes && !run.stamp) {
@@ -38,6 +43,7 @@ std::vector<Fetched> fetch_with_progress(Fetcher& fetcher, std::span<const Asset
     names.push_back(display_url(source.urls.at(0)));
   }
   Progress progress(std::move(names));
+  std::set<std::string> told;
   return fetcher.fetch_all(
       sources, static_cast<unsigned>(run.jobs),
       [&](std::size_t i, const Fetched& result) {
@@ -45,7 +51,8 @@ std::vector<Fetched> fetch_with_progress(Fetcher& fetcher, std::span<const Asset
         // What needed no transfer, there or forbidden, is in the summary only.
         const bool tried =
             result.outcome == FetchOutcome::downloaded || result.cause != Downloaded::Cause::none;
-        if (run.account == FetchRun::Account::yes && tried) {
+        const bool is_news = result.there() || told.insert(result.group).second;
+        if (run.account == FetchRun::Account::yes && tried && is_news) {
           log_note(finished_line(wanted[i], result));
         }
       },

@@ -19,7 +19,8 @@ struct FetchRun {
   // and paths are not printed: build systems show what a program prints.
   std::optional<std::string> stamp;
   enum class Unavailable { tolerated, failure } unavailable = Unavailable::tolerated;
-  // For many assets: a line for each that came, and a summary.
+  // For many assets: a line for each that came and for the first that each cause kept away, and a
+  // summary.
   enum class Account { no, yes } account = Account::no;
 };
 

@@ -5,7 +5,8 @@
 #include "url.hh"
 
 #include <cassert>
-#include <set>
+#include <map>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -26,9 +27,10 @@ struct HttpClient::State {
   }
   void run();
   void finish_ended();
-  bool is_written_off(const std::string& host) {
+  std::optional<std::string> why_written_off(const std::string& host) {
     const std::lock_guard guard(mutex);
-    return written_off.contains(host);
+    const auto found = written_off.find(host);
+    return found == written_off.end() ? std::nullopt : std::optional(found->second);
   }
 
   HttpLimits limits;
@@ -36,7 +38,7 @@ struct HttpClient::State {
   std::mutex mutex; // of what follows
   std::vector<Transfer*> added;
   std::vector<Transfer*> abandoned;
-  std::set<std::string> written_off;
+  std::map<std::string, std::string> written_off; // and why
   bool stopping = false;
   std::thread thread;
 };
@@ -110,23 +112,27 @@ HttpClient::HttpClient(const HttpLimits& limits)
 
 HttpClient::~HttpClient() = default;
 
-void HttpClient::write_off(const std::string& host) {
+void HttpClient::write_off(const std::string& host, const std::string& why) {
   const std::lock_guard guard(m_state->mutex);
-  m_state->written_off.insert(host);
+  m_state->written_off.emplace(host, why);
 }
 
 bool HttpClient::is_written_off(const std::string& host) const {
-  return m_state->is_written_off(host);
+  return m_state->why_written_off(host).has_value();
 }
 
 HttpResult HttpClient::get(const HttpRequest& request,
                            const std::function<void(HttpProgress)>& follow) {
   assert(is_fetchable(request.url));
-  if (const std::string host = host_of(request.url); is_written_off(host)) {
-    return {HttpOutcome::unreachable, format("{} could not be reached before", host), {}, host};
+  const std::string host = host_of(request.url);
+  if (const std::optional<std::string> why = m_state->why_written_off(host)) {
+    return {HttpOutcome::unreachable,
+            format("{} could not be reached before: {}", host, *why),
+            {},
+            host};
   }
-  const Transfer::IsWrittenOff ask = [this](const std::string& host) {
-    return is_written_off(host);
+  const Transfer::IsWrittenOff ask = [this](const std::string& target) {
+    return is_written_off(target);
   };
   Transfer transfer(request, m_state->limits, ask);
   m_state->hand_over(m_state->added, &transfer);

@@ -29,8 +29,8 @@ public:
   HttpResult get(const HttpRequest& request, const std::function<void(HttpProgress)>& follow);
 
   // From now on whatever would go to `host` is unreachable at once, so that one dead host does not
-  // cost each of its files a time-out. `host` is from an HttpResult.
-  void write_off(const std::string& host);
+  // cost each of its files a time-out. `host` and `why` are the host and reason of an HttpResult.
+  void write_off(const std::string& host, const std::string& why);
   bool is_written_off(const std::string& host) const;
 
 private:

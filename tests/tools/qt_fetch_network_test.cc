@@ -301,6 +301,7 @@ TEST_F(QtFetchNetwork, ADeadHostIsTriedForOneOfItsAssets) {
     retries += line.find("trying again") != std::string::npos ? 1 : 0;
   }
   EXPECT_EQ(retries, 1u);
+  EXPECT_THAT(result.err, HasSubstr("\nqt-fetch: warning: 30 assets unavailable: "));
   EXPECT_THAT(result.err, HasSubstr("0 cached, 0 downloaded, 30 unavailable\n"));
 }
 

@@ -183,7 +183,11 @@ TEST_F(FetchTest, ADeadHostIsTriedForOneAssetOnly) {
   EXPECT_THAT(first.reason, Not(HasSubstr("before")));
   const Fetched second = fetcher.fetch({{dead + "2"}, std::string(64, '2'), ""});
   EXPECT_EQ(second.outcome, FetchOutcome::unavailable);
-  EXPECT_THAT(second.reason, HasSubstr("could not be reached before"));
+  EXPECT_THAT(second.reason, HasSubstr("could not be reached before: " + first.why));
+  EXPECT_EQ(second.group, first.group);
+  const Fetched third = fetcher.fetch({{dead + "3", dead + "4"}, std::string(64, '3'), ""});
+  EXPECT_EQ(third.group, first.group);
+  EXPECT_THAT(first.why, Not(HasSubstr("/file")));
 }
 
 TEST_F(FetchTest, DoesNotWaitForAServerThatAsksForTooMuch) {

@@ -121,7 +121,7 @@ TEST_F(HttpTest, AHostThatWasWrittenOffIsNotAskedAgain) {
   other.set("/there", {.status = 302, .headers = {"Location: " + m_server.url("/file")}});
   m_server.set("/file", {.body = "content"});
   EXPECT_EQ(get(other.url("/there")).outcome, HttpOutcome::complete);
-  m_client.write_off(host);
+  m_client.write_off(host, "it is down");
   for (const std::string& url : {m_server.url("/file"), other.url("/there")}) {
     const HttpResult result = get(url);
     EXPECT_EQ(result.outcome, HttpOutcome::unreachable) << url;

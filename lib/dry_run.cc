@@ -48,7 +48,6 @@ std::string phase_text(const Subtest& subtest, std::size_t index, PlanInput& inp
       {&PhasePlan::chain, &phase.steps},
       {&PhasePlan::verify, &phase.verify}};
   std::string text;
-  input.saved.clear();
   for (const auto& [part, steps] : stages) {
     const PhasePlan plan = plan_phase(subtest, index, input);
     const std::string words = shell_join(plan.*part);

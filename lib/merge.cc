@@ -90,6 +90,36 @@ bool both_tables(const Value& a, const Value& b) {
   return a.is(Value::Kind::table) && b.is(Value::Kind::table);
 }
 
+Value phase_with_defaults(const Value& defaults, const Value& phase) {
+  return lay_over(
+      defaults, phase, [](const std::string& name, const Value& lower, const Value& upper) {
+        if (name == "vm" && both_tables(lower, upper)) {
+          return lay_over(lower, upper, [](const std::string&, const Value& a, const Value& b) {
+            return both_tables(a, b) ? lay_over(a, b, merge_over_defaults) : b;
+          });
+        }
+        return merge_over_defaults(name, lower, upper);
+      });
+}
+
+// Joins the steps of the test, which are told of by themselves if they are none, to those of a
+// phase.
+void add_steps(const Value& test, const std::string& list, Value& phase) {
+  const Value* const steps = test.find(list);
+  if (steps == nullptr || !steps->is(Value::Kind::list) || !phase.is(Value::Kind::table)) {
+    return;
+  }
+  const auto own = std::find_if(phase.members.begin(), phase.members.end(),
+                                [&list](const Member& member) { return member.key == list; });
+  if (own == phase.members.end()) {
+    phase.members.push_back(*test.member(list));
+  } else if (own->value.is(Value::Kind::list)) {
+    std::vector<Value>& elements = own->value.elements;
+    elements.insert(list == "prepare" ? elements.begin() : elements.end(), steps->elements.begin(),
+                    steps->elements.end());
+  }
+}
+
 } // namespace
 
 std::vector<std::string_view> phase_keys() {
@@ -127,21 +157,22 @@ Value extend_test(const Value& base, const Value& over) {
   });
 }
 
-Value phase_with_defaults(const Value& test, const Value& phase) {
+std::vector<Value> phases_with_defaults(const Value& test) {
   Value defaults = test;
   const std::vector<std::string_view> keys = phase_keys();
   std::erase_if(defaults.members, [&keys](const Member& member) {
-    return std::find(keys.begin(), keys.end(), member.key) == keys.end();
+    return member.key == "prepare" || member.key == "verify" ||
+           std::find(keys.begin(), keys.end(), member.key) == keys.end();
   });
-  return lay_over(
-      defaults, phase, [](const std::string& name, const Value& lower, const Value& upper) {
-        if (name == "vm" && both_tables(lower, upper)) {
-          return lay_over(lower, upper, [](const std::string&, const Value& a, const Value& b) {
-            return both_tables(a, b) ? lay_over(a, b, merge_over_defaults) : b;
-          });
-        }
-        return merge_over_defaults(name, lower, upper);
-      });
+  std::vector<Value> phases;
+  for (const Value& phase : test.find("phase")->elements) {
+    phases.push_back(phase.is(Value::Kind::table) ? phase_with_defaults(defaults, phase) : phase);
+  }
+  if (!phases.empty()) {
+    add_steps(test, "prepare", phases.front());
+    add_steps(test, "verify", phases.back());
+  }
+  return phases;
 }
 
 Value vm_with_defaults(const Value& test, const Value& vm) {

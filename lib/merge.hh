@@ -21,9 +21,11 @@ std::vector<std::string_view> phase_keys();
 Value extend_test(const Value& base, const Value& over);
 Value extend_requires(const Value& base, const Value& over);
 
-// A phase with the keys of its test as defaults: "fail" and "args" are joined, the test's first,
-// and "vm" is merged machine by machine, key by key; everything else is taken or replaced whole.
-Value phase_with_defaults(const Value& test, const Value& phase);
+// The phases of a test, which has a list of them, with its keys as defaults: "fail" and "args" are
+// joined, the test's first, and "vm" is merged machine by machine, key by key. Its "prepare" is
+// done once, before that of the first phase, its "verify" behind that of the last. Everything else
+// is taken or replaced whole. A phase that is no table is left as it is.
+std::vector<Value> phases_with_defaults(const Value& test);
 // A [test.NAME.vm.NAME] table with the VM keys of the test (or phase) as defaults; "args" are
 // joined.
 Value vm_with_defaults(const Value& test, const Value& vm);

@@ -37,7 +37,7 @@ struct PlanInput {
   std::string confine;
   // The values of Subtest::variables, without "log": that is the folder of the phase.
   std::map<std::string, std::string> variables;
-  // Known by steps of the same phase that have run: name → raw bytes.
+  // Known by steps that have run: name → raw bytes.
   std::map<std::string, std::string> saved;
   // The longest that a dialogue may take, or the machine where there is no dialogue; as named
   // (timeout_multiplier.hh). A phase's own timeout may be shorter.

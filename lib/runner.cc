@@ -80,8 +80,8 @@ private:
   std::optional<Admission> m_admission;
   std::optional<BaseLog> m_log;
   std::optional<SubtestTime> m_time;
-  std::map<std::string, std::string> m_saved; // in this phase
-  std::vector<Mark> m_marks;                  // of all phases
+  std::map<std::string, std::string> m_saved; // of all phases, as are these
+  std::vector<Mark> m_marks;
   Verdict m_verdict;
   Outcome m_outcome;
 };
@@ -181,7 +181,6 @@ Verdict SubtestRun::run_phases() {
   const std::optional<Duration> own = m_subtest.timeout;
   m_time.emplace(m_budget, own ? own : m_settings.default_timeout);
   for (std::size_t i = 0; i < m_subtest.phases.size(); ++i) {
-    m_saved.clear();
     for (auto PhasePlan::*const part :
          {&PhasePlan::prepare, &PhasePlan::chain, &PhasePlan::verify}) {
       const PhasePlan plan = plan_phase(m_subtest, i, plan_input());

@@ -212,7 +212,6 @@ std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view
 }
 
 Phase SubtestReader::read_phase(const Value& table, const Position& at, const std::string& title) {
-  m_variables.forget_saved();
   Phase phase;
   phase.prepare = read_steps(table, "prepare", StepPlace::host, {});
   phase.vms = read_vms(table, title);
@@ -268,12 +267,11 @@ Subtest SubtestReader::read(const Value* required) {
     // Also what each phase replaces.
     const Reader pending(m_reader.mistakes(), Texts::pending);
     SubtestReader(m_test, m_payloads, pending).read_phase(table, m_test.at, title);
-    for (const Value& phase : phases->elements) {
+    for (const Value& phase : phases_with_defaults(table)) {
       if (m_reader.expect(phase, Value::Kind::table, "phase",
                           format("a table [{}.phase]]", title))) {
         m_reader.unknown_members(phase, format("[{}.phase]]", title), phase_keys());
-        subtest.phases.push_back(
-            read_phase(phase_with_defaults(table, phase), phase.at, format("{}.phase", title)));
+        subtest.phases.push_back(read_phase(phase, phase.at, format("{}.phase", title)));
       }
     }
   }

@@ -26,8 +26,6 @@ public:
   void check(std::string_view key, const Value& value, SavedNames saved);
   // A step saves `name`: it may be used from here on. Says so if it is not a good name.
   void save(const std::string& name, const Position& at);
-  // What steps saved is known behind them in the same phase only.
-  void forget_saved() { m_saved.clear(); }
 
   // The names used that no step saved, each once, in order of first use, with those in the texts of
   // the files used.

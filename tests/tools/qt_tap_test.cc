@@ -354,6 +354,24 @@ verify = [{ run = ["test", "-e", "${scratch}/kept"] }, { file = "${log}/console.
   EXPECT_TRUE(exists(output + "/riscv64/phases.two/scratch/kept"));
 }
 
+TEST_F(QtTap, ATestIsPreparedOnceForAllItsPhases) {
+  const std::string file = define("riscv64", "once", R"toml(
+[test.t]
+prepare = [{ run = ["sh", "-c", "echo x >>${scratch}/runs; echo all"], save = { word = "(.*)" } }]
+steps = [{ run = ["sh", "-c", "echo ${word}"], stdout = "all" }]
+verify = [{ run = ["sh", "-c", "echo $(cat ${scratch}/runs ${scratch}/steps)."], stdout = "x one." }]
+[[test.t.phase]]
+[[test.t.phase]]
+steps = [{ run = ["sh", "-c", "echo one >>${scratch}/steps; echo ${word}"], stdout = "all" }]
+)toml");
+  const Captured both = run({file});
+  EXPECT_EQ(both.out, "TAP version 13\n1..1\nok 1 t\n") << both.err;
+  const std::string dry = run({"--dry-run", file}).out;
+  const std::size_t once = dry.find("/runs; echo all");
+  EXPECT_NE(once, std::string::npos) << dry;
+  EXPECT_EQ(dry.find("/runs; echo all", once + 1), std::string::npos) << dry;
+}
+
 TEST_F(QtTap, WhatItPrintsRunsInAShell) {
   NEED_EMULATOR("riscv64");
   const std::string payload = folder.path() + "/payload.gz";

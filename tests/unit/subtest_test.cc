@@ -100,16 +100,13 @@ TEST(Subtest, GivesPhasesTheKeysOfTheTest) {
 machine = "virt"
 args = ["-m", "1G"]
 fail = "panic"
-prepare = [{ run = ["a"] }]
 steps = [{ wait = "one" }]
 [[test.replay.phase]]
 exit = 0
 [[test.replay.phase]]
 args = ["-icount", "1"]
 fail = ["oops"]
-prepare = []
 steps = [{ wait = "two" }]
-verify = [{ run = ["b"] }]
 )");
   ASSERT_EQ(definition.subtests.at(0).phases.size(), 2u);
   const Phase& record = definition.subtests[0].phases[0];
@@ -117,15 +114,46 @@ verify = [{ run = ["b"] }]
   EXPECT_EQ(record.vms.at(0).values,
             Json({{"machine", "virt"}, {"args", {"-m", "1G"}}, {"exit", 0}}));
   EXPECT_EQ(describe_step(record.steps.at(0)), "--wait one");
-  EXPECT_EQ(record.prepare.size(), 1u);
   EXPECT_EQ(replay.vms.at(0).values,
             Json({{"machine", "virt"}, {"args", {"-m", "1G", "-icount", "1"}}}));
   EXPECT_EQ(replay.dialogue.at("fail"),
             parse_json(R"([{"text": "panic"}, {"text": "oops"}])", "test"));
   EXPECT_EQ(describe_step(replay.steps.at(0)), "--wait two");
-  EXPECT_THAT(replay.prepare, IsEmpty());
-  EXPECT_EQ(replay.verify.size(), 1u);
   EXPECT_EQ(definition.subtests[0].required, Json({{"machine", {"virt"}}}));
+}
+
+std::string described(const std::vector<Step>& steps) {
+  std::string text;
+  for (const Step& step : steps) {
+    text += describe_step(step) + "\n";
+  }
+  return text;
+}
+
+TEST(Subtest, ItIsPreparedAndVerifiedOnceAndEachOfItsPhasesByItself) {
+  const Definition definition = load_text(R"(
+[test.t]
+prepare = [{ run = ["all", "before"] }]
+verify = [{ run = ["all", "behind"] }]
+[[test.t.phase]]
+prepare = [{ run = ["one", "before"] }]
+exit = 0
+[[test.t.phase]]
+prepare = [{ run = ["two", "before"] }]
+verify = [{ run = ["two", "behind"] }]
+[[test.t.phase]]
+exit = 0
+)");
+  const std::vector<Phase>& phases = definition.subtests.at(0).phases;
+  ASSERT_EQ(phases.size(), 3u);
+  EXPECT_EQ(described(phases[0].prepare), "--run 'all before'\n--run 'one before'\n");
+  EXPECT_EQ(described(phases[0].verify), "");
+  EXPECT_EQ(described(phases[1].prepare), "--run 'two before'\n");
+  EXPECT_EQ(described(phases[1].verify), "--run 'two behind'\n");
+  EXPECT_EQ(described(phases[2].prepare), "");
+  EXPECT_EQ(described(phases[2].verify), "--run 'all behind'\n");
+  EXPECT_THAT(mistakes_of("[test.t]\nprepare=5\n[[test.t.phase]]\nprepare=[{ run = ['x'] }]\n"),
+              testing::SizeIs(1));
 }
 
 TEST(Subtest, ItsTimeIsThatOfItsPhasesToo) {
@@ -152,7 +180,7 @@ idle-timeout = "1s"
                   "\"2m\", got 5"));
 }
 
-TEST(Subtest, WhatIsSavedIsKnownLaterInThePhase) {
+TEST(Subtest, WhatIsSavedIsKnownLater) {
   EXPECT_THAT(mistakes_of(R"toml([test.t]
 prepare = [{ run = ["x"], save = { size = "(.*)" } }]
 args = ["-m", "${size}"]
@@ -174,10 +202,19 @@ exit = 0
       ElementsAre("board.toml:3:8: error: fail: unknown name '${n}' in test 't'; what a step "
                   "saves is known to steps behind it and to args"));
   EXPECT_THAT(mistakes_of(R"toml([test.t]
-[[test.t.phase]]
 prepare = [{ run = ["x"], save = { n = "(.*)" } }]
 [[test.t.phase]]
+verify = [{ run = ["x", "${n}"], save = { m = "(.*)" } }]
+[[test.t.phase]]
+args = ["${n}", "${m}"]
+exit = 0
+)toml"),
+              IsEmpty());
+  EXPECT_THAT(mistakes_of(R"toml([test.t]
+[[test.t.phase]]
 verify = [{ run = ["x", "${n}"] }]
+[[test.t.phase]]
+verify = [{ run = ["x"], save = { n = "(.*)" } }]
 )toml"),
               testing::SizeIs(1));
 }

@@ -163,10 +163,11 @@ Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratc
   } else if (!admit()) {
     verdict = m_verdict;
   } else {
-    const Clock::time_point start = Clock::now();
+    const std::optional<Duration> own = m_subtest.timeout;
+    m_time.emplace(m_budget, own ? own : m_settings.default_timeout);
     verdict = run_phases();
     verdict.marks = m_marks;
-    m_budget.use(std::chrono::duration_cast<Duration>(Clock::now() - start));
+    m_time.reset();
   }
   write_verdict(run_dir, verdict);
   m_log->write(format("{}: {}", cause_name(verdict.cause), verdict.message));
@@ -178,8 +179,6 @@ Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratc
 
 Verdict SubtestRun::run_phases() {
   Verdict last;
-  const std::optional<Duration> own = m_subtest.timeout;
-  m_time.emplace(m_budget, own ? own : m_settings.default_timeout);
   for (std::size_t i = 0; i < m_subtest.phases.size(); ++i) {
     for (auto PhasePlan::*const part :
          {&PhasePlan::prepare, &PhasePlan::chain, &PhasePlan::verify}) {

@@ -140,7 +140,7 @@ public:
   const Result& result(std::size_t index) {
     m_given = index + 1;
     if (m_threads.empty()) {
-      return m_results[index].emplace(run(m_selected[index], m_budget));
+      return m_results[index].emplace(run(m_selected[index]));
     }
     std::unique_lock lock(m_mutex);
     m_ready.wait(lock, [&] { return m_results[index].has_value(); });
@@ -149,24 +149,23 @@ public:
 
 private:
   void work() {
-    TimeBudget budget(m_options.timeout);
     for (std::size_t i; (i = m_next++) < m_selected.size();) {
-      Result result = run(m_selected[i], budget);
+      Result result = run(m_selected[i]);
       const std::lock_guard lock(m_mutex);
       m_results[i] = std::move(result);
       m_ready.notify_one();
     }
   }
-  Result run(const Selected& test, TimeBudget& budget) const {
+  Result run(const Selected& test) {
     Result result;
-    if (m_request.received() || budget.is_used_up()) {
+    if (m_request.received() || m_budget.is_used_up()) {
       result.outcome.verdict.cause = m_request.received() ? Cause::host : Cause::timeout;
       result.outcome.verdict.message =
           "not run: " + (m_request.received() ? "ended by " + signal_name(*m_request.received())
                                               : "the deadline passed");
     } else {
       result.outcome = run_subtest(*test.definition, *test.subtest, m_options.settings,
-                                   m_options.keep_scratch, budget, m_request);
+                                   m_options.keep_scratch, m_budget, m_request);
       result.command = again(test, result.outcome, m_options);
     }
     return result;
@@ -176,7 +175,7 @@ private:
   const SessionOptions& m_options;
   EndRequest& m_request;
   std::vector<std::optional<Result>> m_results;
-  TimeBudget m_budget; // without threads
+  TimeBudget m_budget;
   std::size_t m_given = 0;
   std::atomic<std::size_t> m_next = 0;
   std::mutex m_mutex;

@@ -20,8 +20,7 @@ struct SessionOptions {
   RunSettings settings;
   KeepScratch keep_scratch = KeepScratch::no;
   int jobs = 1; // subtests at the same time
-  // For all subtests that run one after the other, as one of the jobs; as named
-  // (timeout_multiplier.hh).
+  // For all subtests together; as named (timeout_multiplier.hh).
   std::optional<Duration> timeout;
   Names names = Names::short_names;
   bool has_output = false; // settings.output was chosen by the user

@@ -26,14 +26,40 @@ Duration margin_around(Duration dialogue) {
 TimeBudget::TimeBudget(std::optional<Duration> total)
   : m_left(scaled(total)) {}
 
-void TimeBudget::use(Duration span) {
-  if (m_left) {
-    *m_left -= span;
+std::optional<Duration> TimeBudget::left_locked() const {
+  return m_left && m_running > 0
+             ? *m_left - std::chrono::duration_cast<Duration>(Clock::now() - m_since)
+             : m_left;
+}
+
+std::optional<Duration> TimeBudget::left() const {
+  const std::lock_guard lock(m_mutex);
+  return left_locked();
+}
+
+bool TimeBudget::is_used_up() const {
+  const std::optional<Duration> now = left();
+  return now && *now <= Duration::zero();
+}
+
+void TimeBudget::begin() {
+  const std::lock_guard lock(m_mutex);
+  if (m_running++ == 0) {
+    m_since = Clock::now();
   }
 }
 
-SubtestTime::SubtestTime(const TimeBudget& budget, std::optional<Duration> own)
-  : m_own(own) {
+void TimeBudget::end() {
+  const std::lock_guard lock(m_mutex);
+  m_left = left_locked();
+  m_since = Clock::now();
+  --m_running;
+}
+
+SubtestTime::SubtestTime(TimeBudget& budget, std::optional<Duration> own)
+  : m_budget(budget)
+  , m_own(own) {
+  budget.begin();
   std::optional<Duration> span = budget.left();
   if (const std::optional<Duration> actual = scaled(own)) {
     const Duration whole = *actual + margin_around(*actual) + k_start;
@@ -43,6 +69,8 @@ SubtestTime::SubtestTime(const TimeBudget& budget, std::optional<Duration> own)
     m_deadline = Deadline::after(*span);
   }
 }
+
+SubtestTime::~SubtestTime() { m_budget.end(); }
 
 std::optional<Duration> SubtestTime::for_dialogue() const {
   if (m_deadline.is_never()) {

@@ -80,7 +80,7 @@ CommandLine command_line(Options& options) {
             settings.strict_budgets)
       .option("qemu", "PROGRAM", "the emulator, whatever else is said about it", settings.qemu)
       .choice("confine", {"none", "sandbox"}, "QEMU, whatever a test requires", settings.confine)
-      .option("jobs", "subtests at the same time; each has --timeout for itself then", 1, 1024,
+      .option("jobs", "subtests at the same time; --timeout is for all together", 1, 1024,
               session.jobs)
       .option("output", "DIR",
               "for run directories; default: tests/functional in the build folder, else "
@@ -141,6 +141,11 @@ int run(const std::vector<std::string>& words) {
   }
   if (options.files.empty()) {
     throw Error("which FILE? see qt-tap --help", ExitCode::usage);
+  }
+  if (options.session.jobs > 1 && options.session.settings.on_fail == "shell") {
+    throw Error("option --on-fail: one terminal cannot be given to several subtests; leave --jobs "
+                "out, or keep the machines",
+                ExitCode::usage);
   }
   std::vector<Definition> definitions;
   const ExitCode loaded = load_definitions(options.files, definitions);

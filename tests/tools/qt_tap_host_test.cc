@@ -340,6 +340,30 @@ steps = [{ wait = "OpenSBI" }]
   EXPECT_EQ(exit_status_of(run({"--jobs", "0", "x"}).status.wait_status), 2);
 }
 
+TEST_F(QtTapHost, OneThatHangsKeepsItsPlaceAndTheOthersTheirResults) {
+  const Captured all = run({"--jobs", "2", "--timeout", "2s", define("hangs", R"(
+[test.hangs]
+machine = "virt"
+steps = [{ wait = "OpenSBI" }, { wait = "no such text" }]
+[test.quick]
+matrix = { n = ["1", "2"] }
+steps = [{ run = ["echo", "${n}"] }]
+[test.too]
+steps = [{ sleep = "100s" }]
+)")});
+  EXPECT_THAT(all.out, ContainsRegex("1..4\nnot ok 1 hangs\n# timeout: [^\n]*\n# logs: [^\n]*\n"
+                                     "ok 2 quick\\[1\\]\nok 3 quick\\[2\\]\nnot ok 4 too\n"
+                                     "# timeout: [^\n]*\n# logs: [^\n]*\n$"))
+      << all.err;
+  EXPECT_EQ(read_verdict(output + "/riscv64/hangs.hangs")->cause, Cause::timeout);
+}
+
+TEST_F(QtTapHost, OneTerminalIsNotForSeveral) {
+  const Captured refused = run({"--jobs", "2", "--on-fail", "shell", define("shell", k_opensbi)});
+  EXPECT_EQ(exit_status_of(refused.status.wait_status), 2);
+  EXPECT_THAT(refused.err, HasSubstr("option --on-fail: one terminal cannot be given to several"));
+}
+
 TEST_F(QtTapHost, ASignalEndsAllJobs) {
   const std::string file = define("jobs", R"(
 [test.t]

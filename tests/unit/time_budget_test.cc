@@ -2,7 +2,11 @@
 
 #include "environment.hh"
 
+#include <atomic>
 #include <gtest/gtest.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
 
 namespace qt {
 namespace {
@@ -12,21 +16,47 @@ using namespace std::chrono_literals;
 
 constexpr const char* k_variable = "QEMU_TEST_TIMEOUT_MULTIPLIER";
 
-TEST(TimeBudget, IsUsedUp) {
+TEST(TimeBudget, RunsWhileAnySubtestDoes) {
   const ScopedVariable none(k_variable, std::nullopt);
-  TimeBudget budget(2s);
-  budget.use(1500ms);
-  EXPECT_FALSE(budget.is_used_up());
-  budget.use(500ms);
+  TimeBudget budget(10ms);
+  ::usleep(11'000);
+  EXPECT_FALSE(budget.is_used_up()) << "nobody runs";
+  budget.begin();
+  budget.begin();
+  budget.end();
+  ::usleep(11'000);
+  EXPECT_TRUE(budget.is_used_up());
+  budget.end();
   EXPECT_TRUE(budget.is_used_up());
   TimeBudget endless(std::nullopt);
-  endless.use(24h);
+  endless.begin();
+  endless.end();
   EXPECT_FALSE(endless.is_used_up());
+}
+
+TEST(TimeBudget, IsNotSharedOutAmongThoseAtTheSameTime) {
+  const ScopedVariable none(k_variable, std::nullopt);
+  TimeBudget budget(1h);
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> lanes;
+  for (int i = 0; i < 4; ++i) {
+    lanes.emplace_back([&budget, &wrong] {
+      for (int j = 0; j < 500; ++j) {
+        const SubtestTime time(budget, std::nullopt);
+        wrong += time.deadline().remaining() > 1h || time.for_dialogue() < 50min ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& lane : lanes) {
+    lane.join();
+  }
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(TimeBudget, ADialogueLeavesTimeForEvidence) {
   const ScopedVariable none(k_variable, std::nullopt);
-  const SubtestTime time(TimeBudget(85s), std::nullopt);
+  TimeBudget budget(85s);
+  const SubtestTime time(budget, std::nullopt);
   EXPECT_LE(time.for_dialogue().value(), 82s);
   EXPECT_GT(time.for_dialogue().value(), 60s);
   EXPECT_GT(time.deadline().remaining(), 63s);
@@ -34,21 +64,24 @@ TEST(TimeBudget, ADialogueLeavesTimeForEvidence) {
 
 TEST(TimeBudget, ASubtestHasItsOwnTimeOnlyWithinTheWhole) {
   const ScopedVariable none(k_variable, std::nullopt);
-  const SubtestTime own(TimeBudget(std::nullopt), 90s);
+  TimeBudget endless(std::nullopt);
+  const SubtestTime own(endless, 90s);
   EXPECT_EQ(own.for_dialogue(), 90s) << "as it is named";
   EXPECT_GT(own.deadline().remaining(), 90s);
-  EXPECT_EQ(SubtestTime(TimeBudget(1h), 90s).for_dialogue(), 90s);
-  EXPECT_LE(SubtestTime(TimeBudget(50s), 90s).for_dialogue().value(), 47s);
-  EXPECT_LE(SubtestTime(TimeBudget(50s), 90s).deadline().remaining(), 50s);
-  const SubtestTime endless(TimeBudget(std::nullopt), std::nullopt);
-  EXPECT_TRUE(endless.deadline().is_never());
-  EXPECT_EQ(endless.for_dialogue(), std::nullopt);
+  TimeBudget hour(1h);
+  EXPECT_EQ(SubtestTime(hour, 90s).for_dialogue(), 90s);
+  TimeBudget less(50s);
+  EXPECT_LE(SubtestTime(less, 90s).for_dialogue().value(), 47s);
+  EXPECT_LE(SubtestTime(less, 90s).deadline().remaining(), 50s);
+  const SubtestTime without(endless, std::nullopt);
+  EXPECT_TRUE(without.deadline().is_never());
+  EXPECT_EQ(without.for_dialogue(), std::nullopt);
 }
 
 // The next program of the chain multiplies what it is told.
 TEST(TimeBudget, IsMultipliedOnce) {
   const ScopedVariable slow(k_variable, "3");
-  const TimeBudget budget(100s);
+  TimeBudget budget(100s);
   EXPECT_EQ(budget.left(), 300s);
   const SubtestTime whole(budget, std::nullopt);
   EXPECT_LE(whole.for_dialogue().value(), 99s);

@@ -7,6 +7,7 @@
 #include "log.hh"
 #include "readiness.hh"
 #include "run_folder.hh"
+#include "shell_words.hh"
 #include "supervisor.hh"
 #include "terminal.hh"
 #include "text.hh"

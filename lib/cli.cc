@@ -2,6 +2,7 @@
 
 #include "error.hh"
 #include "log.hh"
+#include "spelling.hh"
 #include "text.hh"
 
 #include <algorithm>

@@ -5,9 +5,9 @@
 #include "file.hh"
 #include "run_dir.hh"
 #include "selection.hh"
+#include "shell_words.hh"
 #include "step_reader.hh"
 #include "substitute.hh"
-#include "text.hh"
 
 #include <set>
 

@@ -3,7 +3,7 @@
 #include "cli.hh"
 #include "error.hh"
 #include "log.hh"
-#include "text.hh"
+#include "shell_words.hh"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
 #include "key_option.hh"
 
+#include "shell_words.hh"
 #include "text.hh"
 
 namespace qt {

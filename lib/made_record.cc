@@ -1,6 +1,7 @@
 #include "made_record.hh"
 
 #include "error.hh"
+#include "shell_words.hh"
 #include "text.hh"
 
 #include <array>

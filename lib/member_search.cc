@@ -3,7 +3,7 @@
 #include "file.hh"
 #include "member_data.hh"
 #include "member_path.hh"
-#include "text.hh"
+#include "spelling.hh"
 
 #include <algorithm>
 #include <memory>

@@ -1,5 +1,6 @@
 #include "payload.hh"
 
+#include "spelling.hh"
 #include "substitute.hh"
 #include "text.hh"
 

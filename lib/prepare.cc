@@ -5,7 +5,7 @@
 #include "error.hh"
 #include "file.hh"
 #include "key_option.hh"
-#include "text.hh"
+#include "shell_words.hh"
 
 #include <poll.h>
 

@@ -9,8 +9,8 @@
 #include "log.hh"
 #include "prepare.hh"
 #include "scene_probe.hh"
+#include "shell_words.hh"
 #include "stage_verdict.hh"
-#include "text.hh"
 
 #include <fcntl.h>
 #include <map>

@@ -1,6 +1,7 @@
 #include "schema.hh"
 
 #include "match.hh"
+#include "spelling.hh"
 #include "text.hh"
 
 #include <algorithm>

@@ -4,6 +4,7 @@
 #include "file.hh"
 #include "log.hh"
 #include "report.hh"
+#include "shell_words.hh"
 #include "text.hh"
 #include "timeout_multiplier.hh"
 

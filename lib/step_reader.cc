@@ -1,5 +1,6 @@
 #include "step_reader.hh"
 
+#include "spelling.hh"
 #include "text.hh"
 
 #include <algorithm>

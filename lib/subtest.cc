@@ -4,6 +4,7 @@
 #include "own_tags.hh"
 #include "requirement.hh"
 #include "run_dir.hh"
+#include "spelling.hh"
 #include "step_reader.hh"
 #include "text.hh"
 #include "variables.hh"

@@ -2,8 +2,8 @@
 
 #include "error.hh"
 #include "requirement.hh"
+#include "spelling.hh"
 #include "tag_expression.hh"
-#include "text.hh"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,7 @@
 #include "template.hh"
 
 #include "merge.hh"
+#include "spelling.hh"
 #include "substitute.hh"
 #include "text.hh"
 #include "variables.hh"

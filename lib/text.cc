@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <utility>
 
 namespace qt {
 
@@ -70,25 +69,6 @@ std::string escape(std::string_view bytes, std::string_view also_escaped, bool k
   return out;
 }
 
-// Edits to turn one word into the other: insert, delete, replace, swap neighbours.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-  for (std::size_t i = 0; i <= a.size(); ++i) {
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-      if (i == 0 || j == 0) {
-        cost[i][j] = i + j;
-        continue;
-      }
-      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1,
-                             cost[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
-      }
-    }
-  }
-  return cost[a.size()][b.size()];
-}
-
 } // namespace
 
 std::string escape_for_display(std::string_view bytes) { return escape(bytes, "", true); }
@@ -137,32 +117,6 @@ std::optional<std::string> parse_escapes(std::string_view text) {
     default:
       return std::nullopt;
     }
-  }
-  return out;
-}
-
-std::string shell_quote(std::string_view word) {
-  constexpr std::string_view k_safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                      "0123456789_-+=./:,@%^";
-  if (!word.empty() && word.find_first_not_of(k_safe) == std::string_view::npos) {
-    return std::string(word);
-  }
-  std::string out = "'";
-  for (const char c : word) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
-
-std::string shell_join(std::span<const std::string> words) {
-  std::string out;
-  for (const std::string& word : words) {
-    out += out.empty() ? "" : " ";
-    out += shell_quote(word);
   }
   return out;
 }
@@ -218,33 +172,6 @@ std::string format_size(std::uint64_t bytes) {
   return format("{:.1f} {}iB", value, k_units[unit]);
 }
 
-std::vector<std::string> nearest(std::string_view word,
-                                 std::span<const std::string_view> candidates) {
-  std::vector<std::pair<std::size_t, std::string_view>> ranked;
-  for (const std::string_view candidate : candidates) {
-    const std::size_t distance = edit_distance(word, candidate);
-    const bool extends = !word.empty() && candidate.starts_with(word);
-    if (distance <= std::max<std::size_t>(2, word.size() / 3) || extends) {
-      ranked.emplace_back(distance, candidate);
-    }
-  }
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < ranked.size() && i < 3; ++i) {
-    names.emplace_back(ranked[i].second);
-  }
-  return names;
-}
-
-std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates) {
-  const std::vector<std::string> names = nearest(word, candidates);
-  if (names.empty()) {
-    return "";
-  }
-  return format("; did you mean '{}'?", join(names, "' or '"));
-}
-
 std::string join(std::span<const std::string> words, std::string_view separator) {
   std::string out;
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -264,43 +191,6 @@ std::vector<std::string> split(std::string_view text, char separator) {
     }
     text.remove_prefix(at + 1);
   }
-}
-
-std::optional<std::vector<std::string>> split_words(std::string_view line) {
-  std::vector<std::string> words;
-  std::string word;
-  bool in_word = false;
-  char quote = 0;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    const bool more = i + 1 < line.size();
-    if (quote == '\'') {
-      c == '\'' ? void(quote = 0) : void(word += c);
-    } else if (c == '\\' && more && (quote == 0 || line[i + 1] == '"' || line[i + 1] == '\\')) {
-      word += line[++i];
-      in_word = true;
-    } else if (quote == '"') {
-      c == '"' ? void(quote = 0) : void(word += c);
-    } else if (c == '\'' || c == '"') {
-      quote = c;
-      in_word = true;
-    } else if (c == ' ' || c == '\t' || c == '\n') {
-      if (in_word) {
-        words.push_back(std::exchange(word, {}));
-      }
-      in_word = false;
-    } else {
-      word += c;
-      in_word = true;
-    }
-  }
-  if (quote != 0) {
-    return std::nullopt;
-  }
-  if (in_word) {
-    words.push_back(word);
-  }
-  return words;
 }
 
 std::string lower_case(std::string_view text) {

@@ -19,10 +19,6 @@ std::optional<std::string> parse_escapes(std::string_view text);
 // The reverse of parse_escapes(): printable ASCII and UTF-8 as they are, the rest escaped.
 std::string format_escapes(std::string_view bytes);
 
-// One word as a POSIX shell would read it back; plain words stay unquoted.
-std::string shell_quote(std::string_view word);
-std::string shell_join(std::span<const std::string> words);
-
 // Parses "123", "-5", "0x1f": the whole text or nothing.
 std::optional<std::int64_t> parse_integer(std::string_view text);
 // Parses a size in bytes with an optional binary unit: "4096", "16M", "2G", "512K", "1T".
@@ -30,17 +26,8 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 // For people: "812 B", "1.5 KiB", "20.0 GiB".
 std::string format_size(std::uint64_t bytes);
 
-// The candidates that a person may have meant by `word`, nearest first, at most three.
-std::vector<std::string> nearest(std::string_view word,
-                                 std::span<const std::string_view> candidates);
-// "; did you mean 'a' or 'b'?" from nearest(), or "" if nothing is near.
-std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates);
-
 std::string join(std::span<const std::string> words, std::string_view separator);
 std::vector<std::string> split(std::string_view text, char separator);
-// Splits a command line as a POSIX shell would (quotes, backslashes), without any expansion.
-// Nothing if a quote is not closed.
-std::optional<std::vector<std::string>> split_words(std::string_view line);
 std::string_view trim(std::string_view text);
 // ASCII letters only.
 std::string lower_case(std::string_view text);

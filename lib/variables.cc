@@ -1,7 +1,7 @@
 #include "variables.hh"
 
+#include "spelling.hh"
 #include "substitute.hh"
-#include "text.hh"
 
 #include <algorithm>
 #include <array>

@@ -8,7 +8,7 @@
 #include "monitor_keys.hh"
 #include "payload_keys.hh"
 #include "requires_keys.hh"
-#include "text.hh"
+#include "shell_words.hh"
 
 #include <array>
 

@@ -4,6 +4,7 @@
 #include "peers.hh"
 
 #include "error.hh"
+#include "shell_words.hh"
 
 #include <array>
 #include <cstdlib>

@@ -5,6 +5,7 @@
 #include "error.hh"
 #include "file.hh"
 #include "process.hh"
+#include "shell_words.hh"
 #include "text.hh"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #include "plan.hh"
 
 #include "error.hh"
-#include "text.hh"
+#include "shell_words.hh"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

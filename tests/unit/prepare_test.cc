@@ -3,7 +3,7 @@
 #include "../support/environment.hh"
 #include "cache.hh"
 #include "file.hh"
-#include "text.hh"
+#include "shell_words.hh"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

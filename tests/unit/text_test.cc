@@ -31,23 +31,6 @@ TEST(Text, EscapesReadBack) {
   EXPECT_EQ(parse_escapes("end\\"), std::nullopt);
 }
 
-TEST(Text, QuotesForAShell) {
-  EXPECT_EQ(shell_quote("-bios"), "-bios");
-  EXPECT_EQ(shell_quote(""), "''");
-  EXPECT_EQ(shell_quote("a'b $c"), "'a'\\''b $c'");
-  EXPECT_EQ(shell_quote("=> "), "'=> '");
-  EXPECT_EQ(shell_quote("~root"), "'~root'");
-}
-
-TEST(Text, SplitsWhatItJoined) {
-  const std::vector<std::string> words = {"a b", "", "it's", "\\n", "\"q\"", "x"};
-  EXPECT_EQ(split_words(shell_join(words)), words);
-  EXPECT_THAT(*split_words("  one\t'two  three' \"four \\\" five\" si\\ x "),
-              ElementsAre("one", "two  three", "four \" five", "si x"));
-  EXPECT_EQ(split_words("'open"), std::nullopt);
-  EXPECT_THAT(*split_words("  "), IsEmpty());
-}
-
 TEST(Text, ReadsWholeNumbersOnly) {
   EXPECT_EQ(parse_integer("-5"), -5);
   EXPECT_EQ(parse_integer("0x1F"), 31);
@@ -63,14 +46,6 @@ TEST(Text, ReadsSizesInBinaryUnits) {
   for (const char* wrong : {"", "M", "-1", "16MB", "1.5G", "9999999999T"}) {
     EXPECT_EQ(parse_size(wrong), std::nullopt) << wrong;
   }
-}
-
-TEST(Text, FindsWhatWasMeant) {
-  constexpr std::string_view k_names[] = {"machine", "member", "wait", "wait-regex", "args"};
-  EXPECT_THAT(nearest("machin", k_names), ElementsAre("machine"));
-  EXPECT_THAT(nearest("wiat", k_names), ElementsAre("wait"));
-  EXPECT_THAT(nearest("xyzzy-foo", k_names), IsEmpty());
-  EXPECT_EQ(did_you_mean("memeber", k_names), "; did you mean 'member'?");
 }
 
 TEST(Text, ShowsSizesToPeople) {

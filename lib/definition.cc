@@ -49,18 +49,7 @@ std::string canonical(const std::string& path) {
 }
 
 void Loader::read_templates(const Value& root) {
-  const Value* const tables = root.find("template");
-  if (tables == nullptr ||
-      !m_reader.expect(*tables, Value::Kind::table, "template", "tables [template.NAME]")) {
-    return;
-  }
-  for (const Member& entry : tables->members) {
-    const bool named = m_reader.name(entry.key, entry.at, "a template");
-    if (!m_reader.expect(entry.value, Value::Kind::table, entry.key,
-                         format("a table [template.{}]", entry.key)) ||
-        !named) {
-      continue;
-    }
+  m_reader.named_tables(root, "template", [this](const Member& entry) {
     m_reader.unknown_members(entry.value, format("[template.{}]", entry.key), test_keys());
     if (const Member* const nested = entry.value.member("template")) {
       m_mistakes.add(nested->at, "a template cannot have a template itself");
@@ -70,7 +59,7 @@ void Loader::read_templates(const Value& root) {
       m_mistakes.add(entry.at, format("there is another template '{}' at {}", entry.key,
                                       known->second.at.text()));
     }
-  }
+  });
 }
 
 void Loader::read_include(const Value& name, const std::string& path,
@@ -139,12 +128,6 @@ void Loader::check_pending(const Member& test, const Payloads& payloads) {
 
 void Loader::read_test(const Member& test, const Value* required, const Payloads& payloads,
                        Definition& definition) {
-  const bool named = m_reader.name(test.key, test.at, "a test");
-  if (!m_reader.expect(test.value, Value::Kind::table, test.key,
-                       format("a table [test.{}]", test.key)) ||
-      !named) {
-    return;
-  }
   m_reader.unknown_members(test.value, format("[test.{}]", test.key), test_keys());
   const std::vector<Member> subtests = expand_test(test, m_templates, m_reader);
   if (subtests.empty()) {
@@ -170,14 +153,10 @@ void Loader::read_tests(const Value& root, Definition& definition) {
   if (required != nullptr) {
     read_requires(*required, m_reader);
   }
-  const Value* const tests = root.find("test");
-  if (tests != nullptr &&
-      m_reader.expect(*tests, Value::Kind::table, "test", "tables [test.NAME]")) {
-    const bool usable = required != nullptr && required->is(Value::Kind::table);
-    for (const Member& test : tests->members) {
-      read_test(test, usable ? required : nullptr, payloads, definition);
-    }
-  }
+  const bool usable = required != nullptr && required->is(Value::Kind::table);
+  m_reader.named_tables(root, "test", [&](const Member& test) {
+    read_test(test, usable ? required : nullptr, payloads, definition);
+  });
   const Value* const templates = root.find("template");
   if (templates != nullptr && templates->is(Value::Kind::table)) {
     for (const Member& entry : templates->members) {

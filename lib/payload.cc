@@ -26,7 +26,7 @@ private:
   void read_asset(const Member& entry);
   void read_digest(const Member& entry, const Json& values, Asset& asset);
   void read_file(const Member& entry);
-  void read_source(const Member& entry, FileRule& rule);
+  void read_source(FileRule& rule);
   void check_rule(const Member& entry, const FileRule& rule);
   void check_cycles();
   Value substituted(const Value& table);
@@ -38,29 +38,6 @@ private:
   Reader m_reader;
   Payloads m_payloads;
 };
-
-// The [kind.NAME] tables of the file.
-template<typename Visit>
-void for_each_entry(const Value& root, std::string_view kind, const Reader& reader,
-                    const Visit& visit) {
-  const Value* const tables = root.find(kind);
-  if (tables == nullptr) {
-    return;
-  }
-  const std::string what = format("tables [{}.NAME]", kind);
-  if (!reader.expect(*tables, Value::Kind::table, kind, what)) {
-    return;
-  }
-  for (const Member& entry : tables->members) {
-    const bool named =
-        reader.name(entry.key, entry.at, format("{} {}", kind == "asset" ? "an" : "a", kind));
-    const bool table = reader.expect(entry.value, Value::Kind::table, entry.key,
-                                     format("a table [{}.{}]", kind, entry.key));
-    if (named && table) {
-      visit(entry);
-    }
-  }
-}
 
 std::string text_of(const Json& values, std::string_view key) {
   const auto found = values.find(key);
@@ -110,10 +87,7 @@ void PayloadReader::read_digest(const Member& entry, const Json& values, Asset& 
     if (!values.contains(key)) {
       continue;
     }
-    std::string digest = values.at(key).get<std::string>();
-    std::transform(digest.begin(), digest.end(), digest.begin(), [](unsigned char c) {
-      return c >= 'A' && c <= 'F' ? char(c - 'A' + 'a') : char(c);
-    });
+    const std::string digest = lower_case(values.at(key).get<std::string>());
     const Position& at = entry.value.find(key)->at;
     if (!is_digest(digest, bits)) {
       m_mistakes.add(
@@ -238,8 +212,8 @@ void PayloadReader::read_file(const Member& entry) {
   m_payloads.files[entry.key] = rule;
 }
 
-void PayloadReader::read_source(const Member& entry, FileRule& rule) {
-  const Value* const from = entry.value.find("from");
+void PayloadReader::read_source(FileRule& rule) {
+  const Value* const from = m_root.find("file")->find(rule.name)->find("from");
   if (from == nullptr || !from->is(Value::Kind::text)) {
     return;
   }
@@ -292,11 +266,11 @@ void PayloadReader::check_cycles() {
 }
 
 Payloads PayloadReader::read() {
-  for_each_entry(m_root, "asset", m_reader, [this](const Member& entry) { read_asset(entry); });
-  for_each_entry(m_root, "file", m_reader, [this](const Member& entry) { read_file(entry); });
-  for_each_entry(m_root, "file", Reader(m_mistakes, Texts::final), [this](const Member& entry) {
-    read_source(entry, m_payloads.files.at(entry.key));
-  });
+  m_reader.named_tables(m_root, "asset", [this](const Member& entry) { read_asset(entry); });
+  m_reader.named_tables(m_root, "file", [this](const Member& entry) { read_file(entry); });
+  for (auto& [name, rule] : m_payloads.files) {
+    read_source(rule);
+  }
   check_cycles();
   return std::move(m_payloads);
 }

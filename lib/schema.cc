@@ -89,25 +89,6 @@ void say_as_text(Value& value) {
 
 } // namespace
 
-void Mistakes::add(const Position& at, std::string_view text) {
-  const std::string file = at.file ? *at.file : std::string();
-  auto known = std::find(m_files.begin(), m_files.end(), file);
-  if (known == m_files.end()) {
-    known = m_files.insert(known, file);
-  }
-  m_mistakes.insert({static_cast<std::size_t>(known - m_files.begin()), at.line, at.column,
-                     escape_for_display(text)});
-}
-
-Error Mistakes::report() const {
-  std::vector<std::string> lines;
-  for (const Entry& entry : m_mistakes) {
-    lines.push_back(
-        format("{}:{}:{}: error: {}", m_files[entry.file], entry.line, entry.column, entry.text));
-  }
-  return Error(join(lines, "\n"), ExitCode::usage, Error::Form::report);
-}
-
 bool Reader::plain(std::string_view name, const Value& value) const {
   bool good = true;
   if (value.is(Value::Kind::other)) {
@@ -248,6 +229,24 @@ bool Reader::expect(const Value& value, Value::Kind kind, std::string_view name,
   return value.is(kind);
 }
 
+void Reader::named_tables(const Value& root, std::string_view kind,
+                          const std::function<void(const Member& entry)>& visit) const {
+  const Value* const tables = root.find(kind);
+  if (tables == nullptr ||
+      !expect(*tables, Value::Kind::table, kind, format("tables [{}.NAME]", kind))) {
+    return;
+  }
+  for (const Member& entry : tables->members) {
+    const bool named =
+        name(entry.key, entry.at, format("{} {}", kind == "asset" ? "an" : "a", kind));
+    if (expect(entry.value, Value::Kind::table, entry.key,
+               format("a table [{}.{}]", kind, entry.key)) &&
+        named) {
+      visit(entry);
+    }
+  }
+}
+
 bool Reader::name(const std::string& name, const Position& at, std::string_view what) const {
   if (!is_name(name)) {
     m_mistakes.add(
@@ -266,53 +265,6 @@ bool is_name(std::string_view name) {
 bool is_digest(std::string_view digest, unsigned bits) {
   return digest.size() == bits / 4 &&
          digest.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
-}
-
-Json json_of(const Value& value) {
-  switch (value.kind) {
-  case Value::Kind::table: {
-    Json object = Json::object();
-    for (const Member& member : value.members) {
-      object[member.key] = json_of(member.value);
-    }
-    return object;
-  }
-  case Value::Kind::list: {
-    Json array = Json::array();
-    for (const Value& element : value.elements) {
-      array.push_back(json_of(element));
-    }
-    return array;
-  }
-  case Value::Kind::text:
-    return value.text;
-  case Value::Kind::integer:
-    return value.integer;
-  case Value::Kind::number:
-    return value.number;
-  case Value::Kind::boolean:
-    return value.boolean;
-  case Value::Kind::other:
-    break;
-  }
-  return {};
-}
-
-std::string describe_value(const Value& value) {
-  constexpr std::size_t k_longest = 40;
-  switch (value.kind) {
-  case Value::Kind::table:
-    return value.members.empty() ? "an empty table" : "a table";
-  case Value::Kind::list:
-    return value.elements.empty() ? "an empty list" : "a list";
-  case Value::Kind::text:
-    return value.text.size() <= k_longest ? format("\"{}\"", format_escapes(value.text))
-                                          : "a long text";
-  case Value::Kind::other:
-    return value.text;
-  default:
-    return dump_json(json_of(value));
-  }
 }
 
 } // namespace qt

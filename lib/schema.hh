@@ -2,40 +2,19 @@
 // Everything wrong is collected, nothing stops at the first mistake.
 #pragma once
 
-#include "error.hh"
+#include "mistakes.hh"
 #include "toml.hh"
+#include "toml_json.hh"
 #include "vocabulary.hh"
 
+#include <functional>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace qt {
-
-// What is wrong in a definition and the files that it includes. The same mistake at the same place
-// (a template is read once for each test that uses it) counts once.
-class Mistakes {
-public:
-  void add(const Position& at, std::string_view text);
-  bool empty() const noexcept { return m_mistakes.empty(); }
-  // An Error(ExitCode::usage) in the form of a report: "FILE:LINE:COLUMN: error: TEXT" for each, in
-  // the order of the places, the files in the order in which mistakes were found in them.
-  Error report() const;
-
-private:
-  struct Entry {
-    std::size_t file; // index into m_files
-    unsigned line;
-    unsigned column;
-    std::string text;
-    auto operator<=>(const Entry&) const = default;
-  };
-  std::vector<std::string> m_files;
-  std::set<Entry> m_mistakes;
-};
 
 // Whether the texts are as they will be used, or "${params.N}" may still stand for any value: a
 // template that no test uses.
@@ -57,13 +36,16 @@ public:
   // Says which members of `table` are in none of the lists. `where`: "[test.boot]", "a step".
   void unknown_members(const Value& table, std::string_view where,
                        const std::vector<std::string_view>& known) const;
+  // Visits each table [`kind`.NAME] of a file; says which are none, or named as nothing may be.
+  void named_tables(const Value& root, std::string_view kind,
+                    const std::function<void(const Member& entry)>& visit) const;
   // True if `value` is of `kind`; otherwise says that `name` was expected to be `what`.
   bool expect(const Value& value, Value::Kind kind, std::string_view name,
               std::string_view what) const;
   // True if `expression` compiles, or still holds "${…}" and is known only later; otherwise says
   // what is wrong with it.
   bool regex(std::string_view key, const std::string& expression, const Position& at) const;
-  // True if `name` may name a test, an asset, …: letters, digits and _ - . + only.
+  // is_name(); if not, says so of `what`: "a test".
   bool name(const std::string& name, const Position& at, std::string_view what) const;
 
 private:
@@ -76,9 +58,7 @@ private:
   Texts m_texts;
 };
 
-Json json_of(const Value& value);
-// How a message shows a value: "5", "\"text\"", "a list".
-std::string describe_value(const Value& value);
+// True if `name` may name what a definition names: letters, digits and _ - . + only.
 bool is_name(std::string_view name);
 // True if `digest` is as long as SHA-256's or SHA-512's (`bits`) and all hexadecimal.
 bool is_digest(std::string_view digest, unsigned bits);

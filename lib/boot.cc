@@ -1,7 +1,6 @@
 #include "boot.hh"
 
 #include "channels.hh"
-#include "cli.hh"
 #include "error.hh"
 #include "file.hh"
 #include "log.hh"

@@ -13,7 +13,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sstream>
-#include <unistd.h>
 
 #ifndef QT_VERSION
 #error "QT_VERSION is set by meson.build"
@@ -314,19 +313,6 @@ int run_tool(const char* name, int argc, char** argv,
     log_error(error.what());
     return to_int(ExitCode::internal);
   }
-}
-
-std::string sibling_program(std::string_view name) {
-  std::string self(4096, '\0');
-  const ssize_t length = ::readlink("/proc/self/exe", self.data(), self.size());
-  if (length > 0) {
-    self.resize(static_cast<std::size_t>(length));
-    std::string beside = self.substr(0, self.rfind('/') + 1).append(name);
-    if (::access(beside.c_str(), X_OK) == 0) {
-      return beside;
-    }
-  }
-  return std::string(name);
 }
 
 } // namespace qt

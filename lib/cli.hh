@@ -100,10 +100,4 @@ int run_tool(const char* name, int argc, char** argv,
 // One line of data on stdout, at once. Throws Error if it cannot be written.
 void print_line(const std::string& text);
 
-inline int to_int(ExitCode code) { return static_cast<int>(code); }
-
-// The path of a program of this toolkit: the one beside the running program, else on PATH by its
-// bare name.
-std::string sibling_program(std::string_view name);
-
 } // namespace qt

@@ -14,6 +14,8 @@ enum class ExitCode : int {
   not_found = 127,   // a program is not there
 };
 
+inline constexpr int to_int(ExitCode code) noexcept { return static_cast<int>(code); }
+
 // Maps a wait status as waitpid(2) gives it to what a shell would show: the exit code, or 128 + n
 // for death by signal n.
 int exit_status_of(int wait_status) noexcept;

@@ -141,6 +141,12 @@ std::optional<std::string> find_program(const std::string& name) {
   }
 }
 
+std::string sibling_program(std::string_view name) {
+  std::error_code ignored;
+  const fs::path self = fs::read_symlink("/proc/self/exe", ignored);
+  return find_program(self.parent_path() / name).value_or(std::string(name));
+}
+
 AtomicFile::AtomicFile(std::string path, mode_t mode)
   : m_path(std::move(path))
   , m_temporary(m_path + ".XXXXXX") {

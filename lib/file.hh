@@ -33,6 +33,9 @@ std::string parent_of(const std::string& path);
 std::string base_name(const std::string& path);
 // The path of an executable as execvp(3) would find it; nothing if there is none.
 std::optional<std::string> find_program(const std::string& name);
+// What to execute for a program of this toolkit: the path of the one beside the running program,
+// else its bare name.
+std::string sibling_program(std::string_view name);
 
 // A file that comes into being whole or not at all: written under a unique temporary name in the
 // target's folder, then renamed over the target by commit(). The destructor discards what was not

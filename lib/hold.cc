@@ -1,7 +1,7 @@
 #include "hold.hh"
 
-#include "cli.hh"
 #include "error.hh"
+#include "file.hh"
 #include "log.hh"
 #include "shell_words.hh"
 

@@ -1,6 +1,5 @@
 #include "host_step.hh"
 
-#include "cli.hh"
 #include "error.hh"
 #include "file.hh"
 #include "process.hh"

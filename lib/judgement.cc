@@ -1,6 +1,6 @@
 #include "judgement.hh"
 
-#include "cli.hh"
+#include "exit_code.hh"
 #include "format.hh"
 #include "guest_event.hh"
 #include "machine.hh"

@@ -1,7 +1,6 @@
 #include "preparation.hh"
 
 #include "cache.hh"
-#include "cli.hh"
 #include "error.hh"
 #include "file.hh"
 #include "key_option.hh"

@@ -2,7 +2,6 @@
 
 #include "admission.hh"
 #include "base_log.hh"
-#include "cli.hh"
 #include "condition.hh"
 #include "error.hh"
 #include "file.hh"

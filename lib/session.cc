@@ -1,6 +1,6 @@
 #include "session.hh"
 
-#include "cli.hh"
+#include "exit_code.hh"
 #include "file.hh"
 #include "log.hh"
 #include "report.hh"

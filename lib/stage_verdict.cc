@@ -1,6 +1,6 @@
 #include "stage_verdict.hh"
 
-#include "cli.hh"
+#include "exit_code.hh"
 
 namespace qt {
 

@@ -1,6 +1,5 @@
 #include "wrap.hh"
 
-#include "cli.hh"
 #include "error.hh"
 #include "log.hh"
 #include "timeout_multiplier.hh"

@@ -1,6 +1,7 @@
 #include "cli.hh"
 
 #include "error.hh"
+#include "fd.hh"
 #include "log.hh"
 #include "spelling.hh"
 #include "text.hh"
@@ -9,10 +10,10 @@
 #include <boost/program_options.hpp>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
-#include <cstring>
 #include <fcntl.h>
+#include <map>
 #include <sstream>
+#include <unistd.h>
 
 #ifndef QT_VERSION
 #error "QT_VERSION is set by meson.build"
@@ -24,16 +25,40 @@ namespace po = boost::program_options;
 
 namespace {
 
-std::string long_name(std::string_view name) { return std::string(name.substr(0, name.find(','))); }
+std::string_view long_name(std::string_view name) { return name.substr(0, name.find(',')); }
 
-template<typename Value>
-Value required(const std::optional<Value>& parsed, std::string_view name, std::string_view text,
-               std::string_view expected) {
-  if (!parsed) {
-    throw Error(format("option --{}: '{}' is not {}", long_name(name), text, expected),
-                ExitCode::usage);
+// Puts what `parse` makes of a value in `target`; `expected` says what has no such meaning is not.
+template<typename Parse, typename Target>
+CommandLine::Handler into(Target& target, std::string_view name, std::string expected,
+                          Parse parse) {
+  return [&target, name = std::string(long_name(name)), expected = std::move(expected),
+          parse = std::move(parse)](const std::string& value) {
+    auto parsed = parse(value);
+    if (!parsed) {
+      throw Error(format("option --{}: '{}' is not {}", name, value, expected), ExitCode::usage);
+    }
+    target = std::move(*parsed);
+  };
+}
+
+constexpr const char* k_a_time = "a time such as 500ms, 30s or 2m";
+
+// Options as Boost knows them, and says them in --help.
+template<typename Group>
+po::options_description described(const Group& group) {
+  constexpr unsigned k_width = 80;
+  constexpr unsigned k_help_width = 46;
+  po::options_description description(group.title, k_width, k_help_width);
+  for (const auto& option : group.options) {
+    if (option.argument.empty()) {
+      description.add_options()(option.name.c_str(), option.help.c_str());
+    } else {
+      description.add_options()(option.name.c_str(),
+                                po::value<std::string>()->value_name(option.argument.c_str()),
+                                option.help.c_str());
+    }
   }
-  return *parsed;
+  return description;
 }
 
 // Descriptors 0 to 2 that the caller closed would be taken by the next open() and receive messages.
@@ -45,12 +70,9 @@ void open_standard_descriptors() {
   }
 }
 
-void write_stdout(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  if (std::fflush(stdout) != 0) {
-    throw errno_error(errno, "writing standard output");
-  }
-}
+std::string see_help() { return format("; see {} --help", program_name()); }
+
+void print(std::string_view text) { write_all(STDOUT_FILENO, text, "standard output"); }
 
 } // namespace
 
@@ -85,54 +107,46 @@ CommandLine& CommandLine::option(std::string name, std::string argument, std::st
                 [&target](const std::string& value) { target.push_back(value); });
 }
 
-CommandLine& CommandLine::option(std::string name, std::string help,
-                                 std::optional<Duration>& target) {
-  return option(name, "TIME", std::move(help), [&target, name](const std::string& value) {
-    target = required(parse_duration(value), name, value, "a time such as 500ms, 30s or 2m");
-  });
-}
-
-CommandLine& CommandLine::option(std::string name, std::string help, Duration& target) {
-  return option(name, "TIME", std::move(help), [&target, name](const std::string& value) {
-    target = required(parse_duration(value), name, value, "a time such as 500ms, 30s or 2m");
-  });
-}
-
 CommandLine& CommandLine::option(std::string name, std::string argument, std::string help,
                                  std::string& target) {
   return option(std::move(name), std::move(argument), std::move(help),
                 [&target](const std::string& value) { target = value; });
 }
 
-CommandLine& CommandLine::choice(std::string name, std::vector<std::string> words, std::string help,
-                                 std::string& target) {
-  std::string argument = join(words, "|");
-  return option(name, argument, std::move(help),
-                [words = std::move(words), name, argument, &target](const std::string& value) {
-                  const auto word = std::find(words.begin(), words.end(), value);
-                  const bool known = word != words.end();
-                  target = required(known ? std::optional(*word) : std::nullopt, name, value,
-                                    "one of " + argument);
-                });
+CommandLine& CommandLine::option(std::string name, std::string help,
+                                 std::optional<Duration>& target) {
+  return option(name, "TIME", std::move(help), into(target, name, k_a_time, parse_duration));
 }
 
-CommandLine& CommandLine::option(std::string name, std::string help, int least, int most,
-                                 int& target) {
-  return option(name, "N", std::move(help), [=, &target](const std::string& value) {
-    std::optional<std::int64_t> parsed = parse_integer(value);
-    if (parsed && (*parsed < least || *parsed > most)) {
-      parsed.reset();
-    }
-    target = static_cast<int>(
-        required(parsed, name, value, format("a number from {} to {}", least, most)));
-  });
+CommandLine& CommandLine::option(std::string name, std::string help, Duration& target) {
+  return option(name, "TIME", std::move(help), into(target, name, k_a_time, parse_duration));
 }
 
 CommandLine& CommandLine::option(std::string name, std::string help,
                                  std::optional<std::uint64_t>& target) {
-  return option(name, "SIZE", std::move(help), [&target, name](const std::string& value) {
-    target = required(parse_size(value), name, value, "a size such as 64M or 20G");
-  });
+  return option(name, "SIZE", std::move(help),
+                into(target, name, "a size such as 64M or 20G", parse_size));
+}
+
+CommandLine& CommandLine::option(std::string name, std::string help, int least, int most,
+                                 int& target) {
+  const auto parse = [least, most](std::string_view value) -> std::optional<int> {
+    const std::optional<std::int64_t> number = parse_integer(value);
+    return number && *number >= least && *number <= most ? std::optional(static_cast<int>(*number))
+                                                         : std::nullopt;
+  };
+  return option(name, "N", std::move(help),
+                into(target, name, format("a number from {} to {}", least, most), parse));
+}
+
+CommandLine& CommandLine::choice(std::string name, std::vector<std::string> words, std::string help,
+                                 std::string& target) {
+  const std::string argument = join(words, "|");
+  const auto parse = [words = std::move(words)](const std::string& value) {
+    const bool known = std::find(words.begin(), words.end(), value) != words.end();
+    return known ? std::optional(value) : std::nullopt;
+  };
+  return option(name, argument, std::move(help), into(target, name, "one of " + argument, parse));
 }
 
 CommandLine& CommandLine::flag(std::string name, std::string help, bool& target) {
@@ -161,22 +175,10 @@ CommandLine& CommandLine::exit_codes(std::string text) {
 }
 
 std::string CommandLine::help() const {
-  constexpr unsigned k_width = 80;
   std::ostringstream out;
   out << "Usage: " << program_name() << ' ' << m_synopsis << "\n" << m_purpose << "\n";
-  std::vector<po::options_description> parts;
   for (const Group& group : m_groups) {
-    po::options_description part(group.title, k_width, 46);
-    for (const Option& option : group.options) {
-      if (option.argument.empty()) {
-        part.add_options()(option.name.c_str(), option.help.c_str());
-      } else {
-        part.add_options()(option.name.c_str(),
-                           po::value<std::string>()->value_name(option.argument.c_str()),
-                           option.help.c_str());
-      }
-    }
-    out << "\n" << part;
+    out << "\n" << described(group);
   }
   out << "\nGeneral:\n  -h [ --help ]       this text\n  --version           name and version\n"
          "  -v [ --verbose ]    say more; twice: everything\n"
@@ -188,17 +190,6 @@ std::string CommandLine::help() const {
     out << "\nExit codes: " << m_exit_codes << "\n";
   }
   return out.str();
-}
-
-const CommandLine::Option* CommandLine::find(std::string_view wanted) const {
-  for (const Group& group : m_groups) {
-    for (const Option& option : group.options) {
-      if (long_name(option.name) == wanted) {
-        return &option;
-      }
-    }
-  }
-  return nullptr;
 }
 
 bool CommandLine::parse(const std::vector<std::string>& words) {
@@ -216,20 +207,17 @@ bool CommandLine::parse(const std::vector<std::string>& words) {
       .flag("quiet,q", "only errors", [&] { verbosity = Verbosity::quiet; });
 
   po::options_description description;
+  std::vector<std::string_view> names;
+  std::map<std::string_view, const Handler*> handlers;
   for (const Group& group : all.m_groups) {
+    description.add(described(group));
     for (const Option& option : group.options) {
-      if (option.argument.empty()) {
-        description.add_options()(option.name.c_str(), "");
-      } else {
-        description.add_options()(option.name.c_str(), po::value<std::vector<std::string>>(), "");
-      }
+      names.push_back(long_name(option.name));
+      handlers.emplace(names.back(), &option.handler);
     }
   }
-  namespace style = po::command_line_style;
-  constexpr int k_style = style::allow_long | style::long_allow_adjacent | style::long_allow_next |
-                          style::allow_short | style::allow_dash_for_short |
-                          style::short_allow_adjacent | style::short_allow_next |
-                          style::allow_sticky;
+  constexpr int k_style =
+      po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
   po::positional_options_description everything;
   everything.add("\x01operand", -1); // a name that nobody can type
   try {
@@ -241,44 +229,34 @@ bool CommandLine::parse(const std::vector<std::string>& words) {
                                           .run();
     for (const po::option& option : parsed.options) {
       if (option.unregistered) {
-        const std::string_view name =
-            std::string_view(option.string_key).substr(option.string_key.find_first_not_of('-'));
-        std::vector<std::string> names;
-        for (const Group& group : all.m_groups) {
-          for (const Option& known : group.options) {
-            names.push_back(long_name(known.name));
-          }
-        }
-        const std::vector<std::string_view> views(names.begin(), names.end());
-        throw Error(format("unknown option '{}'{}", option.original_tokens.at(0),
-                           did_you_mean(name, views)) +
-                        format("; see {} --help", program_name()),
+        const std::size_t dashes = option.string_key.find_first_not_of('-');
+        throw Error(format("unknown option '{}'{}{}", option.original_tokens.at(0),
+                           did_you_mean(option.string_key.substr(dashes), names), see_help()),
                     ExitCode::usage);
       }
-      const Option* known = all.find(option.string_key);
-      if (known != nullptr) {
-        known->handler(option.value.empty() ? std::string() : option.value[0]);
+      const auto known = handlers.find(option.string_key);
+      if (known != handlers.end()) {
+        (*known->second)(option.value.empty() ? std::string() : option.value[0]);
       } else if (m_operands != nullptr) {
         m_operands->push_back(option.value.at(0));
       } else {
-        throw Error(
-            format("unexpected operand '{}'; see {} --help", option.value.at(0), program_name()),
-            ExitCode::usage);
+        throw Error(format("unexpected operand '{}'{}", option.value.at(0), see_help()),
+                    ExitCode::usage);
       }
     }
   } catch (const po::error& error) {
-    throw Error(format("{}; see {} --help", error.what(), program_name()), ExitCode::usage);
+    throw Error(error.what() + see_help(), ExitCode::usage);
   }
   set_verbosity(verbosity);
   if (wants_help) {
-    write_stdout(help());
+    print(help());
   } else if (wants_version) {
-    write_stdout(format("{} ({}) {}\n", program_name(), "qemu-test-toolkit", QT_VERSION));
+    print(format("{} ({}) {}\n", program_name(), "qemu-test-toolkit", QT_VERSION));
   }
   return !wants_help && !wants_version;
 }
 
-void print_line(const std::string& text) { write_stdout(text + "\n"); }
+void print_line(const std::string& text) { print(text + "\n"); }
 
 std::vector<std::vector<std::string>> cut_at_dashes(const std::vector<std::string>& words,
                                                     std::size_t parts) {

@@ -76,8 +76,6 @@ private:
     std::vector<Option> options;
   };
 
-  const Option* find(std::string_view long_name) const;
-
   std::string m_synopsis;
   std::string m_purpose;
   std::string m_examples;

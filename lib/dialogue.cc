@@ -38,6 +38,7 @@ class Runner {
 public:
   explicit Runner(const Dialogue& dialogue)
     : m_dialogue(dialogue)
+    , m_saved(dialogue.defaults.value("set", Json::object()))
     , m_log(dialogue.run_dir.empty() ? "" : dialogue_log_path(dialogue.run_dir))
     , m_loop(dialogue.vms, make_watch(), m_log)
     , m_default_vm(default_text("vm"))
@@ -47,11 +48,6 @@ public:
         if (fd >= 0) {
           m_channels.push_back(fd);
         }
-      }
-    }
-    if (const Json* const given = find_default("set")) {
-      for (const auto& [name, value] : given->items()) {
-        m_saved.keep(name, value);
       }
     }
   }
@@ -65,7 +61,9 @@ private:
     return found == m_dialogue.defaults.end() ? nullptr : &*found;
   }
   Watch make_watch() const {
-    return {patterns_from(find_default("fail")),
+    const Json* const fail = find_default("fail");
+    const Json texts = fail != nullptr ? m_saved.put_into_all(*fail) : Json::array();
+    return {patterns_from(&texts),
             find_default("strip-ansi") != nullptr ? Watch::Escapes::strip : Watch::Escapes::keep,
             find_default("ignore-printk") != nullptr ? Printk::ignore : Printk::keep};
   }
@@ -88,12 +86,12 @@ private:
   void write(const Verdict& verdict);
 
   const Dialogue& m_dialogue;
+  SavedValues m_saved;
   DialogueLog m_log;
   DialogueLoop m_loop;
   std::string m_default_vm;
   std::vector<int> m_channels;
   TimeLimits m_limits;
-  SavedValues m_saved;
   std::map<std::string, std::string> m_judged_exits;
   Timeline m_timeline;
   std::size_t m_step = 0; // number of the step that runs, from 1; 0 before the first

@@ -84,14 +84,14 @@ public:
   Words dialogue(const Json& whole, const std::vector<Step>& steps) const {
     Words words = {m_input.programs.expect};
     append(words, timeout(whole));
-    append(words, saved_for(steps));
+    append(words, set_for(whole, steps));
     if (m_input.strict_budgets) {
       words.emplace_back("--strict-budgets");
     }
     // qt-expect makes the last pass, with what steps have saved.
     const Lookup lookup = [this](std::string_view name) {
       const auto value = value_of(name);
-      return value ? std::optional(escape_placeholders(*value)) : std::nullopt;
+      return value && is_plain(*value) ? value : std::nullopt;
     };
     for (const auto& [name, value] : whole.items()) {
       if (name != "timeout") {
@@ -116,16 +116,22 @@ public:
   }
 
 private:
-  // The values from the stages before that these steps name.
-  Words saved_for(const std::vector<Step>& steps) const {
-    std::set<std::string> named;
+  // Put in before the last pass, a "$" could become part of a name with what stands behind it.
+  static bool is_plain(const std::string& value) { return value.find('$') == std::string::npos; }
+
+  // What is named in these and left to the last pass: values from the stages before, and those that
+  // are not plain.
+  Words set_for(const Json& whole, const std::vector<Step>& steps) const {
+    std::set<std::string> named = placeholders_of(whole);
     for (const Step& step : steps) {
       named.merge(placeholders_of(step.values));
     }
     Words words;
     for (const std::string& name : named) {
-      if (const std::optional<std::string> saved = saved_as(name)) {
-        append(words, {"--set", name + "=" + *saved});
+      const std::optional<std::string> saved = saved_as(name);
+      const std::optional<std::string> value = saved ? saved : value_of(name);
+      if (value && (saved || !is_plain(*value))) {
+        append(words, {"--set", name + "=" + *value});
       }
     }
     return words;

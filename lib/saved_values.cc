@@ -4,6 +4,12 @@
 
 namespace qt {
 
+SavedValues::SavedValues(const Json& given) {
+  for (const auto& [name, value] : given.items()) {
+    keep(name, value);
+  }
+}
+
 void SavedValues::keep(const std::string& name, const Json& value) {
   m_values[name] = value.is_string() ? value.get<std::string>() : dump_json(value);
 }

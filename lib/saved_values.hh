@@ -14,6 +14,9 @@ namespace qt {
 
 class SavedValues {
 public:
+  SavedValues() = default;
+  // The members of an object, as keep() does it.
+  explicit SavedValues(const Json& given);
   // A string is kept as it is, any other value as JSON text.
   void keep(const std::string& name, const Json& value);
 

@@ -82,17 +82,6 @@ std::optional<std::string> sole_placeholder(std::string_view text) {
   return std::string(found.name);
 }
 
-std::string escape_placeholders(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text.substr(i, 2) == "${") {
-      result += '$';
-    }
-    result += text[i];
-  }
-  return result;
-}
-
 std::optional<PortReference> parse_port_reference(std::string_view text) {
   // The last sign that only digits follow: names may hold a "-" themselves.
   const std::size_t sign = text.find_last_of("+-");

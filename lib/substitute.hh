@@ -33,10 +33,6 @@ std::vector<std::string> placeholders(std::string_view text);
 // The name if `text` is just one placeholder, as "${NAME}"; nothing otherwise.
 std::optional<std::string> sole_placeholder(std::string_view text);
 
-// The text that the last pass turns into `text`: for a value that is put in by an early pass and is
-// meant literally.
-std::string escape_placeholders(std::string_view text);
-
 // A port's name with what is to be added to its number: "a-5900" → {"a", -5900}, "a" → {"a", 0}.
 // Nothing if there is no name, or no number behind the sign.
 struct PortReference {

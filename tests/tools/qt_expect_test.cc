@@ -139,6 +139,16 @@ TEST_F(QtExpect, ALateStageIsAWarningOrWithStrictBudgetsAFailure) {
   EXPECT_THAT(run({"--sleep", "1ms", "--budget", "1s"}).err, HasSubstr("budget needs mark"));
 }
 
+TEST_F(QtExpect, NamesInFailureTextsAreThoseOfSteps) {
+  const auto status = [this](const std::string& said) {
+    return shell("printf '%s\\nend\\n' '" + said +
+                 "' | qt-expect --set 'v=$${b}' --fail 'oops ${v} $${v}' --wait end")
+        .status.wait_status;
+  };
+  EXPECT_EQ(exit_status_of(status("oops $${b} ${v}")), 1);
+  EXPECT_EQ(exit_status_of(status("oops ${b} ${v}")), 0);
+}
+
 TEST_F(QtExpect, TheMultiplierIsReadAndChecked) {
   const ScopedVariable slow("QEMU_TEST_TIMEOUT_MULTIPLIER", "0.5");
   const Captured late = run({"--sleep", "10s", "--timeout", "100ms"});

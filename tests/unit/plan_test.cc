@@ -1,8 +1,11 @@
 #include "plan.hh"
 
 #include "error.hh"
+#include "key_option.hh"
+#include "saved_values.hh"
 #include "shell_words.hh"
 
+#include <bit>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -106,10 +109,108 @@ TEST(Plan, WhatStepsSaveIsLeftForTheDialogue) {
   const PhasePlan plan = plan_phase(subtest_with(phase), 0, odd);
   EXPECT_THAT(plan.chain,
               ElementsAre("qt-boot", "--run-dir", "/out/t", "--qemu", "/bin/qemu-system-ppc", "--",
-                          "/has/${brace}", "${HOME}", "--", "qt-expect", "--fail", "/has/$${brace}",
-                          "--fail-regex", "pan+ic", "--line",
-                          "echo ${saved} /has/$${brace} $${HOME}", "--qmp", "x", "--arguments",
-                          R"({"file":"/out/t/scratch/f","n":5})"));
+                          "/has/${brace}", "${HOME}", "--", "qt-expect", "--set",
+                          "file.bios=/has/${brace}", "--fail", "${file.bios}", "--fail-regex",
+                          "pan+ic", "--line", "echo ${saved} ${file.bios} $${HOME}", "--qmp", "x",
+                          "--arguments", R"({"file":"/out/t/scratch/f","n":5})"));
+}
+
+// A value of this type with `text` in every string that may hold a name; null if none may.
+Json value_with(Type type, const std::string& text) {
+  switch (type) {
+  case Type::text:
+  case Type::regex:
+  case Type::bytes:
+    return text;
+  case Type::texts:
+    return {text, "x"};
+  case Type::argv:
+    return {"sh", text};
+  case Type::argvs:
+    return {{"sh", text}, {"b"}};
+  case Type::patterns:
+    return {{{"text", text}}, {{"regex", text}}};
+  case Type::checks:
+    return {{"contains", text}, {"lacks", text}};
+  case Type::json:
+  case Type::table:
+    return {{"a", {text, 1}}};
+  default:
+    return {};
+  }
+}
+
+// What the program that gets these words takes for the value of `key`, after the last pass.
+Json as_taken(const std::vector<std::string>& words, std::size_t from, const Key& key) {
+  Json table = Json::object();
+  SavedValues given;
+  for (std::size_t i = from; i < words.size() && words[i] != "--"; ++i) {
+    std::string option = words[i].substr(0, words[i].find('='));
+    const std::string text =
+        option == words[i] ? words.at(++i) : words[i].substr(option.size() + 1);
+    option.erase(0, 2);
+    if (option == "set") {
+      given.keep(text.substr(0, text.find('=')), text.substr(text.find('=') + 1));
+    } else if (option == key.name || option.starts_with(std::string(key.name) + "-")) {
+      set_from_option(key, option, text, table);
+    }
+  }
+  const bool is_dialogue = words.at(from - 1) == "qt-expect";
+  return is_dialogue ? given.put_into_all(table[std::string(key.name)])
+                     : table[std::string(key.name)];
+}
+
+// The words for a phase that has this value under this key.
+std::vector<std::string> words_with(const Key& key, const Json& value, const PlanInput& given) {
+  const std::string name(key.name);
+  Phase phase;
+  phase.vms = {vm("default", Json::object())};
+  if (key.steps == 0) {
+    (name == "fail" ? phase.dialogue : phase.vms[0].values)[name] = value;
+  } else {
+    const auto type = static_cast<StepType>(std::countr_zero(key.steps));
+    const std::string type_name(step_type_name(type));
+    const Key& type_key = *find_key(step_type_keys(), type_name);
+    Json filler = value_with(type_key.type, "x");
+    filler = type_key.type == Type::flag ? Json(true) : filler.is_null() ? Json("1s") : filler;
+    phase.steps = {step(type, {{type_name, filler}})};
+    phase.steps[0].values[name] = value;
+  }
+  return plan_phase(subtest_with(phase), 0, given).chain;
+}
+
+TEST(Plan, AValueIsExactWhateverItHoldsAndWhereverItStands) {
+  std::vector<Key> keys = {*find_key(dialogue_keys(), "fail")};
+  for (const auto table : {vm_keys(), step_type_keys(), step_modifier_keys()}) {
+    keys.insert(keys.end(), table.begin(), table.end());
+  }
+  std::size_t tried = 0;
+  for (const std::string value : {"${scratch}", "$${x}", "$", "a$$", "$x", "\"q'`\\", "1\n2\r\n\t",
+                                  "${", "-dash", " a b ", "=", "\xc3\xa9"}) {
+    PlanInput odd = input();
+    odd.variables["v"] = value;
+    odd.saved["s"] = "saved" + value;
+    for (const Key& key : keys) {
+      // What is saved is unknown to machines, "args" aside, and to the failure texts.
+      const bool knows_saved = key.steps != 0;
+      const Json stands =
+          value_with(key.type, knows_saved ? "${v}{x}${s}$${v}${v}" : "${v}{x}$${v}");
+      const Json meant = value_with(
+          key.type, knows_saved ? value + "{x}saved" + value + "${v}" + value : value + "{x}${v}");
+      const bool is_choice = key.name == "ready" || key.name == "confine";
+      if (stands.is_null() || is_choice || key.name == "qemu" || key.name == "args") {
+        continue;
+      }
+      const std::vector<std::string> words = words_with(key, stands, odd);
+      const auto dialogue = std::find(words.begin(), words.end(), "qt-expect");
+      const bool is_machines = key.steps == 0 && key.name != "fail";
+      const auto from = is_machines ? 1 : dialogue - words.begin() + 1;
+      EXPECT_EQ(as_taken(words, static_cast<std::size_t>(from), key), meant)
+          << key.name << ": " << value;
+      ++tried;
+    }
+  }
+  EXPECT_GT(tried, 300U);
 }
 
 TEST(Plan, HostStepsBeforeAndAfter) {

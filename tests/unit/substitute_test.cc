@@ -56,12 +56,6 @@ TEST(Substitute, KnowsATextThatIsJustAName) {
   }
 }
 
-TEST(Substitute, EscapesForTheLastPass) {
-  for (const char* text : {"${a}", "$${a}", "$$", "${", "$x${b}$"}) {
-    EXPECT_EQ(substitute(escape_placeholders(text), lookup, Pass::last), text);
-  }
-}
-
 TEST(Substitute, ReadsPortsWithArithmetic) {
   EXPECT_EQ(parse_port_reference("a")->name, "a");
   EXPECT_EQ(parse_port_reference("a-5900")->offset, -5900);

@@ -7,6 +7,7 @@
 #include "shell_words.hh"
 #include "text.hh"
 #include "timeout_multiplier.hh"
+#include "wrap.hh"
 
 #include <algorithm>
 #include <atomic>
@@ -184,15 +185,30 @@ private:
   std::vector<std::thread> m_threads;
 };
 
+int session_status(const TapWriter& tap, EndRequest& request) {
+  if (request.received()) {
+    return 128 + *request.received();
+  }
+  const bool is_meson = std::getenv("MESON_TEST_ITERATION") != nullptr;
+  return to_int(tap.failures() > 0 && !is_meson ? ExitCode::failed : ExitCode::done);
+}
+
+bool is_set(const char* variable) {
+  const char* const value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
 } // namespace
 
-void complete_settings(RunSettings& settings) {
+void complete_session(SessionOptions& options) {
+  RunSettings& settings = options.settings;
   settings.programs = {sibling_program("qt-boot"), sibling_program("qt-expect"),
                        sibling_program("qt-fetch"), sibling_program("qt-extract")};
   const std::string build = find_build_folder();
   settings.build = build.empty() ? absolute_path(".") : build;
   settings.support = find_support_folder();
-  if (settings.output.empty()) {
+  options.has_output = !settings.output.empty();
+  if (!options.has_output) {
     settings.output = build.empty() ? "qt-tap-output" : build + "/tests/functional";
   }
   settings.output = absolute_path(settings.output);
@@ -200,14 +216,9 @@ void complete_settings(RunSettings& settings) {
   const char* const iteration = std::getenv("MESON_TEST_ITERATION");
   settings.iteration =
       static_cast<int>(parse_integer(iteration != nullptr ? iteration : "").value_or(1));
-}
-
-int session_status(const TapWriter& tap, EndRequest& request) {
-  if (request.received()) {
-    return 128 + *request.received();
+  if (is_set("QEMU_TEST_KEEP_SCRATCH")) {
+    options.keep_scratch = KeepScratch::yes;
   }
-  const bool is_meson = std::getenv("MESON_TEST_ITERATION") != nullptr;
-  return to_int(tap.failures() > 0 && !is_meson ? ExitCode::failed : ExitCode::done);
 }
 
 int run_session(const std::vector<Selected>& selected, const SessionOptions& options) {
@@ -222,6 +233,15 @@ int run_session(const std::vector<Selected>& selected, const SessionOptions& opt
                                  : test.subtest->name;
     tell(test, name, outcome, command, options.settings, tap);
   }
+  tap.finish();
+  return session_status(tap, request);
+}
+
+int run_wrapped(const std::string& name, const std::vector<std::string>& command,
+                std::optional<Duration> timeout) {
+  EndRequest request;
+  TapWriter tap(STDOUT_FILENO, 1);
+  wrap_command(name, command, timeout, request, tap);
   tap.finish();
   return session_status(tap, request);
 }

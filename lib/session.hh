@@ -16,7 +16,7 @@ namespace qt {
 enum class Names { short_names, full_names };
 
 struct SessionOptions {
-  // What complete_settings() fills in may be left out.
+  // What complete_session() fills in may be left out.
   RunSettings settings;
   KeepScratch keep_scratch = KeepScratch::no;
   int jobs = 1; // subtests at the same time
@@ -28,14 +28,16 @@ struct SessionOptions {
 
 // What does not come from a command line: the programs beside this one, the folders that are found,
 // the iteration of a runner that repeats; paths become absolute, an empty `output` the default.
-void complete_settings(RunSettings& settings);
+void complete_session(SessionOptions& options);
 
-// Gives the exit status. Throws Error if stdout cannot be written.
+// Gives the exit status when the stream is complete: 128 + n after a signal to this program; else 1
+// if something failed, but 0 under Meson (MESON_TEST_ITERATION is set), which takes "not ok" with
+// exit 0 for a failure and with exit 1 for an error of the program. Blocks as long as the tests
+// take. Throws Error if stdout cannot be written.
 int run_session(const std::vector<Selected>& selected, const SessionOptions& options);
 
-// The exit status of a complete stream: 128 + n after a signal to this program; else 1 if something
-// failed, but 0 under Meson (MESON_TEST_ITERATION is set), which takes "not ok" with exit 0 for a
-// failure and with exit 1 for an error of the program.
-int session_status(const TapWriter& tap, EndRequest& request);
+// The same for a command as a test called `name` (wrap.hh); `timeout` as named.
+int run_wrapped(const std::string& name, const std::vector<std::string>& command,
+                std::optional<Duration> timeout);
 
 } // namespace qt

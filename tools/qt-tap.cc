@@ -8,9 +8,7 @@
 #include "session.hh"
 #include "tag.hh"
 #include "text.hh"
-#include "wrap.hh"
 
-#include <cstdlib>
 #include <unistd.h>
 
 namespace {
@@ -28,8 +26,6 @@ struct Options {
   std::vector<std::string> filters;
   std::optional<std::string> select;
   std::optional<std::string> name;
-  std::optional<std::string> output;
-  bool keep_scratch = false;
   SessionOptions session;
   Mode mode = Mode::run;
   Listing listing = nullptr; // how to list; nullptr: short
@@ -85,40 +81,19 @@ CommandLine command_line(Options& options) {
       .option("output", "DIR",
               "for run directories; default: tests/functional in the build folder, else "
               "qt-tap-output here",
-              options.output)
+              settings.output)
       .option("prepared", "DIR", "where files may have been made already", settings.prepared)
       .choice("on-fail", {"end", "keep", "shell"},
               "a failed machine ends; is kept, stopped, to be\nlooked at; gets the terminal",
               settings.on_fail)
-      .flag("keep-scratch", "leave the scratch folders", options.keep_scratch)
+      .flag("keep-scratch", "leave the scratch folders",
+            [&session] { session.keep_scratch = KeepScratch::yes; })
       .example("qt-tap --filter 'boot*' tests/functional/arm/canona1100.toml")
       .example("meson test $(qt-tap --list --meson --select machine:virt */*.toml)")
       .exit_codes("0 all passed or skipped (under Meson: all were run), 1 a subtest\n"
                   "failed, 2 usage or a mistake in a FILE, 99 a FILE cannot be read, 128+n ended\n"
                   "by signal n");
   return line;
-}
-
-void print_commands(const std::vector<Selected>& selected, const RunSettings& settings) {
-  for (const auto& [definition, subtest] : selected) {
-    write_all(STDOUT_FILENO, dry_run_text(*definition, *subtest, settings), "standard output");
-  }
-}
-
-int run_subtests(const std::vector<Selected>& selected, Options& options) {
-  const char* const keep = std::getenv("QEMU_TEST_KEEP_SCRATCH");
-  const bool keeps = options.keep_scratch || (keep != nullptr && *keep != '\0');
-  options.session.keep_scratch = keeps ? KeepScratch::yes : KeepScratch::no;
-  options.session.names = options.files.size() > 1 ? Names::full_names : Names::short_names;
-  return run_session(selected, options.session);
-}
-
-int wrap(const Options& options, const std::vector<std::string>& command) {
-  EndRequest request;
-  TapWriter tap(STDOUT_FILENO, 1);
-  wrap_command(*options.name, command, options.session.timeout, request, tap);
-  tap.finish();
-  return session_status(tap, request);
 }
 
 int run(const std::vector<std::string>& words) {
@@ -133,7 +108,7 @@ int run(const std::vector<std::string>& words) {
                 ExitCode::usage);
   }
   if (has_command) {
-    return wrap(options, parts[1]);
+    return run_wrapped(*options.name, parts[1], options.session.timeout);
   }
   if (options.listing != nullptr && options.mode != Mode::list) {
     throw Error("--long, --json and --meson are forms of --list; see qt-tap --help",
@@ -156,16 +131,19 @@ int run(const std::vector<std::string>& words) {
   if (options.select) {
     selected = select_by_tags(selected, *options.select);
   }
-  options.session.has_output = options.output.has_value();
-  options.session.settings.output = options.output.value_or("");
-  complete_settings(options.session.settings);
+  complete_session(options.session);
+  if (options.mode == Mode::run) {
+    options.session.names = options.files.size() > 1 ? Names::full_names : Names::short_names;
+    return run_session(selected, options.session);
+  }
   if (options.mode == Mode::list) {
     const Listing listing = options.listing != nullptr ? options.listing : short_listing;
     write_all(STDOUT_FILENO, listing(selected), "standard output");
-  } else if (options.mode == Mode::dry_run) {
-    print_commands(selected, options.session.settings);
-  } else {
-    return run_subtests(selected, options);
+    return to_int(ExitCode::done);
+  }
+  for (const auto& [definition, subtest] : selected) {
+    write_all(STDOUT_FILENO, dry_run_text(*definition, *subtest, options.session.settings),
+              "standard output");
   }
   return to_int(ExitCode::done);
 }

@@ -1,15 +1,24 @@
 #include "echo.hh"
 
 #include <algorithm>
+#include <utility>
 
 namespace qt {
 
 namespace {
 
 constexpr std::size_t k_most_pending = 8;
+constexpr std::size_t k_most_prompts = 8;
+constexpr std::size_t k_longest_prompt = 128;
+constexpr std::uint64_t k_no_line = std::uint64_t(0) - 1;
+constexpr std::string_view k_prompt_signs = "#$%>";
 
-bool is_line_end(char byte) { return byte == '\r' || byte == '\n'; }
 unsigned char index_of(char byte) { return static_cast<unsigned char>(byte); }
+
+bool is_of_word(char byte) {
+  return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+         (byte >= 'a' && byte <= 'z') || byte == '_' || index_of(byte) >= 0x80;
+}
 
 } // namespace
 
@@ -25,14 +34,16 @@ void EchoFilter::expect(std::string_view line) {
       --reading.line;
     }
   }
-  m_pending.emplace_back(line);
+  const bool line_is_begun = !m_cursor.text().empty();
+  m_pending.push_back({std::string(line), m_passed, line_is_begun ? m_cursor.number() : k_no_line});
   update_starts();
 }
 
 void EchoFilter::update_starts() {
   m_starts.fill(false);
-  for (const std::string& line : m_pending) {
-    m_starts[index_of(line.front())] = true;
+  for (const Line& line : m_pending) {
+    m_starts[index_of(line.text.front())] = true;
+    m_starts['\r'] = true; // of a scrolled line
   }
 }
 
@@ -49,12 +60,18 @@ void EchoFilter::feed(std::string_view bytes, const Sink& sink) {
   }
 }
 
+void EchoFilter::pass(std::string_view bytes, const Sink& sink) {
+  m_passed += bytes.size();
+  m_cursor.feed(bytes);
+  sink(bytes);
+}
+
 // Takes as many bytes from the front as are of one kind, at least one; says how many.
 std::size_t EchoFilter::take_some(std::string_view bytes, const Sink& sink) {
   if (m_in_message) {
     const std::size_t end = std::min(bytes.find('\n'), bytes.size() - 1) + 1;
     m_in_message = bytes[end - 1] != '\n';
-    sink(bytes.substr(0, end));
+    pass(bytes.substr(0, end), sink);
     return end;
   }
   if (m_held.empty()) {
@@ -63,20 +80,58 @@ std::size_t EchoFilter::take_some(std::string_view bytes, const Sink& sink) {
         m_pending.empty() ? bytes.end() : std::find_if(bytes.begin(), bytes.end(), may_start);
     if (start != bytes.begin()) {
       const auto passing = static_cast<std::size_t>(start - bytes.begin());
-      sink(bytes.substr(0, passing));
+      pass(bytes.substr(0, passing), sink);
       return passing;
     }
-    for (std::size_t line = 0; line < m_pending.size(); ++line) {
-      m_readings.push_back({line, 0});
+    if (!begin_readings()) {
+      pass(bytes.substr(0, 1), sink);
+      return 1;
     }
   }
   take(bytes.front(), sink);
   return 1;
 }
 
+// Begins a reading for each line whose echo may begin here; false if there is none.
+bool EchoFilter::begin_readings() {
+  const std::string before(m_cursor.text());
+  for (std::size_t line = 0; line < m_pending.size(); ++line) {
+    if (may_begin(m_pending[line], before)) {
+      m_readings.push_back({line, {}});
+    }
+  }
+  if (!m_readings.empty()) {
+    m_before = before;
+  }
+  return !m_readings.empty();
+}
+
+bool EchoFilter::may_begin(const Line& line, std::string_view before) {
+  if (line.echoed) {
+    return is_prompt(before);
+  }
+  if (before.empty() || line.typed_at == m_passed) {
+    return true;
+  }
+  if (is_of_word(before.back()) && is_of_word(line.text.front())) {
+    return false;
+  }
+  const std::size_t last = before.find_last_not_of(" \t");
+  return last == std::string_view::npos || !is_of_word(before[last]) ||
+         line.typed_on == m_cursor.number() || is_prompt(before);
+}
+
+bool EchoFilter::is_prompt(std::string_view text) const {
+  if (std::find(m_prompts.begin(), m_prompts.end(), text) != m_prompts.end()) {
+    return true;
+  }
+  const std::size_t sign = text.find_first_of(k_prompt_signs);
+  return sign != std::string_view::npos && sign + 2 == text.size() && text.back() == ' ';
+}
+
 void EchoFilter::finish(const Sink& sink) {
   if (!m_held.empty()) {
-    sink(m_held);
+    pass(m_held, sink);
   }
   m_held.clear();
   m_readings.clear();
@@ -85,122 +140,58 @@ void EchoFilter::finish(const Sink& sink) {
 
 // Takes one byte that is held or begins what is held.
 void EchoFilter::take(char byte, const Sink& sink) {
-  m_held += byte;
-  switch (advance(byte)) {
-  case Step::alive:
-    if (m_readings.empty()) {
-      // No echo begins here: the first byte goes, what follows it is looked at again.
-      sink(std::string_view(m_held).substr(0, 1));
-      m_again.replace(0, m_again_at, std::string_view(m_held).substr(1));
-      m_again_at = 0;
-      m_held.clear();
-    }
-    break;
-  case Step::message: {
-    const std::size_t begin = m_readings.front().message;
-    sink(std::string_view(m_held).substr(begin));
-    m_held.erase(begin);
-    for (Reading& reading : m_readings) {
-      reading = {reading.line, reading.matched};
-    }
-    m_in_message = true;
-    break;
-  }
-  case Step::complete:
-    m_pending.erase(m_pending.begin(),
-                    m_pending.begin() + static_cast<std::ptrdiff_t>(m_completed) + 1);
-    update_starts();
-    m_held.clear();
-    m_readings.clear();
-    sink(std::string_view(&byte, 1));
-  }
-}
-
-// The byte read as text: the line's next byte, its end, or the start of something between.
-void EchoFilter::advance_text(Reading reading, char byte, std::vector<Reading>& next,
-                              bool& complete, std::size_t& completed) const {
-  const std::string& line = m_pending[reading.line];
-  if (reading.matched < line.size() && line[reading.matched] == byte) {
-    next.push_back({reading.line, reading.matched + 1});
-  }
-  if (reading.matched == 0) {
-    return; // an echo begins with the line's first byte
-  }
-  if (reading.matched == line.size() && is_line_end(byte)) {
-    complete = true;
-    completed = std::max(completed, reading.line);
-  } else if (is_line_end(byte) || byte == '\b') {
-    next.push_back({reading.line, reading.matched});
-  } else if (byte == ' ') {
-    next.push_back({reading.line, reading.matched, Part::margin});
-  } else if (byte == '\x1b') {
-    next.push_back({reading.line, reading.matched, Part::escape});
-  } else if (PrintkPrefix prefix; prefix.feed(byte) == PrintkPrefix::Answer::more) {
-    next.push_back({reading.line, reading.matched, Part::prefix, m_held.size() - 1, prefix});
-  }
-}
-
-EchoFilter::Step EchoFilter::advance(char byte) {
-  std::vector<Reading> next;
+  std::vector<Reading> alive;
   std::vector<Reading> in_message;
-  bool complete = false;
-  std::size_t completed = 0;
-  for (const Reading& reading : m_readings) {
-    const auto go_on = [&](Part part) { next.push_back({reading.line, reading.matched, part}); };
-    switch (reading.part) {
-    case Part::text:
-      advance_text(reading, byte, next, complete, completed);
+  for (Reading& reading : m_readings) {
+    switch (reading.reading.feed(m_pending[reading.line].text, byte, m_held.size())) {
+    case EchoReading::Answer::no:
       break;
-    case Part::margin:
-      if (byte == '\r') {
-        // At the end of the line this CR may be the one that ends it.
-        if (reading.matched == m_pending[reading.line].size()) {
-          complete = true;
-          completed = std::max(completed, reading.line);
-        } else {
-          next.push_back({reading.line, reading.matched});
-        }
-      }
+    case EchoReading::Answer::more:
+      alive.push_back(std::move(reading));
       break;
-    case Part::escape:
-      if (byte == '[') {
-        go_on(Part::sequence);
-      }
+    case EchoReading::Answer::message:
+      in_message.push_back(std::move(reading));
       break;
-    case Part::sequence:
-      if (byte >= '@' && byte <= '~') {
-        next.push_back({reading.line, reading.matched});
-      } else if (byte >= ' ' && byte <= '?') {
-        go_on(Part::sequence);
-      }
-      break;
-    case Part::prefix: {
-      Reading longer = reading;
-      const PrintkPrefix::Answer answer = longer.printk.feed(byte);
-      if (answer == PrintkPrefix::Answer::more) {
-        next.push_back(longer);
-      } else if (answer == PrintkPrefix::Answer::yes) {
-        in_message.push_back(reading);
-      }
-    }
+    case EchoReading::Answer::echo: // of equal lines the first
+      complete(reading.line);
+      pass(std::string_view(&byte, 1), sink);
+      return;
     }
   }
-  if (complete) {
-    m_completed = completed;
-    return Step::complete;
+  m_held += byte;
+  const bool message_begins = alive.empty() && !in_message.empty();
+  m_readings = std::move(message_begins ? in_message : alive);
+  if (m_readings.empty()) {
+    // No echo begins here: the first byte goes, what follows it is looked at again.
+    m_again.replace(0, m_again_at, std::string_view(m_held).substr(1));
+    m_again_at = 0;
+    pass(std::string_view(std::exchange(m_held, {})).substr(0, 1), sink);
+  } else if (message_begins) {
+    const std::size_t begin = m_readings.front().reading.message_begin();
+    pass(std::string_view(m_held).substr(begin), sink);
+    m_held.erase(begin);
+    m_in_message = true;
   }
-  // A byte of a time stamp that is text too was typed: a line may hold one.
-  if (!in_message.empty() && next.empty()) {
-    m_readings = std::move(in_message);
-    return Step::message;
-  }
+}
+
+// Behind a prompt nothing more is to come for this line and those before it. Else each of them may
+// come once more, behind one.
+void EchoFilter::complete(std::size_t line) {
+  m_held.clear();
   m_readings.clear();
-  for (const Reading& reading : next) {
-    if (std::find(m_readings.begin(), m_readings.end(), reading) == m_readings.end()) {
-      m_readings.push_back(reading);
+  const auto end = m_pending.begin() + static_cast<std::ptrdiff_t>(line) + 1;
+  if (is_prompt(m_before)) {
+    m_pending.erase(m_pending.begin(), end);
+    update_starts();
+    return;
+  }
+  std::for_each(m_pending.begin(), end, [](Line& echoed) { echoed.echoed = true; });
+  if (!m_before.empty() && m_before.size() <= k_longest_prompt) {
+    m_prompts.push_back(m_before);
+    if (m_prompts.size() > k_most_prompts) {
+      m_prompts.pop_front();
     }
   }
-  return Step::alive;
 }
 
 } // namespace qt

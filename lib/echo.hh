@@ -8,21 +8,40 @@
 // or the end of the console decides. Only bytes that may be the beginning of an echo are held, so
 // an echo that never comes (a password) delays nothing else.
 //
+// Where an echo may begin: at the cursor as it stood when T was typed; on that line, or behind a
+// prompt, or behind nothing or a line that ends in a sign. Not in the middle of a word, and not
+// behind a word: "System will reboot" is no echo of "reboot".
+//
 // Between two bytes of T, and before the CR or LF, may stand
-// - what a terminal does at its right margin: CR, LF, BS, space + CR, "ESC [ … letter", each any
-//   number of times; dropped with the echo;
+// - what a terminal does at its right margin: CR, LF, BS, blanks + CR or BS, "ESC [ … letter", each
+//   any number of times; dropped with the echo. After CR the last character may come again
+//   (readline moves on to the next row with it), and "CR <" is readline's mark of a line that it
+//   scrolls sideways (TERM=dumb): any part of T follows, also where no byte of T has come before
+//   it;
 // - kernel messages (printk.hh) up to LF. As soon as the prefix has come the message passes, byte
 // by
 //   byte, ahead of what is held: a panic in the middle of an echo is seen at once.
 //
-// Each typed line is dropped at most once. Several lines may be awaited (typed ahead): the first
-// whose echo is complete ends the waiting for those typed before it. At most 8 are awaited; a ninth
+// The second echo. What is typed while a command runs is echoed by the terminal driver at once, and
+// once more by a shell that edits lines itself (readline, busybox, mksh) when it prints its prompt.
+// So an echo that stands behind no prompt may be followed by one that does, and that is dropped
+// too. A prompt is the text before an earlier echo, or what ends in one of #, $, %, > and a blank,
+// the only one of these on its line: "# > > hello" is what a here-document prints under dash, which
+// echoes once. An echo behind a prompt ends the waiting for all lines typed before it.
+//
+// Each line is dropped at most once without and once with a prompt; at most 8 are awaited, a ninth
 // pushes out the oldest. "version" typed and "version 1.0\r\n" printed: the space shows that it is
-// no echo. A line that only the guest prints, alone and without an echo before it, is taken for the
-// echo if it reads exactly as what was typed.
+// no echo.
+//
+// What cannot be told apart. Output that reads exactly as an echo would, where one is due, is taken
+// for it: a guest without echo that prints T alone on a line; under dash, the output "# hello" of
+// "cat" and "hello" typed ahead. And an echo in parts passes: of a line that is being typed while a
+// shell changes its terminal's mode, or that another program's output tears; its echo as a whole
+// behind the next prompt is dropped. "+ T" of "set -x" is output.
 #pragma once
 
-#include "printk.hh"
+#include "cursor_line.hh"
+#include "echo_reading.hh"
 
 #include <array>
 #include <cstdint>
@@ -47,45 +66,42 @@ public:
   // The console has ended: what is held is no echo.
   void finish(const Sink& sink);
 
-  // How many lines are awaited.
+  // How many lines may still be dropped.
   std::size_t pending() const noexcept { return m_pending.size(); }
   std::string_view held() const noexcept { return m_held; }
 
 private:
-  // What a byte is looked at as, inside a possible echo.
-  enum class Part : std::uint8_t {
-    text,     // the next byte of the line, or something that may stand between
-    margin,   // after a space that may belong to the right margin: CR must follow
-    escape,   // after ESC
-    sequence, // after ESC [
-    prefix,   // in what may be the prefix of a kernel message
+  struct Line {
+    std::string text;
+    std::uint64_t typed_at; // how many bytes had passed
+    std::uint64_t typed_on; // the cursor's line, if something stood on it; else none
+    bool echoed = false;    // without a prompt: one behind a prompt may follow
   };
-  // One reading of the held bytes. Readings differ where a byte may be text or something between.
+  // The held bytes as the echo of a line.
   struct Reading {
-    std::size_t line;    // index in m_pending
-    std::size_t matched; // bytes of the line
-    Part part = Part::text;
-    std::size_t message = 0; // offset in m_held of the prefix
-    PrintkPrefix printk = {};
-
-    bool operator==(const Reading&) const = default;
+    std::size_t line; // index in m_pending
+    EchoReading reading;
   };
-  enum class Step { alive, message, complete };
 
   std::size_t take_some(std::string_view bytes, const Sink& sink);
   void take(char byte, const Sink& sink);
-  Step advance(char byte);
-  void advance_text(Reading reading, char byte, std::vector<Reading>& next, bool& complete,
-                    std::size_t& completed) const;
+  void pass(std::string_view bytes, const Sink& sink);
+  bool begin_readings();
+  bool may_begin(const Line& line, std::string_view before);
+  bool is_prompt(std::string_view text) const;
+  void complete(std::size_t line);
   void update_starts();
 
-  std::deque<std::string> m_pending;
-  std::array<bool, 256> m_starts{}; // bytes with which an awaited line begins
+  std::deque<Line> m_pending;
+  std::array<bool, 256> m_starts{}; // bytes with which an echo of an awaited line begins
+  CursorLine m_cursor;              // of what has passed
+  std::uint64_t m_passed = 0;
+  std::deque<std::string> m_prompts; // texts before earlier echoes
   std::string m_held;
-  std::string m_again; // what was held in vain and is looked at again, from m_again_at
+  std::string m_before; // what stands on the line before m_held
+  std::string m_again;  // what was held in vain and is looked at again, from m_again_at
   std::size_t m_again_at = 0;
-  std::vector<Reading> m_readings; // of m_held; empty if nothing is held
-  std::size_t m_completed = 0;     // the line whose echo advance() found complete
+  std::vector<Reading> m_readings; // empty if nothing is held
   bool m_in_message = false;       // a kernel message inside an echo is passing
 };
 

@@ -12,15 +12,19 @@ struct Case {
   std::string passes; // of the stream, before the console ends
 };
 
-std::string filter(const Case& example, std::size_t piece) {
+// Fed in pieces of `piece` bytes, the first of `first`.
+std::string filter(const Case& example, std::size_t piece, std::size_t first = 0) {
   EchoFilter echo;
   for (const std::string& line : example.typed) {
     echo.expect(line);
   }
   std::string passed;
+  const auto sink = [&passed](std::string_view bytes) { passed += bytes; };
   std::string_view rest = example.stream;
+  echo.feed(rest.substr(0, first), sink);
+  rest.remove_prefix(std::min(first, rest.size()));
   while (!rest.empty()) {
-    echo.feed(rest.substr(0, piece), [&passed](std::string_view bytes) { passed += bytes; });
+    echo.feed(rest.substr(0, piece), sink);
     rest.remove_prefix(std::min(piece, rest.size()));
   }
   return passed;
@@ -31,6 +35,9 @@ class EchoCases : public testing::TestWithParam<Case> {};
 TEST_P(EchoCases, PassTheSameHoweverCut) {
   for (const std::size_t piece : {1u, 2u, 3u, 5u, 1000u}) {
     EXPECT_EQ(filter(GetParam(), piece), GetParam().passes) << "in pieces of " << piece;
+  }
+  for (std::size_t cut = 1; cut < GetParam().stream.size(); ++cut) {
+    EXPECT_EQ(filter(GetParam(), 1000, cut), GetParam().passes) << "cut at " << cut;
   }
 }
 
@@ -43,7 +50,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{"ls"}, "ls\r\nls\r\n", "\r\nls\r\n"},
         // Output that merely begins like it.
         Case{{"version"}, "version 1.0\r\nversion\r\n", "version 1.0\r\n\r\n"},
-        Case{{"aab"}, "aaab\r\n", "a\r\n"},
+        Case{{"aab"}, ".aaab\r\n", ".aaab\r\n"}, Case{{".aab"}, "..aab\r\n", ".\r\n"},
         Case{{"echo X"}, "echo Y\r\necho X\r\n", "echo Y\r\n\r\n"},
         // A guest that does not echo.
         Case{{"secret"},
@@ -73,6 +80,132 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{"a[1.5x"}, "a[1.5x\r\n", "\r\n"},
         // Held: only what may be an echo.
         Case{{"version"}, "=> vers", "=> "}, Case{{""}, "\r\n", "\r\n"}));
+
+// Recorded from shells on a pseudo-terminal, lines typed while a command runs: the terminal driver
+// echoes them at once, what edits lines once more behind its prompt.
+INSTANTIATE_TEST_SUITE_P(
+    TypedAhead, EchoCases,
+    testing::Values(
+        Case{{"sleep 1", "sleep 1; echo testbox"}, // bash 5.2
+             "\x1b[?2004h# sleep 1\r\n\x1b[?2004l\rsleep 1; echo testbox\r\n\x1b[?2004h# "
+             "sleep 1; echo testbox\r\n\x1b[?2004l\rtestbox\r\n\x1b[?2004h# ",
+             "\x1b[?2004h# \r\n\x1b[?2004l\r\r\n\x1b[?2004h# \r\n\x1b[?2004l\rtestbox\r\n"
+             "\x1b[?2004h# "},
+        Case{{"sleep 1", "echo one", "echo two", "echo three"}, // BusyBox 1.35
+             "# \x1b[6nsleep 1\r\necho one\r\necho two\r\necho three\r\n# echo one\r\none\r\n"
+             "# echo two\r\ntwo\r\n# echo three\r\nthree\r\n# \x1b[6n",
+             "# \x1b[6n\r\n\r\n\r\n\r\n# \r\none\r\n# \r\ntwo\r\n# \r\nthree\r\n# \x1b[6n"},
+        Case{{"sleep 1", "sleep 1; echo testbox"}, // mksh 59c
+             "# sleep 1\r\r\nsleep 1; echo testbox\r\n# sleep 1; echo testbox\r\r\ntestbox\r\n# ",
+             "# \r\r\n\r\n# \r\r\ntestbox\r\n# "},
+        Case{{"import time;time.sleep(1)", "print(1)", "print(2)"}, // Python 3 with readline
+             ">>> import time;time.sleep(1)\r\nprint(1)\r\nprint(2)\r\n>>> print(1)\r\n1\r\n"
+             ">>> print(2)\r\n2\r\n>>> ",
+             ">>> \r\n\r\n\r\n>>> \r\n1\r\n>>> \r\n2\r\n>>> "},
+        // Behind what another program has begun to print; bash with "set -x", which is output.
+        Case{{"printf \"Loading... \"; sleep 1", "echo testbox"},
+             "# printf \"Loading... \"; sleep 1\r\nLoading... echo testbox\r\n# echo testbox\r\n"
+             "testbox\r\n# ",
+             "# \r\nLoading... \r\n# \r\ntestbox\r\n# "},
+        Case{{"set -x; sleep 1", "echo testbox"},
+             "# set -x; sleep 1\r\n+ sleep 1\r\necho testbox\r\n# echo testbox\r\n+ echo "
+             "testbox\r\ntestbox\r\n# ",
+             "# \r\n+ sleep 1\r\n\r\n# \r\n+ echo testbox\r\ntestbox\r\n# "},
+        // In the queue at once: one echo. Begun before the prompt: its beginning passes.
+        Case{{"sleep 1", "echo one", "echo two"},
+             "# \x1b[6nsleep 1\r\n# echo one\r\none\r\n# echo two\r\ntwo\r\n# \x1b[6n",
+             "# \x1b[6n\r\n# \r\none\r\n# \r\ntwo\r\n# \x1b[6n"},
+        Case{{"sleep 0.1", "echo testbox"},
+             "# sleep 0.1\r\n\x1b[?2004l\recho te\x1b[?2004h# echo testbox\r\n\x1b[?2004l\r"
+             "testbox\r\n\x1b[?2004h# ",
+             "# \r\n\x1b[?2004l\recho te\x1b[?2004h# \r\n\x1b[?2004l\rtestbox\r\n\x1b[?2004h# "},
+        // dash echoes once, and does not print lines behind its prompts.
+        Case{{"sleep 1", "echo one", "echo two", "ls"},
+             "# sleep 1\r\necho one\r\necho two\r\n# one\r\n# two\r\n# ls\r\nfile\r\n# ",
+             "# \r\n\r\n\r\n# one\r\n# two\r\n# \r\nfile\r\n# "},
+        Case{{"sleep 1", "cat <<E", "hello", "E"},
+             "# sleep 1\r\ncat <<E\r\nhello\r\nE\r\n# > > hello\r\n# ",
+             "# \r\n\r\n\r\n\r\n# > > hello\r\n# "},
+        Case{{"sleep 1", "cat <<E", "hello", "E"}, // bash
+             "# sleep 1\r\n# cat <<E\r\n> hello\r\n> E\r\nhello\r\n# ",
+             "# \r\n# \r\n> \r\n> \r\nhello\r\n# "}));
+
+// Where an echo is due and where none can be.
+INSTANTIATE_TEST_SUITE_P(
+    Place, EchoCases,
+    testing::Values(
+        // A prompt is learnt where an echo has shown it, whatever it looks like.
+        Case{{"sleep 1", "ls"},
+             "(initramfs) sleep 1\r\nls\r\n(initramfs) ls\r\nfile\r\n(initramfs) ls\r\n",
+             "(initramfs) \r\n\r\n(initramfs) \r\nfile\r\n(initramfs) ls\r\n"},
+        // Behind a prompt dropped once, and what came before it is given up.
+        Case{{"ls"}, "# ls\r\n# ls\r\n", "# \r\n# ls\r\n"},
+        Case{{"make", "ls"}, "make\r\n# ls\r\n# make\r\n", "\r\n# \r\n# make\r\n"},
+        // The same line twice.
+        Case{{"ls", "ls"},
+             "ls\r\nls\r\n# ls\r\nx\r\n# ls\r\nls\r\n",
+             "\r\n\r\n# \r\nx\r\n# \r\nls\r\n"},
+        // No echo: an answer to a question is not the end of a word, a command not that of a text.
+        Case{{"y"}, "\r\nReady\r\n", "\r\nReady\r\n"},
+        Case{{"reboot"}, "\r\nThe system will reboot\r\n", "\r\nThe system will reboot\r\n"},
+        Case{{"y"}, "Proceed? [Y/n] y\r\n", "Proceed? [Y/n] \r\n"},
+        // A message tears the prompt from what was typed behind it, before and after.
+        Case{{"ls", "ls"},
+             "# [    3.1] usb 1-1: new\r\nls\r\nfile\r\n# ls\r\nfile\r\n",
+             "# [    3.1] usb 1-1: new\r\n\r\nfile\r\n# \r\nfile\r\n"},
+        Case{{"sleep 1", "ls"},
+             "# sleep 1\r\nls\r\n# [    3.1] one\r\n[    3.2] two\r\nls\r\nfile\r\n",
+             "# \r\n\r\n# [    3.1] one\r\n[    3.2] two\r\n\r\nfile\r\n"}));
+
+TEST(EchoTest, TheCursorsLineIsAsGoodAsAPrompt) {
+  for (const std::string before : {"Enter number", "Loading 3 modules "}) {
+    EchoFilter echo;
+    std::string passed;
+    const auto sink = [&passed](std::string_view bytes) { passed += bytes; };
+    echo.feed(before, sink);
+    echo.expect("5");
+    echo.feed("5\r\nthere are 5\r\n", sink);
+    EXPECT_EQ(passed, before + "\r\nthere are 5\r\n");
+  }
+}
+
+// bash at 80 columns: fed at once it shows that a row is full with the next row's first byte, fed
+// slowly with a blank. With TERM=dumb it scrolls sideways.
+TEST(EchoTest, WrappedByReadline) {
+  std::string typed = "echo";
+  for (int word = 0; word < 40; ++word) {
+    typed += " w" + std::string(word < 10 ? "0" : "") + std::to_string(word);
+  }
+  typed += " testbox";
+  const std::string blanks(25, ' ');
+  const std::string back(25, '\b');
+  const std::vector<std::string> echoes = {
+      "# echo w00 w01 w02 w03 w04 w05 w06 w07 w08 w09 w10 w11 w12 w13 w14 w15 w16 w17 w1\r18 w19 "
+      "w20 w21 w22 w23 w24 w25 w26 w27 w28 w29 w30 w31 w32 w33 w34 w35 w36 w37 w3\r38 w39 "
+      "testbox\r\n",
+      "# echo w00 w01 w02 w03 w04 w05 w06 w07 w08 w09 w10 w11 w12 w13 w14 w15 w16 w17 w \r18 w19 "
+      "w20 w21 w22 w23 w24 w25 w26 w27 w28 w29 w30 w31 w32 w33 w34 w35 w36 w37 w \r38 w39 "
+      "testbox\r\n",
+      "# \r<w29 w30 w31 w32 w33 w34 w35 w36 w37 w38 w39 testbox\r\n",
+      "# echo w00 w01 w02 w03 w04 w05 w06 w07 w08 w09 w10 w11 w12 w13 w14 w15 w16 w1\r<w05 w06 "
+      "w07 w08 w09 w10 w11 w12 w13 w14 w15 w16 w17" +
+          blanks + back +
+          " w18 w19 w20 w21 w22 w23 \r<1 w12 w13 w14 w15 w16 w17 w18 w19 w20 w21 "
+          "w22 w23 w" +
+          blanks + back +
+          "24 w25 w26 w27 w28 w29 w3\r<w18 w19 w20 w21 w22 w23 w24 w25 w26 w27 "
+          "w28 w29 w30" +
+          blanks + back +
+          " w31 w32 w33 w34 w35 w36 \r<4 w25 w26 w27 w28 w29 w30 w31 w32 w33 w34 "
+          "w35 w36 w" +
+          blanks + back + "37 w38 w39 testbox\r\n"};
+  for (const std::string& echo : echoes) {
+    const Case example = {{typed}, echo + typed.substr(5) + "\r\n", ""};
+    for (const std::size_t piece : {1u, 7u, 1000u}) {
+      EXPECT_EQ(filter(example, piece), "# \r\n" + typed.substr(5) + "\r\n") << echo;
+    }
+  }
+}
 
 // From the console of Debian's installer, whose shell believes in 80 columns.
 TEST(EchoTest, WrappedByARealShell) {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cassert>
 #include <cstring>
+#include <numeric>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -34,14 +35,36 @@ LiteralScan::LiteralScan(std::vector<std::string> literals)
     m_shortest = m_shortest == 0 ? literal.size() : std::min(m_shortest, literal.size());
   }
   m_fingerprint = std::min<std::size_t>(m_shortest, m_halves.size());
-  for (std::size_t index = 0; index < m_literals.size(); ++index) {
-    const std::size_t bucket = index % m_buckets.size();
-    m_buckets[bucket].push_back(index);
-    for (std::size_t i = 0; i < m_fingerprint; ++i) {
-      const auto byte = static_cast<unsigned char>(m_literals[index][i]);
-      m_halves[i].low[byte & 15U] |= static_cast<std::uint8_t>(1U << bucket);
-      m_halves[i].high[byte >> 4U] |= static_cast<std::uint8_t>(1U << bucket);
+  sort_into_buckets();
+}
+
+// Neighbours in the alphabet share a bucket: the fewer different bytes it allows at a place, the
+// fewer positions pass for it.
+void LiteralScan::sort_into_buckets() {
+  std::vector<std::size_t> order(m_literals.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return m_literals[a] < m_literals[b]; });
+  std::vector<Group> groups;
+  for (const std::size_t index : order) {
+    const std::string& literal = m_literals[index];
+    if (groups.empty() ||
+        groups.back().shared.compare(0, m_fingerprint, literal, 0, m_fingerprint) != 0) {
+      groups.push_back({literal, {}});
     }
+    std::string& shared = groups.back().shared;
+    shared.erase(std::mismatch(shared.begin(), shared.end(), literal.begin(), literal.end()).first,
+                 shared.end());
+    groups.back().literals.push_back(index);
+  }
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const std::size_t bucket = i * m_buckets.size() / std::max(groups.size(), m_buckets.size());
+    for (std::size_t at = 0; at < m_fingerprint; ++at) {
+      const auto byte = static_cast<unsigned char>(groups[i].shared[at]);
+      m_halves[at].low[byte & 15U] |= static_cast<std::uint8_t>(1U << bucket);
+      m_halves[at].high[byte >> 4U] |= static_cast<std::uint8_t>(1U << bucket);
+    }
+    m_buckets[bucket].push_back(std::move(groups[i]));
   }
 }
 
@@ -76,13 +99,20 @@ void LiteralScan::each_one_by_one(std::string_view block, const Visit& visit) co
 
 void LiteralScan::verify(std::string_view block, std::size_t begin, unsigned buckets,
                          const Visit& visit, std::size_t& limit) const {
+  // Compares the last byte first: most differ there.
+  const auto stands_there = [&](const std::string& text) {
+    return begin + text.size() <= limit && block[begin + text.size() - 1] == text.back() &&
+           std::memcmp(block.data() + begin, text.data(), text.size()) == 0;
+  };
   for (; buckets != 0; buckets &= buckets - 1) {
-    for (const std::size_t index : m_buckets[static_cast<std::size_t>(std::countr_zero(buckets))]) {
-      const std::string& literal = m_literals[index];
-      const std::size_t end = begin + literal.size();
-      if (end <= limit && block[end - 1] == literal.back() && // most differ there
-          std::memcmp(block.data() + begin, literal.data(), literal.size()) == 0) {
-        limit = std::min(limit, visit({index, begin, end}));
+    for (const Group& group : m_buckets[static_cast<std::size_t>(std::countr_zero(buckets))]) {
+      if (!stands_there(group.shared)) {
+        continue;
+      }
+      for (const std::size_t index : group.literals) {
+        if (stands_there(m_literals[index])) {
+          limit = std::min(limit, visit({index, begin, begin + m_literals[index].size()}));
+        }
       }
     }
   }

@@ -42,6 +42,13 @@ private:
     std::array<std::uint8_t, 16> high{};
   };
 
+  // Literals that begin with the same bytes, and so have one fingerprint.
+  struct Group {
+    std::string shared; // what all of them begin with
+    std::vector<std::size_t> literals;
+  };
+
+  void sort_into_buckets();
   void each_one_by_one(std::string_view block, const Visit& visit) const;
   void each_in_blocks(std::string_view block, const Visit& visit) const;
   void verify(std::string_view block, std::size_t begin, unsigned buckets, const Visit& visit,
@@ -52,7 +59,7 @@ private:
   std::size_t m_shortest = 0;
   std::size_t m_fingerprint = 0; // bytes compared by each_in_blocks(): 1 to 3
   std::array<Halves, 3> m_halves{};
-  std::array<std::vector<std::size_t>, 8> m_buckets; // indices of literals
+  std::array<std::vector<Group>, 8> m_buckets;
   bool m_in_blocks = false;
 };
 

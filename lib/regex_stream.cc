@@ -16,15 +16,18 @@ std::string_view RegexStream::prefix() const {
 
 std::optional<Match> RegexStream::feed(std::string_view bytes, std::uint64_t first) {
   while (!bytes.empty()) {
+    if (const std::uint64_t next = m_offset + m_buffer.size(); !m_open && first > next) {
+      const auto count =
+          static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), first - next));
+      skip(bytes.substr(0, count));
+      bytes.remove_prefix(count);
+      continue;
+    }
     const std::size_t old_size = m_buffer.size();
     const std::size_t taken = std::min(bytes.size(), m_start + k_regex_window - old_size);
     const std::string_view fresh = bytes.substr(0, taken);
     m_buffer += fresh;
     bytes.remove_prefix(taken);
-    if (!m_open && first >= m_offset + m_buffer.size()) {
-      skip();
-      continue;
-    }
     if (!m_open && first > m_offset + m_start) {
       m_start = static_cast<std::size_t>(first - m_offset);
     }
@@ -46,9 +49,17 @@ std::optional<Match> RegexStream::settle() {
   return result(m_buffer.size());
 }
 
-// Nothing begins in the buffer but perhaps, at its end, the prefix.
-void RegexStream::skip() {
+// Nothing begins in these bytes or before but perhaps, at their end, the prefix. Only what may
+// still be needed is copied: with many expressions this is most of the work.
+void RegexStream::skip(std::string_view bytes) {
   const std::size_t cut = m_regex.prefix().size() - 1;
+  if (const std::size_t kept = m_regex.lookbehind() + cut; bytes.size() > kept) {
+    m_offset += m_buffer.size() + bytes.size() - kept;
+    m_buffer = bytes.substr(bytes.size() - kept);
+    m_start = m_regex.lookbehind();
+    return;
+  }
+  m_buffer += bytes;
   m_start = std::max(m_start, m_buffer.size() - std::min(cut, m_buffer.size()));
   forget();
 }

@@ -47,7 +47,7 @@ private:
   Search search();
   bool fits_in_window();
   void forget();
-  void skip();
+  void skip(std::string_view bytes);
   bool lacks_needed_byte(std::string_view fresh);
   std::size_t decided_at(std::size_t from);
   Match result(std::size_t decided) const;

@@ -113,7 +113,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   std::vector<Pattern> patterns;
   bool literals_only = true;
-  while (!rest.empty() && patterns.size() < 20) {
+  while (!rest.empty() && patterns.size() < 80) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));

@@ -237,6 +237,50 @@ TEST(MatchTest, LiteralsAgreeWithTheReferenceHoweverCut) {
   }
 }
 
+// As a dialogue with many failure texts has them: some begin alike, some are part of others, and
+// most of the stream is passed over because nothing in it begins as they do.
+TEST(MatchTest, ManyPatternsGiveTheSameHoweverCut) {
+  std::mt19937 random(3);
+  const std::vector<std::string> words = {
+      "Kernel ", "Kern", "panic ", "Oops: ", "no 1", "BUG", "\n"};
+  const auto sentence = [&](std::size_t count) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) {
+      text += words[random() % words.size()];
+    }
+    return text;
+  };
+  for (int round = 0; round < 300; ++round) {
+    std::vector<Pattern> texts;
+    std::vector<Pattern> mixed; // each tenth or so an expression
+    for (std::size_t i = 0, count = 1 + random() % 80; i < count; ++i) {
+      texts.push_back(text(sentence(4 + random() % 3)));
+      mixed.push_back(random() % 10 != 0 ? texts.back()
+                                         : regex("(?<=\\d|K)ern " + std::to_string(i)));
+      if (random() % 10 == 0) {
+        mixed.back() = regex("^" + sentence(1 + random() % 3) + "[^1]");
+      }
+    }
+    const std::string stream = sentence(random() % 400) + "no 123 ";
+    const std::optional<Match> wanted = naive(texts, stream);
+    const std::optional<Match> match = find(texts, stream, 1 + random() % 700);
+    ASSERT_EQ(match.has_value(), wanted.has_value()) << stream;
+    if (match) {
+      ASSERT_EQ(match->end, wanted->end) << stream;
+      ASSERT_EQ(match->pattern, wanted->pattern) << stream;
+    }
+    const std::optional<Match> bytewise = find(mixed, stream, 1);
+    const std::optional<Match> pieces = find(mixed, stream, 1 + random() % 700);
+    ASSERT_EQ(pieces.has_value(), bytewise.has_value()) << stream;
+    if (pieces) {
+      ASSERT_EQ(pieces->pattern, bytewise->pattern) << stream;
+      ASSERT_EQ(pieces->begin, bytewise->begin) << stream;
+      ASSERT_EQ(pieces->decided, bytewise->decided) << stream;
+      ASSERT_EQ(pieces->text, bytewise->text) << stream;
+    }
+  }
+}
+
 TEST(MatchTest, ExpressionsGiveTheSameHoweverCut) {
   std::mt19937 random(2);
   const std::vector<Pattern> patterns = {

@@ -207,15 +207,19 @@ Definition Loader::load() {
     throw m_mistakes.report();
   }
   const Value& root = std::get<Value>(parsed);
-  m_reader.unknown_members(
-      root, "a definition",
-      {"summary", "suite", "tags", "include", "requires", "asset", "file", "test", "template"});
+  m_reader.unknown_members(root, "a definition",
+                           {"summary", "suite", "tags", "timeout", "include", "requires", "asset",
+                            "file", "test", "template"});
   if (root.members.empty()) {
     m_mistakes.add(root.at, "the file is empty; expected [test.NAME] tables");
   }
   if (const Value* const summary = root.find("summary");
       summary != nullptr && m_reader.expect(*summary, Value::Kind::text, "summary", "a text")) {
     definition.summary = summary->text;
+  }
+  if (const Value* const timeout = root.find("timeout")) {
+    const auto named = m_reader.value(*find_key(dialogue_keys(), "timeout"), *timeout);
+    definition.timeout = parse_duration(named.value_or("").get<std::string>()).value_or(Duration());
   }
   if (const Value* const tags = root.find("tags")) {
     m_tags = read_tags(*tags, m_reader);

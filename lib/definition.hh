@@ -7,6 +7,7 @@
 // variables are already replaced. Nothing here looks at the host or starts anything.
 #pragma once
 
+#include "duration.hh"
 #include "payload.hh"
 #include "subtest.hh"
 
@@ -34,6 +35,8 @@ struct Definition {
   std::string stem;   // the file's name without ".toml"
   std::string summary;
   Suite suite = Suite::quick;
+  // Of all its subtests together, as named: its key "timeout".
+  Duration timeout = std::chrono::seconds(90);
   std::map<std::string, Asset> assets;
   std::map<std::string, FileRule> files;
   std::vector<Subtest> subtests; // in the order of the file

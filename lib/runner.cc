@@ -162,8 +162,7 @@ Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratc
   } else if (!admit()) {
     verdict = m_verdict;
   } else {
-    const std::optional<Duration> own = m_subtest.timeout;
-    m_time.emplace(m_budget, own ? own : m_settings.default_timeout);
+    m_time.emplace(m_budget, m_subtest.timeout);
     verdict = run_phases();
     verdict.marks = m_marks;
     m_time.reset();

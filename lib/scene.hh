@@ -31,8 +31,6 @@ struct RunSettings {
   int iteration = 1;           // of a runner that repeats
   std::string on_fail = "end"; // --on-fail of qt-boot
   bool strict_budgets = false; // --strict-budgets of qt-expect
-  // Of each subtest that names none, as named; or nothing.
-  std::optional<Duration> default_timeout;
 };
 
 // Where this program's results go without --output, and the value of ${build}: the Meson build

@@ -14,6 +14,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstdlib>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <unistd.h>
@@ -43,7 +44,7 @@ std::string again(const Selected& test, const Outcome& outcome, const SessionOpt
   }
   if (options.timeout) {
     add("--timeout", format_duration(*options.timeout));
-  } else if (!settings.default_timeout) {
+  } else if (options.limit == SessionOptions::Limit::of_the_run) {
     add("--timeout", "none");
   }
   if (settings.strict_budgets) {
@@ -57,21 +58,15 @@ std::string again(const Selected& test, const Outcome& outcome, const SessionOpt
   return emulator + shell_join(words);
 }
 
-// What to know of the limit that nobody chose; empty if the dialogue did not take that long.
-std::string limit_hint(const Selected& test, const Outcome& outcome, const RunSettings& settings) {
-  if (outcome.verdict.cause != Cause::timeout || !settings.default_timeout ||
-      test.subtest->timeout) {
-    return "";
-  }
-  const std::chrono::duration<double> limit = scaled(*settings.default_timeout);
-  return outcome.verdict.seconds < limit.count()
-             ? ""
-             : format("limit: {} unless --timeout or the test says otherwise",
-                      format_duration(*settings.default_timeout));
-}
+// What came of a subtest.
+struct Result {
+  Outcome outcome;
+  std::string command; // that runs it again; empty: it was not run
+  std::string hint;    // what to know besides; or empty
+};
 
-void tell(const Selected& test, const std::string& name, const Outcome& outcome,
-          const std::string& command, const RunSettings& settings, TapWriter& tap) {
+void tell(const Selected& test, const std::string& name, const Result& result, TapWriter& tap) {
+  const auto& [outcome, command, hint] = result;
   const std::string marks = marks_text(outcome.verdict.marks);
   if (outcome.verdict.cause == Cause::pass) {
     tap.ok(name);
@@ -101,7 +96,7 @@ void tell(const Selected& test, const std::string& name, const Outcome& outcome,
   for (std::size_t i = 1; i < lines.size(); ++i) {
     log_plain(lines[i]);
   }
-  if (const std::string hint = limit_hint(test, outcome, settings); !hint.empty()) {
+  if (!hint.empty()) {
     log_plain(hint);
   }
 }
@@ -110,17 +105,15 @@ void tell(const Selected& test, const std::string& name, const Outcome& outcome,
 // children until they have ended: the kernel ends a child with the thread that started it.
 class Jobs {
 public:
-  struct Result {
-    Outcome outcome;
-    std::string command; // that runs it again; empty: it was not run
-  };
-
   Jobs(const std::vector<Selected>& selected, const SessionOptions& options, EndRequest& request)
     : m_selected(selected)
     , m_options(options)
     , m_request(request)
     , m_results(selected.size())
     , m_budget(options.timeout) {
+    for (const Selected& test : selected) {
+      m_budgets.try_emplace(test.definition, test.definition->timeout);
+    }
     const std::size_t jobs = std::min(static_cast<std::size_t>(options.jobs), selected.size());
     for (std::size_t i = 0; jobs > 1 && i < jobs; ++i) {
       m_threads.emplace_back([this] { work(); });
@@ -159,16 +152,24 @@ private:
     }
   }
   Result run(const Selected& test) {
+    const bool has_files_limit = m_options.limit == SessionOptions::Limit::of_each_file;
+    TimeBudget& budget = has_files_limit ? m_budgets.at(test.definition) : m_budget;
     Result result;
-    if (m_request.received() || m_budget.is_used_up()) {
+    if (m_request.received() || budget.is_used_up()) {
       result.outcome.verdict.cause = m_request.received() ? Cause::host : Cause::timeout;
       result.outcome.verdict.message =
           "not run: " + (m_request.received() ? "ended by " + signal_name(*m_request.received())
                                               : "the deadline passed");
     } else {
       result.outcome = run_subtest(*test.definition, *test.subtest, m_options.settings,
-                                   m_options.keep_scratch, m_budget, m_request);
+                                   m_options.keep_scratch, budget, m_request);
       result.command = again(test, result.outcome, m_options);
+      const Duration limit = test.definition->timeout;
+      if (has_files_limit && result.outcome.verdict.cause == Cause::timeout &&
+          budget.left() < scaled(limit) / 8) {
+        result.hint = format("limit: {} for all of {}, unless it or --timeout says otherwise",
+                             format_duration(limit), base_name(test.definition->path));
+      }
     }
     return result;
   }
@@ -178,6 +179,7 @@ private:
   EndRequest& m_request;
   std::vector<std::optional<Result>> m_results;
   TimeBudget m_budget;
+  std::map<const Definition*, TimeBudget> m_budgets;
   std::size_t m_given = 0;
   std::atomic<std::size_t> m_next = 0;
   std::mutex m_mutex;
@@ -227,11 +229,10 @@ int run_session(const std::vector<Selected>& selected, const SessionOptions& opt
   Jobs jobs(selected, options, request);
   for (std::size_t i = 0; i < selected.size(); ++i) {
     const Selected& test = selected[i];
-    const auto& [outcome, command] = jobs.result(i);
     const std::string name = options.names == Names::full_names
                                  ? full_name(*test.definition, *test.subtest)
                                  : test.subtest->name;
-    tell(test, name, outcome, command, options.settings, tap);
+    tell(test, name, jobs.result(i), tap);
   }
   tap.finish();
   return session_status(tap, request);

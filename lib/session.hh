@@ -20,7 +20,9 @@ struct SessionOptions {
   RunSettings settings;
   KeepScratch keep_scratch = KeepScratch::no;
   int jobs = 1; // subtests at the same time
-  // For all subtests together; as named (timeout_multiplier.hh).
+  // Whose time is limited: that of all subtests together, by `timeout` (as named; nothing: without
+  // end), or of those of each file, by what it says.
+  enum class Limit { of_the_run, of_each_file } limit = Limit::of_each_file;
   std::optional<Duration> timeout;
   Names names = Names::short_names;
   bool has_output = false; // settings.output was chosen by the user

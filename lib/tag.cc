@@ -12,8 +12,8 @@ namespace qt {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> k_kinds = {"arch",   "machine", "cpu",   "file", "accel",
-                                                     "device", "netdev",  "suite", "asset"};
+constexpr std::array<std::string_view, 10> k_kinds = {
+    "timeout", "arch", "machine", "cpu", "file", "accel", "device", "netdev", "suite", "asset"};
 constexpr std::array<std::string_view, 6> k_gates = {"slow",          "flaky",   "untrusted",
                                                      "large-storage", "network", "disabled"};
 
@@ -49,6 +49,7 @@ std::set<std::string> tags_of(const Definition& definition, const Subtest& subte
   tags.insert("arch:" + definition.arch);
   tags.insert("file:" + definition.stem);
   tags.insert(format("suite:{}", suite_name(definition.suite)));
+  tags.insert("timeout:" + format_duration(definition.timeout));
   for (const Phase& phase : subtest.phases) {
     for (const Vm& vm : phase.vms) {
       for (const char* key : {"machine", "cpu", "accel"}) {

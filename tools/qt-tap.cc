@@ -15,8 +15,6 @@ namespace {
 
 using namespace qt;
 
-constexpr Duration k_default_timeout(90'000); // that of Meson's tests
-
 enum class Mode { run, list, check, dry_run };
 
 using Listing = std::string (*)(const std::vector<Selected>& selected);
@@ -32,7 +30,7 @@ struct Options {
 };
 
 void set_timeout(const std::string& word, SessionOptions& session) {
-  session.settings.default_timeout.reset();
+  session.limit = SessionOptions::Limit::of_the_run;
   session.timeout = word == "none" ? std::nullopt : parse_duration(word);
   if (!session.timeout && word != "none") {
     throw Error(
@@ -46,7 +44,6 @@ CommandLine command_line(Options& options) {
                    "Runs the tests that FILEs define, or any COMMAND, and reports in TAP.");
   SessionOptions& session = options.session;
   RunSettings& settings = session.settings;
-  settings.default_timeout = k_default_timeout;
   const auto mode = [&options](Mode chosen) {
     return [&options, chosen] { options.mode = chosen; };
   };
@@ -68,10 +65,11 @@ CommandLine command_line(Options& options) {
               options.filters)
       .option("select", "EXPRESSION", "subtests by tag: 'machine:virt and not slow'",
               options.select)
-      .option("timeout", "TIME|none",
-              "for all subtests together, without preparing files;\ndefault: 90s for each, or "
-              "what its definition says",
-              [&session](const std::string& word) { set_timeout(word, session); })
+      .option(
+          "timeout", "TIME|none",
+          "for all subtests together, without preparing files;\ndefault: for those of each FILE, "
+          "90s or what it says",
+          [&session](const std::string& word) { set_timeout(word, session); })
       .flag("strict-budgets", "a stage that takes longer than its budget fails",
             settings.strict_budgets)
       .option("qemu", "PROGRAM", "the emulator, whatever else is said about it", settings.qemu)

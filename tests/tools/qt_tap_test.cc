@@ -231,6 +231,34 @@ steps = [{ wait = "no such text", timeout = "300ms" }]
               HasSubstr("--timeout none --filter late"));
 }
 
+TEST_F(QtTap, AFileHasOneTimeForItsSubtests) {
+  const std::string one = define("riscv64", "one", R"(
+timeout = "600ms"
+[test.a]
+steps = [{ sleep = "100ms" }]
+[test.b]
+steps = [{ sleep = "100s" }]
+[test.c]
+steps = [{ sleep = "100s" }]
+)");
+  const std::string other = define("riscv64", "other", R"(
+[test.a]
+steps = [{ sleep = "10ms" }]
+)");
+  const Captured late = run({one, other});
+  EXPECT_THAT(late.out, ContainsRegex("\nok 1 riscv64/one:a\nnot ok 2 riscv64/one:b\n# timeout: "));
+  EXPECT_THAT(late.out, ContainsRegex("\nnot ok 3 riscv64/one:c\n# timeout: "));
+  EXPECT_THAT(late.out, HasSubstr("\nok 4 riscv64/other:a\n"));
+  EXPECT_THAT(late.err, HasSubstr("limit: 600ms for all of one.toml, unless it or --timeout"));
+  EXPECT_THAT(late.err, Not(HasSubstr("again: .*--timeout")));
+  const Captured longer = run({"--timeout", "700ms", "--filter", "b", one});
+  EXPECT_THAT(longer.err, Not(HasSubstr("limit: ")));
+  EXPECT_THAT(longer.err, HasSubstr(" --timeout 700ms "));
+  EXPECT_EQ(
+      code_of(run({"--check", define("riscv64", "wrong", "timeout = 5\n[test.a]\nexit = 0\n")})),
+      2);
+}
+
 TEST_F(QtTap, DeadlinesAreMultipliedOnce) {
   NEED_EMULATOR("riscv64");
   const std::string file = define("riscv64", "slow", R"(
@@ -248,9 +276,10 @@ machine = "virt"
 steps = [{ wait = "no such text" }]
 )")});
   EXPECT_THAT(default_deadline.out,
-              HasSubstr("900ms (90s with QEMU_TEST_TIMEOUT_MULTIPLIER=0.01)"));
-  EXPECT_THAT(read_file(output + "/riscv64/none.late/base.log"), HasSubstr("--timeout 90s"));
-  EXPECT_THAT(default_deadline.err, HasSubstr("limit: 90s unless --timeout or the test says"));
+              HasSubstr("810ms (81s with QEMU_TEST_TIMEOUT_MULTIPLIER=0.01)"));
+  EXPECT_THAT(read_file(output + "/riscv64/none.late/base.log"), HasSubstr("--timeout 81s"));
+  EXPECT_THAT(default_deadline.err,
+              HasSubstr("limit: 90s for all of none.toml, unless it or --timeout"));
   EXPECT_THAT(late.err, Not(HasSubstr("limit: ")));
   EXPECT_THAT(tap({"--name", "n", "--timeout", "20s", "--", "sleep", "50"}).out,
               HasSubstr("still running after 200ms (20s with"));
@@ -562,7 +591,7 @@ TEST_F(QtTap, ExitCodesOfWrongUse) {
   EXPECT_EQ(code_of(tap({"/no/such/file.toml"})), 99);
   const Captured help = tap({"--help"});
   EXPECT_EQ(code_of(help), 0);
-  EXPECT_THAT(help.out, HasSubstr("default: 90s for each"));
+  EXPECT_THAT(help.out, HasSubstr("default: for those of each FILE, 90s"));
   for (const std::string& line : split(help.out, '\n')) {
     EXPECT_LE(line.size(), 80U) << line;
   }

@@ -67,7 +67,7 @@ TEST(Tag, FollowsFromTheDefinition) {
   EXPECT_THAT(tags_of(definition, definition.subtests[0]),
               ElementsAre("accel:hvf", "accel:kvm", "arch:riscv64", "asset:kernel", "cpu:max",
                           "file:board", "linux", "machine:virt", "netdev:user", "network-boot",
-                          "rare", "slow", "suite:thorough"));
+                          "rare", "slow", "suite:thorough", "timeout:90s"));
   EXPECT_THAT(tags_of(definition, definition.subtests[1]),
               IsSupersetOf({"asset:none", "linux", "machine:none", "network-boot"}));
 }

@@ -1,8 +1,7 @@
 // The cache as a whole, with real processes: its care, QEMU's framework beside it, and what the
 // host can do to it.
 #include "environment.hh"
-#include "fault_server.hh"
-#include "filled_cache.hh"
+#include "fetch_fixture.hh"
 #include "json.hh"
 #include "process.hh"
 #include "text.hh"
@@ -20,14 +19,11 @@ namespace qt {
 namespace {
 
 using support::Behaviour;
-using support::FaultServer;
 using support::FilledCache;
 using support::ScopedVariable;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-std::string program() { return support::tool("qt-fetch"); }
 
 // Rounds of a storm: `few` ordinarily, `all` with QEMU_TEST_STORM.
 int rounds(int few, int all) { return std::getenv("QEMU_TEST_STORM") != nullptr ? all : few; }
@@ -38,20 +34,11 @@ struct stat status_of(const std::string& path) {
   return status;
 }
 
-class QtFetchCache : public testing::Test {
+class QtFetchCache : public support::FetchFixture {
 protected:
-  std::vector<std::string> command(std::vector<std::string> words) const {
-    words.insert(words.begin(), {program(), "--retry-pause", "1ms"});
-    return words;
-  }
-  Captured run(std::vector<std::string> words) const {
-    return run_captured(command(std::move(words)), {}, Deadline::after(std::chrono::minutes(1)))
-        .value();
-  }
-  void serve(Behaviour behaviour = {}) {
-    behaviour.body = m_body;
-    m_server.set("/file", std::move(behaviour));
-  }
+  QtFetchCache()
+    : FetchFixture(3'000'000) {}
+
   std::string definition(const std::string& name, const std::string& digest) const {
     make_directories(m_folder.path() + "/avr");
     const std::string path = m_folder.path() + "/avr/" + name + ".toml";
@@ -60,19 +47,11 @@ protected:
                          "steps = [{ wait = 'ok' }]\n");
     return path;
   }
-  std::string url() const { return m_server.url("/file"); }
   std::string cached() const { return m_cache.own_path(m_digest); }
 
-  FaultServer m_server;
-  TempDir m_folder{"qt-fetch-cache-"};
   FilledCache m_filled;
   const Cache& m_cache = m_filled.cache;
   const ScopedVariable m_root{"QEMU_TEST_CACHE_DIR", m_cache.root()};
-  const ScopedVariable m_lower{"QEMU_TEST_CACHE_LOWER", std::nullopt};
-  const ScopedVariable m_no_download{"QEMU_TEST_NO_DOWNLOAD", std::nullopt};
-  const ScopedVariable m_refresh{"QEMU_TEST_REFRESH_CACHE", std::nullopt};
-  std::string m_body = std::string(3'000'000, 'q') + "end";
-  std::string m_digest = support::sha256_of(m_body);
 };
 
 // --- care

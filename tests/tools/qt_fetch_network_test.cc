@@ -1,7 +1,6 @@
 // qt-fetch against servers: mirrors, certificates, credentials, what is seen on a terminal.
-#include "digest.hh"
 #include "environment.hh"
-#include "fault_server.hh"
+#include "fetch_fixture.hh"
 #include "file.hh"
 #include "json.hh"
 #include "process.hh"
@@ -21,34 +20,17 @@ namespace {
 using support::Behaviour;
 using support::FaultServer;
 using support::ScopedVariable;
+using support::sha256_of;
 using support::TestAuthority;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
-std::string digest_of(std::string_view bytes) {
-  Digester digester(DigestKind::sha256);
-  digester.add(bytes_of(bytes));
-  return digester.hex();
-}
-
-class QtFetchNetwork : public testing::Test {
+class QtFetchNetwork : public support::FetchFixture {
 protected:
-  using Environment = std::vector<std::pair<std::string, std::string>>;
+  QtFetchNetwork()
+    : FetchFixture(3'000'000, {"--retries", "1"}) {}
 
-  std::vector<std::string> command(std::vector<std::string> words) const {
-    words.insert(words.begin(),
-                 {support::tool("qt-fetch"), "--retry-pause", "1ms", "--retries", "1"});
-    return words;
-  }
-  Captured run(std::vector<std::string> words, Environment environment = {}) const {
-    SpawnOptions options;
-    options.environment = std::move(environment);
-    return run_captured(command(std::move(words)), options,
-                        Deadline::after(std::chrono::minutes(1)))
-        .value();
-  }
-  std::string cached() const { return m_folder.path() + "/download/" + m_digest; }
   std::string with_user(std::string url) const {
     return url.insert(url.find("//") + 2, "me:s3cret@");
   }
@@ -67,17 +49,9 @@ protected:
     return path;
   }
 
-  FaultServer m_server;
-  TempDir m_folder{"qt-fetch-network-"};
-  const ScopedVariable m_cache{"QEMU_TEST_CACHE_DIR", m_folder.path()};
-  const ScopedVariable m_no_download{"QEMU_TEST_NO_DOWNLOAD", std::nullopt};
-  const ScopedVariable m_refresh{"QEMU_TEST_REFRESH_CACHE", std::nullopt};
-  const ScopedVariable m_mirrors{"QEMU_TEST_MIRRORS", std::nullopt};
   const ScopedVariable m_bundle{"CURL_CA_BUNDLE", std::nullopt};
   const ScopedVariable m_certificates{"SSL_CERT_FILE", std::nullopt};
   const ScopedVariable m_home{"HOME", m_folder.path()};
-  std::string m_body = std::string(3'000'000, 'n') + "end";
-  std::string m_digest = digest_of(m_body);
 };
 
 TEST_F(QtFetchNetwork, AHitDoesNotLoadLibcurl) {
@@ -292,7 +266,7 @@ TEST_F(QtFetchNetwork, ADeadHostIsTriedForOneOfItsAssets) {
   }
   std::vector<std::pair<std::string, std::string>> assets;
   for (int i = 0; i < 30; ++i) {
-    assets.emplace_back(dead + std::to_string(i), digest_of(std::to_string(i)));
+    assets.emplace_back(dead + std::to_string(i), sha256_of(std::to_string(i)));
   }
   const Captured result = run({"-v", "--jobs", "1", "--definition", define(assets)});
   EXPECT_EQ(result.status.code(), 77);
@@ -387,7 +361,7 @@ TEST_F(OnATerminal, ADumbOrUnwantedOneIsNotDrawnOn) {
 TEST_F(QtFetchNetwork, WithoutATerminalWhatEndsHasALine) {
   m_server.set("/file", {.body = m_body});
   m_server.set("/down", {.status = 503});
-  const std::string other = digest_of("other");
+  const std::string other = sha256_of("other");
   const Captured result = run(
       {"--definition", define({{m_server.url("/file"), m_digest}, {m_server.url("/down"), other}})},
       {{"TERM", "xterm"}});

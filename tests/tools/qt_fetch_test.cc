@@ -1,6 +1,5 @@
-#include "digest.hh"
 #include "environment.hh"
-#include "fault_server.hh"
+#include "fetch_fixture.hh"
 #include "file.hh"
 #include "json.hh"
 #include "process.hh"
@@ -16,43 +15,14 @@ namespace qt {
 namespace {
 
 using support::Behaviour;
-using support::FaultServer;
 using support::ScopedVariable;
 using testing::HasSubstr;
 using testing::Not;
 
-std::string program() { return support::tool("qt-fetch"); }
-
-class QtFetch : public testing::Test {
+class QtFetch : public support::FetchFixture {
 protected:
-  QtFetch() {
-    Digester digester(DigestKind::sha256);
-    digester.add(bytes_of(m_body));
-    m_digest = digester.hex();
-  }
-
-  std::vector<std::string> command(std::vector<std::string> words) const {
-    words.insert(words.begin(), {program(), "--retry-pause", "1ms"});
-    return words;
-  }
-  Captured run(std::vector<std::string> words) const {
-    return run_captured(command(std::move(words)), {}, Deadline::after(std::chrono::minutes(1)))
-        .value();
-  }
-  std::string cached() const { return m_folder.path() + "/download/" + m_digest; }
-  std::string url() const { return m_server.url("/file"); }
-  void serve(Behaviour behaviour = {}) {
-    behaviour.body = m_body;
-    m_server.set("/file", std::move(behaviour));
-  }
-
-  FaultServer m_server;
-  TempDir m_folder{"qt-fetch-tool-"};
-  const ScopedVariable m_cache{"QEMU_TEST_CACHE_DIR", m_folder.path()};
-  const ScopedVariable m_no_download{"QEMU_TEST_NO_DOWNLOAD", std::nullopt};
-  const ScopedVariable m_refresh{"QEMU_TEST_REFRESH_CACHE", std::nullopt};
-  std::string m_body = std::string(5'000'000, 'q') + "end";
-  std::string m_digest;
+  QtFetch()
+    : FetchFixture(5'000'000) {}
 };
 
 TEST_F(QtFetch, PrintsThePathAndNothingElse) {

@@ -6,6 +6,7 @@
 #include "format.hh"
 #include "process.hh"
 #include "run_dir.hh"
+#include "tap_fixture.hh"
 #include "text.hh"
 
 #include <csignal>
@@ -25,7 +26,7 @@ using testing::Not;
 using Words = std::vector<std::string>;
 using namespace std::chrono_literals;
 
-class QtTapHost : public testing::Test {
+class QtTapHost : public support::TapFixture {
 protected:
   void SetUp() override {
     if (!find_program("qemu-system-riscv64")) {
@@ -35,17 +36,11 @@ protected:
   }
   std::string define(const std::string& name, const std::string& text,
                      const std::string& arch = "riscv64") {
-    const std::string path = format("{}/{}/{}.toml", folder.path(), arch, name);
-    make_directories(parent_of(path));
-    write_file(path, text);
-    return path;
+    return TapFixture::define(arch, name, text);
   }
   Words words_of(Words words) const {
     words.insert(words.begin(), {tool("qt-tap"), "--output", output});
     return words;
-  }
-  Captured run(const Words& words) const {
-    return *run_captured(words_of(words), {}, Deadline::after(80s));
   }
   Process start(const Words& words) const {
     const UniqueFd null = open_file("/dev/null", O_RDWR);
@@ -68,15 +63,9 @@ protected:
     return read_file_if_exists(format("{}/riscv64/{}/{}", output, run_dir, name)).value_or("");
   }
 
-  const TempDir folder{"qt-tap-host"};
   const TempDir runtime{"runtime"};
-  const std::string output = folder.path() + "/out";
-  const ScopedVariable no_binary{"QEMU_TEST_QEMU_BINARY", std::nullopt};
-  const ScopedVariable no_meson{"MESON_TEST_ITERATION", std::nullopt};
-  const ScopedVariable no_keep{"QEMU_TEST_KEEP_SCRATCH", std::nullopt};
   const ScopedVariable pool{"XDG_RUNTIME_DIR", runtime.path()};
   const ScopedVariable no_admitted{"QEMU_TEST_ADMITTED", std::nullopt};
-  const ScopedVariable offline{"QEMU_TEST_NO_DOWNLOAD", "1"};
 };
 
 // --- the limits of all runs

@@ -5,6 +5,7 @@
 #include "format.hh"
 #include "process.hh"
 #include "run_dir.hh"
+#include "tap_fixture.hh"
 #include "text.hh"
 
 #include <csignal>
@@ -36,38 +37,18 @@ bool has_emulator(const std::string& arch) {
     }                                                                                              \
   } while (false)
 
-class QtTap : public testing::Test {
-protected:
-  // Writes ARCH/NAME.toml and gives its path.
-  std::string define(const std::string& arch, const std::string& name, const std::string& text) {
-    const std::string path = format("{}/{}/{}.toml", folder.path(), arch, name);
-    make_directories(parent_of(path));
-    write_file(path, text);
-    return path;
-  }
-
-  Captured tap(Words words) {
-    words.insert(words.begin(), {tool("qt-tap")});
-    SpawnOptions options;
-    options.directory = folder.path();
-    return *run_captured(words, options, Deadline::after(60s));
-  }
-  // Runs definitions with the output in this test's folder.
-  Captured run(Words words) {
-    words.insert(words.begin(), {"--output", output});
-    return tap(words);
-  }
-
-  const TempDir folder{"qt-tap-test"};
-  const std::string output = folder.path() + "/out";
-  const ScopedVariable no_binary{"QEMU_TEST_QEMU_BINARY", std::nullopt};
-  const ScopedVariable no_meson{"MESON_TEST_ITERATION", std::nullopt};
-  const ScopedVariable no_keep{"QEMU_TEST_KEEP_SCRATCH", std::nullopt};
-  const ScopedVariable cache{"QEMU_TEST_CACHE_DIR", folder.path() + "/cache"};
-  const ScopedVariable offline{"QEMU_TEST_NO_DOWNLOAD", "1"};
-};
+class QtTap : public support::TapFixture {};
 
 int code_of(const Captured& captured) { return exit_status_of(captured.status.wait_status); }
+
+constexpr const char* k_the_first_hangs = R"(
+[test.first]
+machine = "virt"
+steps = [{ wait = "no such text" }]
+[test.second]
+machine = "virt"
+steps = [{ wait = "OpenSBI" }]
+)";
 
 constexpr const char* k_opensbi = R"(
 summary = "OpenSBI starts"
@@ -185,14 +166,7 @@ verify = [{ run = ["false"] }])",
 
 TEST_F(QtTap, TheDeadlineEndsItWithEvidence) {
   NEED_EMULATOR("riscv64");
-  const std::string file = define("riscv64", "late", R"(
-[test.first]
-machine = "virt"
-steps = [{ wait = "no such text" }]
-[test.second]
-machine = "virt"
-steps = [{ wait = "OpenSBI" }]
-)");
+  const std::string file = define("riscv64", "late", k_the_first_hangs);
   const Captured late = run({"--timeout", "1500ms", file});
   EXPECT_EQ(code_of(late), 1);
   EXPECT_THAT(late.out, ContainsRegex("not ok 1 first\n# timeout: "));
@@ -332,14 +306,7 @@ steps = [{ wait = "OpenSBI", console = 0 }]
 
 TEST_F(QtTap, ASignalEndsItWithACompleteStream) {
   NEED_EMULATOR("riscv64");
-  const std::string file = define("riscv64", "long", R"(
-[test.first]
-machine = "virt"
-steps = [{ wait = "no such text" }]
-[test.second]
-machine = "virt"
-steps = [{ wait = "OpenSBI" }]
-)");
+  const std::string file = define("riscv64", "long", k_the_first_hangs);
   const std::string console = output + "/riscv64/long.first/console.log";
   FdPair out = make_pipe();
   const UniqueFd null = open_file("/dev/null", O_RDWR);

@@ -13,6 +13,7 @@ namespace {
 
 // Rounds of repeated groups from one place. The longest honest attempt, over 64 KiB, needs fewer.
 constexpr std::uint32_t k_match_limit = 500'000;
+constexpr std::size_t k_short = 4096; // one search in so many bytes is faster as it is
 
 std::string pcre2_message(int code) {
   std::array<PCRE2_UCHAR, 200> text{};
@@ -111,12 +112,9 @@ struct Regex::Code {
     // PCRE2 begins no attempt at the LF of a CR LF unless the expression speaks of either; then the
     // result would depend on where a read was cut. A definition that is never used makes it speak.
     code = compile_or_throw(expression + "\\E(?(DEFINE)\\r)", expression);
-    pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD); // optional
     data.reset(pcre2_match_data_create_from_pattern(code.get(), nullptr));
     context.reset(pcre2_match_context_create(nullptr));
-    stack.reset(pcre2_jit_stack_create(32 * 1024, 4 * 1024 * 1024, nullptr));
     pcre2_set_match_limit(context.get(), k_match_limit);
-    pcre2_jit_stack_assign(context.get(), nullptr, stack.get());
     std::uint32_t behind = 0;
     pcre2_pattern_info(code.get(), PCRE2_INFO_MAXLOOKBEHIND, &behind);
     lookbehind = std::max(behind, 2U); // "^" looks back over CR LF
@@ -126,6 +124,15 @@ struct Regex::Code {
     pcre2_pattern_info(code.get(), PCRE2_INFO_LASTCODEUNIT, &unit);
     if (kind == 1) {
       needed = static_cast<char>(unit);
+    }
+  }
+
+  // Compiling to machine code takes longer than a few matches without it. All of it is optional.
+  void make_fast() const {
+    if (!stack) {
+      pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD);
+      stack.reset(pcre2_jit_stack_create(32 * 1024, 4 * 1024 * 1024, nullptr));
+      pcre2_jit_stack_assign(context.get(), nullptr, stack.get());
     }
   }
 
@@ -161,7 +168,7 @@ struct Regex::Code {
   std::string prefix;
   Owned<pcre2_code> code;
   Owned<pcre2_match_data> data;
-  Owned<pcre2_jit_stack> stack;
+  mutable Owned<pcre2_jit_stack> stack; // once it is fast
   Owned<pcre2_match_context> context;
   std::size_t lookbehind = 0;
   std::optional<char> needed; // in either case, if it is a letter
@@ -181,6 +188,9 @@ const std::string& Regex::prefix() const noexcept { return m_code->prefix; }
 std::size_t Regex::lookbehind() const noexcept { return m_code->lookbehind; }
 
 std::optional<Regex::Found> Regex::search(std::string_view subject) const {
+  if (subject.size() > k_short) {
+    m_code->make_fast();
+  }
   if (m_code->match(subject, 0, 0) != Outcome::match) {
     return std::nullopt;
   }
@@ -196,6 +206,7 @@ std::optional<Regex::Found> Regex::search(std::string_view subject) const {
 }
 
 Regex::Outcome Regex::attempt(std::string_view subject, std::size_t start, Rest rest) const {
+  m_code->make_fast();
   return m_code->match(subject, start,
                        PCRE2_NOTEMPTY | (rest == Rest::may_follow ? PCRE2_PARTIAL_HARD : 0));
 }

@@ -74,6 +74,7 @@ bool Supervisor::done() const {
 }
 
 void Supervisor::wait_and_handle() {
+  enum At : std::size_t { signals, qemu, program, exit_channel, monitor };
   std::vector<pollfd> polled = {
       {m_signals.fd(), POLLIN, 0},
       {m_end.qemu_runs() ? m_machine.qemu.exit_fd() : -1, POLLIN, 0},
@@ -106,15 +107,23 @@ void Supervisor::wait_and_handle() {
   if (m_machine.viewers) {
     m_machine.viewers->handle(std::span(polled).subspan(viewers_at));
   }
-  if (const std::optional<int> number = m_signals.take()) {
+  // A guest may print a byte at a time: what has nothing to say is not asked.
+  const auto has_news = [&polled](At at) { return polled[at].revents != 0; };
+  if (const auto number = has_news(signals) ? m_signals.take() : std::nullopt) {
     m_end.end_by_signal(*number);
   }
   if (m_machine.monitor) {
-    m_machine.monitor->handle(polled[4]);
+    m_machine.monitor->handle(polled[monitor]);
   }
-  handle_requests();
-  handle_qemu();
-  handle_program();
+  if (has_news(exit_channel)) {
+    handle_requests();
+  }
+  if (has_news(qemu)) {
+    handle_qemu();
+  }
+  if (has_news(program)) {
+    handle_program();
+  }
   if (m_end.qemu_wanted()) {
     m_machine.services.check();
   }

@@ -2,13 +2,14 @@
 
 #include "error.hh"
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <memory>
-#include <random>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -22,9 +23,10 @@ namespace {
 // Fills the six letters at the end.
 void name_at_random(std::string& name) {
   constexpr std::string_view k_letters = "abcdefghijklmnopqrstuvwxyz0123456789";
-  static thread_local std::random_device random;
-  for (std::size_t i = name.size() - 6; i < name.size(); ++i) {
-    name[i] = k_letters[random() % k_letters.size()];
+  std::array<unsigned char, 6> random{};
+  (void)!::getrandom(random.data(), random.size(), 0); // so few bytes never fail
+  for (std::size_t i = 0; i < random.size(); ++i) {
+    name[name.size() - random.size() + i] = k_letters[random[i] % k_letters.size()];
   }
 }
 
@@ -93,6 +95,18 @@ void remove_tree(const std::string& path) {
   fs::remove_all(path, error);
   if (error) {
     throw Error(format("removing {}: {}", path, error.message()));
+  }
+}
+
+void make_empty_directory(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_directory(fs::symlink_status(path, error))) {
+    remove_tree(path);
+    make_directories(path);
+    return;
+  }
+  for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+    remove_tree(entry.path());
   }
 }
 

@@ -25,6 +25,9 @@ bool exists(const std::string& path);
 void make_directories(const std::string& path);
 // rm -rf; a path that is not there counts as removed. Never follows a symbolic link.
 void remove_tree(const std::string& path);
+// A directory without anything in it: what is there under that name goes, but a directory itself
+// stays. Throws Error.
+void make_empty_directory(const std::string& path);
 // Absolute, lexically normal, symbolic links kept.
 std::string absolute_path(const std::string& path);
 // realpath(3): absolute, without symbolic links. Throws Error.

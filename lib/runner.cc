@@ -140,7 +140,7 @@ bool SubtestRun::admit() {
 }
 
 Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratch) {
-  remove_tree(run_dir);
+  make_empty_directory(run_dir);
   make_directories(m_scene.scratch);
   m_reservation.open_socket_folder(m_scene.scratch);
   m_log.emplace(run_dir, "qt-tap");

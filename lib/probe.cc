@@ -8,6 +8,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <charconv>
+#include <cmath>
 #include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -121,8 +124,24 @@ std::uint64_t ask_memory(const std::string& program, Duration limit, const std::
   }
 }
 
-// The value of the last "-m": "512", "2G", "size=1G,slots=2"; nothing if there is none. QEMU takes
-// a bare number for MiB.
+// A size as QEMU reads it behind -m: "512" (MiB), "2G", "1.5g", "536870912B" (qemu_strtosz()).
+std::optional<std::uint64_t> memory_size(std::string_view text) {
+  constexpr std::string_view k_units = "BKMGTPE";
+  std::size_t unit = k_units.find('M');
+  if (!text.empty() && std::isalpha(static_cast<unsigned char>(text.back())) != 0) {
+    unit = k_units.find(static_cast<char>(std::toupper(static_cast<unsigned char>(text.back()))));
+    text.remove_suffix(1);
+  }
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  const bool is_whole = unit != std::string_view::npos && read.ec == std::errc() && read.ptr == end;
+  const double bytes = is_whole ? std::ldexp(number, static_cast<int>(10 * unit)) : -1;
+  return bytes >= 0 && bytes < 0x1p63 ? std::optional(static_cast<std::uint64_t>(bytes))
+                                      : std::nullopt;
+}
+
+// The value of the last "-m": "512", "size=1G,slots=2"; nothing if none names a size.
 std::optional<std::uint64_t> memory_option(const std::vector<std::string>& arguments) {
   std::optional<std::uint64_t> memory;
   for (std::size_t i = 0; i + 1 < arguments.size(); ++i) {
@@ -134,9 +153,7 @@ std::optional<std::uint64_t> memory_option(const std::vector<std::string>& argum
       if (!named && part.find('=') != std::string::npos) {
         continue;
       }
-      const std::string size = named ? part.substr(5) : part;
-      const std::optional<std::int64_t> mebibytes = parse_integer(size);
-      memory = mebibytes ? static_cast<std::uint64_t>(*mebibytes) << 20 : parse_size(size);
+      memory = memory_size(named ? part.substr(5) : part);
     }
   }
   return memory;

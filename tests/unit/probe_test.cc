@@ -91,6 +91,15 @@ TEST_F(ProbeTest, KnowsWhatAMachineTakesOfMemory) {
   EXPECT_EQ(starts(), 0U);
   EXPECT_EQ(given({}), 0U); // the machine "none" has none
   EXPECT_EQ(starts(), 2U);
+  // What QEMU 7.2 and 10.0 make of each.
+  for (const char* half :
+       {"0.5G", "512m", "536870912B", "slots=2,maxmem=4G,size=512M", "524288K"}) {
+    EXPECT_EQ(given({"-m", half}), 512ULL << 20) << half;
+  }
+  EXPECT_EQ(given({"-m", "1.5g"}), 1536ULL << 20);
+  for (const char* none : {"maxmem=4G,slots=2", "much", "1X", "-1", "99999999999E", ""}) {
+    EXPECT_EQ(given({"-m", none}), 0U) << none << ": the machine's own";
+  }
   EXPECT_EQ(Probe(program, records).memory("none", {}), 0U);
   EXPECT_EQ(starts(), 2U);
   EXPECT_EQ(given({"-m", "slots=1"}), 0U);

@@ -121,6 +121,27 @@ std::string FakeGuest::echo_line() {
   return line;
 }
 
+void FakeGuest::connect(int fd) {
+  std::array<std::byte, 4096> buffer;
+  for (;;) {
+    pollfd ends[] = {{m_console.get(), POLLIN, 0}, {fd, POLLIN, 0}};
+    if (::poll(ends, std::size(ends), Deadline::after(k_limit).poll_timeout()) <= 0) {
+      throw Error("nobody says anything on the wire of the fake guest");
+    }
+    for (const bool typed : {true, false}) {
+      if (ends[typed ? 0 : 1].revents == 0) {
+        continue;
+      }
+      const IoCount got = read_some(typed ? m_console.get() : fd, buffer);
+      if (got.result != IoResult::done) {
+        return;
+      }
+      say_in_pieces(typed ? fd : m_console.get(), text_of(std::span(buffer).first(got.count)),
+                    std::string_view::npos, Duration(0));
+    }
+  }
+}
+
 Json FakeGuest::hear_command() {
   if (!m_greeted) {
     m_greeted = true;

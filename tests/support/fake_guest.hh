@@ -45,6 +45,8 @@ public:
   std::string hear(std::string_view text);
   // Hears a line and says it back, as a terminal does.
   std::string echo_line();
+  // Is the wire between the dialogue and what talks on `fd`, until one of them ends.
+  void connect(int fd);
   // The same for the monitor: greets if need be, reads the next command but the negotiation, which
   // it answers itself.
   Json hear_command();

@@ -9,6 +9,9 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace qt {
 namespace {
@@ -91,6 +94,59 @@ TEST_F(QtExpect, FailsWithOneLineAndTheLastLinesOfTheConsole) {
   EXPECT_EQ(result.status.text(), "exited 1");
   EXPECT_EQ(result.err, "qt-expect: error: step 1 (--wait login:): the failure text 'Kernel panic' "
                         "appeared\n  | one\n  | \\e[1mKernel panic\n");
+}
+
+// Runs a shell on a terminal of its own.
+void play_shell(FakeGuest& guest, const std::vector<std::string>& words) {
+  std::vector<char*> argv;
+  for (const std::string& word : words) {
+    argv.push_back(const_cast<char*>(word.c_str()));
+  }
+  argv.push_back(nullptr);
+  int terminal = -1;
+  const winsize size = {24, 80, 0, 0};
+  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, &size);
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::execvp(argv[0], argv.data());
+    ::_exit(127);
+  }
+  const UniqueFd owner(terminal);
+  guest.connect(terminal);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+}
+
+// Shells that edit lines print what was typed ahead once more, and wrap long lines.
+TEST_F(QtExpect, NoEchoOfARealShellSatisfiesAnything) {
+  const std::string words =
+      " 1 two three four five six seven eight nine ten eleven twelve thirteen";
+  for (const std::string terminal : {"vt220", "dumb"}) {
+    for (const std::string shell : {"bash --norc --noprofile", "sh"}) {
+      FakeGuest guest(
+          [&](FakeGuest& self) {
+            play_shell(self, {"sh", "-c", "PS1='# ' TERM=" + terminal + " exec " + shell + " -i"});
+          },
+          "default", FakeGuest::ExitChannel::no);
+      const Captured result = run({"--timeout", "20s",
+                                   "--fail",    "echo",
+                                   "--fail",    "thirteen ; true",
+                                   "--wait",    "# ",
+                                   "--line",    "sleep 0.4",
+                                   "--sleep",   "150ms",
+                                   "--line",    "echo testbox" + words + " ; true",
+                                   "--line",    "echo another",
+                                   "--wait",    "testbox" + words + "\r\n",
+                                   "--wait",    "another\r\n",
+                                   "--wait",    "# ",
+                                   "--line",    "echo" + words + words + words + " ; true",
+                                   "--wait",    "thirteen 1 two"},
+                                  options_for({&guest}));
+      EXPECT_EQ(result.status.text(), "exited 0")
+          << shell << " with " << terminal << ": " << result.err;
+      guest.finish();
+    }
+  }
 }
 
 TEST_F(QtExpect, AnEndedConsoleIsAFailure) {

@@ -81,7 +81,7 @@ void Console::settle() {
   }
 }
 
-bool Console::quiet() const { return m_ended || quiet_at().expired(); }
+bool Console::quiet() const { return m_ended || quiet_at().expired(m_looked); }
 
 std::optional<std::size_t> Console::type(std::string_view bytes) {
   const ssize_t count = ::send(m_fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -42,7 +42,9 @@ public:
   void read();
   // Lets regular expressions among the failure texts accept a match at the end of what has come.
   void settle();
-  // Nothing has come for 100 ms: what looks complete is taken as such.
+  // Everything that had come at `when` has been read.
+  void looked(Clock::time_point when) { m_looked = when; }
+  // Nothing has come for 100 ms, when it was looked last: what looks complete is taken as such.
   bool quiet() const;
   // When it will be quiet if nothing comes.
   Deadline quiet_at() const { return Deadline::at(m_last_byte + k_quiet); }
@@ -92,6 +94,7 @@ private:
   std::uint64_t m_to_type = 0;
   std::uint64_t m_typed = 0;
   Clock::time_point m_last_byte = Clock::now();
+  Clock::time_point m_looked;
 };
 
 } // namespace qt

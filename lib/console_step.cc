@@ -92,7 +92,7 @@ private:
 void wait(const StepRun& run, Pattern awaited) {
   Search search(run, std::move(awaited));
   while (!search.look()) {
-    if (run.limit.deadline.expired()) {
+    if (run.late()) {
       run.time_out("");
     }
     run.turn(search.look_again_at(), {}, run.guest);
@@ -121,7 +121,7 @@ void type(const StepRun& run, std::string_view bytes) {
       pollfd writable = {console.fd(), POLLOUT, 0};
       run.turn(Deadline::never(), std::span(&writable, 1));
     }
-    if (!rest.empty() && run.limit.deadline.expired()) {
+    if (!rest.empty() && run.late()) {
       run.time_out("");
     }
   }
@@ -146,7 +146,7 @@ void interrupt(const StepRun& run, const std::string& keys, std::string until) {
   Deadline next = Deadline::after(Duration(0));
   std::string_view rest; // of keys that the guest took in part
   while (!search.look()) {
-    if (run.limit.deadline.expired()) {
+    if (run.late()) {
       run.time_out("");
     }
     if (next.expired()) {

@@ -152,7 +152,7 @@ void Runner::watch() {
         m_loop,      m_log,   nothing, guest.get(),    m_limits.total(), m_limits.idle_of(nothing),
         Duration(0), k_every, m_saved, m_judged_exits, m_channels};
     while (!guest->over()) {
-      if (run.limit.deadline.expired()) {
+      if (run.late()) {
         run.time_out("");
       }
       run.turn(Deadline::never(), {}, guest->has_console() ? guest.get() : nullptr);
@@ -173,7 +173,7 @@ void Runner::finish() {
   }
   const auto running = [](const auto& guest) { return guest->has_exit() && !guest->over(); };
   auto& guests = m_loop.guests();
-  while (std::any_of(guests.begin(), guests.end(), running) && !deadline.expired()) {
+  while (std::any_of(guests.begin(), guests.end(), running) && !m_loop.missed(deadline)) {
     m_loop.turn(deadline);
   }
   for (const auto& guest : guests) {

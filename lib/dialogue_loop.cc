@@ -39,6 +39,7 @@ void DialogueLoop::turn(Deadline deadline, std::span<pollfd> extra, const Guest*
   }
   m_polls.insert(m_polls.end(), extra.begin(), extra.end());
   m_log.flush(DialogueLog::Lines::keep_unfinished);
+  const Clock::time_point begin = Clock::now();
   if (::poll(m_polls.data(), m_polls.size(), wake_at(deadline).poll_timeout()) < 0) {
     if (errno != EINTR) {
       throw errno_error(errno, "waiting for the machine");
@@ -53,6 +54,10 @@ void DialogueLoop::turn(Deadline deadline, std::span<pollfd> extra, const Guest*
     for (; entry < ends[i]; ++entry) {
       m_guests[i]->handle(m_polls[entry]);
     }
+  }
+  m_looked = begin;
+  for (const std::unique_ptr<Guest>& guest : m_guests) {
+    guest->looked(begin);
   }
   for (pollfd& asked : extra) {
     asked.revents = m_polls[entry++].revents;
@@ -92,7 +97,7 @@ void DialogueLoop::take_signal() const {
 
 void DialogueLoop::check(const Guest* awaited) const {
   for (const std::unique_ptr<Guest>& guest : m_guests) {
-    if (guest->failure() && (guest->over() || guest->failure_at().expired())) {
+    if (guest->failure() && (guest->over() || missed(guest->failure_at()))) {
       throw_failure(*guest, *guest->failure());
     }
     if (guest.get() == awaited) {

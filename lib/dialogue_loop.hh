@@ -42,6 +42,10 @@ public:
   // what came first. Throws DialogueEnd, Error.
   void turn(Deadline deadline, std::span<pollfd> extra = {}, const Guest* awaited = nullptr);
 
+  // Whether `deadline` had passed when turn() looked last: what came before it has been handled. A
+  // program that a busy host has stopped for long is late only if there is nothing to read.
+  bool missed(Deadline deadline) const { return deadline.expired(m_looked); }
+
   // Throws DialogueEnd if a failure text has come or a machine has crashed, `awaited` aside, or if
   // an event fails the dialogue.
   void check(const Guest* awaited) const;
@@ -58,6 +62,7 @@ private:
   UniqueFd m_signals;
   sigset_t m_old_mask;
   std::vector<pollfd> m_polls;
+  Clock::time_point m_looked;
 };
 
 } // namespace qt

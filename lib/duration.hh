@@ -27,6 +27,8 @@ public:
 
   bool is_never() const { return m_at == Clock::time_point::max(); }
   bool expired() const { return !is_never() && Clock::now() >= m_at; }
+  // The same as it was at `when`.
+  bool expired(Clock::time_point when) const { return !is_never() && when >= m_at; }
   // What is left, never negative; Duration::max() for never().
   Duration remaining() const;
   // For poll(2): milliseconds, rounded up so that a wake-up is never early; -1 for never().

@@ -82,8 +82,15 @@ bool Guest::crashed() const {
   return m_request == Request::none || !by_request;
 }
 
+void Guest::looked(Clock::time_point when) {
+  m_looked = when;
+  if (m_console) {
+    m_console->looked(when);
+  }
+}
+
 bool Guest::over() const {
-  return m_first_sign && ((console_over() && exit_over()) || over_at().expired());
+  return m_first_sign && ((console_over() && exit_over()) || over_at().expired(m_looked));
 }
 
 Deadline Guest::over_at() const {

@@ -63,8 +63,11 @@ public:
   const std::string& end() const noexcept { return m_end; }
   // QEMU has ended by a signal that nobody asked for.
   bool crashed() const;
+  // Everything that had come at `when` has been handled.
+  void looked(Clock::time_point when);
+
   // QEMU has ended as far as can be told, and its console has been read to the end; or one of the
-  // two is missing 2 s after the other.
+  // two has not come within 2 s after the other.
   bool over() const;
   // When over() may become true without anything coming; never if there is no sign of it.
   Deadline over_at() const;
@@ -106,6 +109,7 @@ private:
   std::string m_end;
   Request m_request = Request::none;
   std::optional<Clock::time_point> m_first_sign; // of the end
+  Clock::time_point m_looked;
 };
 
 } // namespace qt

@@ -84,7 +84,7 @@ ExitStatus run_program(const StepRun& run, const std::vector<std::string>& argv,
     if (status) { // a grandchild may hold the pipe open; it is not waited for
       return *status;
     }
-    if (run.limit.deadline.expired()) {
+    if (run.late()) {
       run.time_out(format("{} still runs{}", argv[0], last_line(text)));
     }
     std::array<pollfd, 2> polls = {pollfd{process.exit_fd(), POLLIN, 0},
@@ -189,7 +189,7 @@ void check_port(const StepRun& run) {
   for (;;) {
     TcpConnection connection(where);
     while (connection.state() == TcpConnection::State::connecting) {
-      if (run.limit.deadline.expired()) {
+      if (run.late()) {
         run.time_out("the connection was neither accepted nor refused");
       }
       pollfd writable = {connection.fd(), POLLOUT, 0};
@@ -203,7 +203,7 @@ void check_port(const StepRun& run) {
     if (!tries_again) {
       run.fail(Cause::assertion, is_open ? "the connection was accepted" : connection.refusal());
     }
-    if (run.limit.deadline.expired()) {
+    if (run.late()) {
       run.time_out(connection.refusal());
     }
     run.turn(Deadline::after(run.every));

@@ -12,7 +12,7 @@ const std::string& await_end(const StepRun& run) {
     if (run.guest->over()) {
       run.fail(Cause::host, "the machine is gone, but nobody told how it ended");
     }
-    if (run.limit.deadline.expired()) {
+    if (run.late()) {
       run.time_out("QEMU still runs");
     }
     run.turn();
@@ -59,7 +59,7 @@ void running(const StepRun& run) {
     if (run.guest->over() || !run.guest->end().empty()) {
       break;
     }
-    if (run.limit.deadline.expired() && !end.expired()) {
+    if (run.late() && !end.expired()) {
       run.time_out("");
     }
   }

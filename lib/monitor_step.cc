@@ -16,7 +16,7 @@ constexpr Duration k_news{2000};     // of QEMU's end, after that of its monitor
 
 [[noreturn]] void monitor_gone(const StepRun& run, const std::string& wanted) {
   const Deadline news = Deadline::after(k_news);
-  while (!run.guest->over() && !news.expired()) {
+  while (!run.guest->over() && !run.loop.missed(news)) {
     run.turn(earlier(news, run.guest->over_at()));
   }
   const std::string remark = run.guest->qmp().remark();
@@ -37,7 +37,7 @@ Json ask(const StepRun& run, const std::string& command, const Json& arguments,
     if (run.guest->monitor_ended()) {
       monitor_gone(run, format("it answered '{}'", command));
     }
-    if (run.limit.deadline.expired()) {
+    if (run.late()) {
       run.time_out(format("'{}' was not answered{}{}{}", command, qmp.remark(), before ? "; " : "",
                           before.text),
                    {{"diff", before.diff}});
@@ -145,7 +145,7 @@ void ask_until(const StepRun& original, const std::string& asked, const AskOnce&
     last.text = format("the reply to '{}', asked {} times, was last: {}", asked, times, last.text);
     const Deadline again = Deadline::after(run.every);
     while (!again.expired()) {
-      if (run.limit.deadline.expired()) {
+      if (run.late()) {
         run.time_out(last.text, {{"diff", last.diff}});
       }
       run.turn(again);
@@ -203,7 +203,7 @@ void event(const StepRun& run) {
     if (run.guest->monitor_ended()) {
       monitor_gone(run, format("the event {} came{}", name, came));
     }
-    if (run.limit.deadline.expired()) {
+    if (run.late()) {
       run.time_out(others == 0 ? "" : came.substr(2), {{"diff", other.diff}});
     }
     run.turn();

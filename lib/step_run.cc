@@ -40,7 +40,7 @@ std::string StepRun::untaken(Json& details) const {
   if (guest->has_exit() && !guest->over()) {
     const Deadline answer = Deadline::after(k_answer);
     guest->ask_untaken();
-    while (!guest->untaken() && !guest->over() && !answer.expired()) {
+    while (!guest->untaken() && !guest->over() && !loop.missed(answer)) {
       loop.turn(answer, {}, guest);
     }
     count += guest->untaken().value_or(0);
@@ -74,7 +74,7 @@ void StepRun::turn(Deadline until, std::span<pollfd> extra, const Guest* awaited
 }
 
 void StepRun::check_silence(const Console& console) const {
-  if (console.ended() || !idle->silent_at(console.heard_at()).expired()) {
+  if (console.ended() || !loop.missed(idle->silent_at(console.heard_at()))) {
     return;
   }
   const double silent = std::chrono::duration<double>(Clock::now() - console.heard_at()).count();
@@ -94,7 +94,7 @@ void StepRun::pause(Duration span) const {
   const Deadline end = Deadline::after(span);
   while (!end.expired()) {
     turn(end);
-    if (limit.deadline.expired() && !end.expired()) {
+    if (late() && !end.expired()) {
       time_out("");
     }
   }

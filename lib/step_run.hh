@@ -27,6 +27,8 @@ struct StepRun {
   const std::vector<int>& channels; // of all machines, for host commands
 
   [[noreturn]] void fail(Cause cause, std::string message, Json details = Json::object()) const;
+  // The limit had passed when the loop looked last, and what had come by then was not enough.
+  bool late() const { return loop.missed(limit.deadline); }
   // Fails because the limit has passed. `what` says what is missing; may be empty.
   [[noreturn]] void time_out(const std::string& what, Json details = Json::object()) const;
   // Fails if the machine is over: what the step wants cannot come any more.

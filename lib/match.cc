@@ -21,10 +21,11 @@ Matcher::Matcher(const std::vector<Pattern>& patterns, std::uint64_t start)
   std::vector<std::string> literals;
   for (std::size_t i = 0; i < patterns.size(); ++i) {
     const Pattern& pattern = patterns[i];
+    if (pattern.text.empty()) {
+      throw Error("an empty text is always there; say what to look for", ExitCode::usage);
+    }
     if (pattern.kind == Pattern::Kind::regex) {
       m_expressions.push_back(std::make_unique<RegexStream>(pattern.text, i, start));
-    } else if (pattern.text.empty()) {
-      throw Error("an empty text is always there; say what to look for", ExitCode::usage);
     } else {
       m_literal_patterns.push_back(i);
       literals.push_back(pattern.text);

@@ -86,7 +86,10 @@ std::string step_mistake(const Step& step) {
   }
   switch (step.type) {
   case StepType::wait:
-    return step.text("wait").empty() ? "an empty text is always there; say what to wait for" : "";
+  case StepType::wait_regex:
+    return step.text(step_type_name(step.type)).empty()
+               ? "an empty text is always there; say what to wait for"
+               : "";
   case StepType::interrupt:
     return has("until") ? "" : "interrupt needs until = \"the text that ends it\"";
   case StepType::qmp:

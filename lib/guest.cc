@@ -70,7 +70,10 @@ Deadline Guest::failure_at() const {
 }
 
 std::optional<GuestFinding> Guest::explanation() const {
-  return qt::explanation(m_events, m_events_before);
+  constexpr std::string_view k_exited = "exited ";
+  const auto status = m_end.starts_with(k_exited) ? parse_integer(m_end.substr(k_exited.size()))
+                                                  : std::optional<std::int64_t>();
+  return qt::explanation(m_events, m_events_before, static_cast<int>(status.value_or(0)));
 }
 
 bool Guest::crashed() const {

@@ -19,8 +19,11 @@ bool flag_in(const Json& event, const char* key) {
   return flag != nullptr && *flag == true;
 }
 
-GuestFinding of_shutdown(const Json& event) {
+GuestFinding of_shutdown(const Json& event, int status) {
   const std::string reason = text_in(event, "reason");
+  if (reason == "guest-panic" && status > 0) { // sifive_test, since QEMU 9.0
+    return {std::nullopt, "the guest shut down with a status of its own"};
+  }
   if (reason == "guest-panic") {
     return {Cause::guest_panic, "the guest panicked"};
   }
@@ -47,8 +50,27 @@ GuestFinding of_watchdog(const Json& event) {
 }
 
 GuestFinding of_memory(const Json& event) {
-  return {std::nullopt, format("a memory failure was reported ({}, action {})",
-                               text_in(event, "recipient"), text_in(event, "action"))};
+  const std::string action = text_in(event, "action");
+  return {
+      action == "reset" ? std::optional(Cause::guest_reset) : std::nullopt,
+      format("a memory failure was reported ({}, action {})", text_in(event, "recipient"), action)};
+}
+
+// s390x tells more: why the processor stands still, and where.
+std::string panic_text(const Json& event) {
+  const std::string reason = text_in(event, "info/reason");
+  const Json* const address = json_at(event, "/data/info/psw-addr");
+  return reason.empty() || address == nullptr || !address->is_number_integer()
+             ? "the guest panicked"
+             : format("the guest panicked ({} at {:#x})", reason, address->get<std::uint64_t>());
+}
+
+std::string disk_error_text(const Json& event) {
+  const std::string device = text_in(event, "device");
+  const std::string path = text_in(event, "qom-path"); // since QEMU 9.2
+  return format("the machine stands still: {} error on {}{}: {}", text_in(event, "operation"),
+                device.empty() ? text_in(event, "node-name") : device,
+                path.empty() ? "" : format(" ({})", path), text_in(event, "reason"));
 }
 
 // The machine has been stopped and not been resumed.
@@ -82,22 +104,19 @@ bool is_noted_event(std::string_view name) {
 std::optional<GuestFinding> failure_at_once(const Json& event) {
   const Json& name = event["event"];
   if (name == "GUEST_PANICKED") {
-    return GuestFinding{Cause::guest_panic, "the guest panicked"};
+    return GuestFinding{Cause::guest_panic, panic_text(event)};
   }
   if (name == "GUEST_CRASHLOADED") {
     return GuestFinding{Cause::guest_panic, "the guest panicked and loads its crash kernel"};
   }
   if (name == "BLOCK_IO_ERROR" && text_in(event, "action") == "stop") {
-    const std::string device = text_in(event, "device");
-    return GuestFinding{Cause::host, format("the machine stands still: {} error on {}: {}",
-                                            text_in(event, "operation"),
-                                            device.empty() ? text_in(event, "node-name") : device,
-                                            text_in(event, "reason"))};
+    return GuestFinding{Cause::host, disk_error_text(event)};
   }
   return std::nullopt;
 }
 
-std::optional<GuestFinding> explanation(const std::vector<Json>& events, std::size_t since) {
+std::optional<GuestFinding> explanation(const std::vector<Json>& events, std::size_t since,
+                                        int status) {
   for (const Json& event : events) {
     if (auto finding = failure_at_once(event)) {
       return finding;
@@ -108,13 +127,15 @@ std::optional<GuestFinding> explanation(const std::vector<Json>& events, std::si
     const Json& name = events[i]["event"];
     std::optional<GuestFinding> finding;
     if (name == "SHUTDOWN") {
-      finding = of_shutdown(events[i]);
+      finding = of_shutdown(events[i], status);
     } else if (name == "WATCHDOG" && i >= since) {
       finding = of_watchdog(events[i]);
     } else if (name == "MEMORY_FAILURE") {
       finding = of_memory(events[i]);
     }
-    if (finding && (!found || (finding->cause && !found->cause) || name == "WATCHDOG")) {
+    const bool is_root = name == "WATCHDOG" || name == "MEMORY_FAILURE"; // of what came with it
+    if (finding &&
+        (!found || (finding->cause && (is_root || !found->cause)) || (is_root && !found->cause))) {
       found = std::move(finding);
     }
   }

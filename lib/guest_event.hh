@@ -7,7 +7,8 @@
 //   SHUTDOWN  guest-panic, guest-reset by its reason; host if QEMU was ended from outside
 //   RESET     guest-reset, if by the guest and during the wait that failed
 //   WATCHDOG  guest-reset if that is its action; else only said
-//   MEMORY_FAILURE, STOP without RESUME, SHUTDOWN for other reasons  only said
+//   MEMORY_FAILURE  guest-reset if that is its action; else only said
+//   STOP without RESUME, SHUTDOWN for other reasons  only said
 //
 // What is "at once" fails a dialogue while it has steps to do; the others fail nothing: firmware
 // resets and guests power off as they please. They give a wait that has failed (a deadline, an end
@@ -34,7 +35,10 @@ bool is_noted_event(std::string_view name);
 std::optional<GuestFinding> failure_at_once(const Json& event);
 
 // What `events`, in the order in which they came, say of a wait that has failed or an end that
-// nobody asked for. Those before `since` have not come during the wait.
-std::optional<GuestFinding> explanation(const std::vector<Json>& events, std::size_t since);
+// nobody asked for. Those before `since` have not come during the wait. `status`: with which QEMU
+// has exited; 0 also if it has not. A guest that chooses another one has not panicked, whatever
+// reason its shutdown has.
+std::optional<GuestFinding> explanation(const std::vector<Json>& events, std::size_t since,
+                                        int status = 0);
 
 } // namespace qt

@@ -214,7 +214,8 @@ std::optional<Judgement> Judge::guest_failure() const {
     return std::nullopt;
   }
   const auto events = m_facts.details.value("events", std::vector<Json>());
-  const auto found = explanation(events, events.size());
+  const auto found =
+      explanation(events, events.size(), m_facts.qemu.by_signal() ? 0 : m_facts.qemu.code());
   const bool asked = m_facts.end != QemuEnd::itself; // what ended it was our own doing
   if (!found || !found->cause || (found->cause == Cause::host && asked) ||
       (found->cause == Cause::guest_reset && !vague)) {

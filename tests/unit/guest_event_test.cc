@@ -29,6 +29,36 @@ TEST(GuestEvent, APanicAndAFullDiskFailAtOnce) {
   EXPECT_FALSE(is_noted_event("RTC_CHANGE"));
 }
 
+TEST(GuestEvent, SaysWhatQemuTellsOfIt) {
+  const Json psw = {{"type", "s390"}, {"reason", "disabled-wait"}, {"psw-addr", 0xabc}};
+  EXPECT_EQ(failure_at_once(event("GUEST_PANICKED", {{"info", psw}}))->text,
+            "the guest panicked (disabled-wait at 0xabc)");
+  EXPECT_EQ(failure_at_once(event("GUEST_PANICKED", {{"info", {{"type", "hyper-v"}}}}))->text,
+            "the guest panicked");
+  const Json error = {{"action", "stop"}, {"operation", "read"}, {"device", ""},
+                      {"node-name", "n"}, {"reason", "why"},     {"qom-path", "/machine/x"}};
+  EXPECT_EQ(failure_at_once(event("BLOCK_IO_ERROR", error))->text,
+            "the machine stands still: read error on n (/machine/x): why");
+}
+
+TEST(GuestEvent, AGuestThatChoosesAStatusHasNotPanicked) {
+  const std::vector<Json> failed = {event("SHUTDOWN", {{"reason", "guest-panic"}})};
+  EXPECT_EQ(explanation(failed, 1)->cause, Cause::guest_panic);
+  EXPECT_EQ(explanation(failed, 1, 9)->text, "the guest shut down with a status of its own");
+  EXPECT_FALSE(explanation(failed, 1, 9)->cause);
+  EXPECT_EQ(explanation({event("GUEST_PANICKED"), failed[0]}, 2, 1)->cause, Cause::guest_panic);
+}
+
+TEST(GuestEvent, AMemoryFailureThatResetsIsTheRoot) {
+  const Json failure = event("MEMORY_FAILURE", {{"recipient", "guest"}, {"action", "reset"}});
+  const auto found = explanation({failure, k_reset}, 0);
+  EXPECT_EQ(found->cause, Cause::guest_reset);
+  EXPECT_EQ(found->text, "a memory failure was reported (guest, action reset)");
+  EXPECT_EQ(explanation({failure, k_reset}, 2)->cause, Cause::guest_reset);
+  const Json harmless = event("MEMORY_FAILURE", {{"recipient", "guest"}, {"action", "inject"}});
+  EXPECT_EQ(explanation({k_reset, harmless}, 0)->cause, Cause::guest_reset);
+}
+
 TEST(GuestEvent, AShutdownIsExplainedByItsReason) {
   const auto of = [](const char* reason) {
     return explanation({event("SHUTDOWN", {{"guest", true}, {"reason", reason}})}, 1);

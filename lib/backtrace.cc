@@ -14,10 +14,6 @@ namespace qt {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr Duration k_bound = 10s;
-
 std::string system_setting(const std::string& name) {
   try {
     return std::string(trim(read_file("/proc/sys/kernel/" + name)));
@@ -96,7 +92,7 @@ void Backtrace::start(const std::vector<std::string>& argv) {
     options.standard_error = file.get();
     options.environment = {{"DEBUGINFOD_URLS", ""}}; // it may not wait for a server
     m_gdb = Process::spawn(argv, options);
-    m_deadline = Deadline::after(k_bound);
+    m_deadline = Deadline::after(m_bound);
   } catch (const Error& error) {
     ::unlink(m_path.c_str());
     finish(error.what());

@@ -20,9 +20,10 @@ namespace qt {
 
 class Backtrace {
 public:
-  // `stem`: the answer goes to STEM.backtrace.txt, a core file to STEM.core.
-  explicit Backtrace(std::string stem)
-    : m_stem(std::move(stem)) {}
+  // `stem`: the answer goes to STEM.backtrace.txt, a core file to STEM.core. `bound`: of each.
+  explicit Backtrace(std::string stem, Duration bound = Duration(10'000))
+    : m_stem(std::move(stem))
+    , m_bound(bound) {}
 
   // Both replace what was asked before. A reason() is there at once if nothing could be started.
   void ask_about_process(pid_t pid);
@@ -45,6 +46,7 @@ private:
   void finish(const std::string& failure);
 
   std::string m_stem;
+  Duration m_bound;
   std::optional<Process> m_gdb;
   Deadline m_deadline = Deadline::never();
   std::string m_path;

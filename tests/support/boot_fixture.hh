@@ -157,13 +157,14 @@ protected:
     Process process;
     UniqueFd out;
   };
-  Running start(const Words& words) const {
+  Running start(const Words& words, const std::string& directory = "") const {
     const UniqueFd null = open_file("/dev/null", O_RDWR);
     FdPair out = make_pipe();
     SpawnOptions options;
     options.standard_input = null.get();
     options.standard_output = out.second.get();
     options.standard_error = null.get();
+    options.directory = directory;
     return {Process::spawn(words, options), std::move(out.first)};
   }
   static void wait_for(const Running& chain, const std::string& text) {

@@ -2,6 +2,7 @@
 #include "boot_fixture.hh"
 
 #include <pty.h>
+#include <sys/resource.h>
 #include <termios.h>
 
 namespace qt {
@@ -323,6 +324,32 @@ TEST_F(QtBoot, ShowsAHungQemuToGdbAndSaysWhyThereIsNoCore) {
   EXPECT_EQ(cause(), "qemu-crash");
   const Json details = verdict().details;
   EXPECT_TRUE(details.contains("backtrace") || details.contains("no-backtrace"));
+}
+
+// As under "ulimit -c unlimited", where the system writes cores to files.
+TEST_F(QtBoot, ShowsTheCoreOfACrashToGdb) {
+  NEED(k_riscv64);
+  NEED("gdb");
+  const std::string pattern = read_file("/proc/sys/kernel/core_pattern");
+  rlimit old = {};
+  ::getrlimit(RLIMIT_CORE, &old);
+  if (pattern.starts_with('|') || old.rlim_max != RLIM_INFINITY) {
+    GTEST_SKIP() << "cores go to a program, or may not be written: " << pattern;
+  }
+  const rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+  ::setrlimit(RLIMIT_CORE, &unlimited);
+  Running crash = start(command({"--qemu", k_riscv64, "--machine", "virt"}, {},
+                                {"wait", "OpenSBI", "say", "up", "console-end"}),
+                        m_folder.path());
+  ::setrlimit(RLIMIT_CORE, &old);
+  ASSERT_NO_FATAL_FAILURE(wait_for(crash, "up"));
+  signal_qemu(SIGSEGV);
+  EXPECT_EQ(end_of(crash).code(), 1);
+  EXPECT_EQ(cause(), "qemu-crash");
+  const std::string backtrace = read_file(verdict().details.value("backtrace", ""));
+  EXPECT_THAT(backtrace, HasSubstr("terminated with signal SIGSEGV"));
+  EXPECT_THAT(backtrace, HasSubstr("Thread 1"));
+  EXPECT_TRUE(exists(run_dir() + "/default.core") || pattern.starts_with('/'));
 }
 
 TEST_F(QtBoot, KillsAQemuThatDoesNotEnd) {

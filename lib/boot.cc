@@ -131,7 +131,11 @@ void Boot::run_machine() {
     }
   }
   machine.viewers.emplace(m_run_dir.path(), m_options.name, console, monitor, m_log);
-  const RunLimits limits = {m_timeout, !m_options.expected.exit.is_null()};
+  RunLimits limits = {m_timeout, !m_options.expected.exit.is_null(), {}};
+  if (keeps_early_panic(m_options.machine)) {
+    limits.after_early_panic =
+        stays_after_shutdown(m_options.machine) ? AfterPanic::stays : AfterPanic::ends;
+  }
   supervise(machine, limits, m_signals, m_log, m_facts);
 }
 

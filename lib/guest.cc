@@ -53,6 +53,9 @@ void Guest::take_event(const std::string& text) {
   const Json event = parse_json(text, "an event from qt-boot");
   m_log.note(format("{}: event {}", name(), text));
   if (m_wanted_events.contains(event.value("event", ""))) {
+    if (json_at(event, "/data/early") != nullptr) { // our own monitor was not up for it, either
+      m_qmp.events().push_back(event);
+    }
     return;
   }
   m_events.push_back(event);

@@ -37,7 +37,30 @@ void confine(const MachineOptions& options, std::vector<std::string>& words) {
   }
 }
 
+// A word behind -action, or the old option for one of its settings.
+bool says_action(const std::vector<std::string>& arguments, std::string_view setting,
+                 std::string_view option) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view word = arguments[i];
+    const std::string_view name = word.substr(word.starts_with("--") ? 1 : 0);
+    const bool sets = name == "-action" && i + 1 < arguments.size() &&
+                      arguments[i + 1].find(setting) != std::string::npos;
+    if (sets || (!option.empty() && name == option)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 } // namespace
+
+bool keeps_early_panic(const MachineOptions& options) {
+  return !says_action(options.arguments, "panic=", "");
+}
+
+bool stays_after_shutdown(const MachineOptions& options) {
+  return says_action(options.arguments, "shutdown=pause", "-no-shutdown");
+}
 
 std::vector<std::string> qemu_command(const MachineOptions& options,
                                       const MachineChannels& channels) {
@@ -50,6 +73,9 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
   for (std::size_t i = 0; i < channels.monitors.size(); ++i) {
     add("-chardev", format("socket,id=qt-monitor{},fd={}", i, channels.monitors[i]));
     add("-mon", format("chardev=qt-monitor{},mode=control", i));
+  }
+  if (!channels.monitors.empty() && keeps_early_panic(options)) {
+    add("-action", "panic=pause");
   }
   if (!options.backdoor.empty()) {
     std::string path = options.backdoor; // QEMU reads ",," in an option's value as a comma

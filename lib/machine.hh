@@ -5,6 +5,7 @@
 //   -sandbox … -net …            if it is to be confined
 //   -display none -vga none      no window, and no card that takes the console away
 //   -chardev … -mon …            a monitor for each descriptor, by QMP
+//   -action panic=pause          for our own monitor, which takes it back (early_panic.hh)
 //   -machine -cpu -accel
 //   -chardev … -serial …         the console: "-serial null" for each port before it
 //   the user's arguments         so that they can add to all of the above and override it
@@ -55,6 +56,12 @@ struct MachineChannels {
 // argv[0] is options.qemu. `channels.console` must be there if the options ask for a console.
 std::vector<std::string> qemu_command(const MachineOptions& options,
                                       const MachineChannels& channels);
+
+// A machine with a monitor is started so that a panic is there to be seen when the monitor comes
+// up; false: the arguments say themselves what a panic does.
+bool keeps_early_panic(const MachineOptions& options);
+// The arguments say that the machine is stopped where QEMU would end.
+bool stays_after_shutdown(const MachineOptions& options);
 
 // True if QEMU's messages say that it does not know the machine type it was asked for. QEMU 7.2
 // says "NAME: unsupported machine type" and "Use -machine help …" on the next line; newer ones put

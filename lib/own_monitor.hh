@@ -22,7 +22,7 @@ public:
 
   // `fd`: our end of a monitor that has not been spoken to. Starts the negotiation. Throws Error.
   // QEMU runs the guest before it reads from its monitors: events of the guest's first milliseconds
-  // may be lost (a test that is about them starts with -S and "cont").
+  // may be lost. A panic among them is found all the same (early_panic.hh).
   explicit OwnMonitor(UniqueFd fd);
 
   pollfd interest() const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "chained_program.hh"
+#include "early_panic.hh"
 #include "evidence.hh"
 #include "exit_channel.hh"
 #include "hold.hh"
@@ -37,6 +38,8 @@ struct RunningMachine {
 struct RunLimits {
   std::optional<Duration> timeout; // of the whole run
   bool exit_expected = false;      // QEMU is to end by itself after the program has passed
+  // What a panic is to do to QEMU that was started so that it keeps one (early_panic.hh).
+  std::optional<AfterPanic> after_early_panic;
 };
 
 } // namespace qt

@@ -28,6 +28,7 @@ public:
     , m_signals(signals)
     , m_log(log)
     , m_facts(facts)
+    , m_after_early_panic(limits.after_early_panic)
     , m_end(machine, limits, log, facts)
     , m_events(facts.details, machine.exit_channel, log) {}
 
@@ -49,6 +50,7 @@ private:
   TerminationSignals& m_signals;
   BaseLog& m_log;
   RunFacts& m_facts;
+  const std::optional<AfterPanic> m_after_early_panic;
 
   RunEnd m_end;
   NotedEvents m_events;
@@ -58,7 +60,11 @@ private:
 
 void Supervisor::run() {
   if (m_machine.monitor) {
-    m_machine.monitor->listen([this](const Json& event) { note_event(event); });
+    const auto note = [this](const Json& event) { note_event(event); };
+    m_machine.monitor->listen(note);
+    if (m_after_early_panic) {
+      look_for_early_panic(*m_machine.monitor, *m_after_early_panic, note);
+    }
   }
   while (!done()) {
     wait_and_handle();

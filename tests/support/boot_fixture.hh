@@ -35,6 +35,16 @@ inline std::string variable(const char* name) {
     }                                                                                              \
   } while (false)
 
+#define NEED_DEVICE(program, device)                                                               \
+  do {                                                                                             \
+    NEED(program);                                                                                 \
+    if (run_captured({program, "-device", std::string(device) + ",help"}, {}, Deadline::never())   \
+            ->status.wait_status != 0) {                                                           \
+      GTEST_SKIP() << (program) << " has no " << (device);                                         \
+    }                                                                                              \
+  } while (false)
+
+inline constexpr const char* k_x86_64 = "qemu-system-x86_64";
 inline constexpr const char* k_riscv64 = "qemu-system-riscv64";
 inline constexpr const char* k_riscv32 = "qemu-system-riscv32";
 inline constexpr const char* k_arm = "qemu-system-arm";

@@ -2,6 +2,7 @@
 // report on stderr and verdict.json.
 #include "boot_fixture.hh"
 #include "environment.hh"
+#include "x86_payload.hh"
 
 #include <chrono>
 #include <map>
@@ -52,6 +53,12 @@ protected:
     return verdict;
   }
 
+  // A PC that runs nothing but `code`; `args`: more of QEMU's arguments, each with its comma.
+  std::string x86(const std::string& name, std::string_view code, const std::string& args) const {
+    write_file(path(name), x86_bios(code));
+    return format("machine = \"pc\"\nargs = [{}\"-bios\", \"{}\"]\n", args, path(name));
+  }
+
   TempDir m_folder{"qt-causes-test-"};
   std::string m_arch;
   std::string m_report;
@@ -86,12 +93,77 @@ TEST_F(Causes, FailPattern) {
           std::string(k_virt) + "fail = [\"Platform Name\"]\nsteps = [{ wait = \"nosuch\" }]");
 }
 
+// The firmware panics within milliseconds, often before QEMU would tell anybody.
 TEST_F(Causes, GuestPanic) {
   NEED("qemu-system-s390x");
-  // The firmware panics within milliseconds, and QEMU tells of it only whom it has greeted.
   failure(Cause::guest_panic, "s390x",
-          "machine = \"s390-ccw-virtio\"\nargs = [\"-S\"]\n"
-          "steps = [{ qmp = \"cont\" }, { wait = \"nosuch\" }]");
+          "machine = \"s390-ccw-virtio\"\nsteps = [{ wait = \"nosuch\" }]");
+}
+
+// Its first instructions are the panic. Most rounds come too early for an event.
+TEST_F(Causes, GuestPanicBeforeQemuReadsItsMonitors) {
+  NEED_DEVICE(k_x86_64, "pvpanic");
+  const std::string machine = x86("panic", k_x86_panic, "") + "pvpanic = true\n";
+  const std::string rounds = variable("QEMU_TEST_PANIC_ROUNDS");
+  for (std::int64_t round = parse_integer(rounds).value_or(5); round > 0; --round) {
+    failure(Cause::guest_panic, "x86_64", machine + "steps = [{ wait = \"nosuch\" }]");
+    const Verdict wanted =
+        verdict_of("x86_64", machine + "steps = [{ event = \"GUEST_PANICKED\" }, { exit = 0 }]");
+    ASSERT_EQ(wanted.cause, Cause::pass) << m_report;
+  }
+}
+
+// The machine stays as QEMU would have left it.
+TEST_F(Causes, GuestPanicInAMachineThatIsNotToEnd) {
+  NEED_DEVICE(k_x86_64, "pvpanic");
+  const Verdict verdict = verdict_of(
+      "x86_64", x86("panic", k_x86_panic, "\"-no-shutdown\", ") +
+                    "pvpanic = true\n"
+                    "steps = [{ event = \"GUEST_PANICKED\", data = { action = \"pause\" } }, "
+                    "{ qmp = \"query-status\", returns = { status = \"guest-panicked\" } }]");
+  EXPECT_EQ(verdict.cause, Cause::pass) << m_report;
+}
+
+// The watchdog fires when a key comes, so that its event finds listeners.
+TEST_F(Causes, AWatchdogIsNamed) {
+  NEED_DEVICE(k_x86_64, "ib700");
+  const std::map<std::string, Cause> outcomes = {
+      {"none", Cause::timeout}, {"pause", Cause::timeout}, {"poweroff", Cause::guest_reset}};
+  for (const auto& [action, cause] : outcomes) {
+    failure(cause, "x86_64",
+            x86("watchdog", x86_on_key(k_x86_watchdog),
+                format("\"-device\", \"ib700\", \"-action\", \"watchdog={}\", ", action)) +
+                "steps = [{ qmp = \"query-status\" }, { send = \"x\" }, "
+                "{ wait = \"nosuch\", timeout = \"1s\" }]");
+    EXPECT_THAT(m_report, HasSubstr("a watchdog fired (action " + action + ")"));
+  }
+}
+
+// A machine check that the processor is not ready to take: QEMU resets the machine.
+TEST_F(Causes, AMemoryFailureIsNamed) {
+  NEED(k_x86_64);
+  failure(Cause::guest_reset, "x86_64",
+          x86("idle", "\xeb\xfe", "") + "steps = [{ hmp = \"mce 0 1 0xb200000000000000 0 0 0\" }, "
+                                        "{ wait = \"nosuch\", timeout = \"1s\" }]");
+  EXPECT_THAT(m_report, HasSubstr("a memory failure was reported (guest, action reset)"));
+}
+
+// SeaBIOS reads the boot sector.
+TEST_F(Causes, ADiskErrorThatStopsTheMachineIsOfTheHost) {
+  NEED_DEVICE(k_x86_64, "ide-hd");
+  write_file(path("disk"), std::string(1 << 20, '\0'));
+  const Verdict verdict = failure(
+      Cause::host, "x86_64",
+      "machine = \"pc\"\nargs = [\"-blockdev\", '{\"driver\":\"blkdebug\",\"node-name\":\"bad\","
+      "\"image\":{\"driver\":\"file\",\"filename\":\"" +
+          path("disk") +
+          "\"},\"inject-error\":[{\"event\":\"none\",\"iotype\":\"read\",\"errno\":5}]}', "
+          "\"-device\", \"ide-hd,drive=bad,rerror=stop\"]\nsteps = [{ wait = \"nosuch\" }]");
+  if (m_report.find("nknown driver 'blkdebug'") != std::string::npos) {
+    GTEST_SKIP() << k_x86_64 << " has no blkdebug";
+  }
+  EXPECT_THAT(verdict.message, HasSubstr("the machine stands still: read error on bad"));
+  EXPECT_THAT(verdict.message, HasSubstr("Input/output error"));
 }
 
 TEST_F(Causes, GuestReset) {
@@ -117,6 +189,15 @@ TEST_F(Causes, QemuExit) {
                                       "\"]\nsteps = [{ wait = \"nosuch\" }]");
   EXPECT_THAT(verdict.message, HasSubstr("9"));
   EXPECT_THAT(m_report, HasSubstr("HELLO"));
+}
+
+// Newer ones call that a panic when they tell of it.
+TEST_F(Causes, QemuExitThatQemuHasToldOf) {
+  NEED(k_riscv32);
+  write_file(path("late"), riscv32_writing((9U << 16) | 0x3333, When::late));
+  failure(Cause::qemu_exit, "riscv32",
+          std::string(k_virt) + "args = [\"-bios\", \"" + path("late") +
+              "\"]\nsteps = [{ wait = \"nosuch\" }]");
 }
 
 TEST_F(Causes, QemuRefused) {

@@ -22,7 +22,8 @@ TEST(QemuCommand, PutsEverythingInOrderAndTheUsersArgumentsLast) {
   EXPECT_EQ(command({"q", "pc,graphics=off", "max", "tcg", 2, {"-m", "1G"}, "", ""}, {7, {8, 9}}),
             "q -display none -vga none -chardev socket,id=qt-monitor0,fd=8 "
             "-mon chardev=qt-monitor0,mode=control -chardev socket,id=qt-monitor1,fd=9 "
-            "-mon chardev=qt-monitor1,mode=control -machine pc,graphics=off -cpu max -accel tcg "
+            "-mon chardev=qt-monitor1,mode=control -action panic=pause -machine pc,graphics=off "
+            "-cpu max -accel tcg "
             "-chardev socket,id=console,fd=7 -serial null -serial null -serial chardev:console "
             "-m 1G");
 }
@@ -37,7 +38,7 @@ TEST(QemuCommand, PutsAConsoleDeviceBehindTheBusThatTheUserAdds) {
 TEST(QemuCommand, HasNoConsoleIfNoneIsWanted) {
   EXPECT_EQ(command({"q", "none", {}, {}, false, {}, "", ""}, {-1, {3}}),
             "q -display none -vga none -chardev socket,id=qt-monitor0,fd=3 "
-            "-mon chardev=qt-monitor0,mode=control -machine none");
+            "-mon chardev=qt-monitor0,mode=control -action panic=pause -machine none");
 }
 
 TEST(QemuCommand, HandsAnEmptyModelOn) {
@@ -54,9 +55,36 @@ TEST(QemuCommand, AddsThePanicDeviceBehindTheArguments) {
 TEST(QemuCommand, OpensABackdoorWhateverItsPath) {
   EXPECT_EQ(command({"q", {}, {}, {}, false, {}, "/tmp/a,b", ""}, {-1, {3}}),
             "q -display none -vga none -chardev socket,id=qt-monitor0,fd=3 "
-            "-mon chardev=qt-monitor0,mode=control "
+            "-mon chardev=qt-monitor0,mode=control -action panic=pause "
             "-chardev socket,id=backdoor,path=/tmp/a,,b,server=on,wait=off "
             "-mon chardev=backdoor,mode=control");
+}
+
+TEST(Machine, KeepsAnEarlyPanicUnlessItsArgumentsSayWhatAPanicDoes) {
+  MachineOptions options;
+  for (const std::vector<std::string>& silent : {std::vector<std::string>{},
+                                                 {"-action", "reboot=shutdown"},
+                                                 {"-no-shutdown"},
+                                                 {"-action"}}) {
+    options.arguments = silent;
+    EXPECT_TRUE(keeps_early_panic(options));
+  }
+  for (const char* word : {"-action", "--action"}) {
+    options.arguments = {word, "reboot=shutdown,panic=none"};
+    EXPECT_FALSE(keeps_early_panic(options));
+    EXPECT_EQ(command(options, {5, {3}}).find("panic=pause"), std::string::npos);
+  }
+}
+
+TEST(Machine, StaysAfterAShutdownIfItsArgumentsSaySo) {
+  MachineOptions options;
+  EXPECT_FALSE(stays_after_shutdown(options));
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"-no-shutdown"},
+                                                {"--no-shutdown"},
+                                                {"-action", "shutdown=pause"}}) {
+    options.arguments = words;
+    EXPECT_TRUE(stays_after_shutdown(options));
+  }
 }
 
 TEST(NoSuchMachine, IsSaidByOldAndNewQemu) {

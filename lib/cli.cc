@@ -43,11 +43,12 @@ CommandLine::Handler into(Target& target, std::string_view name, std::string exp
 
 constexpr const char* k_a_time = "a time such as 500ms, 30s or 2m";
 
+constexpr unsigned k_width = 80;
+constexpr unsigned k_help_width = 54; // at least, for what stands beside the options
+
 // Options as Boost knows them, and says them in --help.
 template<typename Group>
 po::options_description described(const Group& group) {
-  constexpr unsigned k_width = 80;
-  constexpr unsigned k_help_width = 46;
   po::options_description description(group.title, k_width, k_help_width);
   for (const auto& option : group.options) {
     if (option.argument.empty()) {
@@ -177,14 +178,21 @@ CommandLine& CommandLine::exit_codes(std::string text) {
 std::string CommandLine::help() const {
   std::ostringstream out;
   out << "Usage: " << program_name() << ' ' << m_synopsis << "\n" << m_purpose << "\n";
+  po::options_description all(k_width, k_help_width); // one column for all groups
   for (const Group& group : m_groups) {
-    out << "\n" << described(group);
+    all.add(described(group));
   }
-  out << "\nGeneral:\n  -h [ --help ]       this text\n  --version           name and version\n"
-         "  -v [ --verbose ]    say more; twice: everything\n"
-         "  -q [ --quiet ]      only errors\n";
+  po::options_description general("General", k_width, k_help_width);
+  general.add_options()("help,h", "this text")("version", "name and version");
+  general.add_options()("verbose,v", "say more; twice: everything")("quiet,q", "only errors");
+  all.add(general);
+  std::ostringstream options;
+  options << all;
+  for (const std::string& line : split(options.str(), '\n')) {
+    out << line.substr(0, line.find_last_not_of(' ') + 1) << '\n';
+  }
   if (!m_examples.empty()) {
-    out << "\nExample:\n" << m_examples;
+    out << "Example:\n" << m_examples;
   }
   if (!m_exit_codes.empty()) {
     out << "\nExit codes: " << m_exit_codes << "\n";

@@ -64,18 +64,19 @@ std::string_view form_suffix(const Key& key, std::string_view form) {
 std::vector<OptionForm> option_forms(const Key& key) {
   const std::string name(key.name);
   const std::string argument(key.argument);
+  const std::string help(key.help);
   switch (key.type) {
   case Type::patterns:
-    return {{name, argument}, {name + "-regex", "RE"}};
+    return {{name, argument, help}, {name + "-regex", "RE", "the same for what matches RE"}};
   case Type::checks:
-    return {{name, argument},
-            {name + "-equals", "TEXT"},
-            {name + "-matches", "RE"},
-            {name + "-lacks", "TEXT"}};
+    return {{name, argument, help},
+            {name + "-equals", "TEXT", "the same, but all of it is TEXT"},
+            {name + "-matches", "RE", "the same, but it matches RE"},
+            {name + "-lacks", "TEXT", "the same, but it lacks TEXT"}};
   case Type::flag:
-    return {{name, ""}};
+    return {{name, "", help}};
   default:
-    return {{name, argument}};
+    return {{name, argument, help}};
   }
 }
 

@@ -10,6 +10,7 @@ namespace qt {
 struct OptionForm {
   std::string name;
   std::string argument; // empty: no value
+  std::string help;
 };
 std::vector<OptionForm> option_forms(const Key& key);
 // Adds the words of the options that say `value` (in normal form) to `words`.

@@ -8,7 +8,7 @@
 namespace qt {
 
 inline constexpr std::array k_vm = {
-    Key{"qemu", Type::text, "PROGRAM", "the emulator"},
+    Key{"qemu", Type::text, "PROGRAM", "the emulator (default: of this host's architecture)"},
     Key{"machine", Type::text, "NAME", "machine, with its properties"},
     Key{"cpu", Type::text, "MODEL", "CPU model"},
     Key{"accel", Type::text, "NAME", "accelerator"},

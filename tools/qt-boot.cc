@@ -24,13 +24,6 @@ struct Options {
 
 qt::Error usage(const std::string& message) { return qt::Error(message, qt::ExitCode::usage); }
 
-std::string help_of(const qt::Key& key, const qt::OptionForm& form) {
-  return form.name == key.name
-             ? std::string(key.help)
-             : qt::format("the same with another check: {}",
-                          std::string_view(form.name).substr(key.name.size() + 1));
-}
-
 qt::CommandLine command_line(Options& options) {
   qt::CommandLine line("[OPTION]… [-- QEMU-ARGUMENT…] [-- PROGRAM [ARGUMENT]…]",
                        "Starts QEMU and runs PROGRAM against its console and monitor; without "
@@ -41,7 +34,7 @@ qt::CommandLine command_line(Options& options) {
       continue;
     }
     for (const qt::OptionForm& form : qt::option_forms(key)) {
-      line.option(form.name, form.argument, help_of(key, form),
+      line.option(form.name, form.argument, form.help,
                   [&options, &key, name = form.name](const std::string& value) {
                     qt::set_from_option(key, name, value, options.request.machine);
                   });
@@ -61,7 +54,9 @@ qt::CommandLine command_line(Options& options) {
       .option("attach", "RUN_DIR", "view the console and monitor of the machine that runs there",
               options.attach)
       .flag("type", "with --attach: what you type goes to the machine", options.typing)
-      .example("qt-boot --machine virt -- -bios u-boot.bin -- qt-expect --wait '=> '")
+      .example("qt-boot --qemu qemu-system-riscv64 --machine virt | qt-expect --wait OpenSBI")
+      .example("qt-boot --qemu qemu-system-arm --machine virt -- -bios u-boot.bin -- \\\n"
+               "    qt-expect --interrupt ' ' --until '=> ' --line version --wait U-Boot")
       .exit_codes("0 passed · 1 failed · 2 usage · 77 no such machine, or\n"
                   "skip-if-output · 99 could not judge · 124 deadline · 126/127 cannot execute ·\n"
                   "128+n signal; else what PROGRAM ended with");

@@ -49,7 +49,7 @@ private:
 
   static void add(CommandLine& line, const Key& key, const Take& take) {
     for (const OptionForm& form : option_forms(key)) {
-      line.option(form.name, form.argument, std::string(key.help),
+      line.option(form.name, form.argument, form.help,
                   [take, name = form.name](const std::string& text) {
                     try {
                       take(name, text);
@@ -132,7 +132,7 @@ int body(const std::vector<std::string>& words) {
   std::optional<std::string> attached;
   line.group("Elsewhere")
       .option("attach", "RUN_DIR", "talk to the machines of a test that runs there", attached);
-  line.example("qt-boot --machine virt -- -bios u-boot.bin -- \\\n"
+  line.example("qt-boot --qemu qemu-system-arm --machine virt -- -bios u-boot.bin -- \\\n"
                "    qt-expect --interrupt ' ' --until '=> ' --line version --wait U-Boot");
   line.exit_codes("0 passed · 1 failed · 2 usage · 77 a command of --run says that a\n"
                   "prerequisite is absent · 99 could not judge · 124 deadline ·\n"

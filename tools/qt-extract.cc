@@ -67,8 +67,8 @@ CommandLine command_line(Options& options) {
       .operands(options.operands)
       .example("qt-fetch URL SHA256 | qt-extract --member boot/vmlinuz")
       .example("qt-extract --member inner.tar outer.zip | qt-extract --member file")
-      .exit_codes("0 done, 1 damaged, hostile or no such member, 2 usage,\n77 FILE is not there, "
-                  "99 the disk is full or another failure");
+      .exit_codes("0 done · 1 damaged, hostile or no such member · 2 usage ·\n"
+                  "77 FILE is not there · 99 the disk is full or another failure");
   return line;
 }
 

@@ -51,7 +51,7 @@ void add_care_options(CommandLine& line, Settings& settings) {
       .option("list", "", "last use, size, digest, URL of its files, and their --definition",
               settings.chooses(Action::list))
       .option("verify", "", "hash all; put aside what is wrong", settings.chooses(Action::verify))
-      .option("prune", "", "remove what is left over, and", settings.chooses(Action::prune))
+      .option("prune", "", "remove what belongs to no file, and", settings.chooses(Action::prune))
       .option("max-age", "what was not used for so long, such as 183d", settings.rules.max_age)
       .option("max-size", "the least recently used until all others are at most this",
               settings.rules.max_size)
@@ -92,9 +92,9 @@ CommandLine command_line(Settings& settings) {
               settings.fetch.limits.stall)
       .example("qt-fetch https://host/kernel.gz 4f9c... | qt-extract")
       .example("qt-fetch --prune --max-age 183d --max-size 20G --keep tests/*/*.toml")
-      .exit_codes("0 there, done; 1 gone or not what the digest says; 2 usage,\n"
-                  "  a mistake in a definition; 77 unavailable now, not in the cache;\n"
-                  "  99 the cache or the disk failed");
+      .exit_codes("0 there, done · 1 gone or not what the digest says · 2 usage,\n"
+                  "a mistake in a definition · 77 unavailable now, not in the cache ·\n"
+                  "99 the cache or the disk failed");
   add_care_options(line, settings);
   return line;
 }

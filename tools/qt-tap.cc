@@ -88,9 +88,9 @@ CommandLine command_line(Options& options) {
             [&session] { session.keep_scratch = KeepScratch::yes; })
       .example("qt-tap --filter 'boot*' tests/functional/arm/canona1100.toml")
       .example("meson test $(qt-tap --list --meson --select machine:virt */*.toml)")
-      .exit_codes("0 all passed or skipped (under Meson: all were run), 1 a subtest\n"
-                  "failed, 2 usage or a mistake in a FILE, 99 a FILE cannot be read, 128+n ended\n"
-                  "by signal n");
+      .exit_codes("0 all passed or skipped (under Meson: all were run) · 1 a subtest\n"
+                  "failed · 2 usage or a mistake in a FILE · 99 a FILE cannot be read · 128+n\n"
+                  "ended by signal n");
   return line;
 }
 

@@ -71,6 +71,7 @@ TEST_F(CliTest, HelpFitsATerminal) {
   std::size_t start = 0;
   const std::string help = m_line.help();
   EXPECT_THAT(help, HasSubstr("Usage: qt-test [options] FILE…\n"));
+  EXPECT_THAT(help, testing::Not(HasSubstr(" \n")));
   while (start < help.size()) {
     const std::size_t end = help.find('\n', start);
     EXPECT_LE(end - start, 80u) << help.substr(start, end - start);

@@ -186,7 +186,9 @@ TEST(Vocabulary, NamesAreUniqueAmongTheOptionsOfAProgram) {
        {step_type_keys(), dialogue_keys(), vm_keys(), file_keys(), asset_keys(), requires_keys()}) {
     std::set<std::string> seen;
     for (const Key& key : keys) {
+      std::set<std::string> helps; // each form has a help of its own
       for (const OptionForm& form : option_forms(key)) {
+        EXPECT_TRUE(helps.insert(form.help).second) << form.name;
         EXPECT_TRUE(seen.insert(form.name).second) << form.name;
       }
     }

@@ -4,6 +4,7 @@
 #include "error.hh"
 #include "file.hh"
 #include "log.hh"
+#include "probe.hh"
 #include "readiness.hh"
 #include "run_folder.hh"
 #include "shell_words.hh"
@@ -30,14 +31,14 @@ std::string environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
-void check_program(const std::string& name) {
+void check_program(const std::string& name, std::string_view advice = "") {
   if (find_program(name)) {
     return;
   }
   if (name.find('/') != std::string::npos && exists(name)) {
     throw Error(format("starting {}: it cannot be executed", name), ExitCode::cannot_exec);
   }
-  throw Error(format("starting {}: no such program", name), ExitCode::not_found);
+  throw Error(format("starting {}: no such program{}", name, advice), ExitCode::not_found);
 }
 
 std::vector<int> outer_exit_channels() {
@@ -68,6 +69,7 @@ private:
   void connect_console(RunningMachine& machine, Channels& channels);
   Process start(const std::vector<std::string>& argv, SpawnOptions spawn,
                 const std::string& output);
+  std::string similar_machines() const;
   int conclude();
   void record_start_failure(const Error& error);
 
@@ -82,6 +84,7 @@ private:
 
 int Boot::run() {
   m_facts.vm = m_options.name;
+  m_facts.machine = m_options.machine.machine.value_or("");
   m_facts.timeout = m_options.timeout.value_or(Duration::zero());
   try {
     run_machine();
@@ -93,6 +96,8 @@ int Boot::run() {
 }
 
 void Boot::run_machine() {
+  check_program(m_options.machine.qemu,
+                "; install it, or name another with --qemu or QEMU_TEST_QEMU_BINARY");
   if (!m_options.program.empty()) {
     check_program(m_options.program[0]); // before a machine is started for nothing
     m_facts.program_name = base_name(m_options.program[0]);
@@ -224,12 +229,27 @@ void Boot::connect_console(RunningMachine& machine, Channels& channels) {
   }
 }
 
+// For a message only: that costs the start of one more QEMU.
+std::string Boot::similar_machines() const {
+  const std::optional<std::string> program = find_program(m_options.machine.qemu);
+  if (!m_options.machine.machine || !says_no_such_machine(m_facts.qemu_output) || !program) {
+    return "";
+  }
+  try {
+    Probe probe(absolute_path(*program), probe_folder());
+    return probe.suggest(Probe::Kind::machine, split(*m_options.machine.machine, ',').front());
+  } catch (const Error&) {
+    return "";
+  }
+}
+
 int Boot::conclude() {
   const std::string& folder = m_run_dir.path();
   m_facts.seconds = m_log.seconds();
   m_facts.qemu_output = read_tail(qemu_log_path(folder, m_options.name), k_output_limit);
   m_facts.console_lines =
       last_lines(read_tail(console_log_path(folder, m_options.name), k_log_tail), k_console_lines);
+  m_facts.similar_machines = similar_machines();
   const Judgement judgement = judge(m_facts, m_options.expected, read_verdict(folder));
   if (judgement.verdict) {
     write_verdict(folder, *judgement.verdict);

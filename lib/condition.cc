@@ -127,7 +127,8 @@ const std::array<HostCondition, 11>& host_conditions() {
 // Why an accelerator does not work; empty if it does.
 std::string unmet_accelerator(const std::string& name, const std::string& program, Probe& probe) {
   if (!probe.has_accelerator(name)) {
-    return format("{} has no accelerator {}", program, name);
+    return format("{} has no accelerator {}{}", program, name,
+                  probe.suggest(Probe::Kind::accelerator, name));
   }
   if (name == "kvm" && ::access("/dev/kvm", R_OK | W_OK) < 0) {
     return format("needs the accelerator kvm: /dev/kvm: {}", std::strerror(errno));
@@ -149,9 +150,9 @@ std::string unmet_accelerators(const std::vector<std::string>& any, const std::s
 }
 
 std::string unmet_machine_type(const std::string& name, const std::string& program, Probe& probe) {
-  return probe.has_machine(name)
-             ? ""
-             : format("{} {} has no machine {}", program, probe.version(), name);
+  return probe.has_machine(name) ? ""
+                                 : format("{} {} has no machine {}{}", program, probe.version(),
+                                          name, probe.suggest(Probe::Kind::machine, name));
 }
 
 // The parts of a version, missing ones 0.
@@ -228,7 +229,8 @@ std::string unmet_by_emulator(const Json& required, const std::string& program, 
   }
   for (const std::string& device : texts_of(list("device"))) {
     if (unmet.empty() && !probe.has_device(device)) {
-      unmet = format("{} {} has no device {}", name, probe.version(), device);
+      unmet = format("{} {} has no device {}{}", name, probe.version(), device,
+                     probe.suggest(Probe::Kind::device, device));
     }
   }
   for (const std::string& netdev : texts_of(list("netdev"))) {

@@ -105,7 +105,7 @@ std::optional<std::string> Judge::skip_reason() const {
     }
   }
   if (m_expected.machine_named && says_no_such_machine(m_facts.qemu_output)) {
-    return format("{} has no such machine", qemu());
+    return format("{} has no machine {}{}", qemu(), m_facts.machine, m_facts.similar_machines);
   }
   return std::nullopt;
 }

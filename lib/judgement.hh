@@ -34,11 +34,13 @@ struct RunFacts {
   bool ended_before_program = false; // QEMU's end was there for the program to see
   std::optional<ExitStatus> program; // nothing: there was none
   std::string program_name;
-  std::optional<int> signal;   // the one that ended qt-boot
-  bool timed_out = false;      // the deadline of the run passed
-  Duration timeout{};          // as named (timeout_multiplier.hh)
-  std::string service_failure; // message; empty: none
-  std::string qemu_output;     // the end of QEMU's own stdout and stderr
+  std::optional<int> signal;    // the one that ended qt-boot
+  bool timed_out = false;       // the deadline of the run passed
+  Duration timeout{};           // as named (timeout_multiplier.hh)
+  std::string service_failure;  // message; empty: none
+  std::string qemu_output;      // the end of QEMU's own stdout and stderr
+  std::string machine;          // the value of --machine
+  std::string similar_machines; // "; did you mean 'a'?" where QEMU has none of that name, or empty
   std::vector<std::string> console_lines;
   double seconds = 0;
   Json details = Json::object(); // for the verdict

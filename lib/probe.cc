@@ -4,6 +4,7 @@
 #include "error.hh"
 #include "file.hh"
 #include "idle_emulator.hh"
+#include "spelling.hh"
 #include "text.hh"
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -159,6 +161,13 @@ std::optional<std::uint64_t> memory_option(const std::vector<std::string>& argum
   return memory;
 }
 
+std::string digits_of(std::string_view text) {
+  std::string digits;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(digits),
+               [](char c) { return c >= '0' && c <= '9'; });
+  return digits;
+}
+
 } // namespace
 
 std::string probe_folder() {
@@ -234,6 +243,19 @@ std::uint64_t Probe::memory(const std::string& machine, const std::vector<std::s
     remember();
   }
   return m_answers["memory"][machine].get<std::uint64_t>();
+}
+
+std::string Probe::suggest(Kind kind, std::string_view name) {
+  constexpr std::array<const char*, 3> k_lists = {"machines", "accelerators", "devices"};
+  const Json& list = answers()[k_lists[static_cast<std::size_t>(kind)]];
+  std::vector<std::string_view> candidates;
+  for (const Json& candidate : list) {
+    const std::string_view text = candidate.get_ref<const std::string&>();
+    if (digits_of(text) == digits_of(name)) {
+      candidates.push_back(text);
+    }
+  }
+  return did_you_mean(name, candidates);
 }
 
 std::vector<std::string> Probe::machines() {

@@ -47,6 +47,10 @@ public:
   // may have properties.
   std::uint64_t memory(const std::string& machine, const std::vector<std::string>& arguments);
   std::vector<std::string> machines();
+  // "; did you mean 'virt'?" for a name that the emulator does not have, or "". A name with another
+  // number in it is another board or device, not a slip.
+  enum class Kind { machine, accelerator, device };
+  std::string suggest(Kind kind, std::string_view name);
 
 private:
   const Json& answers();

@@ -124,6 +124,7 @@ TEST_F(QtBoot, SaysWhatCannotBeStarted) {
   write_file(path("plain"), "no program");
   const Captured no_qemu = run({"--qemu", "qemu-system-nosuch"}, {}, {"end", "0"});
   EXPECT_EQ(code_of(no_qemu), 127);
+  EXPECT_THAT(no_qemu.err, HasSubstr("no such program; install it, or name another with --qemu"));
   EXPECT_THAT(no_qemu.err, HasSubstr("qemu-system-nosuch"));
   EXPECT_EQ(cause(), "host");
   EXPECT_EQ(code_of(run({"--qemu", path("plain")}, {}, {"end", "0"})), 126);
@@ -260,7 +261,9 @@ TEST_F(QtBoot, TellsARefusalFromAFailure) {
 
 TEST_F(QtBoot, SkipsWithoutTheMachineOrWithAKnownMessage) {
   NEED(k_riscv64);
-  EXPECT_EQ(code_of(run({"--qemu", k_riscv64, "--machine", "nosuch"}, {}, {"console-end"})), 77);
+  const Captured unknown = run({"--qemu", k_riscv64, "--machine", "vrit"}, {}, {"console-end"});
+  EXPECT_EQ(code_of(unknown), 77);
+  EXPECT_THAT(unknown.err, HasSubstr("has no machine vrit; did you mean 'virt'?\n"));
   EXPECT_EQ(cause(), "skip");
   EXPECT_EQ(code_of(run({"--qemu", k_riscv64, "--machine", "virt", "--skip-if-output",
                          "not a valid device"},

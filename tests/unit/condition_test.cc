@@ -15,6 +15,7 @@ namespace {
 using support::ScopedVariable;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(VersionMeets, ComparesPartByPart) {
   EXPECT_TRUE(version_meets("7.2.22", ">= 7.2"));
@@ -117,6 +118,10 @@ TEST_F(EmulatorCondition, IsAskedExactly) {
   EXPECT_THAT(unmet({{"machine", {"vir"}}}),
               AllOf(HasSubstr("qemu-system-riscv64"), HasSubstr("has no machine vir")));
   EXPECT_THAT(unmet({{"device", {"virtio-net"}}}), HasSubstr("has no device virtio-net"));
+  EXPECT_THAT(unmet({{"machine", {"vrit"}}}), HasSubstr("; did you mean 'virt'?"));
+  EXPECT_THAT(unmet({{"machine", {"virt2"}}}), Not(HasSubstr("did you mean")));
+  EXPECT_THAT(unmet({{"device", {"virtio-net-pcii"}}}),
+              HasSubstr("; did you mean 'virtio-net-pci"));
   EXPECT_EQ(unmet({{"netdev", {"socket"}}}), "");
   EXPECT_THAT(unmet({{"netdev", {"sock"}}}), HasSubstr("has no network back end sock"));
   EXPECT_THAT(unmet({{"qemu-version", "< 1"}}), HasSubstr("needs QEMU < 1"));

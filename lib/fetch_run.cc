@@ -52,7 +52,9 @@ std::vector<Fetched> fetch_with_progress(Fetcher& fetcher, std::span<const Asset
         const bool tried =
             result.outcome == FetchOutcome::downloaded || result.cause != Downloaded::Cause::none;
         const bool is_news = result.there() || told.insert(result.group).second;
-        if (run.account == FetchRun::Account::yes && tried && is_news) {
+        // With a stamp there are few, and what is missing is about to be told.
+        const bool told_twice = run.stamp && !result.there();
+        if (run.account == FetchRun::Account::yes && tried && is_news && !told_twice) {
           log_note(finished_line(wanted[i], result));
         }
       },

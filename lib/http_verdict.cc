@@ -84,6 +84,9 @@ HttpResult verdict_on(CURL* easy, CURLcode code, const char* error_text,
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
     result.reason += "; if the server is right, set SSL_CERT_FILE to its authority's certificate";
   }
+  if (code == CURLE_SSL_CACERT_BADFILE) {
+    result.reason += "; install ca-certificates, or set SSL_CERT_FILE";
+  }
   if (result.outcome == HttpOutcome::unreachable) {
     const char* url = nullptr; // after redirects
     curl().easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);

@@ -53,6 +53,18 @@ std::vector<std::string> logs_in(const std::string& folder) {
   return names;
 }
 
+// The whole line in which a failure text appeared: "Kernel panic" alone says little.
+std::string line_of_failure(const Verdict& verdict, const std::string& console) {
+  const std::string matched = verdict.details.value("matched", "");
+  for (const std::string& line : last_lines(console, console.size())) {
+    if (verdict.cause == Cause::fail_pattern && !matched.empty() && line != matched &&
+        line.find(matched) != std::string::npos) {
+      return format(": {}", line.substr(0, k_longest));
+    }
+  }
+  return "";
+}
+
 } // namespace
 
 std::string cause_line(const Verdict& verdict) {
@@ -78,10 +90,10 @@ std::vector<std::string> failure_lines(const std::string& name, const Outcome& o
   }
   const std::string& logs = outcome.log_dir.empty() ? outcome.run_dir : outcome.log_dir;
   if (!logs.empty()) {
+    const std::string log = read_tail(console_log_path(logs, vm), k_log_tail);
     const std::vector<std::string> console =
-        verdict.last_lines.empty()
-            ? last_lines(read_tail(console_log_path(logs, vm), k_log_tail), k_console_lines)
-            : verdict.last_lines;
+        verdict.last_lines.empty() ? last_lines(log, k_console_lines) : verdict.last_lines;
+    lines[0] += line_of_failure(verdict, log);
     add_lines(lines, "console, last lines:", console, k_console_lines);
     if (is_about_qemu(verdict.cause)) {
       add_lines(lines, "QEMU said:",

@@ -10,6 +10,7 @@
 #include "wrap.hh"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
@@ -22,6 +23,24 @@
 namespace qt {
 
 namespace {
+
+// "NAME=VALUE " of what is set for the programs and matters to a subtest. Not the mirrors, whose
+// URLs may hold passwords.
+std::string settings_in_environment() {
+  constexpr std::array<std::string_view, 6> k_left_out = {
+      k_qemu_variable,     k_run_dir_variable,  k_vms_variable,
+      "QEMU_TEST_MIRRORS", "QEMU_TEST_MAX_VMS", "QEMU_TEST_MAX_MEMORY"};
+  std::string text;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view word = *entry;
+    const std::string_view name = word.substr(0, word.find('='));
+    if (name.starts_with("QEMU_TEST_") && name.size() < word.size() &&
+        std::find(k_left_out.begin(), k_left_out.end(), name) == k_left_out.end()) {
+      text += format("{}={} ", name, shell_quote(word.substr(name.size() + 1)));
+    }
+  }
+  return text;
+}
 
 // The command line that runs one subtest again.
 std::string again(const Selected& test, const Outcome& outcome, const SessionOptions& options) {
@@ -55,7 +74,7 @@ std::string again(const Selected& test, const Outcome& outcome, const SessionOpt
   const std::string emulator =
       outcome.emulator.empty() ? ""
                                : format("{}={} ", k_qemu_variable, shell_quote(outcome.emulator));
-  return emulator + shell_join(words);
+  return emulator + settings_in_environment() + shell_join(words);
 }
 
 // What came of a subtest.

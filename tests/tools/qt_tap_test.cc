@@ -200,7 +200,9 @@ steps = [{ wait = "no such text", timeout = "300ms" }]
   EXPECT_THAT(late.out, ContainsRegex("not ok 3 stays\n# timeout: .*400ms"));
   EXPECT_THAT(late.out, ContainsRegex("not ok 4 step\n# timeout: .*300ms"));
   EXPECT_THAT(late.err, Not(HasSubstr("limit: ")));
-  EXPECT_THAT(late.err, ContainsRegex("again: .*qt-tap --output [^ ]* --filter late"));
+  EXPECT_THAT(
+      late.err,
+      ContainsRegex("again: .*QEMU_TEST_CACHE_DIR=[^ ]* .*qt-tap --output [^ ]* --filter late"));
   EXPECT_THAT(run({"--timeout", "none", "--filter", "late", file}).err,
               HasSubstr("--timeout none --filter late"));
 }
@@ -456,7 +458,7 @@ template = "t"
   EXPECT_EQ(code_of(skipped), 0) << skipped.err;
   EXPECT_THAT(skipped.out, HasSubstr("1..7\n"));
   EXPECT_THAT(skipped.out, ContainsRegex("ok 1 machine # SKIP qemu-system-riscv64 [0-9.]+ has no "
-                                         "machine vir\n"));
+                                         "machine vir; did you mean .virt.[?]\n"));
   EXPECT_THAT(skipped.out, HasSubstr(" has no device no-such-device\n"));
   EXPECT_THAT(skipped.out, HasSubstr("ok 3 command # SKIP needs the program /"));
   EXPECT_THAT(skipped.out, HasSubstr("/no-such-command; install it"));

@@ -38,6 +38,18 @@ TEST(Report, ShowsWhatWasAwaitedAndWhatCame) {
                           "  | b", "logs: " + folder.path() + ": console.log", "again: c"));
 }
 
+TEST(Report, TheFirstLineHasAllOfTheLineThatFailed) {
+  Outcome outcome = failure(Cause::fail_pattern, "the failure text 'panic' appeared");
+  outcome.verdict.details["matched"] = "panic";
+  const TempDir folder("report");
+  outcome.log_dir = folder.path();
+  write_file(folder.path() + "/console.log", "up\r\n[1.0] panic: no root\r\nend panic\r\n");
+  const std::string line = "n: fail-pattern: the failure text 'panic' appeared";
+  EXPECT_EQ(failure_lines("n", outcome, "c")[0], line + ": [1.0] panic: no root");
+  write_file(folder.path() + "/console.log", "up\r\npanic\r\n");
+  EXPECT_EQ(failure_lines("n", outcome, "c")[0], line);
+}
+
 TEST(Report, ReadsTheLogsWhereTheVerdictHasNothing) {
   Outcome outcome = failure(Cause::qemu_refused, "bad option");
   const TempDir folder("report");

@@ -165,6 +165,21 @@ CommandLine& CommandLine::operands(std::vector<std::string>& target) {
   return *this;
 }
 
+CommandLine& CommandLine::behind_dashes(std::string text) {
+  m_behind_dashes = "; " + std::move(text);
+  return *this;
+}
+
+std::string CommandLine::unknown_hint(std::string_view word,
+                                      std::span<const std::string_view> names) const {
+  const bool one_dash = !word.starts_with("--");
+  const std::string_view name = word.substr(word.find_first_not_of('-'));
+  const std::string meant = one_dash && !m_behind_dashes.empty()
+                                ? m_behind_dashes
+                                : did_you_mean(name.substr(0, name.find('=')), names);
+  return meant + see_help();
+}
+
 CommandLine& CommandLine::example(std::string text) {
   m_examples += "  " + text + "\n";
   return *this;
@@ -237,9 +252,8 @@ bool CommandLine::parse(const std::vector<std::string>& words) {
                                           .run();
     for (const po::option& option : parsed.options) {
       if (option.unregistered) {
-        const std::size_t dashes = option.string_key.find_first_not_of('-');
-        throw Error(format("unknown option '{}'{}{}", option.original_tokens.at(0),
-                           did_you_mean(option.string_key.substr(dashes), names), see_help()),
+        throw Error(format("unknown option '{}'{}", option.original_tokens.at(0),
+                           unknown_hint(option.original_tokens.at(0), names)),
                     ExitCode::usage);
       }
       const auto known = handlers.find(option.string_key);
@@ -248,8 +262,9 @@ bool CommandLine::parse(const std::vector<std::string>& words) {
       } else if (m_operands != nullptr) {
         m_operands->push_back(option.value.at(0));
       } else {
-        throw Error(format("unexpected operand '{}'{}", option.value.at(0), see_help()),
-                    ExitCode::usage);
+        throw Error(
+            format("unexpected operand '{}'{}{}", option.value.at(0), m_behind_dashes, see_help()),
+            ExitCode::usage);
       }
     }
   } catch (const po::error& error) {

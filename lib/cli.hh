@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,10 @@ public:
   // The words that are not options, in order. Without this call they are an error.
   CommandLine& operands(std::vector<std::string>& target);
 
+  // What stands behind "--", for whoever forgot it: ends the complaint about a word that is no
+  // operand, or an unknown option that begins with one dash.
+  CommandLine& behind_dashes(std::string text);
+
   // A command line for --help: what it does in a few words, and the line itself.
   CommandLine& example(std::string text);
   // For --help: "0 done · 1 …", as the README says.
@@ -76,9 +81,12 @@ private:
     std::vector<Option> options;
   };
 
+  std::string unknown_hint(std::string_view word, std::span<const std::string_view> names) const;
+
   std::string m_synopsis;
   std::string m_purpose;
   std::string m_examples;
+  std::string m_behind_dashes;
   std::string m_exit_codes;
   std::vector<Group> m_groups;
   std::vector<std::string>* m_operands = nullptr;

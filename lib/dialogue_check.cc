@@ -21,7 +21,9 @@ std::string lacking(const Step& step, const Guest* guest) {
            "use qt-boot … -- QEMU-ARGS -- qt-expect …";
   }
   if (needs_monitor(step.type) && !guest->has_monitor()) {
-    return format("the machine '{}' has no monitor here", guest->name());
+    return guest->has_console() && guest->console().fd() == 0
+               ? "there is no monitor in a pipe; use qt-boot … -- QEMU-ARGS -- qt-expect …"
+               : format("the machine '{}' has no monitor here", guest->name());
   }
   const bool ends =
       step.type == StepType::exit || step.type == StepType::quit || step.type == StepType::kill;

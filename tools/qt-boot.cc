@@ -54,6 +54,7 @@ qt::CommandLine command_line(Options& options) {
       .option("attach", "RUN_DIR", "view the console and monitor of the machine that runs there",
               options.attach)
       .flag("type", "with --attach: what you type goes to the machine", options.typing)
+      .behind_dashes("QEMU's arguments stand behind '--', a program behind a second one")
       .example("qt-boot --qemu qemu-system-riscv64 --machine virt | qt-expect --wait OpenSBI")
       .example("qt-boot --qemu qemu-system-arm --machine virt -- -bios u-boot.bin -- \\\n"
                "    qt-expect --interrupt ' ' --until '=> ' --line version --wait U-Boot")
@@ -61,6 +62,16 @@ qt::CommandLine command_line(Options& options) {
                   "skip-if-output · 99 could not judge · 124 deadline · 126/127 cannot execute ·\n"
                   "128+n signal; else what PROGRAM ended with");
   return line;
+}
+
+// QEMU takes a disk image as a word without a dash; a program there lacks its "--".
+void check_for_program(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && !arguments[0].starts_with('-') && !qt::exists(arguments[0]) &&
+      qt::find_program(arguments[0])) {
+    throw usage(qt::format("'{}' stands where QEMU's arguments do; a program stands behind a "
+                           "second '--'",
+                           arguments[0]));
+  }
 }
 
 int run(const std::vector<std::string>& words) {
@@ -76,6 +87,9 @@ int run(const std::vector<std::string>& words) {
     return qt::attach({qt::absolute_path(*options.attach), options.request.name, options.typing});
   }
   qt::BootOptions boot = qt::boot_options(options.request);
+  if (parts.size() == 2) {
+    check_for_program(parts[1]);
+  }
   if (parts.size() > 1) {
     boot.machine.arguments = parts[1];
   }

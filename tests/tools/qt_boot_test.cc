@@ -567,6 +567,18 @@ TEST_F(QtBoot, KeepsAFolderOfItsOwnOnlyWithSomethingToSee) {
   EXPECT_THAT(failed.err, HasSubstr("logs: " + m_folder.path()));
 }
 
+TEST_F(QtBoot, AForgottenDoubleDashIsNamed) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"-bios", "none"},
+                                                {"sh", "-c", "true"},
+                                                {"--", "sh", "-c", "true"}}) {
+    std::vector<std::string> all = {program(), "--machine", "virt"};
+    all.insert(all.end(), words.begin(), words.end());
+    const Captured wrong = run_words(all);
+    EXPECT_EQ(code_of(wrong), 2) << join(words, " ");
+    EXPECT_THAT(wrong.err, HasSubstr("behind a second")) << join(words, " ");
+  }
+}
+
 TEST_F(QtBoot, HelpFitsAPage) {
   const Captured help = run_words({program(), "--help"});
   EXPECT_EQ(code_of(help), 0);

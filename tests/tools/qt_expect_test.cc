@@ -243,7 +243,7 @@ TEST_F(QtExpect, UsageErrorsNameTheOption) {
   EXPECT_THAT(complaint({"--fail-regex", "(", "--wait", "x"}), HasSubstr("regular expression '('"));
   EXPECT_THAT(complaint({"--wait", "x", "stray"}), HasSubstr("stray"));
   EXPECT_THAT(complaint({"--line", "x"}), HasSubstr("cannot be typed on"));
-  EXPECT_THAT(complaint({"--qmp", "x"}), HasSubstr("has no monitor here"));
+  EXPECT_THAT(complaint({"--qmp", "x"}), HasSubstr("there is no monitor in a pipe"));
   const ScopedVariable broken(k_vms_variable, "default=console:x");
   EXPECT_THAT(complaint({"--wait", "x"}), HasSubstr("QEMU_TEST_VMS"));
 }

@@ -116,7 +116,8 @@ bool Ending::poll() {
   m_phase = Phase::ended;
   m_deadline = Deadline::never();
   m_facts.qemu = *status;
-  m_log.write(format("QEMU {}", status->text()));
+  m_log.write(format("QEMU {}, processor time {:.1f} ms", status->text(),
+                     static_cast<double>(status->processor_time.count()) / 1e3));
   return true;
 }
 

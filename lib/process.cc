@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -113,6 +114,10 @@ std::vector<char*> pointers_to(const std::vector<std::string>& words) {
   return pointers;
 }
 
+std::chrono::microseconds duration_of(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
 } // namespace
 
 Process Process::spawn(const std::vector<std::string>& argv, const SpawnOptions& options) {
@@ -196,8 +201,9 @@ Process::~Process() {
 std::optional<ExitStatus> Process::poll() {
   if (!m_status) {
     int status = 0;
-    if (::waitpid(m_pid, &status, WNOHANG) == m_pid) {
-      m_status = ExitStatus{status};
+    rusage used = {};
+    if (::wait4(m_pid, &status, WNOHANG, &used) == m_pid) {
+      m_status = ExitStatus{status, duration_of(used.ru_utime) + duration_of(used.ru_stime)};
     }
   }
   return m_status;

@@ -36,6 +36,8 @@ struct SpawnOptions {
 // What a child ended with: exactly one of the two is meaningful.
 struct ExitStatus {
   int wait_status; // as waitpid(2) gives it
+  // User's and system's, with that of the children that it has waited for.
+  std::chrono::microseconds processor_time{};
 
   bool by_signal() const noexcept;
   int code() const noexcept;   // exit code; 128 + n if by_signal(), as a shell says it

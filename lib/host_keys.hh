@@ -12,7 +12,8 @@ inline constexpr std::array k_host_steps = {
     Key{"run", Type::argv, "COMMAND", "run a host command", in(StepType::run)},
     Key{"file", Type::text, "PATH", "check a host file", in(StepType::file)},
     Key{"fetch", Type::text, "URL", "download from the guest, uncached", in(StepType::fetch)},
-    Key{"tcp", Type::text, "HOST:PORT", "a connection succeeds, or is refused", in(StepType::tcp)},
+    Key{"tcp", Type::text, "HOST:PORT",
+        "a connection succeeds, or is refused; HOST is an address or localhost", in(StepType::tcp)},
     Key{"sleep", Type::duration, "TIME", "do nothing for TIME; last resort", in(StepType::sleep)},
 };
 

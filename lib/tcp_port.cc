@@ -1,46 +1,78 @@
 #include "tcp_port.hh"
 
 #include "error.hh"
+#include "text.hh"
 
+#include <arpa/inet.h>
 #include <cerrno>
 #include <cstring>
-#include <netdb.h>
+#include <netinet/in.h>
+#include <optional>
 #include <poll.h>
-#include <sys/socket.h>
+#include <utility>
 
 namespace qt {
+
+namespace {
+
+using Address = TcpConnection::Address;
+
+// Of an IPv4 or IPv6 address as people write it; nothing if it is neither.
+std::optional<Address> address_of(const std::string& host, std::uint16_t port) {
+  Address address;
+  auto* const v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
+  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
+  if (::inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    address.size = sizeof *v4;
+  } else if (::inet_pton(AF_INET6, host.c_str(), &v6->sin6_addr) == 1) {
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(port);
+    address.size = sizeof *v6;
+  } else {
+    return std::nullopt;
+  }
+  return address;
+}
+
+} // namespace
 
 TcpConnection::TcpConnection(const std::string& where)
   : m_where(where) {
   const std::size_t colon = where.rfind(':');
   std::string host = where.substr(0, colon);
+  const std::string digits = colon == std::string::npos ? "" : where.substr(colon + 1);
+  const std::int64_t port = parse_integer(digits).value_or(0);
+  if (host.empty() || port < 1 || port > 65535) {
+    throw Error(format("'{}' is not HOST:PORT", where), ExitCode::usage);
+  }
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
   }
-  if (colon == std::string::npos || host.empty() || colon + 1 == where.size()) {
-    throw Error(format("'{}' is not HOST:PORT", where), ExitCode::usage);
+  if (host == "localhost") {
+    host = "127.0.0.1";
+    m_second = address_of("::1", static_cast<std::uint16_t>(port));
   }
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int failure = ::getaddrinfo(host.c_str(), where.c_str() + colon + 1, &hints, &found);
-  if (failure != 0) {
-    throw Error(format("looking up '{}': {}", where, ::gai_strerror(failure)), ExitCode::usage);
+  const std::optional<Address> first = address_of(host, static_cast<std::uint16_t>(port));
+  if (!first) {
+    throw Error(
+        format("connecting to {}: expected an IP address or localhost, not '{}'", where, host),
+        ExitCode::usage);
   }
-  for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
-    m_state = State::connecting;
-    m_fd = UniqueFd(::socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (m_fd && ::connect(m_fd.get(), address->ai_addr, address->ai_addrlen) == 0) {
-      m_state = State::open;
-      break;
-    }
-    if (m_fd && errno == EINPROGRESS) {
-      break;
-    }
+  connect_to(*first);
+}
+
+void TcpConnection::connect_to(const Address& address) {
+  m_state = State::connecting;
+  m_fd =
+      UniqueFd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (m_fd && ::connect(m_fd.get(), reinterpret_cast<const sockaddr*>(&address.storage),
+                        address.size) == 0) {
+    m_state = State::open;
+  } else if (!m_fd || errno != EINPROGRESS) {
     refuse(errno);
   }
-  ::freeaddrinfo(found);
 }
 
 void TcpConnection::go_on() {
@@ -61,6 +93,9 @@ void TcpConnection::go_on() {
 void TcpConnection::refuse(int error) {
   m_state = State::refused;
   m_refusal = format("connecting to {}: {}", m_where, std::strerror(error));
+  if (const auto second = std::exchange(m_second, std::nullopt)) {
+    connect_to(*second);
+  }
 }
 
 } // namespace qt

@@ -4,17 +4,23 @@
 
 #include "fd.hh"
 
+#include <optional>
 #include <string>
+#include <sys/socket.h>
 
 namespace qt {
 
 class TcpConnection {
 public:
   enum class State { connecting, open, refused };
+  struct Address {
+    sockaddr_storage storage{};
+    socklen_t size = 0;
+  };
 
-  // `where`: "HOST:PORT", an IPv6 address in brackets. Looking the host up may block for a name
-  // that is neither an address nor in the hosts file. Throws Error(ExitCode::usage) if `where` is
-  // not of that form.
+  // `where`: "HOST:PORT" with an address (of IPv6 in brackets) or localhost. Other names are
+  // refused: looking them up may block, and needs the C library's loader (tools/meson.build).
+  // Throws Error(ExitCode::usage) if `where` is not of that form.
   explicit TcpConnection(const std::string& where);
 
   State state() const noexcept { return m_state; }
@@ -25,9 +31,11 @@ public:
   const std::string& refusal() const noexcept { return m_refusal; }
 
 private:
+  void connect_to(const Address& address);
   void refuse(int error);
 
   std::string m_where;
+  std::optional<Address> m_second; // tried if the first refuses: localhost has two
   UniqueFd m_fd;
   State m_state = State::connecting;
   std::string m_refusal;

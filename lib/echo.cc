@@ -11,6 +11,10 @@ constexpr std::size_t k_most_pending = 8;
 constexpr std::size_t k_most_prompts = 8;
 constexpr std::size_t k_longest_prompt = 128;
 constexpr std::uint64_t k_no_line = std::uint64_t(0) - 1;
+constexpr std::size_t k_most_held = 64 * 1024;
+// Steps that a byte of the stream pays for, and as many as are kept: a typed line fills them up.
+constexpr std::int64_t k_steps_per_byte = 16;
+constexpr std::int64_t k_most_steps = 1024 * 1024;
 constexpr std::string_view k_prompt_signs = "#$%>";
 
 unsigned char index_of(char byte) { return static_cast<unsigned char>(byte); }
@@ -34,6 +38,7 @@ void EchoFilter::expect(std::string_view line) {
       --reading.line;
     }
   }
+  m_steps = k_most_steps;
   const bool line_is_begun = !m_cursor.text().empty();
   m_pending.push_back({std::string(line), m_passed, line_is_begun ? m_cursor.number() : k_no_line});
   update_starts();
@@ -48,15 +53,22 @@ void EchoFilter::update_starts() {
 }
 
 void EchoFilter::feed(std::string_view bytes, const Sink& sink) {
-  while (!bytes.empty()) {
-    const std::size_t taken = take_some(bytes, sink);
-    bytes.remove_prefix(taken);
-    while (m_again_at < m_again.size()) { // before anything newer
-      const char byte = m_again[m_again_at++];
-      take_some(std::string_view(&byte, 1), sink);
+  while (!bytes.empty() || m_again_at < m_again.size()) {
+    const bool again = m_again_at < m_again.size(); // before anything newer
+    const std::string_view next = again ? std::string_view(m_again).substr(m_again_at) : bytes;
+    const char byte = next.front();
+    const std::size_t passed = pass_some(next, sink);
+    const std::size_t taken = std::max<std::size_t>(passed, 1);
+    if (again) {
+      m_again_at += taken;
+    } else {
+      bytes.remove_prefix(taken);
+      const auto came = static_cast<std::int64_t>(taken);
+      m_steps = std::min(m_steps + came * k_steps_per_byte, k_most_steps);
     }
-    m_again.clear();
-    m_again_at = 0;
+    if (passed == 0) {
+      take(byte, sink);
+    }
   }
 }
 
@@ -66,8 +78,8 @@ void EchoFilter::pass(std::string_view bytes, const Sink& sink) {
   sink(bytes);
 }
 
-// Takes as many bytes from the front as are of one kind, at least one; says how many.
-std::size_t EchoFilter::take_some(std::string_view bytes, const Sink& sink) {
+// Passes what is no part of an echo from the front; says how many bytes. If none, the first may be.
+std::size_t EchoFilter::pass_some(std::string_view bytes, const Sink& sink) {
   if (m_in_message) {
     const std::size_t end = std::min(bytes.find('\n'), bytes.size() - 1) + 1;
     m_in_message = bytes[end - 1] != '\n';
@@ -83,13 +95,12 @@ std::size_t EchoFilter::take_some(std::string_view bytes, const Sink& sink) {
       pass(bytes.substr(0, passing), sink);
       return passing;
     }
-    if (!begin_readings()) {
+    if (m_steps <= 0 || !begin_readings()) {
       pass(bytes.substr(0, 1), sink);
       return 1;
     }
   }
-  take(bytes.front(), sink);
-  return 1;
+  return 0;
 }
 
 // Begins a reading for each line whose echo may begin here; false if there is none.
@@ -140,14 +151,15 @@ void EchoFilter::finish(const Sink& sink) {
 
 // Takes one byte that is held or begins what is held.
 void EchoFilter::take(char byte, const Sink& sink) {
-  std::vector<Reading> alive;
+  pay_for_step();
   std::vector<Reading> in_message;
+  auto alive = m_readings.begin();
   for (Reading& reading : m_readings) {
     switch (reading.reading.feed(m_pending[reading.line].text, byte, m_held.size())) {
     case EchoReading::Answer::no:
       break;
     case EchoReading::Answer::more:
-      alive.push_back(std::move(reading));
+      std::swap(*alive++, reading);
       break;
     case EchoReading::Answer::message:
       in_message.push_back(std::move(reading));
@@ -158,20 +170,40 @@ void EchoFilter::take(char byte, const Sink& sink) {
       return;
     }
   }
+  m_readings.erase(alive, m_readings.end());
   m_held += byte;
-  const bool message_begins = alive.empty() && !in_message.empty();
-  m_readings = std::move(message_begins ? in_message : alive);
-  if (m_readings.empty()) {
-    // No echo begins here: the first byte goes, what follows it is looked at again.
-    m_again.replace(0, m_again_at, std::string_view(m_held).substr(1));
-    m_again_at = 0;
-    pass(std::string_view(std::exchange(m_held, {})).substr(0, 1), sink);
-  } else if (message_begins) {
+  const bool message_begins = m_readings.empty() && !in_message.empty();
+  if (message_begins) {
+    m_readings = std::move(in_message);
     const std::size_t begin = m_readings.front().reading.message_begin();
     pass(std::string_view(m_held).substr(begin), sink);
     m_held.erase(begin);
     m_in_message = true;
+  } else if (m_readings.empty()) {
+    look_again(sink);
   }
+}
+
+// Readings that cost more than is left, or hold too much, are given up; what they owe is paid
+// first.
+void EchoFilter::pay_for_step() {
+  for (const Reading& reading : m_readings) {
+    m_steps -= static_cast<std::int64_t>(reading.reading.width());
+  }
+  if (m_steps < 0 || m_held.size() == k_most_held) {
+    m_readings.clear();
+  }
+}
+
+// No echo begins here: the first byte goes, what follows it is looked at again, before what of that
+// is still to come.
+void EchoFilter::look_again(const Sink& sink) {
+  const std::string_view rest = std::string_view(m_held).substr(1);
+  const std::size_t known = std::min(rest.size(), m_again_at);
+  m_again_at -= known;
+  m_again.replace(m_again_at, known, rest);
+  pass(std::string_view(m_held).substr(0, 1), sink);
+  m_held.clear();
 }
 
 // Behind a prompt nothing more is to come for this line and those before it. Else each of them may

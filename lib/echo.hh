@@ -33,6 +33,11 @@
 // pushes out the oldest. "version" typed and "version 1.0\r\n" printed: the space shows that it is
 // no echo.
 //
+// The cost is linear in the stream, whatever the line: a reading is followed byte by byte and begun
+// anew behind a place that was none, and each byte that comes, as each line typed, pays for a
+// number of such steps. When they are used up, or 64 KiB are held, what nearly repeats the line
+// passes without a further look. The echoes of real terminals need a small part of that.
+//
 // What cannot be told apart. Output that reads exactly as an echo would, where one is due, is taken
 // for it: a guest without echo that prints T alone on a line; under dash, the output "# hello" of
 // "cat" and "hello" typed ahead. And an echo in parts passes: of a line that is being typed while a
@@ -83,8 +88,10 @@ private:
     EchoReading reading;
   };
 
-  std::size_t take_some(std::string_view bytes, const Sink& sink);
+  std::size_t pass_some(std::string_view bytes, const Sink& sink);
   void take(char byte, const Sink& sink);
+  void pay_for_step();
+  void look_again(const Sink& sink);
   void pass(std::string_view bytes, const Sink& sink);
   bool begin_readings();
   bool may_begin(const Line& line, std::string_view before);
@@ -97,6 +104,7 @@ private:
   CursorLine m_cursor;              // of what has passed
   std::uint64_t m_passed = 0;
   std::deque<std::string> m_prompts; // texts before earlier echoes
+  std::int64_t m_steps = 0;          // of readings, that are paid for; less than 0: owed
   std::string m_held;
   std::string m_before; // what stands on the line before m_held
   std::string m_again;  // what was held in vain and is looked at again, from m_again_at

@@ -1,6 +1,7 @@
 #include "echo_reading.hh"
 
 #include <algorithm>
+#include <utility>
 
 namespace qt {
 
@@ -30,6 +31,11 @@ EchoReading::Answer EchoReading::feed(std::string_view text, char byte, std::siz
   if (m_is_echo) {
     return Answer::echo;
   }
+  if (std::exchange(m_is_scrolled, false)) { // whichever state has seen it
+    for (std::size_t next = 1; next < text.size(); ++next) {
+      go_on(next, Part::text);
+    }
+  }
   m_states.clear();
   // A byte of a time stamp that is text too was typed: a line may hold one.
   if (m_next.empty() && !m_in_message.empty()) {
@@ -39,10 +45,12 @@ EchoReading::Answer EchoReading::feed(std::string_view text, char byte, std::siz
     }
     return Answer::message;
   }
-  for (const State& state : m_next) {
-    if (std::find(m_states.begin(), m_states.end(), state) == m_states.end()) {
-      m_states.push_back(state);
-    }
+  std::swap(m_states, m_next);
+  if (m_states.size() > 1) {
+    std::sort(m_states.begin(), m_states.end(),
+              [](const State& a, const State& b) { return a.key() < b.key(); });
+    const auto same = [](const State& a, const State& b) { return a.key() == b.key(); };
+    m_states.erase(std::unique(m_states.begin(), m_states.end(), same), m_states.end());
   }
   return m_states.empty() ? Answer::no : Answer::more;
 }
@@ -84,9 +92,7 @@ void EchoReading::advance_text(const State& state, std::string_view text, char b
     go_on(matched + 1, Part::text);
   }
   if (state.part == Part::returned && byte == '<' && may_be_scrolled) {
-    for (std::size_t next = 1; next < text.size(); ++next) {
-      go_on(next, Part::text);
-    }
+    m_is_scrolled = true;
   }
   if (matched == 0) { // before the line's first byte only the mark of a scrolled one may stand
     if (byte == '\r' && may_be_scrolled) {

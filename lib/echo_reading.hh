@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace qt {
@@ -23,6 +24,9 @@ public:
   Answer feed(std::string_view text, char byte, std::size_t place);
 
   std::size_t message_begin() const { return m_message; }
+
+  // What the next feed() costs: so many ways to read what has come are followed.
+  std::size_t width() const noexcept { return m_states.size(); }
 
 private:
   // What a byte is looked at as.
@@ -41,7 +45,8 @@ private:
     std::size_t message = 0; // place of the prefix
     PrintkPrefix printk = {};
 
-    bool operator==(const State&) const = default;
+    // The place says what `printk` has read.
+    auto key() const { return std::tuple(matched, part, message); }
   };
 
   // What follows from one state goes to m_next.
@@ -56,6 +61,7 @@ private:
   std::vector<State> m_in_message;
   std::size_t m_message = 0;
   bool m_is_echo = false;
+  bool m_is_scrolled = false; // the mark of a scrolled line has come: any part of it may follow
 };
 
 } // namespace qt

@@ -308,12 +308,45 @@ TEST(EchoTest, ANewLineWhileAnotherIsHeld) {
   EXPECT_EQ(passed, "only\r\n\r\n\r\n.");
 }
 
-TEST(EchoTest, ManyLettersOfTheSameAreNoBurden) {
-  EchoFilter echo;
-  echo.expect(std::string(2000, 'a') + "b");
-  std::string passed;
-  echo.feed(std::string(4000, 'a') + "x", [&passed](std::string_view bytes) { passed += bytes; });
-  EXPECT_EQ(passed, std::string(4000, 'a') + "x");
+std::string repeated(std::string_view part, std::size_t size) {
+  std::string text;
+  while (text.size() < size) {
+    text += part;
+  }
+  return text;
+}
+
+// What nearly repeats the line, over and over: hours, if each place were read to where it fails,
+// or if the cost of a byte grew with the line.
+TEST(EchoTest, NearEchoesAreNoBurden) {
+  const std::string marks(4096, '#');
+  const std::vector<std::pair<std::string, std::string>> hard = {
+      {marks + "b", repeated("#", 1 << 18)},
+      {marks, repeated(marks.substr(1) + "x", 1 << 18)},
+      {marks + "b", repeated("#\r", 1 << 18)},
+      {marks + "b", repeated("\r<###", 1 << 18)},
+      {" b", repeated(" ", 1 << 18) + "x"},
+      {"version of u-boot", repeated("\r", 1 << 18) + "x"},
+      {"-a", "-" + repeated("\x1b[-", 1 << 18) + "x"},
+      {"-a", "-" + repeated("\n", 1 << 18)},
+      {std::string(2000, 'a') + "b", std::string(4000, 'a') + "x"}};
+  for (const auto& [typed, stream] : hard) {
+    EchoFilter echo;
+    std::string passed;
+    const auto sink = [&passed](std::string_view bytes) { passed += bytes; };
+    for (std::size_t i = 0; i < 8; ++i) {
+      echo.expect(typed);
+    }
+    echo.feed(stream, sink);
+    EXPECT_LE(echo.held().size(), 64u * 1024);
+    echo.finish(sink);
+    EXPECT_TRUE(passed == stream) << typed.substr(0, 20);
+    // It is awaited as before, once what wore it out is over.
+    echo.feed("\r\n" + repeated("ready ", 1 << 18) + "\r\n", sink);
+    passed.clear();
+    echo.feed("# " + typed + "\r\n", sink);
+    EXPECT_EQ(passed, "# \r\n");
+  }
 }
 
 } // namespace

@@ -49,6 +49,7 @@ void EchoFilter::update_starts() {
   for (const Line& line : m_pending) {
     m_starts[index_of(line.text.front())] = true;
     m_starts['\r'] = true; // of a scrolled line
+    m_starts['^'] = true;  // of a control character
   }
 }
 

@@ -8,6 +8,8 @@
 // or the end of the console decides. Only bytes that may be the beginning of an echo are held, so
 // an echo that never comes (a password) delays nothing else.
 //
+// A control character of T may come as terminals echo it: ^C, ^?.
+//
 // Where an echo may begin: at the cursor as it stood when T was typed; on that line, or behind a
 // prompt, or behind nothing or a line that ends in a sign. Not in the middle of a word, and not
 // behind a word: "System will reboot" is no echo of "reboot".
@@ -42,7 +44,8 @@
 // for it: a guest without echo that prints T alone on a line; under dash, the output "# hello" of
 // "cat" and "hello" typed ahead. And an echo in parts passes: of a line that is being typed while a
 // shell changes its terminal's mode, or that another program's output tears; its echo as a whole
-// behind the next prompt is dropped. "+ T" of "set -x" is output.
+// behind the next prompt is dropped. "+ T" of "set -x" is output. Where T fills the last row to its
+// end, readline (bash) goes back to the last character and prints it once more: this one passes.
 #pragma once
 
 #include "cursor_line.hh"

@@ -11,6 +11,9 @@ constexpr std::size_t k_shortest_scrolled = 16; // no terminal is narrower
 
 bool is_line_end(char byte) { return byte == '\r' || byte == '\n'; }
 
+// A terminal echoes it as ^ and a letter or sign.
+bool is_control(char byte) { return (byte >= 0 && byte < ' ') || byte == '\x7f'; }
+
 // Where the last character of the first `end` bytes begins, in UTF-8.
 std::size_t last_character(std::string_view text, std::size_t end) {
   std::size_t begin = end - 1;
@@ -65,6 +68,11 @@ void EchoReading::advance(const State& state, std::string_view text, char byte, 
       go_on(state.matched + 1, Part::text);
     }
     break;
+  case Part::caret:
+    if (byte == (text[state.matched] ^ '@')) {
+      go_on(state.matched + 1, Part::text);
+    }
+    break;
   case Part::margin:
     return advance_margin(state, text, byte);
   case Part::escape:
@@ -90,6 +98,9 @@ void EchoReading::advance_text(const State& state, std::string_view text, char b
   const bool awaits_mark = state.part == Part::returned && matched == 0;
   if (matched < text.size() && text[matched] == byte && !awaits_mark) {
     go_on(matched + 1, Part::text);
+  }
+  if (matched < text.size() && is_control(text[matched]) && byte == '^') {
+    go_on(matched, Part::caret);
   }
   if (state.part == Part::returned && byte == '<' && may_be_scrolled) {
     m_is_scrolled = true;

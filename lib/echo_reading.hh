@@ -35,6 +35,7 @@ private:
     returned, // the same, after CR
     repeated, // the next byte of the line, which has come before
     margin,   // after blanks that may belong to the right margin: CR or BS must follow
+    caret,    // after ^: a control character of the line
     escape,   // after ESC
     sequence, // after ESC [
     prefix,   // in what may be the prefix of a kernel message

@@ -349,4 +349,15 @@ TEST(EchoTest, NearEchoesAreNoBurden) {
   }
 }
 
+// As typed, or as a terminal shows them.
+TEST(EchoTest, ControlCharacters) {
+  const std::string typed = "\x16\tls\x03\x7f";
+  for (const std::string& echo : {typed, std::string("^V\tls^C^?"), std::string("^V^Ils^C^?")}) {
+    for (const std::size_t piece : {1u, 2u, 1000u}) {
+      EXPECT_EQ(filter({{typed}, "# " + echo + "\r\n^V^", ""}, piece), "# \r\n^V^");
+    }
+  }
+  EXPECT_EQ(filter({{"ls"}, "# ls^C\r\n", ""}, 1), "# ls^C\r\n");
+}
+
 } // namespace

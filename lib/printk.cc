@@ -11,6 +11,21 @@ constexpr std::size_t k_longest_message = 4096;
 
 bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
+// Where a prefix may begin; the size if nowhere. A short way at a time, so that one sign that is
+// frequent does not make the search for the other start over and over.
+std::size_t find_begin(std::string_view bytes) {
+  constexpr std::size_t k_way = 512;
+  for (std::size_t at = 0; at < bytes.size(); at += k_way) {
+    const std::string_view way = bytes.substr(at, k_way);
+    const std::size_t bracket = std::min(way.find('['), way.size());
+    const std::size_t begin = std::min(way.substr(0, bracket).find('<'), bracket);
+    if (begin < way.size()) {
+      return at + begin;
+    }
+  }
+  return bytes.size();
+}
+
 } // namespace
 
 PrintkPrefix::Answer PrintkPrefix::feed(char byte) {
@@ -60,7 +75,7 @@ void PrintkFilter::feed(std::string_view bytes, const Sink& sink) {
     if (m_in_message) {
       taken = drop(bytes);
     } else if (m_held.empty()) {
-      taken = std::min(bytes.find_first_of("[<"), bytes.size());
+      taken = find_begin(bytes);
       if (taken > 0) {
         sink(bytes.substr(0, taken), m_position, 0);
       }

@@ -66,6 +66,22 @@ TEST(TornMatchTest, MessagesGoWithTheirLineEnd) {
   expect_joined("te[  100.000001][    T1] usb\r\nst [    1.0][C12] x\n.", "test .");
 }
 
+// However far from the start of what is read, also behind many signs that begin none.
+TEST(TornMatchTest, MessagesBeginAnywhere) {
+  for (const std::string message : {"[    3.1] one\n", "<6>[    3.1] one\n"}) {
+    for (const std::string_view before : {"x", "<", "["}) {
+      for (std::size_t count = 1; count < 1100; ++count) {
+        std::string text;
+        for (std::size_t i = 0; i < count; ++i) {
+          text += before;
+        }
+        const std::string stream = text + ' ' + message + "end";
+        ASSERT_EQ(joined(stream, stream.size()), text + " end");
+      }
+    }
+  }
+}
+
 TEST(TornMatchTest, WhatIsNoMessagePasses) {
   for (const std::string_view stream :
        {"a[1] [x] [1.x] [ 1.5]a <a> <6>b [[.", "v[1.5][T] x\n.", "[1.5][T1]x\n.", "[[[<<1<2>>]]].",

@@ -50,8 +50,15 @@ void Evidence::ask() {
                m_details["registers"] = path;
              }
            });
-  question("screendump", {{"filename", m_stem + ".screen.ppm"}},
-           [this, path = m_stem + ".screen.ppm"](const Json&) { m_details["screen"] = path; });
+  // Without a display QEMU would take a picture of a text console of its own (a PC's parallel
+  // port). Consoles of a display have a device and come first: qemu/ui/console.c.
+  question("qom-get", {{"path", "/backend/console[0]"}, {"property", "device"}},
+           [this, question, path = m_stem + ".screen.ppm"](const Json& device) {
+             if (device.is_string() && device != "") {
+               question("screendump", {{"filename", path}},
+                        [this, path](const Json&) { m_details["screen"] = path; });
+             }
+           });
 }
 
 void Evidence::advance() {

@@ -236,6 +236,19 @@ TEST_F(Causes, TimeoutOfAWedgedGuestSaysHowManyBytesItHasNotTaken) {
   }
 }
 
+TEST_F(Causes, APictureIsTakenOfADisplayOnly) {
+  NEED_DEVICE(k_x86_64, "bochs-display");
+  const std::string steps = "steps = [{ wait = \"nosuch\", timeout = \"500ms\" }]";
+  const Verdict blind = failure(Cause::timeout, "x86_64", x86("idle", "\xeb\xfe", "") + steps);
+  EXPECT_FALSE(blind.details.contains("screen"));
+  EXPECT_FALSE(exists(run_dir() + "/default.screen.ppm"));
+  const Verdict seeing =
+      failure(Cause::timeout, "x86_64",
+              x86("idle", "\xeb\xfe", "\"-device\", \"bochs-display\", ") + steps);
+  EXPECT_TRUE(seeing.details.contains("screen"));
+  EXPECT_TRUE(exists(run_dir() + "/default.screen.ppm"));
+}
+
 TEST_F(Causes, IdleTimeout) {
   NEED(k_riscv64);
   const Verdict verdict =

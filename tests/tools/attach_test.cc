@@ -74,6 +74,47 @@ TEST_F(Attach, GivesASecondConsoleAndMonitorToARunningTest) {
   EXPECT_EQ(code_of(look({"--wait", "x"})), 77);
 }
 
+TEST_F(Attach, TwoAtOnceDisturbNobody) {
+  NEED(k_riscv64);
+  Running chain =
+      start(riscv({"wait", "OpenSBI", "say", "up", "wait", "MEDELEG", "pause", "1000"}));
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+  Running view = start({program(), "--attach", run_dir()});
+  const Captured seen = look({"--wait", "Boot HART MEDELEG", "--qmp", "query-status"});
+  EXPECT_EQ(code_of(seen), 0) << seen.err;
+  ASSERT_NO_FATAL_FAILURE(wait_for(view, "Boot HART MEDELEG"));
+  EXPECT_EQ(end_of(chain).code(), 0);
+  EXPECT_EQ(end_of(view).code(), 0);
+}
+
+// Each machine has one monitor more, at a path of its own.
+TEST_F(Attach, TheBackDoorsOfTwoMachines) {
+  NEED(k_riscv64);
+  const ScopedVariable door("QEMU_TEST_QMP_BACKDOOR", path("door"));
+  Words words = riscv({}, {"--name", "a"});
+  words.emplace_back("--");
+  const Words inner = riscv({"wait", "OpenSBI", "say", "up", "pause", "2000"}, {"--name", "b"});
+  words.insert(words.end(), inner.begin(), inner.end());
+  Running chain = start(words);
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+  EXPECT_FALSE(exists(path("door")));
+  for (const std::string vm : {"a", "b"}) {
+    const auto socket = connect_to(path("door." + vm));
+    ASSERT_TRUE(socket.has_value()) << vm;
+    write_all(socket->get(), R"({"execute":"qmp_capabilities"}{"execute":"query-status"})",
+              "monitor");
+    std::string said;
+    std::array<std::byte, 4096> buffer;
+    for (IoCount got{IoResult::done, 0};
+         got.result == IoResult::done && said.find("\"status\"") == std::string::npos;) {
+      got = read_some(socket->get(), buffer);
+      said += text_of(std::span(buffer).first(got.count));
+    }
+    EXPECT_THAT(said, HasSubstr("\"running\""));
+  }
+  EXPECT_EQ(end_of(chain).code(), 0);
+}
+
 TEST_F(Attach, PrintsTheConsoleToItsEnd) {
   NEED(k_riscv64);
   Running chain = start(riscv({"wait", "OpenSBI", "say", "up", "wait", "MEDELEG", "pause", "300"}));

@@ -6,7 +6,9 @@ namespace qt {
 
 void look_for_early_panic(OwnMonitor& monitor, AfterPanic after,
                           std::function<void(const Json& event)> found) {
-  monitor.ask("set-action", {{"panic", "shutdown"}}, {});
+  if (after == AfterPanic::ends) {
+    monitor.ask("set-action", {{"panic", "shutdown"}}, {});
+  }
   monitor.ask("query-status", Json::object(),
               [&monitor, after, found = std::move(found)](const Json& reply) {
                 const Json* const status = json_at(reply, "/return/status");
@@ -14,8 +16,10 @@ void look_for_early_panic(OwnMonitor& monitor, AfterPanic after,
                   return;
                 }
                 const bool ends = after == AfterPanic::ends;
-                found({{"event", "GUEST_PANICKED"},
-                       {"data", {{"action", ends ? "poweroff" : "pause"}, {"early", true}}}});
+                if (found) {
+                  found({{"event", "GUEST_PANICKED"},
+                         {"data", {{"action", ends ? "poweroff" : "pause"}, {"early", true}}}});
+                }
                 if (ends) {
                   monitor.ask("quit", Json::object(), {});
                 }

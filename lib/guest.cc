@@ -46,6 +46,9 @@ void Guest::want_event(const std::string& name, const Json& data) {
   const bool is_panic = name.starts_with("GUEST_") || data.value("reason", "") == "guest-panic";
   if (is_panic) { // one panic brings several of these
     m_wanted_events.insert({"GUEST_PANICKED", "GUEST_CRASHLOADED", "SHUTDOWN"});
+    if (has_exit()) {
+      tell("panics\n");
+    }
   }
 }
 

@@ -31,6 +31,8 @@ public:
     , m_vm(std::move(vm))
     , m_outer(std::move(outer)) {}
 
+  // A machine that fails is to be held: it must not end by itself where that can be helped.
+  bool wanted() const { return m_on_fail != OnFail::end; }
   // Holds the machine and tells people, if that is wanted and possible; false: it is to end.
   bool begin(std::optional<OwnMonitor>& monitor, BaseLog& log);
   // An inner machine is being held: stops this one, if it is to be stopped.

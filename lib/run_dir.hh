@@ -32,7 +32,8 @@ inline constexpr const char* k_default_vm = "default";
 //            which is now ended in order or, if it must end by itself, left to do so; or "events":
 //            before its one line qt-boot then writes "event JSON" for each event of the machine
 //            that guest_event.hh knows, also for those that have come already; or "untaken", to be
-//            told "untaken N": so many of the bytes that were typed QEMU has not read
+//            told "untaken N": so many of the bytes that were typed QEMU has not read; or "panics":
+//            it awaits one, which is to end QEMU also where a failed machine would be kept
 struct VmChannels {
   std::string name;
   int console = -1;

@@ -45,6 +45,7 @@ private:
   void handle_program();
   void finish_console();
   void note_event(const Json& event);
+  void let_panics_end();
 
   RunningMachine& m_machine;
   TerminationSignals& m_signals;
@@ -63,7 +64,9 @@ void Supervisor::run() {
     const auto note = [this](const Json& event) { note_event(event); };
     m_machine.monitor->listen(note);
     if (m_after_early_panic) {
-      look_for_early_panic(*m_machine.monitor, *m_after_early_panic, note);
+      const bool stays = m_machine.hold.wanted();
+      look_for_early_panic(*m_machine.monitor, stays ? AfterPanic::stays : *m_after_early_panic,
+                           note);
     }
   }
   while (!done()) {
@@ -153,6 +156,8 @@ void Supervisor::handle_requests() {
     m_log.write(format("asked by the program: {}", request));
     if (request == "events") {
       m_events.tell_program();
+    } else if (request == "panics") {
+      let_panics_end();
     } else if (request == "untaken") {
       const std::size_t untaken = m_machine.console ? m_machine.console->untaken() : 0;
       m_machine.exit_channel.tell(format("untaken {}", untaken));
@@ -252,6 +257,16 @@ void Supervisor::note_event(const Json& event) {
   }
   if (!m_machine.hold.used()) { // what people do to it is no part of the test
     m_events.note(event);
+    if (event["event"] == "GUEST_PANICKED" && m_end.over() && m_end.qemu_wanted()) {
+      let_panics_end(); // the end of QEMU is what is being waited for
+    }
+  }
+}
+
+// A machine that would stay for people to look at does as it would in an ordinary run.
+void Supervisor::let_panics_end() {
+  if (m_machine.monitor && m_machine.hold.wanted() && m_after_early_panic == AfterPanic::ends) {
+    look_for_early_panic(*m_machine.monitor, AfterPanic::ends, {});
   }
 }
 

@@ -3,6 +3,7 @@
 #include "environment.hh"
 #include "unix_socket.hh"
 #include "viewers.hh"
+#include "x86_payload.hh"
 
 #include <chrono>
 #include <pty.h>
@@ -197,6 +198,43 @@ TEST_F(Attach, AKeptMachineEndsWithASignalAndKeepsItsVerdict) {
   EXPECT_EQ(end_of(chain).code(), 124);
   EXPECT_EQ(cause(), "timeout");
   EXPECT_THAT(orphans_with(mark()), IsEmpty());
+}
+
+// QEMU would end. It panics before or after QEMU reads its monitors.
+TEST_F(Attach, AMachineThatPanickedIsKept) {
+  NEED_DEVICE(k_x86_64, "pvpanic");
+  for (const std::string& code : {std::string(k_x86_panic), x86_on_key(k_x86_panic)}) {
+    write_file(path("bios"), x86_bios(code));
+    Words words = command({"--qemu", k_x86_64, "--machine", "pc", "--pvpanic", "--on-fail", "keep"},
+                          {"-bios", path("bios")}, {});
+    const Words dialogue = {"--", expect(), "--qmp",  "query-version", "--send",
+                            "x",  "--wait", "nosuch", "--timeout",     "20s"};
+    words.insert(words.end(), dialogue.begin(), dialogue.end());
+    Running chain = start(words);
+    ASSERT_NO_FATAL_FAILURE(wait_for_hold());
+    const Captured seen =
+        look({"--qmp", "query-status", "--returns", R"({"status":"guest-panicked"})"});
+    EXPECT_EQ(code_of(seen), 0) << seen.err;
+    ASSERT_NO_FATAL_FAILURE(ask("release"));
+    EXPECT_EQ(end_of(chain).code(), 1);
+    EXPECT_EQ(cause(), "guest-panic");
+    remove_tree(run_dir());
+  }
+}
+
+// With and without --on-fail it is the same test.
+TEST_F(Attach, APanicThatIsWantedEndsAMachineThatWouldBeKept) {
+  NEED_DEVICE(k_x86_64, "pvpanic");
+  for (const std::string& code : {std::string(k_x86_panic), x86_on_key(k_x86_panic)}) {
+    write_file(path("bios"), x86_bios(code));
+    Words words = command({"--qemu", k_x86_64, "--machine", "pc", "--pvpanic", "--on-fail", "keep"},
+                          {"-bios", path("bios")}, {});
+    const Words dialogue = {"--",     expect(), "--send",    "x",  "--event", "GUEST_PANICKED",
+                            "--exit", "0",      "--timeout", "20s"};
+    words.insert(words.end(), dialogue.begin(), dialogue.end());
+    const Captured result = run_words(words);
+    EXPECT_EQ(code_of(result), 0) << result.err;
+  }
 }
 
 TEST_F(Attach, KeepsNothingThatPassed) {

@@ -176,6 +176,8 @@ TEST_P(Orphans, NothingIsLeftAfterSigkill) {
       ++with_port;
     }
   }
+  const bool is_storm = rounds() >= 50; // a few rounds may all be cut short on a slow host
+  EXPECT_TRUE(!is_storm || with_port > 0) << "the victims die before they do anything";
   std::cout << format("{}: {} rounds, all gone after {} ms at most, a port free again in {}\n",
                       GetParam(), rounds(), m_slowest / std::chrono::milliseconds(1), with_port);
 }

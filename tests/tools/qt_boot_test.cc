@@ -367,6 +367,27 @@ TEST_F(QtBoot, KillsAQemuThatDoesNotEnd) {
   EXPECT_THAT(orphans_with(mark()), IsEmpty());
 }
 
+// Stopped until it has been asked, so that the signal comes between that and its end.
+TEST_F(QtBoot, ACrashOnTheWayToTheEndFailsToo) {
+  NEED(k_riscv64);
+  for (const int number : {SIGSEGV, SIGKILL}) {
+    Running chain = start(command({"--qemu", k_riscv64, "--machine", "virt"}, {},
+                                  {"wait", "OpenSBI", "say", "up", "pause", "200"}));
+    ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+    signal_qemu(SIGSTOP);
+    const Deadline asked = Deadline::after(std::chrono::seconds(20));
+    while (base_log().find("asking QEMU to quit") == std::string::npos && !asked.expired()) {
+      ::usleep(1000);
+    }
+    signal_qemu(number);
+    signal_qemu(SIGCONT);
+    EXPECT_EQ(end_of(chain).code(), 1);
+    EXPECT_EQ(cause(), "qemu-crash");
+    EXPECT_THAT(verdict().message, HasSubstr(signal_name(number)));
+    remove_tree(run_dir());
+  }
+}
+
 TEST_F(QtBoot, NestsForSeveralMachinesThatShareNoChannel) {
   NEED(k_riscv64);
   NEED(k_riscv32);

@@ -199,7 +199,7 @@ std::string CommandLine::help() const {
   }
   po::options_description general("General", k_width, k_help_width);
   general.add_options()("help,h", "this text")("version", "name and version");
-  general.add_options()("verbose,v", "say more; twice: everything")("quiet,q", "only errors");
+  general.add_options()("verbose,v", "say more")("quiet,q", "only errors");
   all.add(general);
   std::ostringstream options;
   options << all;
@@ -223,10 +223,7 @@ bool CommandLine::parse(const std::vector<std::string>& words) {
   all.group("General")
       .flag("help,h", "this text", wants_help)
       .flag("version", "name and version", wants_version)
-      .flag("verbose,v", "say more",
-            [&] {
-              verbosity = verbosity == Verbosity::verbose ? Verbosity::debug : Verbosity::verbose;
-            })
+      .flag("verbose,v", "say more", [&] { verbosity = Verbosity::verbose; })
       .flag("quiet,q", "only errors", [&] { verbosity = Verbosity::quiet; });
 
   po::options_description description;

@@ -56,12 +56,6 @@ void set_nonblocking(int fd) {
   }
 }
 
-void set_close_on_exec(int fd, bool enabled) {
-  if (::fcntl(fd, F_SETFD, enabled ? FD_CLOEXEC : 0) < 0) {
-    throw errno_error(errno, format("changing the flags of descriptor {}", fd));
-  }
-}
-
 IoCount read_some(int fd, std::span<std::byte> buffer) {
   for (;;) {
     const ssize_t count = ::read(fd, buffer.data(), buffer.size());

@@ -49,7 +49,6 @@ UniqueFd open_file(const std::string& path, int flags, int mode = 0666);
 // A close-on-exec descriptor of our own for the same open file. Throws Error.
 UniqueFd duplicate_fd(int fd);
 void set_nonblocking(int fd);
-void set_close_on_exec(int fd, bool enabled);
 
 // What one read or write on a non-blocking descriptor did.
 enum class IoResult {

@@ -65,12 +65,6 @@ void log_info(std::string_view message) noexcept {
   }
 }
 
-void log_debug(std::string_view message) noexcept {
-  if (g_verbosity >= Verbosity::debug) {
-    write_message("debug", message);
-  }
-}
-
 void log_note(std::string_view text) noexcept {
   if (verbosity() >= Verbosity::normal) {
     log_plain(text);

@@ -7,7 +7,7 @@
 
 namespace qt {
 
-enum class Verbosity { quiet, normal, verbose, debug };
+enum class Verbosity { quiet, normal, verbose };
 
 // `name` must outlive the program (argv[0]'s base name or a literal).
 void set_program_name(const char* name) noexcept;
@@ -18,8 +18,7 @@ const char* program_name() noexcept;
 // Bytes that a terminal could act on are escaped; a message is one line whatever it holds.
 void log_error(std::string_view message) noexcept;
 void log_warning(std::string_view message) noexcept;
-void log_info(std::string_view message) noexcept;  // shown with --verbose
-void log_debug(std::string_view message) noexcept; // shown with --verbose twice
+void log_info(std::string_view message) noexcept; // shown with --verbose
 
 // The same without prefix, and not with --quiet: something to know that is no warning.
 void log_note(std::string_view text) noexcept;

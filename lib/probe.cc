@@ -258,8 +258,4 @@ std::string Probe::suggest(Kind kind, std::string_view name) {
   return did_you_mean(name, candidates);
 }
 
-std::vector<std::string> Probe::machines() {
-  return answers()["machines"].get<std::vector<std::string>>();
-}
-
 } // namespace qt

@@ -46,7 +46,6 @@ public:
   // machine that does not start with nothing in it cannot be asked and counts as 128 MiB. `machine`
   // may have properties.
   std::uint64_t memory(const std::string& machine, const std::vector<std::string>& arguments);
-  std::vector<std::string> machines();
   // "; did you mean 'virt'?" for a name that the emulator does not have, or "". A name with another
   // number in it is another board or device, not a slip.
   enum class Kind { machine, accelerator, device };

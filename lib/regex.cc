@@ -183,7 +183,6 @@ Regex::~Regex() = default;
 Regex::Regex(Regex&& other) noexcept = default;
 Regex& Regex::operator=(Regex&& other) noexcept = default;
 
-const std::string& Regex::expression() const noexcept { return m_code->expression; }
 const std::string& Regex::prefix() const noexcept { return m_code->prefix; }
 std::size_t Regex::lookbehind() const noexcept { return m_code->lookbehind; }
 

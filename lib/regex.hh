@@ -34,7 +34,6 @@ public:
 
   // The leftmost match, which may be empty here. Throws Error if the match limit is passed.
   std::optional<Found> search(std::string_view subject) const;
-  const std::string& expression() const noexcept;
 
   // For a text that comes in pieces (regex_stream.hh): the leftmost match that begins at `start` or
   // later and is not empty. While more may follow, a place where the end of the subject cuts an

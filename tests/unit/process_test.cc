@@ -5,6 +5,7 @@
 #include "text.hh"
 
 #include <csignal>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,7 +52,7 @@ TEST(ProcessTest, DistinguishesMissingFromNotExecutable) {
 TEST(ProcessTest, ChildHasOnlyTheDescriptorsItWasGiven) {
   const FdPair given = make_pipe();
   const FdPair other = make_pipe();
-  set_close_on_exec(other.first.get(), false);
+  ASSERT_EQ(::fcntl(other.first.get(), F_SETFD, 0), 0); // the flag alone would close it
   SpawnOptions options;
   options.keep = {given.second.get()};
   const Captured captured =

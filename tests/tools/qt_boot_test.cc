@@ -341,6 +341,8 @@ TEST_F(QtBoot, ShowsTheCoreOfACrashToGdb) {
   }
   const rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
   ::setrlimit(RLIMIT_CORE, &unlimited);
+  // The address sanitizer forbids cores to its program, and so to QEMU below it.
+  const ScopedVariable sanitizer("ASAN_OPTIONS", variable("ASAN_OPTIONS") + ":disable_coredump=0");
   Running crash = start(command({"--qemu", k_riscv64, "--machine", "virt"}, {},
                                 {"wait", "OpenSBI", "say", "up", "console-end"}),
                         m_folder.path());

@@ -33,7 +33,7 @@ Process IdleEmulator::start(const std::vector<std::string>& arguments) {
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   for (const std::string& word :
        {std::string("-chardev"), format("socket,id=probe,fd={}", pair.second.get()),
-        std::string("-mon"), std::string("chardev=probe,mode=control")}) {
+        std::string("-qmp"), std::string("chardev:probe")}) {
     argv.push_back(word);
   }
   return Process::spawn(argv, options);

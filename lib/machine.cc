@@ -27,13 +27,9 @@ void confine(const MachineOptions& options, std::vector<std::string>& words) {
         words.end(),
         {"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"});
   }
-  if (options.network == MachineOptions::Network::usual || says_network(options.arguments) ||
-      options.machine == "none") {
-    return;
-  }
-  words.insert(words.end(), {"-net", "nic"});
-  if (options.network == MachineOptions::Network::restricted) {
-    words.insert(words.end(), {"-net", "user,restrict=on"});
+  if (options.network == MachineOptions::Network::restricted &&
+      !says_network(options.arguments) && options.machine != "none") {
+    words.insert(words.end(), {"-net", "nic", "-net", "user,restrict=on"});
   }
 }
 
@@ -72,7 +68,7 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
   };
   for (std::size_t i = 0; i < channels.monitors.size(); ++i) {
     add("-chardev", format("socket,id=qt-monitor{},fd={}", i, channels.monitors[i]));
-    add("-mon", format("chardev=qt-monitor{},mode=control", i));
+    add("-qmp", format("chardev:qt-monitor{}", i));
   }
   if (!channels.monitors.empty() && keeps_early_panic(options)) {
     add("-action", "panic=pause");
@@ -83,7 +79,7 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
       path.insert(at, 1, ',');
     }
     add("-chardev", format("socket,id=backdoor,path={},server=on,wait=off", path));
-    add("-mon", "chardev=backdoor,mode=control");
+    add("-qmp", "chardev:backdoor");
   }
   const auto add_if_given = [&add](std::string_view option,
                                    const std::optional<std::string>& value) {

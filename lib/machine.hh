@@ -4,7 +4,7 @@
 // The order of the arguments:
 //   -sandbox … -net …            if it is to be confined
 //   -display none -vga none      no window, and no card that takes the console away
-//   -chardev … -mon …            a monitor for each descriptor, by QMP
+//   -chardev … -qmp …            a monitor for each descriptor (QEMU 11.1 warns of -mon)
 //   -action panic=pause          for our own monitor, which takes it back (early_panic.hh)
 //   -machine -cpu -accel
 //   -chardev … -serial …         the console: "-serial null" for each port before it
@@ -38,8 +38,8 @@ struct MachineOptions {
   std::string panic_device; // panic_device.hh; behind the arguments; empty: none
   enum class Sandbox { off, on } sandbox = Sandbox::off; // QEMU's own seccomp filter
   // What the usual card is on if the arguments say nothing about the network: what QEMU gives it; a
-  // network that reaches neither host nor internet; none at all.
-  enum class Network { usual, restricted, none } network = Network::usual;
+  // network that reaches neither host nor internet.
+  enum class Network { usual, restricted } network = Network::usual;
 };
 
 // Whether QEMU makes no network by itself for a machine with these arguments: they name one (-net,

@@ -237,8 +237,7 @@ void compare_all() {
   compare({"generic/version",
            "info-version",
            k_rounds,
-           {{{"qemu-system-x86_64", "-mon", "chardev=mon,mode=control", "-machine", "none",
-              "-nodefaults"},
+           {{{"qemu-system-x86_64", "-qmp", "chardev:mon", "-machine", "none", "-nodefaults"},
              "\"v\"",
              "{\"execute\":\"qmp_capabilities\"}\n"
              "{\"execute\":\"human-monitor-command\",\"arguments\":"

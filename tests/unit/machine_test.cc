@@ -21,8 +21,8 @@ TEST(QemuCommand, HasNoWindowAndTheConsoleAsFirstPort) {
 TEST(QemuCommand, PutsEverythingInOrderAndTheUsersArgumentsLast) {
   EXPECT_EQ(command({"q", "pc,graphics=off", "max", "tcg", 2, {"-m", "1G"}, "", ""}, {7, {8, 9}}),
             "q -display none -vga none -chardev socket,id=qt-monitor0,fd=8 "
-            "-mon chardev=qt-monitor0,mode=control -chardev socket,id=qt-monitor1,fd=9 "
-            "-mon chardev=qt-monitor1,mode=control -action panic=pause -machine pc,graphics=off "
+            "-qmp chardev:qt-monitor0 -chardev socket,id=qt-monitor1,fd=9 "
+            "-qmp chardev:qt-monitor1 -action panic=pause -machine pc,graphics=off "
             "-cpu max -accel tcg "
             "-chardev socket,id=console,fd=7 -serial null -serial null -serial chardev:console "
             "-m 1G");
@@ -38,7 +38,7 @@ TEST(QemuCommand, PutsAConsoleDeviceBehindTheBusThatTheUserAdds) {
 TEST(QemuCommand, HasNoConsoleIfNoneIsWanted) {
   EXPECT_EQ(command({"q", "none", {}, {}, false, {}, "", ""}, {-1, {3}}),
             "q -display none -vga none -chardev socket,id=qt-monitor0,fd=3 "
-            "-mon chardev=qt-monitor0,mode=control -action panic=pause -machine none");
+            "-qmp chardev:qt-monitor0 -action panic=pause -machine none");
 }
 
 TEST(QemuCommand, HandsAnEmptyModelOn) {
@@ -55,9 +55,9 @@ TEST(QemuCommand, AddsThePanicDeviceBehindTheArguments) {
 TEST(QemuCommand, OpensABackdoorWhateverItsPath) {
   EXPECT_EQ(command({"q", {}, {}, {}, false, {}, "/tmp/a,b", ""}, {-1, {3}}),
             "q -display none -vga none -chardev socket,id=qt-monitor0,fd=3 "
-            "-mon chardev=qt-monitor0,mode=control -action panic=pause "
+            "-qmp chardev:qt-monitor0 -action panic=pause "
             "-chardev socket,id=backdoor,path=/tmp/a,,b,server=on,wait=off "
-            "-mon chardev=backdoor,mode=control");
+            "-qmp chardev:backdoor");
 }
 
 TEST(Machine, KeepsAnEarlyPanicUnlessItsArgumentsSayWhatAPanicDoes) {
@@ -122,10 +122,8 @@ TEST(Machine, AConfinedOneReachesNothingUnlessItsArgumentsSaySo) {
     EXPECT_EQ(command(options, {-1, {}}), start + " -net nic -net user,restrict=on " + word);
   }
   options.arguments = {};
-  options.network = MachineOptions::Network::none;
-  EXPECT_EQ(command(options, {-1, {}}), start + " -net nic");
   options.sandbox = MachineOptions::Sandbox::off;
-  EXPECT_EQ(command(options, {-1, {}}), "q -display none -vga none -net nic");
+  EXPECT_EQ(command(options, {-1, {}}), "q -display none -vga none -net nic -net user,restrict=on");
   options.machine = "none";
   EXPECT_EQ(command(options, {-1, {}}), "q -display none -vga none -machine none");
 }

@@ -79,6 +79,17 @@ TEST_F(ProbeTest, AsksOncePerProgram) {
   EXPECT_EQ(starts(), 3U);
 }
 
+TEST_F(ProbeTest, AsksWithoutAnyOptionThatQemuWarnsOf) {
+  const std::string said = folder.path() + "/said";
+  const std::string speaker =
+      make_script(folder, "speaker", "exec " + program + " \"$@\" 2>> " + said);
+  Probe probe(speaker, records);
+  EXPECT_TRUE(probe.has_netdev("socket"));
+  EXPECT_EQ(probe.memory("none", {}), 0U);
+  EXPECT_EQ(starts(), 3U);
+  EXPECT_EQ(read_file(said), "");
+}
+
 TEST_F(ProbeTest, KnowsWhatAMachineTakesOfMemory) {
   Probe probe(program, records);
   const auto given = [&probe](const std::vector<std::string>& arguments) {

@@ -27,8 +27,8 @@ void confine(const MachineOptions& options, std::vector<std::string>& words) {
         words.end(),
         {"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"});
   }
-  if (options.network == MachineOptions::Network::restricted &&
-      !says_network(options.arguments) && options.machine != "none") {
+  if (options.network == MachineOptions::Network::restricted && !says_network(options.arguments) &&
+      options.machine != "none") {
     words.insert(words.end(), {"-net", "nic", "-net", "user,restrict=on"});
   }
 }

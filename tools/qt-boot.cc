@@ -1,14 +1,14 @@
 // qt-boot: starts QEMU with its console and monitors, runs a program against it, supervises both
 // and ends them. Everything happens in lib/boot.
-#include "attach.hh"
-#include "boot_admission.hh"
-#include "boot_request.hh"
-#include "cli.hh"
-#include "confinement.hh"
-#include "error.hh"
-#include "file.hh"
-#include "key_option.hh"
-#include "vocabulary.hh"
+#include "base/error.hh"
+#include "boot/attach.hh"
+#include "boot/boot_admission.hh"
+#include "boot/boot_request.hh"
+#include "cli/cli.hh"
+#include "os/file.hh"
+#include "qemu/confinement.hh"
+#include "schema/key_option.hh"
+#include "schema/vocabulary.hh"
 
 #include <memory>
 #include <string>

@@ -1,11 +1,11 @@
-#include "attach.hh"
-#include "cli.hh"
-#include "dialogue.hh"
-#include "error.hh"
-#include "file.hh"
-#include "key_option.hh"
-#include "log.hh"
-#include "text.hh"
+#include "base/error.hh"
+#include "base/log.hh"
+#include "base/text.hh"
+#include "boot/attach.hh"
+#include "cli/cli.hh"
+#include "expect/dialogue.hh"
+#include "os/file.hh"
+#include "schema/key_option.hh"
 
 #include <cstdlib>
 #include <set>

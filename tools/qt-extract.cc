@@ -1,14 +1,14 @@
 // qt-extract: from a file to what a test needs of it. Prints where that is.
-#include "cache.hh"
-#include "cli.hh"
-#include "error.hh"
-#include "file.hh"
-#include "log.hh"
-#include "member_list.hh"
-#include "output_name.hh"
-#include "prepared_files.hh"
-#include "text.hh"
-#include "unpack.hh"
+#include "base/error.hh"
+#include "base/log.hh"
+#include "base/text.hh"
+#include "cache/cache.hh"
+#include "cli/cli.hh"
+#include "extract/member_list.hh"
+#include "extract/output_name.hh"
+#include "extract/prepared_files.hh"
+#include "extract/unpack.hh"
+#include "os/file.hh"
 
 #include <unistd.h>
 

@@ -1,8 +1,8 @@
 // qt-fetch: URL and digest → the path of the verified file in the shared cache; care of that cache.
-#include "cache_care.hh"
-#include "cli.hh"
-#include "error.hh"
-#include "fetch_run.hh"
+#include "base/error.hh"
+#include "cli/cli.hh"
+#include "fetch/cache_care.hh"
+#include "fetch/fetch_run.hh"
 
 namespace {
 

@@ -1,13 +1,13 @@
 // qt-tap: runs the subtests of definitions and says in TAP how they ended; or lists, checks or
 // prints them; or wraps any command as a test of one result.
-#include "cli.hh"
-#include "dry_run.hh"
-#include "error.hh"
-#include "file.hh"
-#include "listing.hh"
-#include "session.hh"
-#include "tag.hh"
-#include "text.hh"
+#include "base/error.hh"
+#include "base/text.hh"
+#include "cli/cli.hh"
+#include "os/file.hh"
+#include "tap/dry_run.hh"
+#include "tap/listing.hh"
+#include "tap/session.hh"
+#include "tap/tag.hh"
 
 #include <unistd.h>
 

@@ -3,8 +3,8 @@
 #include "paired.hh"
 #include "peers.hh"
 
-#include "error.hh"
-#include "shell_words.hh"
+#include "base/error.hh"
+#include "base/shell_words.hh"
 
 #include <array>
 #include <cstdlib>

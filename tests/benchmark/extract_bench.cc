@@ -3,8 +3,8 @@
 // image of which four fifths are zeros, and a tree of many files; made anew each time, in $TMPDIR.
 #include "paired.hh"
 
-#include "error.hh"
-#include "file.hh"
+#include "base/error.hh"
+#include "os/file.hh"
 
 #include <array>
 #include <cerrno>

@@ -3,12 +3,12 @@
 // that it costs next to nothing; qt-fetch's time includes the digest. In $TMPDIR.
 #include "paired.hh"
 
-#include "digest.hh"
-#include "error.hh"
+#include "base/error.hh"
+#include "base/text.hh"
+#include "data/digest.hh"
 #include "fault_server.hh"
-#include "file.hh"
-#include "process.hh"
-#include "text.hh"
+#include "os/file.hh"
+#include "os/process.hh"
 
 #include <cstdlib>
 #include <fcntl.h>

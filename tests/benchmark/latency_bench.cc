@@ -3,7 +3,7 @@
 #include "paired.hh"
 #include "peers.hh"
 
-#include "error.hh"
+#include "base/error.hh"
 
 #include <algorithm>
 #include <cstdlib>

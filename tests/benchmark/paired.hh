@@ -1,7 +1,7 @@
 // Two commands timed in turn, A B A B …, so that a machine that slows down slows both.
 #pragma once
 
-#include "format.hh"
+#include "base/format.hh"
 
 #include <algorithm>
 #include <chrono>

@@ -1,9 +1,9 @@
 // The programs that hold dialogues with consoles and may be installed here.
 #pragma once
 
-#include "file.hh"
-#include "process.hh"
-#include "text.hh"
+#include "base/text.hh"
+#include "os/file.hh"
+#include "os/process.hh"
 
 #include <optional>
 #include <string>

@@ -6,12 +6,12 @@
 //
 // The console is what "-chardev socket,id=console,fd=N" says, else standard input and output. Then
 // REPORT gets the microseconds of each exchange, one a line; "all done" is the last prompt.
-#include "cli.hh"
-#include "error.hh"
-#include "fd.hh"
-#include "file.hh"
-#include "format.hh"
-#include "text.hh"
+#include "base/error.hh"
+#include "base/format.hh"
+#include "base/text.hh"
+#include "cli/cli.hh"
+#include "os/fd.hh"
+#include "os/file.hh"
 
 #include <array>
 #include <chrono>

@@ -1,12 +1,12 @@
 // What qt-tap adds around QEMU: whole tests against QEMU driven by hand with the same arguments and
 // the same last string. Wall-clock time, processor time of all processes together, and the most
 // memory that each of our programs has taken.
-#include "cache.hh"
-#include "error.hh"
-#include "file.hh"
+#include "base/error.hh"
+#include "base/text.hh"
+#include "cache/cache.hh"
+#include "os/file.hh"
+#include "os/process.hh"
 #include "paired.hh"
-#include "process.hh"
-#include "text.hh"
 
 #include <array>
 #include <csignal>

@@ -2,9 +2,9 @@
 // are called and lead to never leaves the archive.
 #include "memory_source.hh"
 
-#include "archive.hh"
-#include "error.hh"
-#include "member_path.hh"
+#include "base/error.hh"
+#include "extract/archive.hh"
+#include "extract/member_path.hh"
 
 #include <cstdlib>
 

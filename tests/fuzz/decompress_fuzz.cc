@@ -1,8 +1,8 @@
 // Any bytes either decode or fail as they should; the first says with what.
 #include "memory_source.hh"
 
-#include "decompress.hh"
-#include "error.hh"
+#include "base/error.hh"
+#include "extract/decompress.hh"
 
 #include <cstdlib>
 #include <vector>

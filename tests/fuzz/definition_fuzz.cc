@@ -1,8 +1,8 @@
 // Any bytes as a definition: it is loaded, or its mistakes are told with a place each.
-#include "definition.hh"
-#include "error.hh"
-#include "file.hh"
-#include "text.hh"
+#include "base/error.hh"
+#include "base/text.hh"
+#include "definition/definition.hh"
+#include "os/file.hh"
 
 #include <cstdint>
 #include <cstdlib>

@@ -3,10 +3,10 @@
 // it is cut. However the stream is cut, the answer is that of feeding it byte by byte; with texts
 // alone it is that of comparing at every place. The same holds for what a console puts before the
 // matcher: control sequences and echoes taken out, kernel messages ignored.
-#include "ansi.hh"
-#include "echo.hh"
-#include "error.hh"
-#include "torn_match.hh"
+#include "base/error.hh"
+#include "console/ansi.hh"
+#include "console/echo.hh"
+#include "console/torn_match.hh"
 
 #include <cstdint>
 #include <cstdlib>

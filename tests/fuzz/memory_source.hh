@@ -1,7 +1,7 @@
 // A fuzzer's bytes as a source.
 #pragma once
 
-#include "byte_source.hh"
+#include "extract/byte_source.hh"
 
 #include <algorithm>
 

@@ -1,10 +1,10 @@
 // Any bytes as what a monitor says. However they are cut, the same messages come of them and the
 // same bytes are refused; what is taken has the shape that its users rely on, and is found to
 // contain itself.
-#include "error.hh"
-#include "guest_event.hh"
-#include "qmp.hh"
-#include "reply_check.hh"
+#include "base/error.hh"
+#include "expect/reply_check.hh"
+#include "qemu/guest_event.hh"
+#include "qemu/qmp.hh"
 
 #include <cstdint>
 #include <cstdlib>

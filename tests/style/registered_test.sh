@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every file stands once in the meson.build that builds it: definitions, modules of lib and unit tests, the last two
-# in order.
+# Every file stands once in the meson.build beside it: definitions, modules of lib and unit tests, the
+# last two in order.
 # Usage: registered_test.sh SOURCE_ROOT
 set -eu
 missing=0
@@ -12,21 +12,20 @@ for definition in "$1"/tests/functional/*/*.toml; do
   }
 done
 
-# listed FOLDER ENDING PART: the list in FOLDER/meson.build, a name a line, is that of the files FOLDER/*ENDING,
-# named without PART. A line with < is in the meson.build only, or there twice, or out of order.
+# listed FOLDER: the list in FOLDER/meson.build, a file a line, is that of the sources beside it. A line
+# with < is in the meson.build only, or there twice, or out of order.
+work=$(mktemp -d)
+trap 'rm -r "$work"' EXIT
 listed() {
-  differences=$(
-    work=$(mktemp -d)
-    sed -n "s/^  '\([a-z_0-9]*\(\.cc\)*\)',\$/\1/p" "$1/meson.build" >"$work/listed"
-    for file in "$1"/*"$2"; do basename "$file" "$3"; done | LC_ALL=C sort >"$work/files"
-    diff "$work/listed" "$work/files" | grep '^[<>]' || true
-    rm -r "$work"
-  )
-  [ -z "$differences" ] || {
-    printf '%s/meson.build against the files beside it:\n%s\n' "$1" "$differences"
+  sed -n "s/^  '\([a-z_0-9]*\.cc\)',\$/\1/p" "$1/meson.build" >"$work/listed"
+  for file in "$1"/*.cc; do basename "$file"; done | LC_ALL=C sort >"$work/files"
+  diff "$work/listed" "$work/files" >"$work/differences" || {
+    printf '%s/meson.build against the files beside it:\n' "$1"
+    grep '^[<>]' "$work/differences"
     missing=1
   }
 }
-listed "$1/lib" .cc ''
-listed "$1/tests/unit" _test.cc _test.cc
+for folder in "$1"/lib/*/ "$1"/tests/unit/*/; do
+  listed "${folder%/}"
+done
 exit "$missing"

@@ -3,13 +3,13 @@
 // which does what its arguments say.
 #pragma once
 
+#include "base/exit_code.hh"
+#include "base/format.hh"
+#include "base/text.hh"
 #include "environment.hh"
-#include "exit_code.hh"
-#include "file.hh"
-#include "format.hh"
-#include "process.hh"
-#include "run_dir.hh"
-#include "text.hh"
+#include "ipc/run_dir.hh"
+#include "os/file.hh"
+#include "os/process.hh"
 
 #include <array>
 #include <csignal>

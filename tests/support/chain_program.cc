@@ -15,11 +15,11 @@
 //   hang            waits for ever
 //   crash           dies by SIGSEGV
 //   end STATUS      exits; without it the status is 0
-#include "cli.hh"
-#include "error.hh"
-#include "fd.hh"
-#include "run_dir.hh"
-#include "text.hh"
+#include "base/error.hh"
+#include "base/text.hh"
+#include "cli/cli.hh"
+#include "ipc/run_dir.hh"
+#include "os/fd.hh"
 
 #include <csignal>
 #include <cstdio>

@@ -1,10 +1,10 @@
 // Definitions as texts in a test: writes one into a folder "riscv64" of its own and loads it.
 #pragma once
 
-#include "definition.hh"
-#include "error.hh"
-#include "file.hh"
-#include "text.hh"
+#include "base/error.hh"
+#include "base/text.hh"
+#include "definition/definition.hh"
+#include "os/file.hh"
 
 #include <string>
 #include <utility>

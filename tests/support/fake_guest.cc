@@ -1,6 +1,6 @@
 #include "fake_guest.hh"
 
-#include "error.hh"
+#include "base/error.hh"
 
 #include <array>
 #include <csignal>

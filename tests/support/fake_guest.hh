@@ -5,10 +5,10 @@
 // that the dialogue is over.
 #pragma once
 
-#include "duration.hh"
-#include "fd.hh"
-#include "json.hh"
-#include "run_dir.hh"
+#include "base/duration.hh"
+#include "data/json.hh"
+#include "ipc/run_dir.hh"
+#include "os/fd.hh"
 
 #include <exception>
 #include <functional>

@@ -1,8 +1,8 @@
 #include "fault_server.hh"
 
-#include "fd.hh"
-#include "format.hh"
-#include "text.hh"
+#include "base/format.hh"
+#include "base/text.hh"
+#include "os/fd.hh"
 
 #include <algorithm>
 #include <arpa/inet.h>

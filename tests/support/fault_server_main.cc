@@ -1,9 +1,9 @@
 // fault-server [--tls CA-FILE] FILE: serves FILE in every way that goes wrong, one path for each,
 // until its standard input ends. Prints its URL first, in the end how often each path was asked
 // for. With --tls it writes the certificate that clients have to trust to CA-FILE.
+#include "base/text.hh"
 #include "fault_server.hh"
-#include "file.hh"
-#include "text.hh"
+#include "os/file.hh"
 
 #include <cstdio>
 #include <cstring>

@@ -4,9 +4,9 @@
 
 #include "environment.hh"
 #include "fault_server.hh"
-#include "file.hh"
 #include "filled_cache.hh"
-#include "process.hh"
+#include "os/file.hh"
+#include "os/process.hh"
 
 #include <gtest/gtest.h>
 

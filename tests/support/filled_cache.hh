@@ -1,8 +1,8 @@
 // A cache of its own with files in it, for tests.
 #pragma once
 
-#include "cache.hh"
-#include "digest.hh"
+#include "cache/cache.hh"
+#include "data/digest.hh"
 
 #include <array>
 #include <chrono>

@@ -1,7 +1,7 @@
 // Archives that no well-meaning program writes, put together byte by byte.
 #pragma once
 
-#include "format.hh"
+#include "base/format.hh"
 
 #include <cstdint>
 #include <cstring>

@@ -2,11 +2,11 @@
 // offline, and deaf to what the host's environment says.
 #pragma once
 
+#include "base/exit_code.hh"
+#include "base/format.hh"
 #include "environment.hh"
-#include "exit_code.hh"
-#include "file.hh"
-#include "format.hh"
-#include "process.hh"
+#include "os/file.hh"
+#include "os/process.hh"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // A text as a source that can jump and counts what it hands out.
 #pragma once
 
-#include "byte_source.hh"
+#include "extract/byte_source.hh"
 
 #include <algorithm>
 #include <string>

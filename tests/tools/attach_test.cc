@@ -1,8 +1,8 @@
 // Looking at a machine from outside its test: --attach, and machines that are kept (--on-fail).
+#include "boot/viewers.hh"
 #include "boot_fixture.hh"
 #include "environment.hh"
-#include "unix_socket.hh"
-#include "viewers.hh"
+#include "os/unix_socket.hh"
 #include "x86_payload.hh"
 
 #include <chrono>

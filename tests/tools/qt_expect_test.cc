@@ -1,9 +1,9 @@
+#include "base/error.hh"
+#include "base/text.hh"
 #include "environment.hh"
-#include "error.hh"
 #include "fake_guest.hh"
-#include "file.hh"
-#include "process.hh"
-#include "text.hh"
+#include "os/file.hh"
+#include "os/process.hh"
 
 #include <csignal>
 #include <fcntl.h>

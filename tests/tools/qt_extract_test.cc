@@ -1,12 +1,12 @@
 // qt-extract as a process: real archives by the programs that people use, hostile ones by hand.
 #include "../support/hostile_archive.hh"
-#include "cache.hh"
+#include "base/error.hh"
+#include "base/shell_words.hh"
+#include "base/text.hh"
+#include "cache/cache.hh"
 #include "environment.hh"
-#include "error.hh"
-#include "file.hh"
-#include "process.hh"
-#include "shell_words.hh"
-#include "text.hh"
+#include "os/file.hh"
+#include "os/process.hh"
 
 #include <algorithm>
 #include <dirent.h>

@@ -1,10 +1,10 @@
 // The cache as a whole, with real processes: its care, QEMU's framework beside it, and what the
 // host can do to it.
+#include "base/text.hh"
+#include "data/json.hh"
 #include "environment.hh"
 #include "fetch_fixture.hh"
-#include "json.hh"
-#include "process.hh"
-#include "text.hh"
+#include "os/process.hh"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

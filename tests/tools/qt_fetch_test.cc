@@ -1,9 +1,9 @@
+#include "base/text.hh"
+#include "data/json.hh"
 #include "environment.hh"
 #include "fetch_fixture.hh"
-#include "file.hh"
-#include "json.hh"
-#include "process.hh"
-#include "text.hh"
+#include "os/file.hh"
+#include "os/process.hh"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -1,13 +1,13 @@
 // qt-tap and what its tests share of the host: the limits of all runs, ports, sockets, machines
 // that talk to each other, several subtests at once.
+#include "base/exit_code.hh"
+#include "base/format.hh"
+#include "base/text.hh"
 #include "environment.hh"
-#include "exit_code.hh"
-#include "file.hh"
-#include "format.hh"
-#include "process.hh"
-#include "run_dir.hh"
+#include "ipc/run_dir.hh"
+#include "os/file.hh"
+#include "os/process.hh"
 #include "tap_fixture.hh"
-#include "text.hh"
 
 #include <csignal>
 #include <fcntl.h>

@@ -1,12 +1,12 @@
 // qt-tap as a process: with the other programs and real emulators behind it, and with commands.
+#include "base/exit_code.hh"
+#include "base/format.hh"
+#include "base/text.hh"
 #include "environment.hh"
-#include "exit_code.hh"
-#include "file.hh"
-#include "format.hh"
-#include "process.hh"
-#include "run_dir.hh"
+#include "ipc/run_dir.hh"
+#include "os/file.hh"
+#include "os/process.hh"
 #include "tap_fixture.hh"
-#include "text.hh"
 
 #include <csignal>
 #include <fcntl.h>

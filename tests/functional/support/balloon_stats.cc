@@ -6,11 +6,11 @@
 //                                        since 1970); asks again for as long as it was told nothing
 //
 // QEMU has 2^64 - 1 for a statistic that the guest has not told. Status 1 if it is not so.
-#include "cli.hh"
-#include "duration.hh"
-#include "error.hh"
+#include "base/duration.hh"
+#include "base/error.hh"
+#include "base/text.hh"
+#include "cli/cli.hh"
 #include "monitor.hh"
-#include "text.hh"
 
 #include <ctime>
 #include <limits>

@@ -7,8 +7,8 @@
 //               name that was asked for
 //
 // Prints each mistake; status 1 if there was one, or if there are no models.
-#include "cli.hh"
-#include "error.hh"
+#include "base/error.hh"
+#include "cli/cli.hh"
 #include "monitor.hh"
 
 #include <map>

@@ -1,8 +1,8 @@
 // find-image SCREEN [PATTERN]: judges a picture of a screen by its size, by what stands in it, or
 // both. A step of a definition runs it on what QEMU's screendump has written; what is wrong is the
 // last line of the output, which the step's report shows.
-#include "cli.hh"
-#include "error.hh"
+#include "base/error.hh"
+#include "cli/cli.hh"
 #include "image_search.hh"
 
 #include <optional>

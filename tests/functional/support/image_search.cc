@@ -1,6 +1,6 @@
 #include "image_search.hh"
 
-#include "error.hh"
+#include "base/error.hh"
 
 #include <algorithm>
 #include <array>

@@ -1,10 +1,10 @@
 // The programs that judge what QEMU's monitor or the host says, as steps of a dialogue: a fake
 // monitor makes the mistakes that no QEMU makes. That they find nothing wrong show the definitions.
-#include "dialogue.hh"
+#include "base/error.hh"
 #include "environment.hh"
-#include "error.hh"
+#include "expect/dialogue.hh"
 #include "fake_guest.hh"
-#include "file.hh"
+#include "os/file.hh"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

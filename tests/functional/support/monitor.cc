@@ -1,9 +1,9 @@
 #include "monitor.hh"
 
-#include "error.hh"
-#include "fd.hh"
-#include "run_dir.hh"
-#include "text.hh"
+#include "base/error.hh"
+#include "base/text.hh"
+#include "ipc/run_dir.hh"
+#include "os/fd.hh"
 
 #include <array>
 #include <cstdlib>

@@ -2,7 +2,7 @@
 // machines (run_dir.hh) and has the monitors for itself while it runs. Events are not looked at.
 #pragma once
 
-#include "qmp.hh"
+#include "qemu/qmp.hh"
 
 #include <string>
 

@@ -1,7 +1,7 @@
 #include "picture.hh"
 
-#include "error.hh"
-#include "file.hh"
+#include "base/error.hh"
+#include "os/file.hh"
 
 #include <string_view>
 

@@ -4,10 +4,10 @@
 //
 // A condition is "NAME < N", "NAME > N", "NAME <= F NAME" or "NAME >= F NAME", such as "VmLck > 0"
 // or "VmRSS >= 0.7 VmSize". Prints the values; status 1 if a condition does not hold.
-#include "cli.hh"
-#include "error.hh"
-#include "file.hh"
-#include "text.hh"
+#include "base/error.hh"
+#include "base/text.hh"
+#include "cli/cli.hh"
+#include "os/file.hh"
 
 #include <map>
 #include <sstream>

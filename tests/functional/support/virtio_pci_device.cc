@@ -5,8 +5,8 @@
 // Its ids are 1af4:DEVICE (hexadecimal) in each, it looks the same in all of them, register for
 // register, and a modern one, by its id of 1040 to 107f, has a subsystem id of at least 40
 // (VIRTIO 1.2, "PCI Device Discovery"). Status 1 if not.
-#include "cli.hh"
-#include "error.hh"
+#include "base/error.hh"
+#include "cli/cli.hh"
 #include "monitor.hh"
 
 #include <optional>

@@ -1,0 +1,224 @@
+#include "boot/attach.hh"
+
+#include "base/error.hh"
+#include "base/log.hh"
+#include "base/text.hh"
+#include "boot/viewers.hh"
+#include "data/json.hh"
+#include "os/terminal.hh"
+#include "os/unix_socket.hh"
+
+#include <algorithm>
+#include <array>
+#include <dirent.h>
+#include <poll.h>
+#include <unistd.h>
+
+namespace qt {
+
+namespace {
+
+constexpr std::array<std::string_view, 6> k_help = {
+    "",
+    "Ctrl-a x  leave the machine to itself",
+    "Ctrl-a t  type on the console, or no longer",
+    "Ctrl-a c  the monitor: a line each, Ctrl-D goes back",
+    "Ctrl-a q  end a machine that is kept",
+    "Ctrl-a h  this text",
+};
+
+UniqueFd connect_as(const std::string& run_dir, const std::string& vm, std::string_view role) {
+  std::optional<UniqueFd> socket = connect_to(attach_path(run_dir, vm));
+  if (!socket) {
+    throw Error(format("attaching to {}: the machine '{}' does not run there", run_dir, vm),
+                ExitCode::absent);
+  }
+  write_all(socket->get(), std::string(role) + "\n", "the run's socket");
+  return std::move(*socket);
+}
+
+// A line from the monitor; nothing at its end.
+std::optional<std::string> read_line(int fd) {
+  std::string line;
+  for (std::array<std::byte, 1> byte; read_some(fd, byte).result == IoResult::done;) {
+    if (text_of(byte) == "\n") {
+      return line;
+    }
+    line += text_of(byte);
+  }
+  return std::nullopt;
+}
+
+class View {
+public:
+  View(std::string run_dir, std::string vm, bool typing)
+    : m_run_dir(std::move(run_dir))
+    , m_vm(std::move(vm))
+    , m_typing(typing)
+    , m_console(connect_as(m_run_dir, m_vm, "keys")) {}
+
+  void run();
+
+private:
+  void handle_command(char command);
+  bool show_console();
+  void take_keys();
+  void talk_to_monitor();
+
+  std::string m_run_dir;
+  std::string m_vm;
+  bool m_typing;
+  UniqueFd m_console;
+  EscapeKeys m_escape_keys;
+  std::optional<RawTerminal> m_terminal;
+  bool m_left = false;
+};
+
+void View::run() {
+  const bool interactive = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+  if (interactive) {
+    m_terminal.emplace(STDIN_FILENO);
+    log_plain(format("the console of '{}', {}; Ctrl-a h lists the keys", m_vm,
+                     m_typing ? "what you type goes there" : "read only"));
+  }
+  while (!m_left) {
+    pollfd polled[] = {{m_console.get(), POLLIN, 0}, {interactive ? STDIN_FILENO : -1, POLLIN, 0}};
+    if (::poll(polled, 2, -1) < 0) {
+      continue;
+    }
+    if (polled[0].revents != 0 && !show_console()) {
+      return;
+    }
+    if (polled[1].revents != 0) {
+      take_keys();
+    }
+  }
+}
+
+// False at its end.
+bool View::show_console() {
+  std::array<std::byte, 65536> buffer;
+  const IoCount got = read_some(m_console.get(), buffer);
+  write_all(STDOUT_FILENO, text_of(std::span(buffer).first(got.count)), "standard output");
+  return got.result != IoResult::ended;
+}
+
+void View::take_keys() {
+  std::array<std::byte, 4096> buffer;
+  const IoCount got = read_some(STDIN_FILENO, buffer);
+  const std::string keys = m_escape_keys.feed(text_of(std::span(buffer).first(got.count)));
+  if (m_typing && !keys.empty()) {
+    write_all(m_console.get(), keys, "the console");
+  }
+  m_left = got.result == IoResult::ended;
+  for (const char command : m_escape_keys.take_commands()) {
+    handle_command(command);
+  }
+}
+
+void View::handle_command(char command) {
+  switch (command) {
+  case 'x':
+    m_left = true;
+    break;
+  case 'q':
+    connect_as(m_run_dir, m_vm, "release");
+    m_left = true;
+    break;
+  case 't':
+    m_typing = !m_typing;
+    log_plain(m_typing ? "[typing]" : "[read only]");
+    break;
+  case 'c':
+    talk_to_monitor();
+    break;
+  case 'h':
+  case '?':
+    for (const std::string_view line : k_help) {
+      log_plain(line);
+    }
+    break;
+  default:
+    break;
+  }
+}
+
+// The terminal edits the lines meanwhile; what the console says waits.
+void View::talk_to_monitor() {
+  const UniqueFd monitor = connect_as(m_run_dir, m_vm, "monitor");
+  m_terminal.reset();
+  log_plain("[monitor; Ctrl-D goes back to the console]");
+  for (std::optional<std::string> line; (line = read_line(STDIN_FILENO));) {
+    if (trim(*line).empty()) {
+      continue;
+    }
+    const Json request = {{"execute", "human-monitor-command"},
+                          {"arguments", {{"command-line", *line}}},
+                          {"id", "view"}};
+    write_all(monitor.get(), (line->starts_with('{') ? *line : dump_json(request)) + "\n",
+              "the monitor");
+    for (std::optional<std::string> reply; (reply = read_line(monitor.get()));) {
+      const Json message = Json::parse(*reply, nullptr, false);
+      if (!message.is_object() || message.contains("QMP")) {
+        continue;
+      }
+      const bool is_text = message.contains("return") && message["return"].is_string();
+      write_all(STDOUT_FILENO,
+                is_text ? message["return"].get<std::string>() : dump_json_indented(message) + "\n",
+                "standard output");
+      break;
+    }
+  }
+  log_plain("[console]");
+  m_terminal.emplace(STDIN_FILENO);
+}
+
+} // namespace
+
+std::vector<std::string> running_machines(const std::string& run_dir) {
+  std::vector<std::string> names;
+  constexpr std::string_view k_end = ".attach";
+  if (DIR* const folder = ::opendir(run_dir.c_str())) {
+    while (const dirent* const entry = ::readdir(folder)) {
+      const std::string name = entry->d_name;
+      if (name.ends_with(k_end)) {
+        names.push_back(name.substr(0, name.size() - k_end.size()));
+      }
+    }
+    ::closedir(folder);
+  }
+  std::sort(names.begin(), names.end());
+  if (names.empty()) {
+    throw Error(format("attaching to {}: no machine runs there", run_dir), ExitCode::absent);
+  }
+  return names;
+}
+
+int attach(const AttachOptions& options) {
+  std::string vm = options.vm.value_or("");
+  if (vm.empty()) {
+    const std::vector<std::string> names = running_machines(options.run_dir);
+    if (names.size() > 1) {
+      throw Error(format("attaching to {}: say which machine with --name: {}", options.run_dir,
+                         join(names, ", ")),
+                  ExitCode::usage);
+    }
+    vm = names[0];
+  }
+  View(options.run_dir, vm, options.typing).run();
+  return 0;
+}
+
+std::vector<VmChannels> attach_channels(const std::string& run_dir) {
+  std::vector<VmChannels> vms;
+  for (const std::string& name : running_machines(run_dir)) {
+    VmChannels vm;
+    vm.name = name;
+    vm.console = connect_as(run_dir, name, "keys").release();
+    vm.qmp = connect_as(run_dir, name, "monitor").release();
+    vms.push_back(vm);
+  }
+  return vms;
+}
+
+} // namespace qt

@@ -1,0 +1,291 @@
+#include "boot/boot.hh"
+
+#include "base/error.hh"
+#include "base/log.hh"
+#include "base/shell_words.hh"
+#include "base/text.hh"
+#include "base/timeout_multiplier.hh"
+#include "boot/channels.hh"
+#include "boot/readiness.hh"
+#include "boot/run_folder.hh"
+#include "boot/supervisor.hh"
+#include "os/file.hh"
+#include "os/terminal.hh"
+#include "qemu/probe.hh"
+
+#include <cstdlib>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace qt {
+
+namespace {
+
+constexpr std::size_t k_output_limit = 16 << 20; // QEMU's own
+constexpr std::size_t k_log_tail = 65536;
+constexpr std::size_t k_console_lines = 10;
+constexpr Duration k_ready(30'000); // for all daemons together
+
+std::string environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+void check_program(const std::string& name, std::string_view advice = "") {
+  if (find_program(name)) {
+    return;
+  }
+  if (name.find('/') != std::string::npos && exists(name)) {
+    throw Error(format("starting {}: it cannot be executed", name), ExitCode::cannot_exec);
+  }
+  throw Error(format("starting {}: no such program{}", name, advice), ExitCode::not_found);
+}
+
+std::vector<int> outer_exit_channels() {
+  std::vector<int> channels;
+  for (const VmChannels& vm : parse_vms(environment(k_vms_variable))) {
+    if (vm.exit >= 0) {
+      channels.push_back(vm.exit);
+    }
+  }
+  return channels;
+}
+
+class Boot {
+public:
+  explicit Boot(const BootOptions& options)
+    : m_options(options)
+    , m_timeout(scaled(options.timeout))
+    , m_run_dir(options.run_dir)
+    , m_log(m_run_dir.path(), "qt-boot " + options.name) {}
+
+  int run();
+
+private:
+  void run_machine();
+  std::vector<Service> start_services();
+  Process start_qemu(const Channels& channels);
+  std::optional<ChainedProgram> start_program(const Channels& channels);
+  void connect_console(RunningMachine& machine, Channels& channels);
+  Process start(const std::vector<std::string>& argv, SpawnOptions spawn,
+                const std::string& output);
+  std::string similar_machines() const;
+  int conclude();
+  void record_start_failure(const Error& error);
+
+  const BootOptions& m_options;
+  std::optional<Duration> m_timeout;
+  RunFolder m_run_dir;
+  BaseLog m_log;
+  TerminationSignals m_signals;
+  EscapeKeys m_escape_keys;
+  RunFacts m_facts;
+};
+
+int Boot::run() {
+  m_facts.vm = m_options.name;
+  m_facts.machine = m_options.machine.machine.value_or("");
+  m_facts.timeout = m_options.timeout.value_or(Duration::zero());
+  try {
+    run_machine();
+  } catch (const Error& error) {
+    record_start_failure(error);
+    throw;
+  }
+  return conclude();
+}
+
+void Boot::run_machine() {
+  check_program(m_options.machine.qemu,
+                "; install it, or name another with --qemu or QEMU_TEST_QEMU_BINARY");
+  if (!m_options.program.empty()) {
+    check_program(m_options.program[0]); // before a machine is started for nothing
+    m_facts.program_name = base_name(m_options.program[0]);
+  }
+  Channels channels(
+      {m_options.machine.console != Json(false), m_options.monitors, !m_options.program.empty()});
+  Services services(start_services(), m_log);
+  std::optional<ConsoleRelay> console;
+  std::optional<OwnMonitor> monitor;
+  if (channels.monitor) { // it asks for events before QEMU can have any
+    monitor.emplace(std::move(channels.monitor));
+  }
+  Process qemu = start_qemu(channels);
+  std::optional<ChainedProgram> program = start_program(channels);
+  channels.close_other_ends();
+  Evidence evidence(m_run_dir.path(), m_options.name, monitor, m_log);
+  Hold hold(m_options.on_fail, m_run_dir.path(), m_options.name, outer_exit_channels());
+  RunningMachine machine{std::move(qemu),
+                         find_program(m_options.machine.qemu).value_or(m_options.machine.qemu),
+                         std::move(program),
+                         std::move(services),
+                         console,
+                         monitor,
+                         evidence,
+                         hold,
+                         {},
+                         ExitChannel(std::move(channels.exit)),
+                         {}};
+  std::optional<RawTerminal> terminal;
+  if (channels.console) {
+    console.emplace(std::move(channels.console), std::move(channels.qemu_console),
+                    console_log_path(m_run_dir.path(), m_options.name));
+    connect_console(machine, channels);
+    if (machine.escape_keys != nullptr) {
+      terminal.emplace(STDIN_FILENO);
+    }
+  }
+  machine.viewers.emplace(m_run_dir.path(), m_options.name, console, monitor, m_log);
+  RunLimits limits = {m_timeout, !m_options.expected.exit.is_null(), {}};
+  if (keeps_early_panic(m_options.machine)) {
+    limits.after_early_panic =
+        stays_after_shutdown(m_options.machine) ? AfterPanic::stays : AfterPanic::ends;
+  }
+  supervise(machine, limits, m_signals, m_log, m_facts);
+}
+
+// Daemons and QEMU: no input, their output to a file of the run directory.
+Process Boot::start(const std::vector<std::string>& argv, SpawnOptions spawn,
+                    const std::string& output) {
+  const UniqueFd null = open_file("/dev/null", O_RDONLY);
+  const UniqueFd file = open_file(output, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+  spawn.standard_input = null.get();
+  spawn.standard_output = file.get();
+  spawn.standard_error = file.get();
+  spawn.keep.insert(spawn.keep.end(), m_options.inherited.begin(), m_options.inherited.end());
+  Process process = Process::spawn(argv, spawn);
+  m_log.write(format("started {} (process {})", shell_join(argv), process.pid()));
+  return process;
+}
+
+std::vector<Service> Boot::start_services() {
+  std::vector<Service> services;
+  std::vector<std::string> logs;
+  for (std::size_t i = 0; i < m_options.services.size(); ++i) {
+    const std::vector<std::string>& argv = m_options.services[i];
+    logs.push_back(format("{}/service.{}.log", m_run_dir.path(), i));
+    SpawnOptions spawn;
+    spawn.descendants = SpawnOptions::Descendants::end_with_it;
+    services.push_back(
+        {format("service {} ({})", i, base_name(argv[0])), start(argv, spawn, logs.back())});
+  }
+  const auto dead = [&services]() -> std::string {
+    for (Service& service : services) {
+      if (const std::optional<ExitStatus> status = service.process.poll()) {
+        return format("{} {}", service.name, status->text());
+      }
+    }
+    return "";
+  };
+  await_ready(m_options.ready, logs, dead, Deadline::after(m_timeout.value_or(scaled(k_ready))),
+              m_signals.fd());
+  return services;
+}
+
+Process Boot::start_qemu(const Channels& channels) {
+  const MachineChannels ends = channels.of_qemu();
+  SpawnOptions spawn;
+  spawn.keep = ends.monitors;
+  if (ends.console >= 0) {
+    spawn.keep.push_back(ends.console);
+  }
+  return start(qemu_command(m_options.machine, ends), spawn,
+               qemu_log_path(m_run_dir.path(), m_options.name));
+}
+
+std::optional<ChainedProgram> Boot::start_program(const Channels& channels) {
+  if (m_options.program.empty()) {
+    return std::nullopt;
+  }
+  std::vector<VmChannels> vms = parse_vms(environment(k_vms_variable));
+  vms.push_back(channels.of_program(m_options.name));
+  SpawnOptions spawn;
+  for (const VmChannels& vm : vms) {
+    for (const int fd : {vm.console, vm.qmp, vm.exit}) {
+      if (fd >= 0) {
+        spawn.keep.push_back(fd);
+      }
+    }
+  }
+  spawn.keep.insert(spawn.keep.end(), m_options.inherited.begin(), m_options.inherited.end());
+  spawn.environment = {{k_vms_variable, format_vms(vms)}, {k_run_dir_variable, m_run_dir.path()}};
+  Process process = Process::spawn(m_options.program, spawn);
+  m_log.write(format("started {} (process {})", shell_join(m_options.program), process.pid()));
+  return ChainedProgram(std::move(process), m_facts.program_name);
+}
+
+void Boot::connect_console(RunningMachine& machine, Channels& channels) {
+  if (channels.reader) {
+    UniqueFd keys = duplicate_fd(channels.reader.get());
+    machine.console->connect(std::move(channels.reader), std::move(keys));
+    return;
+  }
+  machine.console->connect(reopen_for_writing(STDOUT_FILENO), duplicate_fd(STDIN_FILENO));
+  if (::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1) {
+    machine.escape_keys = &m_escape_keys;
+    machine.console->filter_keys(
+        [this](std::string_view keys) { return m_escape_keys.feed(keys); });
+    log_plain("Ctrl-a x ends the machine, Ctrl-a h lists the keys");
+  }
+}
+
+// For a message only: that costs the start of one more QEMU.
+std::string Boot::similar_machines() const {
+  const std::optional<std::string> program = find_program(m_options.machine.qemu);
+  if (!m_options.machine.machine || !says_no_such_machine(m_facts.qemu_output) || !program) {
+    return "";
+  }
+  try {
+    Probe probe(absolute_path(*program), probe_folder());
+    return probe.suggest(Probe::Kind::machine, split(*m_options.machine.machine, ',').front());
+  } catch (const Error&) {
+    return "";
+  }
+}
+
+int Boot::conclude() {
+  const std::string& folder = m_run_dir.path();
+  m_facts.seconds = m_log.seconds();
+  m_facts.qemu_output = read_tail(qemu_log_path(folder, m_options.name), k_output_limit);
+  m_facts.console_lines =
+      last_lines(read_tail(console_log_path(folder, m_options.name), k_log_tail), k_console_lines);
+  m_facts.similar_machines = similar_machines();
+  const Judgement judgement = judge(m_facts, m_options.expected, read_verdict(folder));
+  if (judgement.verdict) {
+    write_verdict(folder, *judgement.verdict);
+    m_log.write(format("verdict: {}: {}", cause_name(judgement.verdict->cause),
+                       judgement.verdict->message));
+  }
+  m_log.write(format("exit status {}", judgement.status));
+  if (!judgement.message.empty()) {
+    judgement.status == to_int(ExitCode::absent) ? log_warning("skip: " + judgement.message)
+                                                 : log_error(judgement.message);
+  }
+  const bool nothing_to_see = judgement.status == 0 || judgement.status == to_int(ExitCode::absent);
+  m_run_dir.finish(nothing_to_see ? RunFolder::Interest::none : RunFolder::Interest::some);
+  return judgement.status;
+}
+
+// Something could not be started, or the host failed under way. Best effort: the error itself is
+// reported in any case.
+void Boot::record_start_failure(const Error& error) {
+  m_log.write(error.what());
+  Verdict verdict;
+  verdict.cause = Cause::host;
+  verdict.message = error.what();
+  verdict.vm = m_options.name;
+  verdict.seconds = m_log.seconds();
+  try {
+    write_verdict(m_run_dir.path(), verdict);
+    const bool started = error.code() == ExitCode::internal;
+    m_run_dir.finish(started ? RunFolder::Interest::some : RunFolder::Interest::none);
+  } catch (const Error&) {
+    return;
+  }
+}
+
+} // namespace
+
+int boot(const BootOptions& options) { return Boot(options).run(); }
+
+} // namespace qt

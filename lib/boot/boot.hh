@@ -1,0 +1,35 @@
+// One run of qt-boot: starts the daemons, QEMU and the program with the channels between them,
+// supervises them (supervisor.hh), judges (judgement.hh) and leaves the evidence in the run
+// directory. Nothing that it has started is alive when boot() returns, however it returns.
+#pragma once
+
+#include "boot/hold.hh"
+#include "boot/judgement.hh"
+#include "qemu/machine.hh"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+struct BootOptions {
+  MachineOptions machine;
+  Expectations expected;
+  std::string name = k_default_vm;
+  // Absolute; empty: that of the chain ($QEMU_TEST_RUN_DIR), else a new one under $TMPDIR.
+  std::string run_dir;
+  bool monitors = true; // QEMU gets one for the program and one for us
+  std::vector<std::vector<std::string>> services;
+  std::vector<std::string> ready;  // of the services, before QEMU starts (readiness.hh)
+  std::vector<int> inherited;      // descriptors that QEMU and the services inherit
+  std::optional<Duration> timeout; // as named (timeout_multiplier.hh)
+  OnFail on_fail = OnFail::end;
+  std::vector<std::string> program; // empty: standard input and output are the console
+};
+
+// Reports a failure on stderr, writes the verdict and gives the exit status. Throws Error if the
+// machine or the program could not be started (a verdict has been written then, too).
+int boot(const BootOptions& options);
+
+} // namespace qt

@@ -1,0 +1,118 @@
+#include "boot/boot_request.hh"
+
+#include "base/error.hh"
+#include "base/log.hh"
+#include "base/text.hh"
+#include "qemu/emulator.hh"
+#include "qemu/panic_device.hh"
+#include "schema/text_check.hh"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <fcntl.h>
+
+namespace qt {
+
+namespace {
+
+Error usage(const std::string& message) { return Error(message, ExitCode::usage); }
+
+std::string machine_name(const std::optional<std::string>& wanted) {
+  const std::string name = wanted.value_or(k_default_vm);
+  const auto is_fit = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  };
+  if (name.empty() || name[0] == '.' || !std::all_of(name.begin(), name.end(), is_fit)) {
+    throw usage(format("option --name: '{}' is not letters, digits, '_', '-' and '.'", name));
+  }
+  const char* const outer = std::getenv(k_vms_variable);
+  for (const VmChannels& vm : parse_vms(outer != nullptr ? outer : "")) {
+    if (vm.name == name) {
+      throw usage(format("option --name: there is a machine called '{}' already", name));
+    }
+  }
+  return name;
+}
+
+std::vector<int> descriptors(const std::vector<std::string>& words) {
+  std::vector<int> numbers;
+  for (const std::string& word : words) {
+    const auto number = parse_integer(word);
+    if (!number || *number < 0 || *number > 1 << 20 ||
+        ::fcntl(static_cast<int>(*number), F_GETFD) < 0) {
+      throw usage(format("option --fd: '{}' is not an open descriptor", word));
+    }
+    numbers.push_back(static_cast<int>(*number));
+  }
+  return numbers;
+}
+
+std::optional<std::string> text(const Json& given, const char* key) {
+  return given.contains(key) ? std::optional(given.at(key).get<std::string>()) : std::nullopt;
+}
+
+// Several machines cannot listen on one path: those with a name of their own add it.
+std::string backdoor(const std::string& vm) {
+  const char* const path = std::getenv("QEMU_TEST_QMP_BACKDOOR");
+  if (path == nullptr || *path == '\0') {
+    return "";
+  }
+  return vm == k_default_vm ? path : format("{}.{}", path, vm);
+}
+
+// A test that is used for many machines may ask for it on all; without it a panic is still found,
+// only later.
+std::string panic_device(const MachineOptions& machine) {
+  const PanicDevice found = find_panic_device(machine.qemu, machine.machine, machine.cpu);
+  if (found.name.empty()) {
+    log_warning("option --pvpanic: left out: " + found.why_not);
+  }
+  return found.name;
+}
+
+MachineOptions machine_options(const Json& given) {
+  MachineOptions machine;
+  machine.qemu = choose_emulator("", given.value("qemu", ""), "generic").wanted;
+  machine.machine = text(given, "machine");
+  machine.cpu = text(given, "cpu");
+  machine.accel = text(given, "accel");
+  machine.panic_device = given.contains("pvpanic") ? panic_device(machine) : "";
+  machine.console = given.value("console", Json(0));
+  if (given.value("confine", "none") == "sandbox") {
+    machine.sandbox = MachineOptions::Sandbox::on;
+    machine.network = MachineOptions::Network::restricted;
+  }
+  return machine;
+}
+
+Expectations expectations(const Json& given) {
+  Expectations expected;
+  expected.exit = given.value("exit", Json());
+  expected.output = given.value("output", Json::object());
+  (void)text_mistake(expected.output, "", ""); // a wrong expression is found before the run
+  expected.machine_named = given.contains("machine");
+  expected.skip_if_output = given.value("skip-if-output", std::vector<std::string>());
+  return expected;
+}
+
+} // namespace
+
+BootOptions boot_options(const BootRequest& request) {
+  const Json& given = request.machine;
+  BootOptions boot;
+  boot.machine = machine_options(given);
+  boot.expected = expectations(given);
+  boot.services = given.value("service", std::vector<std::vector<std::string>>());
+  boot.ready = given.value("ready", std::vector<std::string>());
+  boot.monitors = given.value("qmp", true);
+  boot.name = machine_name(request.name);
+  boot.machine.backdoor = boot.monitors ? backdoor(boot.name) : "";
+  boot.run_dir = request.run_dir.value_or("");
+  boot.timeout = request.timeout;
+  boot.on_fail = request.on_fail;
+  boot.inherited = descriptors(request.descriptors);
+  return boot;
+}
+
+} // namespace qt

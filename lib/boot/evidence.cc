@@ -1,0 +1,97 @@
+#include "boot/evidence.hh"
+
+#include "base/error.hh"
+#include "os/file.hh"
+
+#include <utility>
+
+namespace qt {
+
+namespace {
+
+constexpr Duration k_answers{1000};
+
+} // namespace
+
+void Evidence::gather(pid_t qemu, std::function<void()> next) {
+  m_qemu = qemu;
+  m_next = std::move(next);
+  m_log.write("asking QEMU for evidence");
+  if (m_monitor) {
+    ask();
+    m_deadline = Deadline::after(k_answers);
+  } else {
+    m_backtrace.ask_about_process(qemu);
+  }
+}
+
+void Evidence::gather_of_crash(pid_t qemu, ExitStatus status, const std::string& program) {
+  cancel();
+  m_backtrace.ask_about_crash(qemu, status, program);
+}
+
+void Evidence::ask() {
+  const auto question = [this](const std::string& command, const Json& arguments,
+                               std::function<void(const Json& value)> keep) {
+    ++m_open;
+    m_monitor->ask(command, arguments, [this, keep = std::move(keep)](const Json& reply) {
+      --m_open;
+      if (reply.contains("return")) {
+        keep(reply["return"]);
+      }
+    });
+  };
+  question("query-status", Json::object(),
+           [this](const Json& value) { m_details["status"] = value; });
+  question("human-monitor-command", {{"command-line", "info registers -a"}},
+           [this, path = m_stem + ".registers.txt"](const Json& value) {
+             if (value.is_string()) {
+               write_file(path, value.get_ref<const std::string&>());
+               m_details["registers"] = path;
+             }
+           });
+  // Without a display QEMU would take a picture of a text console of its own (a PC's parallel
+  // port). Consoles of a display have a device and come first: qemu/ui/console.c.
+  question("qom-get", {{"path", "/backend/console[0]"}, {"property", "device"}},
+           [this, question, path = m_stem + ".screen.ppm"](const Json& device) {
+             if (device.is_string() && device != "") {
+               question("screendump", {{"filename", path}},
+                        [this, path](const Json&) { m_details["screen"] = path; });
+             }
+           });
+}
+
+void Evidence::advance() {
+  m_backtrace.advance();
+  if (m_next && m_deadline.expired() && !m_monitor->ended() && m_open > 0) {
+    m_log.write("QEMU does not answer its monitor");
+    m_open = 0;
+    m_backtrace.ask_about_process(m_qemu);
+  }
+  if (m_deadline.expired() || m_open == 0) {
+    m_deadline = Deadline::never();
+  }
+  const bool asked_all = m_open == 0 || (m_monitor && m_monitor->ended());
+  if (m_next && asked_all && !m_backtrace.running()) {
+    m_deadline = Deadline::never();
+    std::exchange(m_next, nullptr)();
+  }
+}
+
+void Evidence::cancel() {
+  m_next = nullptr;
+  m_deadline = Deadline::never();
+  m_backtrace.cancel();
+}
+
+Json Evidence::details() const {
+  Json details = m_details;
+  if (!m_backtrace.path().empty()) {
+    details["backtrace"] = m_backtrace.path();
+  } else if (!m_backtrace.reason().empty()) {
+    details["no-backtrace"] = m_backtrace.reason();
+  }
+  return details;
+}
+
+} // namespace qt

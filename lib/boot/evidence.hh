@@ -1,0 +1,63 @@
+// What a machine looks like when it has run out of time, or has crashed. Asked on qt-boot's own
+// monitor: its run state, the registers of its processors (VM.registers.txt in the run directory)
+// and, if it has a display, a picture of it (VM.screen.ppm); 1 s at most. A QEMU that does not
+// answer, or has no monitor, is looked at from outside, as a crash is (backtrace.hh). What cannot
+// be had is left out.
+//
+// Passive: the owner polls interest() or waits for deadline(), then calls advance().
+#pragma once
+
+#include "boot/backtrace.hh"
+#include "data/json.hh"
+#include "ipc/base_log.hh"
+#include "qemu/own_monitor.hh"
+
+#include <functional>
+#include <optional>
+#include <poll.h>
+#include <string>
+
+namespace qt {
+
+class Evidence {
+public:
+  // `monitor` and `log` must outlive the object.
+  Evidence(const std::string& run_dir, const std::string& vm, std::optional<OwnMonitor>& monitor,
+           BaseLog& log)
+    : m_stem(run_dir + "/" + vm)
+    , m_monitor(monitor)
+    , m_log(log)
+    , m_backtrace(m_stem) {}
+
+  // Of a QEMU that runs. `next` is called from advance(), once the evidence is there or cannot be
+  // had, but not after cancel().
+  void gather(pid_t qemu, std::function<void()> next);
+  // Of a QEMU that was killed by a signal; `program` is its executable.
+  void gather_of_crash(pid_t qemu, ExitStatus status, const std::string& program);
+
+  bool busy() const { return m_next != nullptr || m_backtrace.running(); }
+  pollfd interest() const { return {m_backtrace.exit_fd(), POLLIN, 0}; }
+  Deadline deadline() const { return earlier(m_deadline, m_backtrace.deadline()); }
+  void advance();
+  // There is no time left for it.
+  void cancel();
+
+  // For the verdict: "status" as query-status gives it; "registers", "screen" and "backtrace" as
+  // paths; "no-backtrace" says why there is none.
+  Json details() const;
+
+private:
+  void ask();
+
+  std::string m_stem;
+  std::optional<OwnMonitor>& m_monitor;
+  BaseLog& m_log;
+  pid_t m_qemu = -1;
+  int m_open = 0; // questions without answer
+  Deadline m_deadline = Deadline::never();
+  std::function<void()> m_next; // empty: nothing is being gathered of a live QEMU
+  Json m_details = Json::object();
+  Backtrace m_backtrace;
+};
+
+} // namespace qt

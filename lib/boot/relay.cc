@@ -1,0 +1,195 @@
+#include "boot/relay.hh"
+
+#include "base/error.hh"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace qt {
+
+namespace {
+
+constexpr std::size_t k_buffer = 65536;
+constexpr std::size_t k_keys = 4096;
+// What a pipe that poll(2) finds writable takes without blocking (PIPE_BUF of Linux).
+constexpr std::size_t k_blocking_piece = 4096;
+
+constexpr short k_gone = POLLERR | POLLHUP | POLLNVAL;
+
+std::size_t unread(int fd) {
+  int count = 0;
+  return ::ioctl(fd, FIONREAD, &count) == 0 ? static_cast<std::size_t>(count) : 0;
+}
+
+} // namespace
+
+ConsoleRelay::ConsoleRelay(UniqueFd machine, UniqueFd far_end, const std::string& log_path)
+  : m_machine(std::move(machine))
+  , m_far_end(std::move(far_end))
+  , m_log(open_file(log_path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND))
+  , m_log_path(log_path)
+  , m_buffer(k_buffer) {
+  set_nonblocking(m_machine.get());
+}
+
+void ConsoleRelay::connect(UniqueFd reader, UniqueFd keys) {
+  m_reader = std::move(reader);
+  m_keys = std::move(keys);
+  m_reader_blocks = (::fcntl(m_reader.get(), F_GETFL) & O_NONBLOCK) == 0;
+}
+
+void ConsoleRelay::filter_keys(std::function<std::string(std::string_view)> filter) {
+  m_filter = std::move(filter);
+}
+
+ConsoleRelay::Interests ConsoleRelay::interests() const {
+  const bool behind = m_forwarded < m_logged;
+  const auto if_true = [](bool wanted, int events) {
+    return static_cast<short>(wanted ? events : 0);
+  };
+  // A descriptor whose other side has gone is reported whatever is asked for: keys that must wait
+  // for QEMU are therefore not polled at all.
+  const bool keys_wait = !m_pending_keys.empty() || !m_machine;
+  return {
+      {{m_machine.get(), static_cast<short>(POLLIN | if_true(!m_pending_keys.empty(), POLLOUT)), 0},
+       {m_reader.get(), if_true(behind, POLLOUT), 0},
+       {keys_wait ? -1 : m_keys.get(), POLLIN, 0}}};
+}
+
+void ConsoleRelay::handle(const Interests& polled) {
+  if ((polled[0].revents & (POLLIN | k_gone)) != 0 && m_machine) {
+    if (take_from_machine() == IoResult::ended) {
+      m_machine.reset();
+    }
+  }
+  if ((polled[0].revents & POLLOUT) != 0) {
+    send_keys();
+  }
+  if ((polled[1].revents & k_gone) != 0 && m_reader) {
+    lose_reader();
+  } else if ((polled[1].revents & POLLOUT) != 0) {
+    forward({});
+  }
+  if (polled[2].revents != 0 && m_keys && m_pending_keys.empty()) {
+    take_keys();
+  }
+}
+
+IoResult ConsoleRelay::take_from_machine() {
+  const IoCount got = read_some(m_machine.get(), m_buffer);
+  if (got.result == IoResult::done) {
+    const auto fresh = std::span<const std::byte>(m_buffer).first(got.count);
+    write_all(m_log.get(), text_of(fresh), m_log_path);
+    m_logged += got.count;
+    forward(fresh);
+  }
+  return got.result;
+}
+
+// `fresh` are the last bytes of the log. Only a reader that has all before them gets them directly.
+void ConsoleRelay::forward(std::span<const std::byte> fresh) {
+  if (!m_reader) {
+    m_forwarded = m_logged;
+    return;
+  }
+  std::span<const std::byte> bytes = fresh;
+  if (m_forwarded + fresh.size() != m_logged) {
+    if (!fresh.empty()) {
+      return; // poll(2) will say when the reader has room for what it still lacks
+    }
+    bytes = std::span<const std::byte>(m_buffer).first(read_log(m_forwarded, m_buffer));
+  }
+  const IoCount sent = write_to_reader(bytes);
+  m_forwarded += sent.count;
+  if (sent.result == IoResult::ended) {
+    lose_reader();
+  }
+}
+
+std::size_t ConsoleRelay::read_log(std::uint64_t offset, std::span<std::byte> buffer) const {
+  if (offset >= m_logged) {
+    return 0;
+  }
+  const ssize_t count =
+      ::pread(m_log.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
+  if (count <= 0) {
+    throw errno_error(count < 0 ? errno : EIO, format("reading {}", m_log_path));
+  }
+  return static_cast<std::size_t>(count);
+}
+
+IoCount ConsoleRelay::write_to_reader(std::span<const std::byte> bytes) {
+  if (m_reader_blocks) {
+    pollfd room = {m_reader.get(), POLLOUT, 0};
+    if (::poll(&room, 1, 0) != 1) {
+      return {IoResult::would_block, 0};
+    }
+    bytes = bytes.first(std::min(bytes.size(), k_blocking_piece));
+  }
+  return write_some(m_reader.get(), bytes);
+}
+
+void ConsoleRelay::take_keys() {
+  std::array<std::byte, k_keys> keys;
+  const IoCount got = read_some(m_keys.get(), keys);
+  if (got.result == IoResult::ended) {
+    m_keys.reset();
+  } else if (got.result == IoResult::done) {
+    const std::string_view text = text_of(std::span(keys).first(got.count));
+    m_pending_keys = m_filter ? m_filter(text) : std::string(text);
+    send_keys();
+  }
+}
+
+void ConsoleRelay::type(std::string_view keys) {
+  m_pending_keys += keys;
+  send_keys();
+}
+
+void ConsoleRelay::send_keys() {
+  if (!m_machine || m_pending_keys.empty()) {
+    return;
+  }
+  const IoCount sent = write_some(m_machine.get(), bytes_of(m_pending_keys));
+  m_pending_keys.erase(0, sent.count);
+  if (sent.result == IoResult::ended) {
+    m_pending_keys.clear(); // what QEMU has sent before it ended is still to be read
+  }
+}
+
+std::size_t ConsoleRelay::untaken() const {
+  return unread(m_keys.get()) + m_pending_keys.size() + unread(m_far_end.get());
+}
+
+void ConsoleRelay::drain() {
+  while (m_machine && take_from_machine() == IoResult::done) {
+  }
+  m_machine.reset();
+  m_far_end.reset();
+  m_pending_keys.clear();
+}
+
+void ConsoleRelay::lose_reader() {
+  m_reader.reset();
+  m_reader_gone = true;
+  m_forwarded = m_logged;
+}
+
+void ConsoleRelay::close_reader() {
+  if (m_reader) {
+    ::shutdown(m_reader.get(), SHUT_RDWR); // no socket: closing is enough
+  }
+  // A socket closed with bytes unread is an error on the other side instead of its end.
+  const bool is_socket = m_keys && ::recv(m_keys.get(), m_buffer.data(), 0, MSG_DONTWAIT) == 0;
+  while (is_socket && ::recv(m_keys.get(), m_buffer.data(), m_buffer.size(), MSG_DONTWAIT) > 0) {
+  }
+  m_reader.reset();
+  m_keys.reset();
+  m_forwarded = m_logged;
+}
+
+} // namespace qt

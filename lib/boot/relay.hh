@@ -1,0 +1,90 @@
+// The console between QEMU and its reader. The relay always takes what QEMU sends, because a simple
+// UART drops what does not fit into a full socket and never recovers. Every byte goes to the log
+// file first, then to the reader. The log is thereby complete and raw, and it is the buffer of a
+// reader that is slow: memory stays bounded however far behind that is.
+//
+// The other way, from the reader (its keys) to QEMU, nothing is lost or reordered either: the relay
+// stops reading keys while QEMU takes none.
+//
+// Passive: the owner polls the descriptors that interests() names and hands the results over.
+// Refuses to know anything about what the bytes mean.
+#pragma once
+
+#include "os/fd.hh"
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <poll.h>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+class ConsoleRelay {
+public:
+  using Interests = std::array<pollfd, 3>; // QEMU, reader, keys; descriptor -1 where there is none
+
+  // `machine`: our end of QEMU's console, made non-blocking. `far_end`: the other, kept because
+  // only there the system counts the bytes that have not been read; drain() then, not the end of
+  // what `machine` gives, is the console's end. Replaces the log file. Throws Error.
+  ConsoleRelay(UniqueFd machine, UniqueFd far_end, const std::string& log_path);
+
+  // Where the console's bytes go and where its keys come from; may be two descriptors of one
+  // socket. A reader whose descriptor blocks is written to in small pieces when it has room.
+  void connect(UniqueFd reader, UniqueFd keys);
+  // Sees the keys before QEMU does and gives what is to be sent instead.
+  void filter_keys(std::function<std::string(std::string_view)> filter);
+
+  Interests interests() const;
+  // Does what poll(2) found possible. Never blocks. Throws Error if the log cannot be written.
+  void handle(const Interests& polled);
+
+  // After QEMU's death: takes what is left and regards the console as ended.
+  void drain();
+  // Tells the reader that no more will come.
+  void close_reader();
+
+  // Reads of the log what lies `offset` bytes from its start; gives how much. Throws Error.
+  std::size_t read_log(std::uint64_t offset, std::span<std::byte> buffer) const;
+  // Types what does not come from the reader. Call it only if takes_keys(), which is false while
+  // QEMU has not taken what was typed before.
+  void type(std::string_view keys);
+  bool takes_keys() const { return m_machine && m_pending_keys.empty(); }
+
+  // How many bytes of the keys QEMU has not taken, wherever they are on their way.
+  std::size_t untaken() const;
+
+  std::uint64_t received() const { return m_logged; }
+  bool machine_ended() const { return !m_machine; }
+  // The reader has everything, or there is none to have it.
+  bool all_forwarded() const { return !m_reader || m_forwarded == m_logged; }
+  std::uint64_t forwarded() const { return m_forwarded; }
+  // The reader has gone away by itself.
+  bool reader_gone() const { return m_reader_gone; }
+
+private:
+  IoResult take_from_machine();
+  void forward(std::span<const std::byte> fresh);
+  IoCount write_to_reader(std::span<const std::byte> bytes);
+  void take_keys();
+  void send_keys();
+  void lose_reader();
+
+  UniqueFd m_machine;
+  UniqueFd m_far_end;
+  UniqueFd m_log;
+  UniqueFd m_reader;
+  UniqueFd m_keys;
+  std::string m_log_path;
+  bool m_reader_blocks = false;
+  bool m_reader_gone = false;
+  std::uint64_t m_logged = 0;    // bytes that QEMU has sent; all are in the log
+  std::uint64_t m_forwarded = 0; // bytes that the reader has been given
+  std::string m_pending_keys;    // not taken by QEMU yet
+  std::function<std::string(std::string_view)> m_filter;
+  std::vector<std::byte> m_buffer;
+};
+
+} // namespace qt

@@ -1,0 +1,280 @@
+#include "boot/supervisor.hh"
+
+#include "base/format.hh"
+#include "base/log.hh"
+#include "boot/last_bytes.hh"
+#include "boot/noted_events.hh"
+#include "boot/run_end.hh"
+
+#include <algorithm>
+#include <poll.h>
+#include <span>
+#include <vector>
+
+namespace qt {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration k_services = 2s;
+constexpr Duration k_services_quick = 20ms; // after a signal to us
+
+class Supervisor {
+public:
+  Supervisor(RunningMachine& machine, const RunLimits& limits, TerminationSignals& signals,
+             BaseLog& log, RunFacts& facts)
+    : m_machine(machine)
+    , m_signals(signals)
+    , m_log(log)
+    , m_facts(facts)
+    , m_after_early_panic(limits.after_early_panic)
+    , m_end(machine, limits, log, facts)
+    , m_events(facts.details, machine.exit_channel, log) {}
+
+  void run();
+
+private:
+  bool done() const;
+  Deadline next_deadline() const;
+  void wait_and_handle();
+  void handle_requests();
+  void handle_console(const ConsoleRelay::Interests& polled);
+  void handle_escape_keys();
+  void handle_qemu();
+  void handle_program();
+  void finish_console();
+  void note_event(const Json& event);
+  void let_panics_end();
+
+  RunningMachine& m_machine;
+  TerminationSignals& m_signals;
+  BaseLog& m_log;
+  RunFacts& m_facts;
+  const std::optional<AfterPanic> m_after_early_panic;
+
+  RunEnd m_end;
+  NotedEvents m_events;
+  LastBytes m_last_bytes;
+  bool m_console_finished = false;
+};
+
+void Supervisor::run() {
+  if (m_machine.monitor) {
+    const auto note = [this](const Json& event) { note_event(event); };
+    m_machine.monitor->listen(note);
+    if (m_after_early_panic) {
+      const bool stays = m_machine.hold.wanted();
+      look_for_early_panic(*m_machine.monitor, stays ? AfterPanic::stays : *m_after_early_panic,
+                           note);
+    }
+  }
+  while (!done()) {
+    wait_and_handle();
+  }
+  m_facts.details.update(m_machine.evidence.details());
+  m_facts.service_failure = m_machine.services.failure();
+  m_machine.services.end(Deadline::after(m_facts.signal ? k_services_quick : k_services));
+}
+
+bool Supervisor::done() const {
+  return !m_end.qemu_runs() && m_console_finished && !m_machine.program_runs() &&
+         !m_machine.evidence.busy();
+}
+
+void Supervisor::wait_and_handle() {
+  enum At : std::size_t { signals, qemu, program, exit_channel, monitor };
+  std::vector<pollfd> polled = {
+      {m_signals.fd(), POLLIN, 0},
+      {m_end.qemu_runs() ? m_machine.qemu.exit_fd() : -1, POLLIN, 0},
+      {m_machine.program_runs() ? m_machine.program->exit_fd() : -1, POLLIN, 0},
+      {m_machine.exit_channel.fd(), POLLIN, 0},
+      m_machine.monitor ? m_machine.monitor->interest() : pollfd{-1, 0, 0},
+      m_machine.evidence.interest(),
+  };
+  const std::size_t console_at = polled.size();
+  auto console = m_machine.console ? m_machine.console->interests()
+                                   : ConsoleRelay::Interests{{{-1, 0, 0}, {-1, 0, 0}, {-1, 0, 0}}};
+  polled.insert(polled.end(), console.begin(), console.end());
+  if (m_end.qemu_wanted()) {
+    m_machine.services.add_polls(polled);
+  }
+  const std::size_t viewers_at = polled.size();
+  if (m_machine.viewers) {
+    m_machine.viewers->add_polls(polled);
+  }
+  polled.push_back({m_machine.hold.exit_fd(), POLLIN, 0});
+  if (::poll(polled.data(), polled.size(), next_deadline().poll_timeout()) < 0) {
+    return; // interrupted
+  }
+  std::copy_n(polled.begin() + static_cast<std::ptrdiff_t>(console_at), console.size(),
+              console.begin());
+  // The console first: it has the tightest bound. Its last bytes come before the news of an end.
+  if (m_machine.console) {
+    handle_console(console);
+  }
+  if (m_machine.viewers) {
+    m_machine.viewers->handle(std::span(polled).subspan(viewers_at));
+  }
+  // A guest may print a byte at a time: what has nothing to say is not asked.
+  const auto has_news = [&polled](At at) { return polled[at].revents != 0; };
+  if (const auto number = has_news(signals) ? m_signals.take() : std::nullopt) {
+    m_end.end_by_signal(*number);
+  }
+  if (m_machine.monitor) {
+    m_machine.monitor->handle(polled[monitor]);
+  }
+  if (has_news(exit_channel)) {
+    handle_requests();
+  }
+  if (has_news(qemu)) {
+    handle_qemu();
+  }
+  if (has_news(program)) {
+    handle_program();
+  }
+  if (m_end.qemu_wanted()) {
+    m_machine.services.check();
+  }
+  m_machine.evidence.advance();
+  m_end.handle_deadlines();
+  m_end.handle_hold();
+  finish_console();
+}
+
+Deadline Supervisor::next_deadline() const {
+  Deadline next = m_end.deadline();
+  for (const Deadline& other :
+       {m_machine.services.deadline(), m_last_bytes.deadline(), m_machine.evidence.deadline()}) {
+    next = earlier(next, other);
+  }
+  return next;
+}
+
+void Supervisor::handle_requests() {
+  for (const std::string& request : m_machine.exit_channel.take_requests()) {
+    m_log.write(format("asked by the program: {}", request));
+    if (request == "events") {
+      m_events.tell_program();
+    } else if (request == "panics") {
+      let_panics_end();
+    } else if (request == "untaken") {
+      const std::size_t untaken = m_machine.console ? m_machine.console->untaken() : 0;
+      m_machine.exit_channel.tell(format("untaken {}", untaken));
+    } else {
+      m_end.take_request(request);
+    }
+  }
+}
+
+void Supervisor::handle_console(const ConsoleRelay::Interests& polled) {
+  ConsoleRelay& console = *m_machine.console;
+  console.handle(polled);
+  if (m_machine.program || m_end.over()) {
+    return;
+  }
+  if (console.reader_gone()) {
+    m_log.write("the reader of the console has gone");
+    m_end.end_run();
+  } else if (m_machine.escape_keys != nullptr) {
+    handle_escape_keys();
+  }
+}
+
+void Supervisor::handle_escape_keys() {
+  for (const char command : m_machine.escape_keys->take_commands()) {
+    if (command == 'h' || command == '?') {
+      for (const std::string_view line : k_escape_help) {
+        log_plain(line);
+      }
+    } else if (command == 'x') {
+      m_end.end_from_keyboard();
+    }
+  }
+}
+
+void Supervisor::handle_qemu() {
+  if (!m_end.poll_qemu()) {
+    return;
+  }
+  m_machine.services.qemu_ended();
+  m_facts.ended_before_program = m_facts.ended_before_program || !m_end.over();
+  if (m_machine.monitor) {
+    m_machine.monitor->handle({-1, 0, POLLIN}); // what it has said last
+    m_facts.machine_ran = m_machine.monitor->answered();
+  }
+  if (m_machine.console) {
+    m_machine.console->drain();
+    m_facts.machine_ran = m_facts.machine_ran || m_machine.console->received() > 0;
+    if (m_machine.program_runs()) {
+      m_last_bytes.begin(*m_machine.console);
+    }
+  }
+  if (m_facts.qemu.by_signal() && m_facts.end == QemuEnd::itself && !m_facts.signal) {
+    m_machine.evidence.gather_of_crash(m_machine.qemu.pid(), m_facts.qemu, m_machine.emulator);
+  }
+}
+
+void Supervisor::finish_console() {
+  if (m_end.qemu_runs()) {
+    return;
+  }
+  ConsoleRelay* const console = m_machine.console ? &*m_machine.console : nullptr;
+  const LastBytes::Reader reader = console == nullptr || m_end.over() ? LastBytes::Reader::satisfied
+                                                                      : m_last_bytes.look(*console);
+  if (reader == LastBytes::Reader::satisfied && console != nullptr) {
+    console->close_reader();
+  }
+  if (m_console_finished || reader == LastBytes::Reader::still_reading) {
+    return;
+  }
+  if (reader == LastBytes::Reader::stuck) {
+    m_log.write("the program takes nothing from the console any more");
+  }
+  m_console_finished = true;
+  m_last_bytes.end();
+  m_machine.exit_channel.tell(m_facts.qemu.text());
+}
+
+void Supervisor::handle_program() {
+  const auto status = m_machine.program ? m_machine.program->poll() : std::nullopt;
+  if (!status) {
+    return;
+  }
+  handle_requests(); // its last words
+  m_machine.exit_channel.close();
+  m_facts.program = status;
+  m_log.write(format("{} {}", m_facts.program_name, status->text()));
+  if (m_machine.console) {
+    m_machine.console->close_reader();
+  }
+  m_end.end_run();
+}
+
+void Supervisor::note_event(const Json& event) {
+  if (m_machine.viewers) {
+    m_machine.viewers->note_event(event);
+  }
+  if (!m_machine.hold.used()) { // what people do to it is no part of the test
+    m_events.note(event);
+    if (event["event"] == "GUEST_PANICKED" && m_end.over() && m_end.qemu_wanted()) {
+      let_panics_end(); // the end of QEMU is what is being waited for
+    }
+  }
+}
+
+// A machine that would stay for people to look at does as it would in an ordinary run.
+void Supervisor::let_panics_end() {
+  if (m_machine.monitor && m_machine.hold.wanted() && m_after_early_panic == AfterPanic::ends) {
+    look_for_early_panic(*m_machine.monitor, AfterPanic::ends, {});
+  }
+}
+
+} // namespace
+
+void supervise(RunningMachine& machine, const RunLimits& limits, TerminationSignals& signals,
+               BaseLog& log, RunFacts& facts) {
+  Supervisor(machine, limits, signals, log, facts).run();
+}
+
+} // namespace qt

@@ -1,0 +1,138 @@
+#include "cache/cache_copy.hh"
+
+#include "base/error.hh"
+#include "data/digest.hh"
+#include "os/sparse_file.hh"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace qt {
+
+namespace {
+
+enum class Linking { no, yes };
+
+// Whether the bytes are the source's very own, not a copy that may have gone wrong.
+bool place(const std::string& source, const std::string& target, Linking linking) {
+  ::unlink(target.c_str());
+  const UniqueFd from = open_file(source, O_RDONLY);
+  struct stat status;
+  if (::fstat(from.get(), &status) < 0) {
+    throw errno_error(errno, format("reading {}", source));
+  }
+  UniqueFd to = open_file(target, O_RDWR | O_CREAT | O_EXCL);
+  if (share_contents(from.get(), to.get())) {
+    return true;
+  }
+  // Only of what is ours, for its mode is changed with it.
+  if (linking == Linking::yes && status.st_uid == ::geteuid()) {
+    ::unlink(target.c_str());
+    if (::link(source.c_str(), target.c_str()) == 0) {
+      return true;
+    }
+    to = open_file(target, O_RDWR | O_CREAT | O_EXCL);
+  }
+  copy_contents(from.get(), to.get(), static_cast<std::uint64_t>(status.st_size), target);
+  return false;
+}
+
+std::string wrong_digest(const std::string& path, const std::string& digest) {
+  const std::string found = digest_of_file(path, digest_kind(digest));
+  return found == digest ? "" : found;
+}
+
+class Copying {
+public:
+  Copying(const Cache& from, const Cache& to, const std::string& digest, Trust trust)
+    : m_from(from)
+    , m_to(to)
+    , m_digest(digest)
+    , m_source(from.path_of(digest))
+    , m_trust(trust) {}
+
+  CacheCopy run();
+
+private:
+  bool is_there() const;
+  std::optional<FileLock> lock_source() const;
+  void record(const Cache& cache) const {
+    if (const auto marks = Cache::marks(cache.own_path(m_digest))) {
+      cache.record(m_digest, *marks);
+    }
+  }
+
+  const Cache& m_from;
+  const Cache& m_to;
+  const std::string& m_digest;
+  const std::string m_source;
+  const Trust m_trust;
+};
+
+bool Copying::is_there() const {
+  if (m_to.state(m_digest) != Cache::State::unverified) {
+    return m_to.state(m_digest) == Cache::State::verified;
+  }
+  const std::string path = m_to.path_of(m_digest);
+  const std::optional<std::string> marks = Cache::marks(path);
+  if (marks && wrong_digest(path, m_digest).empty()) {
+    m_to.record(m_digest, *marks);
+    return true;
+  }
+  m_to.quarantine(m_digest);
+  return false;
+}
+
+// A second name changes the source's own times, so that its record has to be made anew, which needs
+// its lock. Nothing in a lower cache may change.
+std::optional<FileLock> Copying::lock_source() const {
+  try {
+    if (m_trust == Trust::its_records && m_source == m_from.own_path(m_digest)) {
+      return FileLock::acquire(m_from.lock_path(m_digest), FileLock::Wait::no);
+    }
+  } catch (const Error&) { // it cannot be written
+  }
+  return std::nullopt;
+}
+
+CacheCopy Copying::run() {
+  const std::optional<FileLock> hold =
+      m_trust == Trust::its_records ? m_from.hold(m_digest) : std::nullopt;
+  if (!exists(m_source)) {
+    return {m_digest, CacheCopy::Outcome::absent, "",
+            format("{} is not in {}", m_digest, m_from.root())};
+  }
+  const FileLock lock = m_to.lock(m_digest);
+  if (is_there()) {
+    return {m_digest, CacheCopy::Outcome::there, m_to.path_of(m_digest), ""};
+  }
+  const std::optional<FileLock> source_lock = lock_source();
+  const bool believed =
+      m_trust == Trust::its_records && m_from.state(m_digest) == Cache::State::verified;
+  const bool same = place(m_source, m_to.partial_path(m_digest),
+                          source_lock || m_trust == Trust::nothing ? Linking::yes : Linking::no);
+  if (!believed || !same) {
+    if (const std::string found = wrong_digest(m_to.partial_path(m_digest), m_digest);
+        !found.empty()) {
+      m_to.discard_partial(m_digest);
+      return {m_digest, CacheCopy::Outcome::wrong, "",
+              format("{} has the digest {}: not taken", m_source, found)};
+    }
+  }
+  m_to.publish(m_digest, Cache::url_of(m_source));
+  record(m_to);
+  if (believed && source_lock) {
+    record(m_from);
+  }
+  return {m_digest, CacheCopy::Outcome::copied, m_to.own_path(m_digest), ""};
+}
+
+} // namespace
+
+CacheCopy copy_asset(const Cache& from, const Cache& to, const std::string& digest, Trust trust) {
+  return Copying(from, to, digest, trust).run();
+}
+
+} // namespace qt

@@ -1,0 +1,106 @@
+#include "console/console.hh"
+
+#include "base/error.hh"
+#include "base/text.hh"
+
+#include <cerrno>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace qt {
+
+namespace {
+
+constexpr std::size_t k_read = 64 * 1024;
+constexpr std::size_t k_recent = 16 * 1024;
+
+} // namespace
+
+Console::Console(std::string vm, int fd, const Watch& watch, DialogueLog& log)
+  : m_vm(std::move(vm))
+  , m_fd(fd)
+  , m_log(log)
+  , m_failures(watch.failures, 0, watch.printk)
+  , m_buffer(k_read, '\0') {
+  if (watch.escapes == Watch::Escapes::strip) {
+    m_escapes.emplace();
+  }
+}
+
+void Console::read() {
+  ssize_t count = ::recv(m_fd, m_buffer.data(), m_buffer.size(), MSG_DONTWAIT);
+  if (count < 0 && errno == ENOTSOCK) { // a pipe; poll(2) has said that this does not block
+    count = ::read(m_fd, m_buffer.data(), m_buffer.size());
+  }
+  if (count > 0) {
+    take(std::string_view(m_buffer).substr(0, static_cast<std::size_t>(count)));
+  } else if (count == 0 || errno == ECONNRESET || errno == EIO) {
+    finish();
+  } else if (errno != EAGAIN && errno != EINTR) {
+    throw errno_error(errno, format("reading the console of '{}'", m_vm));
+  }
+}
+
+void Console::take(std::string_view bytes) {
+  m_last_byte = Clock::now();
+  m_log.console(m_vm, bytes);
+  if (bytes.size() >= k_recent) {
+    m_recent.clear();
+  } else if (m_recent.size() + bytes.size() > 2 * k_recent) {
+    m_recent.erase(0, m_recent.size() - k_recent);
+  }
+  m_recent += bytes.substr(bytes.size() - std::min(bytes.size(), k_recent));
+  const auto feed = [this](std::string_view visible) {
+    m_echo.feed(visible, [this](std::string_view passed) { pass(passed); });
+  };
+  if (m_escapes) {
+    m_escapes->feed(bytes, feed);
+  } else {
+    feed(bytes);
+  }
+}
+
+void Console::pass(std::string_view bytes) {
+  if (!m_failure) {
+    m_failure = m_failures.feed(bytes);
+    m_settled = false;
+  }
+  m_backlog.append(bytes);
+}
+
+void Console::finish() {
+  m_ended = true;
+  m_echo.finish([this](std::string_view passed) { pass(passed); });
+  settle();
+}
+
+void Console::settle() {
+  if (!m_failure) {
+    m_failure = m_failures.settle();
+    m_settled = true;
+  }
+}
+
+bool Console::quiet() const { return m_ended || quiet_at().expired(m_looked); }
+
+std::optional<std::size_t> Console::type(std::string_view bytes) {
+  const ssize_t count = ::send(m_fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (count >= 0) {
+    m_typed += static_cast<std::uint64_t>(count);
+    return static_cast<std::size_t>(count);
+  }
+  if (errno == EAGAIN || errno == EINTR) {
+    return 0;
+  }
+  if (errno == EPIPE || errno == ECONNRESET || errno == ENOTSOCK) {
+    return std::nullopt;
+  }
+  throw errno_error(errno, format("typing on the console of '{}'", m_vm));
+}
+
+std::vector<std::string> Console::last_lines(std::size_t count) const {
+  const std::size_t excess = m_recent.size() - std::min(m_recent.size(), k_recent);
+  return qt::last_lines(std::string_view(m_recent).substr(excess), count);
+}
+
+} // namespace qt

@@ -1,0 +1,100 @@
+// The console of one machine as a dialogue sees it: every byte that comes is logged, loses its part
+// in the echo of what was typed (echo.hh), is searched for the failure texts of the whole dialogue,
+// and is kept until a wait consumes it. "The stream" is what is left after the echo and, if they
+// are to be stripped, without terminal control sequences (ansi.hh).
+//
+// Reading never waits: it is for when poll(2) says that something is there. The descriptor's flags
+// are left alone, as other programs share it.
+#pragma once
+
+#include "console/ansi.hh"
+#include "console/backlog.hh"
+#include "console/dialogue_log.hh"
+#include "console/echo.hh"
+#include "console/torn_match.hh"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+// How a whole dialogue looks at its consoles.
+struct Watch {
+  enum class Escapes { keep, strip };
+
+  std::vector<Pattern> failures; // armed from the first byte to the last
+  Escapes escapes = Escapes::keep;
+  Printk printk = Printk::keep; // for the failure texts; waits may have it otherwise
+};
+
+class Console {
+public:
+  // Does not own `fd` and `log`.
+  Console(std::string vm, int fd, const Watch& watch, DialogueLog& log);
+
+  int fd() const noexcept { return m_fd; }
+  // The other end is gone and everything has been read.
+  bool ended() const noexcept { return m_ended; }
+
+  // Takes what is there now, up to 64 KiB. Throws Error.
+  void read();
+  // Lets regular expressions among the failure texts accept a match at the end of what has come.
+  void settle();
+  // Everything that had come at `when` has been read.
+  void looked(Clock::time_point when) { m_looked = when; }
+  // Nothing has come for 100 ms, when it was looked last: what looks complete is taken as such.
+  bool quiet() const;
+  // When it will be quiet if nothing comes.
+  Deadline quiet_at() const { return Deadline::at(m_last_byte + k_quiet); }
+  // When the last byte came, of whatever kind; when this object was made if none has come.
+  Clock::time_point heard_at() const noexcept { return m_last_byte; }
+  // settle() might find something that it has not looked at yet.
+  bool undecided() const { return !m_settled && !m_failure && m_failures.undecided(); }
+
+  // The first failure text in the stream, once there is one.
+  const std::optional<Match>& failure() const noexcept { return m_failure; }
+
+  // The unconsumed part of the stream.
+  Backlog& backlog() noexcept { return m_backlog; }
+
+  // `line` will now be typed.
+  void expect_echo(std::string_view line) { m_echo.expect(line); }
+  // Writes what the other end takes now; says how many bytes. Nothing if the other end is gone or
+  // the descriptor is for reading only.
+  std::optional<std::size_t> type(std::string_view bytes);
+  // `count` bytes more are to be typed.
+  void begin_typing(std::size_t count) { m_to_type += count; }
+  std::uint64_t to_type() const noexcept { return m_to_type; } // in all
+  std::uint64_t typed() const noexcept { return m_typed; }     // of them, by type()
+
+  // The last lines as they came, echo included, at most `count`, from the last 16 KiB.
+  std::vector<std::string> last_lines(std::size_t count) const;
+
+private:
+  static constexpr Duration k_quiet{100};
+
+  void take(std::string_view bytes);
+  void pass(std::string_view bytes);
+  void finish();
+
+  std::string m_vm;
+  int m_fd;
+  bool m_ended = false;
+  DialogueLog& m_log;
+  std::optional<AnsiFilter> m_escapes;
+  EchoFilter m_echo;
+  TornMatcher m_failures;
+  std::optional<Match> m_failure;
+  bool m_settled = true; // m_failures.settle() has seen everything
+  Backlog m_backlog;
+  std::string m_recent; // raw bytes, for last_lines()
+  std::string m_buffer;
+  std::uint64_t m_to_type = 0;
+  std::uint64_t m_typed = 0;
+  Clock::time_point m_last_byte = Clock::now();
+  Clock::time_point m_looked;
+};
+
+} // namespace qt

@@ -1,0 +1,52 @@
+// dialogue.log: the console with times, what was typed and what matched. One line for each:
+//
+//        1.234 default < Hit any key to stop autoboot:  2     a line of the console
+//        1.235 default > \r                                   what was typed
+//        1.236 default = =>                                   what a wait found
+//        1.236 # step 2: --line version                       a step begins, or another note
+//
+// The first field is the time in seconds since the program's start, of a line's first byte. Bytes
+// that a terminal could act on are escaped; a console line over 4 KiB is cut into several.
+#pragma once
+
+#include "base/duration.hh"
+#include "os/fd.hh"
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace qt {
+
+class DialogueLog {
+public:
+  // Writes to `path`, from its start; no file at all if it is empty. Throws Error if it cannot be
+  // created; later failures end the log silently: a full disk does not end a test.
+  explicit DialogueLog(const std::string& path);
+
+  void console(const std::string& vm, std::string_view bytes);
+  void typed(const std::string& vm, std::string_view bytes);
+  void matched(const std::string& vm, std::string_view text);
+  void note(std::string_view text);
+  // Hands everything to the kernel, an unfinished console line only with `end_lines`.
+  enum class Lines { keep_unfinished, end_all };
+  void flush(Lines lines);
+
+  double seconds() const;
+
+private:
+  struct Line {
+    double seconds = 0;
+    std::string text;
+  };
+
+  void write(double seconds, std::string_view vm, char mark, std::string_view text);
+  void end_line(const std::string& vm);
+
+  UniqueFd m_file;
+  Clock::time_point m_start = Clock::now();
+  std::map<std::string, Line> m_unfinished; // by machine
+  std::string m_buffer;
+};
+
+} // namespace qt

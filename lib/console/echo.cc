@@ -1,0 +1,230 @@
+#include "console/echo.hh"
+
+#include <algorithm>
+#include <utility>
+
+namespace qt {
+
+namespace {
+
+constexpr std::size_t k_most_pending = 8;
+constexpr std::size_t k_most_prompts = 8;
+constexpr std::size_t k_longest_prompt = 128;
+constexpr std::uint64_t k_no_line = std::uint64_t(0) - 1;
+constexpr std::size_t k_most_held = 64 * 1024;
+// Steps that a byte of the stream pays for, and as many as are kept: a typed line fills them up.
+constexpr std::int64_t k_steps_per_byte = 16;
+constexpr std::int64_t k_most_steps = 1024 * 1024;
+constexpr std::string_view k_prompt_signs = "#$%>";
+
+unsigned char index_of(char byte) { return static_cast<unsigned char>(byte); }
+
+bool is_of_word(char byte) {
+  return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+         (byte >= 'a' && byte <= 'z') || byte == '_' || index_of(byte) >= 0x80;
+}
+
+} // namespace
+
+void EchoFilter::expect(std::string_view line) {
+  if (line.empty()) {
+    return;
+  }
+  if (m_pending.size() == k_most_pending) {
+    m_pending.pop_front();
+    // Readings of the line that is given up end; the others move up.
+    std::erase_if(m_readings, [](const Reading& reading) { return reading.line == 0; });
+    for (Reading& reading : m_readings) {
+      --reading.line;
+    }
+  }
+  m_steps = k_most_steps;
+  const bool line_is_begun = !m_cursor.text().empty();
+  m_pending.push_back({std::string(line), m_passed, line_is_begun ? m_cursor.number() : k_no_line});
+  update_starts();
+}
+
+void EchoFilter::update_starts() {
+  m_starts.fill(false);
+  for (const Line& line : m_pending) {
+    m_starts[index_of(line.text.front())] = true;
+    m_starts['\r'] = true; // of a scrolled line
+    m_starts['^'] = true;  // of a control character
+  }
+}
+
+void EchoFilter::feed(std::string_view bytes, const Sink& sink) {
+  while (!bytes.empty() || m_again_at < m_again.size()) {
+    const bool again = m_again_at < m_again.size(); // before anything newer
+    const std::string_view next = again ? std::string_view(m_again).substr(m_again_at) : bytes;
+    const char byte = next.front();
+    const std::size_t passed = pass_some(next, sink);
+    const std::size_t taken = std::max<std::size_t>(passed, 1);
+    if (again) {
+      m_again_at += taken;
+    } else {
+      bytes.remove_prefix(taken);
+      const auto came = static_cast<std::int64_t>(taken);
+      m_steps = std::min(m_steps + came * k_steps_per_byte, k_most_steps);
+    }
+    if (passed == 0) {
+      take(byte, sink);
+    }
+  }
+}
+
+void EchoFilter::pass(std::string_view bytes, const Sink& sink) {
+  m_passed += bytes.size();
+  m_cursor.feed(bytes);
+  sink(bytes);
+}
+
+// Passes what is no part of an echo from the front; says how many bytes. If none, the first may be.
+std::size_t EchoFilter::pass_some(std::string_view bytes, const Sink& sink) {
+  if (m_in_message) {
+    const std::size_t end = std::min(bytes.find('\n'), bytes.size() - 1) + 1;
+    m_in_message = bytes[end - 1] != '\n';
+    pass(bytes.substr(0, end), sink);
+    return end;
+  }
+  if (m_held.empty()) {
+    const auto may_start = [this](char byte) { return m_starts[index_of(byte)]; };
+    const auto start =
+        m_pending.empty() ? bytes.end() : std::find_if(bytes.begin(), bytes.end(), may_start);
+    if (start != bytes.begin()) {
+      const auto passing = static_cast<std::size_t>(start - bytes.begin());
+      pass(bytes.substr(0, passing), sink);
+      return passing;
+    }
+    if (m_steps <= 0 || !begin_readings()) {
+      pass(bytes.substr(0, 1), sink);
+      return 1;
+    }
+  }
+  return 0;
+}
+
+// Begins a reading for each line whose echo may begin here; false if there is none.
+bool EchoFilter::begin_readings() {
+  const std::string before(m_cursor.text());
+  for (std::size_t line = 0; line < m_pending.size(); ++line) {
+    if (may_begin(m_pending[line], before)) {
+      m_readings.push_back({line, {}});
+    }
+  }
+  if (!m_readings.empty()) {
+    m_before = before;
+  }
+  return !m_readings.empty();
+}
+
+bool EchoFilter::may_begin(const Line& line, std::string_view before) {
+  if (line.echoed) {
+    return is_prompt(before);
+  }
+  if (before.empty() || line.typed_at == m_passed) {
+    return true;
+  }
+  if (is_of_word(before.back()) && is_of_word(line.text.front())) {
+    return false;
+  }
+  const std::size_t last = before.find_last_not_of(" \t");
+  return last == std::string_view::npos || !is_of_word(before[last]) ||
+         line.typed_on == m_cursor.number() || is_prompt(before);
+}
+
+bool EchoFilter::is_prompt(std::string_view text) const {
+  if (std::find(m_prompts.begin(), m_prompts.end(), text) != m_prompts.end()) {
+    return true;
+  }
+  const std::size_t sign = text.find_first_of(k_prompt_signs);
+  return sign != std::string_view::npos && sign + 2 == text.size() && text.back() == ' ';
+}
+
+void EchoFilter::finish(const Sink& sink) {
+  if (!m_held.empty()) {
+    pass(m_held, sink);
+  }
+  m_held.clear();
+  m_readings.clear();
+  m_in_message = false;
+}
+
+// Takes one byte that is held or begins what is held.
+void EchoFilter::take(char byte, const Sink& sink) {
+  pay_for_step();
+  std::vector<Reading> in_message;
+  auto alive = m_readings.begin();
+  for (Reading& reading : m_readings) {
+    switch (reading.reading.feed(m_pending[reading.line].text, byte, m_held.size())) {
+    case EchoReading::Answer::no:
+      break;
+    case EchoReading::Answer::more:
+      std::swap(*alive++, reading);
+      break;
+    case EchoReading::Answer::message:
+      in_message.push_back(std::move(reading));
+      break;
+    case EchoReading::Answer::echo: // of equal lines the first
+      complete(reading.line);
+      pass(std::string_view(&byte, 1), sink);
+      return;
+    }
+  }
+  m_readings.erase(alive, m_readings.end());
+  m_held += byte;
+  const bool message_begins = m_readings.empty() && !in_message.empty();
+  if (message_begins) {
+    m_readings = std::move(in_message);
+    const std::size_t begin = m_readings.front().reading.message_begin();
+    pass(std::string_view(m_held).substr(begin), sink);
+    m_held.erase(begin);
+    m_in_message = true;
+  } else if (m_readings.empty()) {
+    look_again(sink);
+  }
+}
+
+// Readings that cost more than is left, or hold too much, are given up; what they owe is paid
+// first.
+void EchoFilter::pay_for_step() {
+  for (const Reading& reading : m_readings) {
+    m_steps -= static_cast<std::int64_t>(reading.reading.width());
+  }
+  if (m_steps < 0 || m_held.size() == k_most_held) {
+    m_readings.clear();
+  }
+}
+
+// No echo begins here: the first byte goes, what follows it is looked at again, before what of that
+// is still to come.
+void EchoFilter::look_again(const Sink& sink) {
+  const std::string_view rest = std::string_view(m_held).substr(1);
+  const std::size_t known = std::min(rest.size(), m_again_at);
+  m_again_at -= known;
+  m_again.replace(m_again_at, known, rest);
+  pass(std::string_view(m_held).substr(0, 1), sink);
+  m_held.clear();
+}
+
+// Behind a prompt nothing more is to come for this line and those before it. Else each of them may
+// come once more, behind one.
+void EchoFilter::complete(std::size_t line) {
+  m_held.clear();
+  m_readings.clear();
+  const auto end = m_pending.begin() + static_cast<std::ptrdiff_t>(line) + 1;
+  if (is_prompt(m_before)) {
+    m_pending.erase(m_pending.begin(), end);
+    update_starts();
+    return;
+  }
+  std::for_each(m_pending.begin(), end, [](Line& echoed) { echoed.echoed = true; });
+  if (!m_before.empty() && m_before.size() <= k_longest_prompt) {
+    m_prompts.push_back(m_before);
+    if (m_prompts.size() > k_most_prompts) {
+      m_prompts.pop_front();
+    }
+  }
+}
+
+} // namespace qt

@@ -1,0 +1,119 @@
+// Takes the guest's echo of typed lines out of the console's stream, so that what was typed never
+// satisfies a wait. It stands between the raw bytes and everything that matches.
+//
+// The rule. After a line T has been typed, the first place in the stream that reads T followed by
+// CR or LF is its echo: T is dropped, the CR or LF passes. Until it is known whether a place is the
+// echo, its bytes are held back; they are released, in order, with the byte that shows that it is
+// not. Time plays no part: held bytes are never released because the guest is silent, only a byte
+// or the end of the console decides. Only bytes that may be the beginning of an echo are held, so
+// an echo that never comes (a password) delays nothing else.
+//
+// A control character of T may come as terminals echo it: ^C, ^?.
+//
+// Where an echo may begin: at the cursor as it stood when T was typed; on that line, or behind a
+// prompt, or behind nothing or a line that ends in a sign. Not in the middle of a word, and not
+// behind a word: "System will reboot" is no echo of "reboot".
+//
+// Between two bytes of T, and before the CR or LF, may stand
+// - what a terminal does at its right margin: CR, LF, BS, blanks + CR or BS, "ESC [ … letter", each
+//   any number of times; dropped with the echo. After CR the last character may come again
+//   (readline moves on to the next row with it), and "CR <" is readline's mark of a line that it
+//   scrolls sideways (TERM=dumb): any part of T follows, also where no byte of T has come before
+//   it;
+// - kernel messages (printk.hh) up to LF. As soon as the prefix has come the message passes, byte
+// by
+//   byte, ahead of what is held: a panic in the middle of an echo is seen at once.
+//
+// The second echo. What is typed while a command runs is echoed by the terminal driver at once, and
+// once more by a shell that edits lines itself (readline, busybox, mksh) when it prints its prompt.
+// So an echo that stands behind no prompt may be followed by one that does, and that is dropped
+// too. A prompt is the text before an earlier echo, or what ends in one of #, $, %, > and a blank,
+// the only one of these on its line: "# > > hello" is what a here-document prints under dash, which
+// echoes once. An echo behind a prompt ends the waiting for all lines typed before it.
+//
+// Each line is dropped at most once without and once with a prompt; at most 8 are awaited, a ninth
+// pushes out the oldest. "version" typed and "version 1.0\r\n" printed: the space shows that it is
+// no echo.
+//
+// The cost is linear in the stream, whatever the line: a reading is followed byte by byte and begun
+// anew behind a place that was none, and each byte that comes, as each line typed, pays for a
+// number of such steps. When they are used up, or 64 KiB are held, what nearly repeats the line
+// passes without a further look. The echoes of real terminals need a small part of that.
+//
+// What cannot be told apart. Output that reads exactly as an echo would, where one is due, is taken
+// for it: a guest without echo that prints T alone on a line; under dash, the output "# hello" of
+// "cat" and "hello" typed ahead. And an echo in parts passes: of a line that is being typed while a
+// shell changes its terminal's mode, or that another program's output tears; its echo as a whole
+// behind the next prompt is dropped. "+ T" of "set -x" is output. Where T fills the last row to its
+// end, readline (bash) goes back to the last character and prints it once more: this one passes.
+#pragma once
+
+#include "console/cursor_line.hh"
+#include "console/echo_reading.hh"
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+class EchoFilter {
+public:
+  // Receives bytes that pass; the view is valid during the call only.
+  using Sink = std::function<void(std::string_view bytes)>;
+
+  // `line` is about to be typed, without the CR. Call it before the first byte is written. An empty
+  // line has no echo that could matter and is ignored.
+  void expect(std::string_view line);
+
+  void feed(std::string_view bytes, const Sink& sink);
+  // The console has ended: what is held is no echo.
+  void finish(const Sink& sink);
+
+  // How many lines may still be dropped.
+  std::size_t pending() const noexcept { return m_pending.size(); }
+  std::string_view held() const noexcept { return m_held; }
+
+private:
+  struct Line {
+    std::string text;
+    std::uint64_t typed_at; // how many bytes had passed
+    std::uint64_t typed_on; // the cursor's line, if something stood on it; else none
+    bool echoed = false;    // without a prompt: one behind a prompt may follow
+  };
+  // The held bytes as the echo of a line.
+  struct Reading {
+    std::size_t line; // index in m_pending
+    EchoReading reading;
+  };
+
+  std::size_t pass_some(std::string_view bytes, const Sink& sink);
+  void take(char byte, const Sink& sink);
+  void pay_for_step();
+  void look_again(const Sink& sink);
+  void pass(std::string_view bytes, const Sink& sink);
+  bool begin_readings();
+  bool may_begin(const Line& line, std::string_view before);
+  bool is_prompt(std::string_view text) const;
+  void complete(std::size_t line);
+  void update_starts();
+
+  std::deque<Line> m_pending;
+  std::array<bool, 256> m_starts{}; // bytes with which an echo of an awaited line begins
+  CursorLine m_cursor;              // of what has passed
+  std::uint64_t m_passed = 0;
+  std::deque<std::string> m_prompts; // texts before earlier echoes
+  std::int64_t m_steps = 0;          // of readings, that are paid for; less than 0: owed
+  std::string m_held;
+  std::string m_before; // what stands on the line before m_held
+  std::string m_again;  // what was held in vain and is looked at again, from m_again_at
+  std::size_t m_again_at = 0;
+  std::vector<Reading> m_readings; // empty if nothing is held
+  bool m_in_message = false;       // a kernel message inside an echo is passing
+};
+
+} // namespace qt

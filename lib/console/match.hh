@@ -1,0 +1,72 @@
+// Patterns over a stream of bytes.
+//
+// A Matcher is fed the stream in pieces and says which of its patterns comes first. The answer
+// depends on the stream alone, never on how it was cut into reads: it is what feeding byte by byte
+// would give. A literal text is complete with its last byte. A regular expression (regex.hh) is
+// complete with the byte that settles its match: `v=(\d+)` with the first byte that is no digit, so
+// that a number cut by a read is never taken short. The pattern that is complete first wins; of
+// several complete at the same byte the one whose match ends first, then the one that is first in
+// the list.
+//
+// "^" matches also where the matcher was started. Of one expression the leftmost match counts, as
+// in Perl; an empty match is none. A match may span 64 KiB. An attempt that would need more, such
+// as
+// `(?s)begin.*end` on a stream without "end", is decided then by what is there, and if that is no
+// match, those that begin in the following 32 KiB and span more than 32 KiB may be missed with it;
+// shorter ones are never missed. Memory is bounded by that window, for each expression, and by the
+// longest literal; time is linear in the stream. An expression that backtracks without end is
+// stopped by a limit and is an Error(ExitCode::usage) that names it.
+#pragma once
+
+#include "console/literal_scan.hh"
+#include "console/pattern.hh"
+#include "data/regex.hh"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+class RegexStream;
+
+class Matcher {
+public:
+  // `start`: the offset in the stream of the first byte that will be fed. Throws
+  // Error(ExitCode::usage) for an empty text or a wrong expression.
+  explicit Matcher(const std::vector<Pattern>& patterns, std::uint64_t start = 0);
+  ~Matcher();
+  Matcher(Matcher&& other) noexcept;
+  Matcher& operator=(Matcher&& other) noexcept;
+
+  // Takes the next bytes. After a match the matcher is spent and must not be fed again. Throws
+  // Error if a match limit is passed.
+  std::optional<Match> feed(std::string_view bytes);
+  // Nothing more seems to come (a quiet console) or nothing can come (its end): accepts a match of
+  // an expression that is complete but might have grown. If there is none, feeding may go on.
+  std::optional<Match> settle();
+
+  // True if settle() could find something.
+  bool undecided() const;
+  // No later match ends before this offset: what lies before it need not be kept.
+  std::uint64_t keep_from() const;
+
+private:
+  std::optional<Match> scan(std::string_view bytes);
+  void keep_tail(std::string_view bytes);
+
+  std::vector<std::unique_ptr<RegexStream>> m_expressions;
+  // Where each expression's prefix occurs first among what is being fed.
+  std::vector<std::uint64_t> m_first;
+  std::vector<std::size_t> m_literal_patterns; // index of each literal in the caller's list
+  // The literals, then the useful prefixes of the expressions.
+  LiteralScan m_literals;
+  std::vector<std::size_t> m_prefixed; // the expression of each prefix
+  std::string m_tail;       // the last bytes of the stream, fewer than the longest literal has
+  std::uint64_t m_position; // offset of the next byte
+};
+
+} // namespace qt

@@ -1,0 +1,288 @@
+#include "definition/definition.hh"
+
+#include "base/text.hh"
+#include "definition/merge.hh"
+#include "definition/own_tags.hh"
+#include "definition/requirement.hh"
+#include "definition/template.hh"
+#include "definition/variables.hh"
+#include "os/file.hh"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace qt {
+
+namespace {
+
+class Loader {
+public:
+  explicit Loader(const std::string& path)
+    : m_path(path) {}
+
+  Definition load();
+
+private:
+  void read_includes(const Value& root, const std::string& path, std::vector<std::string>& open);
+  void read_include(const Value& name, const std::string& path, std::vector<std::string>& open);
+  void read_templates(const Value& root);
+  void read_tests(const Value& root, Definition& definition);
+  void read_test(const Member& test, const Value* required, const Payloads& payloads,
+                 Definition& definition);
+  void check_pending(const Member& test, const Payloads& payloads);
+  void check_texts(const Value& root, const Payloads& payloads);
+  Suite read_suite(const Value& root, const std::map<std::string, Asset>& assets);
+
+  std::string m_path;
+  Mistakes m_mistakes;
+  Reader m_reader{m_mistakes, Texts::final};
+  Templates m_templates;
+  std::vector<std::string> m_tags;     // of the file
+  std::vector<std::string> m_included; // canonical paths of files read already
+};
+
+// Two paths of one file are the same file to cycles and to files that are included twice.
+std::string canonical(const std::string& path) {
+  std::error_code ignored;
+  const std::filesystem::path real = std::filesystem::weakly_canonical(path, ignored);
+  return ignored ? absolute_path(path) : real.string();
+}
+
+void Loader::read_templates(const Value& root) {
+  m_reader.named_tables(root, "template", [this](const Member& entry) {
+    m_reader.unknown_members(entry.value, format("[template.{}]", entry.key), test_keys());
+    if (const Member* const nested = entry.value.member("template")) {
+      m_mistakes.add(nested->at, "a template cannot have a template itself");
+    }
+    const auto [known, inserted] = m_templates.emplace(entry.key, entry);
+    if (!inserted) {
+      m_mistakes.add(entry.at, format("there is another template '{}' at {}", entry.key,
+                                      known->second.at.text()));
+    }
+  });
+}
+
+void Loader::read_include(const Value& name, const std::string& path,
+                          std::vector<std::string>& open) {
+  if (!m_reader.expect(name, Value::Kind::text, "include", "the path of a file")) {
+    return;
+  }
+  const std::filesystem::path relative = std::filesystem::path(parent_of(path)) / name.text;
+  const std::string file = relative.lexically_normal().string();
+  const std::string real = canonical(file);
+  if (std::find(open.begin(), open.end(), real) != open.end()) {
+    m_mistakes.add(name.at, format("include: '{}' includes itself, over this file", name.text));
+    return;
+  }
+  if (std::find(m_included.begin(), m_included.end(), real) != m_included.end()) {
+    return; // over another way already
+  }
+  std::string text;
+  try {
+    text = read_file(file);
+  } catch (const Error& error) {
+    m_mistakes.add(name.at, format("include: {}", error.what()));
+    return;
+  }
+  m_included.push_back(real);
+  const auto parsed = parse_toml(text, file);
+  if (const Mistake* const mistake = std::get_if<Mistake>(&parsed)) {
+    m_mistakes.add(mistake->at, mistake->text);
+    return;
+  }
+  const Value& root = std::get<Value>(parsed);
+  for (const Member& member : root.members) {
+    if (member.key == "asset" || member.key == "file" || member.key == "test" ||
+        member.key == "requires") {
+      m_mistakes.add(name.at, format("include: '{}' has [{}] at {}; only templates can be included",
+                                     name.text, member.key, member.at.text()));
+    }
+  }
+  m_reader.unknown_members(root, "an included file",
+                           {"summary", "include", "template", "asset", "file", "test", "requires"});
+  open.push_back(real);
+  read_includes(root, file, open);
+  open.pop_back();
+  read_templates(root);
+}
+
+void Loader::read_includes(const Value& root, const std::string& path,
+                           std::vector<std::string>& open) {
+  const Value* const include = root.find("include");
+  if (include == nullptr) {
+    return;
+  }
+  if (include->is(Value::Kind::text)) {
+    read_include(*include, path, open);
+  } else if (m_reader.expect(*include, Value::Kind::list, "include", "a list of paths")) {
+    for (const Value& name : include->elements) {
+      read_include(name, path, open);
+    }
+  }
+}
+
+// What can be said of the table of a test or template alone, whose params are not known.
+void Loader::check_pending(const Member& test, const Payloads& payloads) {
+  read_subtest(test, nullptr, payloads, Reader(m_mistakes, Texts::pending));
+}
+
+void Loader::read_test(const Member& test, const Value* required, const Payloads& payloads,
+                       Definition& definition) {
+  m_reader.unknown_members(test.value, format("[test.{}]", test.key), test_keys());
+  const std::vector<Member> subtests = expand_test(test, m_templates, m_reader);
+  if (subtests.empty()) {
+    check_pending(test, payloads);
+  }
+  for (const Member& subtest : subtests) {
+    Member plain = subtest;
+    plain.key = test.key; // messages name the test: its subtests have the same mistakes
+    definition.subtests.push_back(read_subtest(plain, required, payloads, m_reader));
+    definition.subtests.back().name = subtest.key;
+    if (definition.subtests.back().summary.empty()) {
+      definition.subtests.back().summary = definition.summary;
+    }
+    std::vector<std::string>& tags = definition.subtests.back().tags;
+    tags.insert(tags.begin(), m_tags.begin(), m_tags.end());
+  }
+}
+
+void Loader::read_tests(const Value& root, Definition& definition) {
+  const Payloads payloads{definition.assets, definition.files};
+  check_texts(root, payloads);
+  const Value* const required = root.find("requires");
+  if (required != nullptr) {
+    read_requires(*required, m_reader);
+  }
+  const bool usable = required != nullptr && required->is(Value::Kind::table);
+  m_reader.named_tables(root, "test", [&](const Member& test) {
+    read_test(test, usable ? required : nullptr, payloads, definition);
+  });
+  const Value* const templates = root.find("template");
+  if (templates != nullptr && templates->is(Value::Kind::table)) {
+    for (const Member& entry : templates->members) {
+      if (entry.value.is(Value::Kind::table)) { // also what no test uses, or each replaces
+        check_pending(entry, payloads);
+      }
+    }
+  }
+}
+
+void Loader::check_texts(const Value& root, const Payloads& payloads) {
+  Variables variables(payloads, m_mistakes, "");
+  const Value* const files = root.find("file");
+  if (files == nullptr) {
+    return;
+  }
+  for (const Member& entry : files->members) {
+    if (const Value* const text = entry.value.find("text")) {
+      variables.check("text", *text, Variables::SavedNames::unknown);
+    }
+  }
+}
+
+Suite Loader::read_suite(const Value& root, const std::map<std::string, Asset>& assets) {
+  if (const Value* const suite = root.find("suite")) {
+    if (!suite->is(Value::Kind::text) || suite->text != suite_name(Suite::thorough)) {
+      m_mistakes.add(suite->at, format("suite: expected \"thorough\", got {}; without this key a "
+                                       "file with payloads is thorough, any other quick",
+                                       describe_value(*suite)));
+    }
+    return Suite::thorough;
+  }
+  const bool needs_payload = std::any_of(
+      assets.begin(), assets.end(), [](const auto& asset) { return asset.second.path.empty(); });
+  return needs_payload ? Suite::thorough : Suite::quick;
+}
+
+Definition Loader::load() {
+  Definition definition;
+  definition.path = m_path;
+  definition.folder = parent_of(absolute_path(m_path));
+  definition.arch = base_name(definition.folder);
+  definition.stem = std::filesystem::path(m_path).stem().string();
+
+  const auto parsed = parse_toml(read_file(m_path), m_path);
+  if (const Mistake* const mistake = std::get_if<Mistake>(&parsed)) {
+    m_mistakes.add(mistake->at, mistake->text);
+    throw m_mistakes.report();
+  }
+  const Value& root = std::get<Value>(parsed);
+  m_reader.unknown_members(root, "a definition",
+                           {"summary", "suite", "tags", "timeout", "include", "requires", "asset",
+                            "file", "test", "template"});
+  if (root.members.empty()) {
+    m_mistakes.add(root.at, "the file is empty; expected [test.NAME] tables");
+  }
+  if (const Value* const summary = root.find("summary");
+      summary != nullptr && m_reader.expect(*summary, Value::Kind::text, "summary", "a text")) {
+    definition.summary = summary->text;
+  }
+  if (const Value* const timeout = root.find("timeout")) {
+    const auto named = m_reader.value(*find_key(dialogue_keys(), "timeout"), *timeout);
+    definition.timeout = parse_duration(named.value_or("").get<std::string>()).value_or(Duration());
+  }
+  if (const Value* const tags = root.find("tags")) {
+    m_tags = read_tags(*tags, m_reader);
+  }
+  std::vector<std::string> open = {canonical(m_path)};
+  read_includes(root, m_path, open);
+  read_templates(root);
+  Payloads payloads = read_payloads(root, definition.arch == k_generic ? "" : definition.arch,
+                                    definition.folder, m_mistakes);
+  definition.assets = std::move(payloads.assets);
+  definition.files = std::move(payloads.files);
+  definition.suite = read_suite(root, definition.assets);
+  read_tests(root, definition);
+  if (!m_mistakes.empty()) {
+    throw m_mistakes.report();
+  }
+  return definition;
+}
+
+} // namespace
+
+std::string_view suite_name(Suite suite) { return suite == Suite::quick ? "quick" : "thorough"; }
+
+std::string Definition::asset_of(const std::string& file) const {
+  auto rule = files.find(file);
+  while (rule != files.end() && !rule->second.has_text) {
+    if (rule->second.from_asset) {
+      return rule->second.from;
+    }
+    rule = files.find(rule->second.from);
+  }
+  return "";
+}
+
+std::set<std::string> files_of(const Definition& definition, const Subtest& subtest) {
+  std::set<std::string> files;
+  for (const std::string& variable : subtest.variables) {
+    if (!variable.starts_with("file.")) {
+      continue;
+    }
+    auto rule = definition.files.find(variable.substr(5));
+    while (rule != definition.files.end() && files.insert(rule->first).second &&
+           !rule->second.from_asset) {
+      rule = definition.files.find(rule->second.from);
+    }
+  }
+  return files;
+}
+
+std::set<std::string> assets_of(const Definition& definition, const Subtest& subtest) {
+  std::set<std::string> assets;
+  for (const std::string& variable : subtest.variables) {
+    if (variable.starts_with("asset.")) {
+      assets.insert(variable.substr(6));
+    }
+  }
+  for (const std::string& file : files_of(definition, subtest)) {
+    assets.insert(definition.asset_of(file));
+  }
+  assets.erase("");
+  return assets;
+}
+
+Definition load_definition(const std::string& path) { return Loader(path).load(); }
+
+} // namespace qt

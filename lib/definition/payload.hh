@@ -1,0 +1,49 @@
+// The payloads of a definition: [asset.NAME], what is fetched or found, and [file.NAME], what is
+// made of it. Only read and checked here.
+#pragma once
+
+#include "definition/schema.hh"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+// Exactly one of: urls (with digest), env, path; env may have a digest too.
+struct Asset {
+  std::string name;
+  std::vector<std::string> urls; // tried in order
+  std::string digest;            // 64 (SHA-256) or 128 (SHA-512) lower-case hex digits, or empty
+  std::string env;               // the variable that names the user's own file
+  std::string path;              // a host file; may have * and ? (the last in order is taken)
+};
+
+// How a file is made from an asset or from another file.
+struct FileRule {
+  std::string name;        // as in [file.NAME]
+  std::string from;        // name of an asset or file; empty if `has_text`
+  bool from_asset = false; // `from` names an asset; a file may have the name of its own asset
+  std::string file_name;   // the name it gets on disk: the key "name", else `name`
+  bool has_text = false;
+  std::string text; // content, to be substituted
+  std::string member;
+  std::string format;
+  std::string resize;
+  bool directory = false;
+  bool skip_devices = false;
+  bool writable = false; // made anew for each subtest, in its scratch folder
+};
+
+// What every subtest of a definition shares.
+struct Payloads {
+  std::map<std::string, Asset> assets;
+  std::map<std::string, FileRule> files;
+};
+
+// Reads the tables "asset" and "file" of `root`. "${arch}" and "${data}" are replaced by `arch` and
+// `folder` (except in a file's text); an empty `arch` is not known yet, and using it is a mistake.
+Payloads read_payloads(const Value& root, const std::string& arch, const std::string& folder,
+                       Mistakes& mistakes);
+
+} // namespace qt

@@ -1,0 +1,297 @@
+#include "definition/subtest.hh"
+
+#include "base/spelling.hh"
+#include "base/text.hh"
+#include "definition/merge.hh"
+#include "definition/own_tags.hh"
+#include "definition/requirement.hh"
+#include "definition/step_reader.hh"
+#include "definition/variables.hh"
+#include "ipc/run_dir.hh"
+
+#include <algorithm>
+
+namespace qt {
+
+namespace {
+
+class SubtestReader {
+public:
+  SubtestReader(const Member& test, const Payloads& payloads, const Reader& reader)
+    : m_test(test)
+    , m_payloads(payloads)
+    , m_reader(reader)
+    , m_variables(payloads, reader.mistakes(), format("test '{}'", test.key)) {}
+
+  Subtest read(const Value* required);
+
+private:
+  Phase read_phase(const Value& table, const Position& at, const std::string& title);
+  std::vector<Vm> read_vms(const Value& table, const std::string& title);
+  Vm read_vm(const Value& table, const std::string& name);
+  std::vector<Step> read_steps(const Value& table, std::string_view list, StepPlace place,
+                               const std::vector<Vm>& vms);
+  void check_machine_of(const Step& step, const Value& value, const std::vector<Vm>& vms);
+  void check_channels(const Step& step, const Value& value, const Vm& vm);
+  using SavedNames = Variables::SavedNames;
+  void check_names(const Value* value, std::string_view key,
+                   SavedNames saved = SavedNames::unknown);
+  void complain(const Position& at, const std::string& text) { m_reader.mistakes().add(at, text); }
+  bool is_final() const { return m_reader.texts() == Texts::final; }
+
+  const Member& m_test;
+  const Payloads& m_payloads;
+  const Reader& m_reader;
+  Variables m_variables;
+};
+
+void SubtestReader::check_names(const Value* value, std::string_view key, SavedNames saved) {
+  if (value != nullptr && is_final()) {
+    m_variables.check(key, *value, saved);
+  }
+}
+
+// A phase that says nothing of a machine boots one only if something is asked of it.
+bool has_machine(const Value& table) {
+  const auto is_machine_key = [](const Member& member) {
+    return find_key(vm_keys(), member.key) != nullptr;
+  };
+  if (std::any_of(table.members.begin(), table.members.end(), is_machine_key)) {
+    return true;
+  }
+  const Value* const steps = table.find("steps");
+  if (steps == nullptr) {
+    return false;
+  }
+  return std::any_of(steps->elements.begin(), steps->elements.end(), [](const Value& step) {
+    return std::any_of(step.members.begin(), step.members.end(), [](const Member& member) {
+      const std::optional<StepType> type = step_type_from(member.key);
+      return type && needs_machine(*type);
+    });
+  });
+}
+
+// Whether a phase finds anything out. What stands in it may be wrong, which is told elsewhere.
+bool judges(const Value& table) {
+  const auto given = [](const Value& keys, std::string_view key) {
+    const Value* const value = keys.find(key);
+    return value != nullptr && !(value->is(Value::Kind::list) && value->elements.empty());
+  };
+  bool judged = given(table, "exit") || given(table, "output") || given(table, "steps") ||
+                given(table, "verify");
+  const Value* const vms = table.find("vm");
+  if (vms != nullptr) {
+    for (const Member& vm : vms->members) {
+      judged = judged || given(vm.value, "exit") || given(vm.value, "output");
+    }
+  } else if (!has_machine(table)) {
+    judged = judged || given(table, "prepare");
+  }
+  return judged;
+}
+
+Vm SubtestReader::read_vm(const Value& table, const std::string& name) {
+  Vm vm;
+  vm.name = name;
+  vm.values = m_reader.values(table, vm_keys());
+  for (const Member& member : table.members) {
+    if (find_key(vm_keys(), member.key) != nullptr) {
+      check_names(&member.value, member.key,
+                  member.key == "args" ? SavedNames::known : SavedNames::unknown);
+    }
+  }
+  for (const char* key : {"machine", "qemu", "accel"}) {
+    if (vm.values.contains(key) && vm.values.at(key) == "") {
+      complain(table.find(key)->at, format("{}: expected a text that is not empty", key));
+    }
+  }
+  return vm;
+}
+
+std::vector<Vm> SubtestReader::read_vms(const Value& table, const std::string& title) {
+  std::vector<Vm> vms;
+  const Value* const tables = table.find("vm");
+  if (tables == nullptr) {
+    if (has_machine(table)) {
+      vms.push_back(read_vm(table, k_default_vm));
+    }
+    return vms;
+  }
+  if (!m_reader.expect(*tables, Value::Kind::table, "vm", format("tables {}.vm.NAME]", title))) {
+    return vms;
+  }
+  if (tables->members.empty()) {
+    complain(tables->at, format("vm: expected tables {}.vm.NAME], got an empty table", title));
+  }
+  m_reader.values(table, vm_keys()); // also those that each machine replaces
+  for (const Member& entry : tables->members) {
+    const bool named = m_reader.name(entry.key, entry.at, "a machine");
+    const bool is_table = m_reader.expect(entry.value, Value::Kind::table, entry.key,
+                                          format("a table {}.vm.{}]", title, entry.key));
+    if (named && is_table) {
+      m_reader.unknown_members(entry.value, format("the machine '{}'", entry.key),
+                               key_names(vm_keys()));
+      vms.push_back(read_vm(vm_with_defaults(table, entry.value), entry.key));
+    }
+  }
+  return vms;
+}
+
+void SubtestReader::check_channels(const Step& step, const Value& value, const Vm& vm) {
+  const std::string name(step_type_name(step.type));
+  const Json console = vm.values.value("console", Json(0));
+  const Value& named = *value.find(name);
+  if (needs_console(step.type) && console == Json(false)) {
+    complain(named.at,
+             format("{}: the machine '{}' has no console (console = false)", name, vm.name));
+  } else if (const Json* const meant = step.find("console");
+             meant != nullptr && *meant != console) {
+    complain(value.find("console")->at,
+             format("console: the machine '{}' has the console {}, not {}", vm.name,
+                    dump_json(console), dump_json(*meant)));
+  }
+  if (needs_monitor(step.type) && !vm.values.value("qmp", true)) {
+    complain(named.at, format("{}: the machine '{}' has no monitor (qmp = false)", name, vm.name));
+  }
+}
+
+void SubtestReader::check_machine_of(const Step& step, const Value& value,
+                                     const std::vector<Vm>& vms) {
+  const Value* const meant = value.find("vm");
+  std::vector<std::string_view> names;
+  for (const Vm& vm : vms) {
+    names.push_back(vm.name);
+  }
+  const std::string list = join(std::vector<std::string>(names.begin(), names.end()), ", ");
+  if (meant != nullptr) {
+    const auto vm = std::find(names.begin(), names.end(), step.text("vm"));
+    if (vm == names.end()) {
+      const std::string hint = did_you_mean(step.text("vm"), names);
+      complain(meant->at, format("vm: there is no machine '{}'{}", step.text("vm"),
+                                 !hint.empty() ? hint
+                                 : vms.empty() ? "; the test has none"
+                                               : format("; the test has {}", list)));
+    } else {
+      check_channels(step, value, vms[static_cast<std::size_t>(vm - names.begin())]);
+    }
+  } else if (vms.size() == 1) {
+    check_channels(step, value, vms.front());
+  } else if (vms.size() > 1 && needs_machine(step.type)) {
+    complain(value.at, format("steps: the test has several machines, say which is meant: vm = one "
+                              "of {}",
+                              list));
+  }
+}
+
+std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view list,
+                                            StepPlace place, const std::vector<Vm>& vms) {
+  std::vector<Step> steps;
+  const Value* const values = table.find(list);
+  if (values == nullptr ||
+      !m_reader.expect(*values, Value::Kind::list, list, "a list of steps [{ … }, { … }]")) {
+    return steps;
+  }
+  for (const Value& value : values->elements) {
+    for (const Member& member : value.members) {
+      check_names(&member.value, member.key, SavedNames::known);
+    }
+    std::optional<Step> step = read_step(value, place, list, m_reader);
+    if (!step) {
+      continue;
+    }
+    if (is_final()) {
+      if (place == StepPlace::dialogue) {
+        check_machine_of(*step, value, vms);
+      }
+      for (const std::string& name : saved_names(*step)) {
+        m_variables.save(name, value.at);
+      }
+    }
+    steps.push_back(std::move(*step));
+  }
+  return steps;
+}
+
+Phase SubtestReader::read_phase(const Value& table, const Position& at, const std::string& title) {
+  Phase phase;
+  phase.prepare = read_steps(table, "prepare", StepPlace::host, {});
+  phase.vms = read_vms(table, title);
+  for (const std::string_view name : test_dialogue_keys()) {
+    if (const Value* const value = table.find(name)) {
+      check_names(value, name);
+      if (std::optional<Json> normal = m_reader.value(*find_key(dialogue_keys(), name), *value)) {
+        phase.dialogue[std::string(name)] = std::move(*normal);
+      }
+    }
+  }
+  phase.steps = read_steps(table, "steps", StepPlace::dialogue, phase.vms);
+  phase.verify = read_steps(table, "verify", StepPlace::host, {});
+
+  if (is_final() && !judges(table)) {
+    complain(at, format("{}] judges nothing; give it steps, verify, exit or output", title));
+  }
+  return phase;
+}
+
+Subtest SubtestReader::read(const Value* required) {
+  const Value& table = m_test.value;
+  const std::string title = format("[test.{}", m_test.key);
+  Subtest subtest;
+  subtest.name = m_test.key;
+  if (const Value* const summary = table.find("summary")) {
+    m_reader.expect(*summary, Value::Kind::text, "summary", "a text");
+    check_names(summary, "summary");
+    subtest.summary = summary->text;
+  }
+  if (const Value* const tags = table.find("tags")) {
+    subtest.tags = read_tags(*tags, m_reader);
+  }
+  if (const Value* const timeout = table.find("timeout")) {
+    subtest.timeout = parse_duration(timeout->text); // a wrong one is told of with the phase
+  }
+  const Value* const own = table.find("requires");
+  if (own != nullptr || required != nullptr) {
+    const Value all = own == nullptr        ? *required
+                      : required == nullptr ? *own
+                                            : extend_requires(*required, *own);
+    check_names(&all, "requires");
+    subtest.required = read_requires(all, m_reader);
+  }
+  const Value* const phases = table.find("phase");
+  if (phases == nullptr) {
+    subtest.phases.push_back(read_phase(table, m_test.at, title));
+  } else if (m_reader.expect(*phases, Value::Kind::list, "phase",
+                             format("tables [{}.phase]]", title))) {
+    if (phases->elements.empty()) {
+      complain(phases->at, format("phase: expected tables [{}.phase]], got an empty list", title));
+    }
+    // Also what each phase replaces.
+    const Reader pending(m_reader.mistakes(), Texts::pending);
+    SubtestReader(m_test, m_payloads, pending).read_phase(table, m_test.at, title);
+    for (const Value& phase : phases_with_defaults(table)) {
+      if (m_reader.expect(phase, Value::Kind::table, "phase",
+                          format("a table [{}.phase]]", title))) {
+        m_reader.unknown_members(phase, format("[{}.phase]]", title), phase_keys());
+        subtest.phases.push_back(read_phase(phase, phase.at, format("{}.phase", title)));
+      }
+    }
+  }
+  if (is_final()) {
+    for (const Phase& phase : subtest.phases) {
+      for (const Vm& vm : phase.vms) {
+        require_machine(vm.values.value("machine", ""), subtest.required);
+      }
+    }
+  }
+  subtest.variables = m_variables.used();
+  return subtest;
+}
+
+} // namespace
+
+Subtest read_subtest(const Member& test, const Value* required, const Payloads& payloads,
+                     const Reader& reader) {
+  return SubtestReader(test, payloads, reader).read(required);
+}
+
+} // namespace qt

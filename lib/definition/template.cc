@@ -1,0 +1,262 @@
+#include "definition/template.hh"
+
+#include "base/spelling.hh"
+#include "base/substitute.hh"
+#include "base/text.hh"
+#include "definition/merge.hh"
+#include "definition/variables.hh"
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+namespace qt {
+
+namespace {
+
+constexpr std::string_view k_params = "params.";
+// More than this is a mistake in a definition, not a wish.
+constexpr std::size_t k_most_combinations = 1000;
+
+bool is_scalar(const Value& value) {
+  return value.is(Value::Kind::text) || value.is(Value::Kind::integer) ||
+         value.is(Value::Kind::number) || value.is(Value::Kind::boolean);
+}
+
+std::string scalar_text(const Value& value) {
+  return value.is(Value::Kind::text) ? value.text : dump_json(json_of(value));
+}
+
+// The value behind a name; nullptr: not one of these names.
+using Source = std::function<const Value*(std::string_view name, const Position& at)>;
+
+void put_in(Value& value, const Source& source) {
+  if (value.is(Value::Kind::text)) {
+    if (const std::optional<std::string> name = sole_placeholder(value.text)) {
+      if (const Value* const known = source(*name, value.at)) {
+        const Position at = value.at;
+        value = *known;
+        value.at = at;
+        value.text = scalar_text(*known);
+      }
+      return;
+    }
+    const Lookup lookup = [&](std::string_view name) -> std::optional<std::string> {
+      const Value* const known = source(name, value.at);
+      return known == nullptr ? std::nullopt : std::optional(scalar_text(*known));
+    };
+    value.text = substitute(value.text, lookup, Pass::early);
+  }
+  for (Value& element : value.elements) {
+    put_in(element, source);
+  }
+  for (Member& member : value.members) {
+    put_in(member.value, source);
+  }
+}
+
+class Expansion {
+public:
+  Expansion(const Member& test, const Templates& templates, const Reader& reader)
+    : m_test(test)
+    , m_templates(templates)
+    , m_reader(reader) {}
+
+  std::vector<Member> run();
+
+private:
+  bool lay_over_template();
+  void put_in_params();
+  std::vector<Member> multiply();
+  bool check_matrix(const Value& matrix);
+  void complain(const Position& at, const std::string& text) { m_reader.mistakes().add(at, text); }
+
+  const Member& m_test;
+  const Templates& m_templates;
+  const Reader& m_reader;
+  Value m_merged;
+  std::string m_template; // its name, if there is one
+};
+
+// Takes a member out of a table.
+std::optional<Member> extract(Value& table, std::string_view key) {
+  const auto found = std::find_if(table.members.begin(), table.members.end(),
+                                  [key](const Member& member) { return member.key == key; });
+  if (found == table.members.end()) {
+    return std::nullopt;
+  }
+  Member member = std::move(*found);
+  table.members.erase(found);
+  return member;
+}
+
+bool Expansion::lay_over_template() {
+  m_merged = m_test.value;
+  const std::optional<Member> named = extract(m_merged, "template");
+  if (!named) {
+    return true;
+  }
+  if (!m_reader.expect(named->value, Value::Kind::text, "template", "the name of a template")) {
+    return false;
+  }
+  m_template = named->value.text;
+  const auto found = m_templates.find(m_template);
+  if (found == m_templates.end()) {
+    std::vector<std::string_view> names;
+    for (const auto& [name, unused] : m_templates) {
+      names.push_back(name);
+    }
+    complain(named->value.at, format("template: there is no template '{}'{}", m_template,
+                                     names.empty() ? "; include the file that has it"
+                                                   : did_you_mean(m_template, names)));
+    return false;
+  }
+  m_merged = extend_test(found->second.value, m_merged);
+  extract(m_merged, "template"); // of the template itself: told of where templates are read
+  return true;
+}
+
+void Expansion::put_in_params() {
+  const std::optional<Member> params = extract(m_merged, "params");
+  Value none;
+  const Value& given = params ? params->value : none;
+  if (!m_reader.expect(given, Value::Kind::table, "params", "a table of names")) {
+    return;
+  }
+  for (const Member& param : given.members) {
+    m_reader.name(param.key, param.at, "a parameter");
+    if (!is_scalar(param.value)) {
+      complain(param.value.at, format("params: expected a text, a number, true or false for '{}', "
+                                      "got {}",
+                                      param.key, describe_value(param.value)));
+    }
+  }
+  std::set<std::string> used;
+  const Source source = [&](std::string_view name, const Position& at) -> const Value* {
+    if (!name.starts_with(k_params)) {
+      return nullptr;
+    }
+    const std::string_view param = name.substr(k_params.size());
+    used.emplace(param);
+    const Value* const value = given.find(param);
+    if (value == nullptr) {
+      std::vector<std::string_view> names;
+      for (const Member& member : given.members) {
+        names.push_back(member.key);
+      }
+      complain(at, format("test '{}' gives no value for '${{{}}}'{}", m_test.key, name,
+                          did_you_mean(param, names)));
+    }
+    return value != nullptr && is_scalar(*value) ? value : nullptr;
+  };
+  put_in(m_merged, source);
+  for (const Member& param : given.members) {
+    if (!used.contains(param.key)) {
+      complain(param.at, format("params: nothing in test '{}'{} uses '${{params.{}}}'", m_test.key,
+                                m_template.empty() ? "" : format(" or template '{}'", m_template),
+                                param.key));
+    }
+  }
+}
+
+bool Expansion::check_matrix(const Value& matrix) {
+  bool good = m_reader.expect(matrix, Value::Kind::table, "matrix", "a table of lists");
+  std::size_t combinations = 1;
+  for (const Member& variable : matrix.members) {
+    good = m_reader.name(variable.key, variable.at, "a matrix variable") && good;
+    if (is_program_variable(variable.key) || variable.key == "params") {
+      complain(variable.at, format("matrix: '{}' has a meaning already; give the variable another "
+                                   "name",
+                                   variable.key));
+      good = false;
+    }
+    if (!variable.value.is(Value::Kind::list) || variable.value.elements.empty()) {
+      complain(variable.value.at, format("matrix: expected a list of values for '{}', got {}",
+                                         variable.key, describe_value(variable.value)));
+      good = false;
+    }
+    for (const Value& value : variable.value.elements) {
+      const std::string text = is_scalar(value) ? scalar_text(value) : "";
+      if (text.empty() || text.find_first_of("# \t\n/[]*?") != std::string::npos) {
+        complain(value.at,
+                 format("matrix: expected a text or number that can stand in the name of a "
+                        "subtest (no spaces, '#', '/', brackets, '*' or '?'), got {}",
+                        describe_value(value)));
+        good = false;
+      }
+    }
+    combinations *= std::max<std::size_t>(variable.value.elements.size(), 1);
+    if (combinations > k_most_combinations) {
+      complain(variable.at, format("matrix: more than {} combinations", k_most_combinations));
+      return false;
+    }
+  }
+  return good;
+}
+
+std::vector<Member> Expansion::multiply() {
+  const std::optional<Member> matrix = extract(m_merged, "matrix");
+  if (!matrix) {
+    return {{m_test.key, m_test.at, m_merged}};
+  }
+  if (!check_matrix(matrix->value)) {
+    return {};
+  }
+  const std::vector<Member>& variables = matrix->value.members;
+  std::vector<Member> result;
+  std::set<std::string> names;
+  std::set<std::string> used;
+  std::vector<std::size_t> choice(variables.size(), 0); // the last variable changes fastest
+  for (bool more = !variables.empty(); more;) {
+    std::vector<std::string> values;
+    for (std::size_t i = 0; i < variables.size(); ++i) {
+      values.push_back(scalar_text(variables[i].value.elements[choice[i]]));
+    }
+    Member subtest{format("{}[{}]", m_test.key, join(values, ",")), m_test.at, m_merged};
+    put_in(subtest.value, [&](std::string_view name, const Position&) -> const Value* {
+      for (std::size_t i = 0; i < variables.size(); ++i) {
+        if (variables[i].key == name) {
+          used.insert(variables[i].key);
+          return &variables[i].value.elements[choice[i]];
+        }
+      }
+      return nullptr;
+    });
+    if (!names.insert(subtest.key).second) {
+      complain(matrix->at, format("matrix: there are two subtests '{}'", subtest.key));
+    }
+    result.push_back(std::move(subtest));
+    more = false;
+    for (std::size_t i = variables.size(); i-- > 0 && !more;) {
+      more = ++choice[i] < variables[i].value.elements.size();
+      choice[i] = more ? choice[i] : 0;
+    }
+  }
+  for (const Member& variable : variables) {
+    if (!used.contains(variable.key)) {
+      complain(variable.at,
+               format("matrix: nothing in test '{}' uses '${{{}}}'", m_test.key, variable.key));
+    }
+  }
+  if (variables.empty()) {
+    complain(matrix->value.at, "matrix: expected a table of lists, got an empty table");
+  }
+  return result;
+}
+
+std::vector<Member> Expansion::run() {
+  if (!lay_over_template()) {
+    return {};
+  }
+  put_in_params();
+  return multiply();
+}
+
+} // namespace
+
+std::vector<Member> expand_test(const Member& test, const Templates& templates,
+                                const Reader& reader) {
+  return Expansion(test, templates, reader).run();
+}
+
+} // namespace qt

@@ -1,0 +1,298 @@
+#include "expect/dialogue.hh"
+
+#include "base/error.hh"
+#include "base/text.hh"
+#include "base/timeout_multiplier.hh"
+#include "expect/console_step.hh"
+#include "expect/dialogue_check.hh"
+#include "expect/host_step.hh"
+#include "expect/machine_step.hh"
+#include "expect/monitor_step.hh"
+#include "expect/timeline.hh"
+
+#include <algorithm>
+
+namespace qt {
+
+namespace {
+
+constexpr Duration k_every{100};
+constexpr Duration k_end{10000}; // for machines to end in after the last step
+constexpr std::size_t k_last_lines = 20;
+
+// What a step waits for, for the report.
+std::string awaited_text(const Step& step) {
+  switch (step.type) {
+  case StepType::wait:
+  case StepType::wait_regex:
+  case StepType::event:
+    return step.text(step_type_name(step.type));
+  case StepType::interrupt:
+    return step.text("until");
+  default:
+    return "";
+  }
+}
+
+class Runner {
+public:
+  explicit Runner(const Dialogue& dialogue)
+    : m_dialogue(dialogue)
+    , m_saved(dialogue.defaults.value("set", Json::object()))
+    , m_log(dialogue.run_dir.empty() ? "" : dialogue_log_path(dialogue.run_dir))
+    , m_loop(dialogue.vms, make_watch(), m_log)
+    , m_default_vm(default_text("vm"))
+    , m_limits(dialogue.defaults) {
+    for (const VmChannels& vm : dialogue.vms) {
+      for (const int fd : {vm.console, vm.qmp, vm.exit}) {
+        if (fd >= 0) {
+          m_channels.push_back(fd);
+        }
+      }
+    }
+  }
+
+  void check() { check_steps(m_dialogue.steps, m_loop, m_default_vm); }
+  DialogueResult run();
+
+private:
+  const Json* find_default(std::string_view key) const {
+    const auto found = m_dialogue.defaults.find(key);
+    return found == m_dialogue.defaults.end() ? nullptr : &*found;
+  }
+  Watch make_watch() const {
+    const Json* const fail = find_default("fail");
+    const Json texts = fail != nullptr ? m_saved.put_into_all(*fail) : Json::array();
+    return {patterns_from(&texts),
+            find_default("strip-ansi") != nullptr ? Watch::Escapes::strip : Watch::Escapes::keep,
+            find_default("ignore-printk") != nullptr ? Printk::ignore : Printk::keep};
+  }
+  std::string default_text(std::string_view key) const {
+    const Json* const value = find_default(key);
+    return value != nullptr ? value->get<std::string>() : "";
+  }
+  std::optional<Duration> default_duration(std::string_view key) const {
+    return parse_duration(default_text(key));
+  }
+
+  void run_step(const Step& original);
+  void set_mark(const Step& step);
+  void watch();
+  void finish();
+  DialogueResult decide(const DialogueEnd& end);
+  void name_step(Verdict& verdict, const DialogueEnd& end);
+  [[noreturn]] void give_up(const std::string& message, ExitCode code);
+  std::vector<std::string> last_lines_of(const std::string& vm) const;
+  void write(const Verdict& verdict);
+
+  const Dialogue& m_dialogue;
+  SavedValues m_saved;
+  DialogueLog m_log;
+  DialogueLoop m_loop;
+  std::string m_default_vm;
+  std::vector<int> m_channels;
+  TimeLimits m_limits;
+  std::map<std::string, std::string> m_judged_exits;
+  Timeline m_timeline;
+  std::size_t m_step = 0; // number of the step that runs, from 1; 0 before the first
+};
+
+void Runner::run_step(const Step& original) {
+  Step step = original;
+  step.values = m_saved.put_into_all(original.values);
+  for (const auto& guest : m_loop.guests()) {
+    guest->begin_step();
+  }
+  StepRun run = {m_loop,
+                 m_log,
+                 step,
+                 guest_of(step, m_loop, m_default_vm),
+                 m_limits.of(step),
+                 m_limits.idle_of(step),
+                 default_duration("pace").value_or(Duration(0)),
+                 default_duration("every").value_or(k_every),
+                 m_saved,
+                 m_judged_exits,
+                 m_channels};
+  run.pace = run.duration("pace", run.pace);
+  run.every = run.duration("every", run.every);
+  if (needs_console(step.type)) {
+    run_console_step(run);
+  } else if (!needs_machine(step.type)) {
+    run_host_step(run);
+  } else if (needs_monitor(step.type)) {
+    run_monitor_step(run);
+  } else {
+    run_machine_step(run);
+  }
+  set_mark(step);
+}
+
+void Runner::set_mark(const Step& step) {
+  const std::string name = step.text("mark");
+  if (name.empty()) {
+    return;
+  }
+  const std::optional<Duration> budget = parse_duration(step.text("budget"));
+  const std::string late = m_timeline.mark(name, scaled(budget));
+  m_log.note(late.empty() ? format("mark '{}'", name) : late);
+  if (!late.empty() && find_default("strict-budgets") != nullptr) {
+    DialogueEnd end;
+    end.message = late;
+    end.details = {{"mark", name}};
+    throw end;
+  }
+}
+
+// Without steps only failure texts are looked for, until the machines are over.
+void Runner::watch() {
+  const Step nothing;
+  for (const auto& guest : m_loop.guests()) {
+    const StepRun run = {
+        m_loop,      m_log,   nothing, guest.get(),    m_limits.total(), m_limits.idle_of(nothing),
+        Duration(0), k_every, m_saved, m_judged_exits, m_channels};
+    while (!guest->over()) {
+      if (run.late()) {
+        run.time_out("");
+      }
+      run.turn(Deadline::never(), {}, guest->has_console() ? guest.get() : nullptr);
+      m_loop.check(nullptr);
+    }
+  }
+}
+
+// Everything has passed; machines that still run are to end, and what they say then counts too.
+void Runner::finish() {
+  m_log.note("end");
+  const Deadline deadline = earlier(Deadline::after(scaled(k_end)), m_limits.total().deadline);
+  m_loop.check(nullptr);
+  for (const auto& guest : m_loop.guests()) {
+    if (guest->has_exit() && guest->end().empty() && !guest->over()) {
+      guest->request_end(Guest::Request::done);
+    }
+  }
+  const auto running = [](const auto& guest) { return guest->has_exit() && !guest->over(); };
+  auto& guests = m_loop.guests();
+  while (std::any_of(guests.begin(), guests.end(), running) && !m_loop.missed(deadline)) {
+    m_loop.turn(deadline);
+  }
+  for (const auto& guest : guests) {
+    if (guest->has_console()) {
+      guest->console().settle();
+    }
+  }
+  m_loop.check(nullptr);
+}
+
+std::vector<std::string> Runner::last_lines_of(const std::string& vm) const {
+  for (const auto& guest : m_loop.guests()) {
+    if (guest->has_console() && (guest->name() == vm || vm.empty())) {
+      return guest->console().last_lines(k_last_lines);
+    }
+  }
+  return {};
+}
+
+void Runner::write(const Verdict& verdict) {
+  m_log.note(verdict.cause == Cause::pass ? "pass" : verdict.message);
+  m_log.flush(DialogueLog::Lines::end_all);
+  if (!m_dialogue.run_dir.empty()) {
+    write_verdict(m_dialogue.run_dir, verdict);
+  }
+}
+
+void Runner::name_step(Verdict& verdict, const DialogueEnd& end) {
+  const Step& step = m_dialogue.steps[m_step - 1];
+  verdict.step = describe_step(step);
+  verdict.message = format("step {} ({}): {}", m_step, verdict.step, end.message);
+  verdict.awaited = m_saved.put_into(awaited_text(step));
+  if (verdict.vm.empty() && needs_machine(step.type)) {
+    verdict.vm = guest_of(step, m_loop, m_default_vm)->name();
+  }
+}
+
+DialogueResult Runner::decide(const DialogueEnd& end) {
+  DialogueResult result;
+  Verdict& verdict = result.verdict;
+  verdict.cause = end.cause;
+  verdict.vm = end.vm;
+  m_timeline.put_into(verdict);
+  verdict.saved = m_saved.all();
+  verdict.judged_exits = m_judged_exits;
+  verdict.details = end.details;
+  verdict.message = end.message;
+  if (m_step > 0 && m_step <= m_dialogue.steps.size()) {
+    name_step(verdict, end);
+  } else if (end.cause != Cause::pass) {
+    verdict.message = format("after the last step: {}", end.message);
+  }
+  const bool late = end.late || end.cause == Cause::timeout || end.cause == Cause::idle_timeout;
+  if (end.cause != Cause::pass) {
+    verdict.last_lines = last_lines_of(verdict.vm);
+    if (late && !verdict.last_lines.empty()) {
+      verdict.message += format("; the last console line is '{}'", verdict.last_lines.back());
+    }
+  }
+  if (end.cause == Cause::skip) { // the reason alone is what people read
+    verdict.message = end.message;
+  }
+  result.exit_code = end.signal != 0            ? 128 + end.signal
+                     : end.cause == Cause::pass ? static_cast<int>(ExitCode::done)
+                     : end.cause == Cause::skip ? static_cast<int>(ExitCode::absent)
+                     : late                     ? static_cast<int>(ExitCode::deadline)
+                                                : static_cast<int>(ExitCode::failed);
+  write(verdict);
+  return result;
+}
+
+DialogueResult Runner::run() {
+  try {
+    for (const Step& step : m_dialogue.steps) {
+      ++m_step;
+      const std::string words = describe_step(step);
+      m_log.note(format("step {}: {}", m_step, words));
+      m_timeline.begin_step(words);
+      run_step(step);
+    }
+    ++m_step;
+    m_timeline.end_step();
+    if (m_dialogue.steps.empty()) {
+      watch();
+    }
+    finish();
+    DialogueEnd pass;
+    pass.cause = Cause::pass;
+    pass.message = "passed";
+    return decide(pass);
+  } catch (const DialogueEnd& end) {
+    return decide(end);
+  } catch (const Error& error) {
+    give_up(error.what(), error.code());
+  } catch (const std::exception& error) {
+    give_up(error.what(), ExitCode::internal);
+  }
+}
+
+// It cannot be judged: says so in the verdict too.
+void Runner::give_up(const std::string& message, ExitCode code) {
+  DialogueEnd end;
+  end.cause = Cause::host;
+  end.message = message;
+  throw Error(decide(end).verdict.message, code);
+}
+
+} // namespace
+
+bool needs_machine(const Dialogue& dialogue) {
+  return dialogue.defaults.contains("fail") ||
+         std::any_of(dialogue.steps.begin(), dialogue.steps.end(),
+                     [](const Step& step) { return needs_machine(step.type); });
+}
+
+DialogueResult run_dialogue(const Dialogue& dialogue) {
+  Runner runner(dialogue);
+  runner.check();
+  return runner.run();
+}
+
+} // namespace qt

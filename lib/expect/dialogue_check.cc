@@ -1,0 +1,104 @@
+#include "expect/dialogue_check.hh"
+
+#include "base/error.hh"
+#include "base/text.hh"
+#include "expect/step_run.hh"
+
+namespace qt {
+
+namespace {
+
+// What the machine lacks for the step; empty if nothing.
+std::string lacking(const Step& step, const Guest* guest) {
+  if (!needs_machine(step.type)) {
+    return "";
+  }
+  if (needs_console(step.type) && !guest->has_console()) {
+    return format("the machine '{}' has no console", guest->name());
+  }
+  if ((bit(step.type) & k_typing) != 0 && guest->console().fd() == 0) {
+    return "a console read through a pipe cannot be typed on; "
+           "use qt-boot … -- QEMU-ARGS -- qt-expect …";
+  }
+  if (needs_monitor(step.type) && !guest->has_monitor()) {
+    return guest->has_console() && guest->console().fd() == 0
+               ? "there is no monitor in a pipe; use qt-boot … -- QEMU-ARGS -- qt-expect …"
+               : format("the machine '{}' has no monitor here", guest->name());
+  }
+  const bool ends =
+      step.type == StepType::exit || step.type == StepType::quit || step.type == StepType::kill;
+  return ends && !guest->has_exit()
+             ? format("nobody tells here how the machine '{}' ends", guest->name())
+             : "";
+}
+
+void check_expressions(const Step& step) {
+  for (const Pattern& pattern : patterns_from(step.find("fail"))) {
+    Matcher({pattern});
+  }
+  for (const auto& [name, value] : step.values.items()) {
+    const Key* const key = find_step_key(step.type, name);
+    if (key != nullptr && key->type == Type::regex) {
+      Regex(value.get<std::string>());
+    }
+  }
+}
+
+void check_step(const Step& step, DialogueLoop& loop, const std::string& default_vm) {
+  std::string wrong = step_mistake(step);
+  if (wrong.empty()) {
+    Guest* const guest = guest_of(step, loop, default_vm);
+    wrong = lacking(step, guest);
+    if (step.type == StepType::event && wrong.empty()) {
+      guest->qmp().negotiate();
+      const Json* const data = step.find("data");
+      guest->want_event(step.text("event"), data != nullptr ? *data : Json::object());
+    }
+  }
+  if (!wrong.empty()) {
+    throw Error(wrong, ExitCode::usage);
+  }
+  check_expressions(step);
+}
+
+} // namespace
+
+Guest* guest_of(const Step& step, DialogueLoop& loop, const std::string& default_vm) {
+  const std::string own = step.text("vm");
+  const std::string& name = own.empty() ? default_vm : own;
+  auto& guests = loop.guests();
+  if (name.empty() && guests.size() == 1) {
+    return guests.front().get();
+  }
+  std::vector<std::string> names;
+  for (const auto& guest : guests) {
+    if (guest->name() == name) {
+      return guest.get();
+    }
+    names.push_back(guest->name());
+  }
+  if (name.empty() && !needs_machine(step.type)) {
+    return nullptr;
+  }
+  if (names.empty()) {
+    throw Error("there is no machine to talk to; run it under qt-boot", ExitCode::usage);
+  }
+  throw Error(name.empty()
+                  ? format("say which machine is meant with vm: {}", join(names, ", "))
+                  : format("there is no machine '{}'; there are: {}", name, join(names, ", ")),
+              ExitCode::usage);
+}
+
+void check_steps(const std::vector<Step>& steps, DialogueLoop& loop,
+                 const std::string& default_vm) {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    try {
+      check_step(steps[i], loop, default_vm);
+    } catch (const Error& error) {
+      throw Error(format("step {} ({}): {}", i + 1, describe_step(steps[i]), error.what()),
+                  ExitCode::usage);
+    }
+  }
+}
+
+} // namespace qt

@@ -1,0 +1,21 @@
+// What can be known to be wrong with the steps of a dialogue before the first one is done: a
+// machine that is not there, a channel that a machine lacks, an expression that does not compile.
+#pragma once
+
+#include "expect/dialogue_loop.hh"
+#include "schema/vocabulary.hh"
+
+#include <string>
+#include <vector>
+
+namespace qt {
+
+// The machine that a step means: its own "vm", `default_vm`, or the only one. nullptr for a host
+// step that names none. Throws Error(ExitCode::usage) if there is none or it is not clear which.
+Guest* guest_of(const Step& step, DialogueLoop& loop, const std::string& default_vm);
+
+// Throws Error(ExitCode::usage) that names the first step that cannot be done. Monitors that an
+// event step is about are made to listen: events that come before the step are kept.
+void check_steps(const std::vector<Step>& steps, DialogueLoop& loop, const std::string& default_vm);
+
+} // namespace qt

@@ -1,0 +1,136 @@
+#include "expect/dialogue_loop.hh"
+
+#include "base/error.hh"
+#include "os/process.hh"
+
+#include <cerrno>
+#include <csignal>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace qt {
+
+DialogueLoop::DialogueLoop(const std::vector<VmChannels>& vms, const Watch& watch, DialogueLog& log)
+  : m_watch(watch)
+  , m_log(log) {
+  for (const VmChannels& vm : vms) {
+    m_guests.push_back(std::make_unique<Guest>(vm, watch, log));
+  }
+  sigset_t caught;
+  ::sigemptyset(&caught);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    ::sigaddset(&caught, number);
+  }
+  m_signals = UniqueFd(::signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!m_signals) {
+    throw errno_error(errno, "watching for signals");
+  }
+  ::sigprocmask(SIG_BLOCK, &caught, &m_old_mask);
+}
+
+DialogueLoop::~DialogueLoop() { ::sigprocmask(SIG_SETMASK, &m_old_mask, nullptr); }
+
+void DialogueLoop::turn(Deadline deadline, std::span<pollfd> extra, const Guest* awaited) {
+  m_polls.assign({{m_signals.get(), POLLIN, 0}});
+  std::vector<std::size_t> ends; // of each machine's entries
+  for (const std::unique_ptr<Guest>& guest : m_guests) {
+    guest->add_polls(m_polls);
+    ends.push_back(m_polls.size());
+  }
+  m_polls.insert(m_polls.end(), extra.begin(), extra.end());
+  m_log.flush(DialogueLog::Lines::keep_unfinished);
+  const Clock::time_point begin = Clock::now();
+  if (::poll(m_polls.data(), m_polls.size(), wake_at(deadline).poll_timeout()) < 0) {
+    if (errno != EINTR) {
+      throw errno_error(errno, "waiting for the machine");
+    }
+    return;
+  }
+  if (m_polls[0].revents != 0) {
+    take_signal();
+  }
+  std::size_t entry = 1;
+  for (std::size_t i = 0; i < m_guests.size(); ++i) {
+    for (; entry < ends[i]; ++entry) {
+      m_guests[i]->handle(m_polls[entry]);
+    }
+  }
+  m_looked = begin;
+  for (const std::unique_ptr<Guest>& guest : m_guests) {
+    guest->looked(begin);
+  }
+  for (pollfd& asked : extra) {
+    asked.revents = m_polls[entry++].revents;
+  }
+  for (const std::unique_ptr<Guest>& guest : m_guests) {
+    if (guest->has_console() && guest->console().undecided() && guest->console().quiet()) {
+      guest->console().settle();
+    }
+  }
+  check(awaited);
+}
+
+Deadline DialogueLoop::wake_at(Deadline deadline) const {
+  for (const std::unique_ptr<Guest>& guest : m_guests) {
+    if (!guest->over()) {
+      deadline = earlier(deadline, guest->over_at());
+      deadline = earlier(deadline, guest->failure_at());
+    }
+    if (guest->has_console() && guest->console().undecided()) {
+      deadline = earlier(deadline, guest->console().quiet_at());
+    }
+  }
+  return deadline;
+}
+
+void DialogueLoop::take_signal() const {
+  signalfd_siginfo info{};
+  if (::read(m_signals.get(), &info, sizeof info) == sizeof info) {
+    const auto number = static_cast<int>(info.ssi_signo);
+    DialogueEnd end;
+    end.cause = Cause::timeout;
+    end.message = "ended by " + signal_name(number);
+    end.signal = number;
+    throw end;
+  }
+}
+
+void DialogueLoop::check(const Guest* awaited) const {
+  for (const std::unique_ptr<Guest>& guest : m_guests) {
+    if (guest->failure() && (guest->over() || missed(guest->failure_at()))) {
+      throw_failure(*guest, *guest->failure());
+    }
+    if (guest.get() == awaited) {
+      continue;
+    }
+    if (guest->has_console() && guest->console().failure()) {
+      throw_failure(*guest, *guest->console().failure());
+    }
+    if (guest->crashed() && guest->over()) {
+      DialogueEnd end;
+      end.cause = Cause::qemu_crash;
+      end.message = guest->describe_end();
+      end.vm = guest->name();
+      throw end;
+    }
+  }
+}
+
+void DialogueLoop::throw_failure(const Guest& guest, const GuestFinding& failure) {
+  DialogueEnd end;
+  end.cause = failure.cause.value_or(Cause::assertion);
+  end.vm = guest.name();
+  end.message = failure.text;
+  throw end;
+}
+
+void DialogueLoop::throw_failure(const Guest& guest, const Match& failure) const {
+  DialogueEnd end;
+  end.cause = Cause::fail_pattern;
+  end.vm = guest.name();
+  end.message = format("the failure text '{}' appeared", failure.text);
+  end.details = {{"failure", m_watch.failures.at(failure.pattern).text}, {"matched", failure.text}};
+  throw end;
+}
+
+} // namespace qt

@@ -1,0 +1,68 @@
+// The one event loop of a dialogue. Whatever a step waits for, it waits in turn(): there all
+// consoles are read and searched for failure texts, monitors are served, the ends of machines and
+// signals are noticed. What ends a dialogue early leaves turn() as a DialogueEnd.
+#pragma once
+
+#include "expect/guest.hh"
+
+#include <memory>
+#include <poll.h>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+// Thrown where a dialogue is decided before its last step; caught once, by run_dialogue().
+struct DialogueEnd {
+  Cause cause = Cause::assertion;
+  std::string message; // what happened, without naming the step
+  std::string vm;      // the machine concerned; empty if none
+  std::string awaited;
+  Json details = Json::object();
+  int signal = 0;    // that ended the program; 0: none
+  bool late = false; // a deadline has passed, whatever the cause of that
+};
+
+class DialogueLoop {
+public:
+  // Does not own the descriptors and `log`. Blocks SIGTERM, SIGINT and SIGHUP as long as it lives.
+  DialogueLoop(const std::vector<VmChannels>& vms, const Watch& watch, DialogueLog& log);
+  ~DialogueLoop();
+  DialogueLoop(const DialogueLoop&) = delete;
+  DialogueLoop& operator=(const DialogueLoop&) = delete;
+
+  std::vector<std::unique_ptr<Guest>>& guests() noexcept { return m_guests; }
+  const Watch& watch() const noexcept { return m_watch; }
+  const std::vector<std::unique_ptr<Guest>>& guests() const noexcept { return m_guests; }
+
+  // Waits until something happens or `deadline` passes, and handles it; may return for no reason.
+  // `extra`: descriptors of the caller, their revents are set. `awaited`: the machine on whose
+  // console the caller looks for something itself; its failures are left to the caller, who knows
+  // what came first. Throws DialogueEnd, Error.
+  void turn(Deadline deadline, std::span<pollfd> extra = {}, const Guest* awaited = nullptr);
+
+  // Whether `deadline` had passed when turn() looked last: what came before it has been handled. A
+  // program that a busy host has stopped for long is late only if there is nothing to read.
+  bool missed(Deadline deadline) const { return deadline.expired(m_looked); }
+
+  // Throws DialogueEnd if a failure text has come or a machine has crashed, `awaited` aside, or if
+  // an event fails the dialogue.
+  void check(const Guest* awaited) const;
+  [[noreturn]] void throw_failure(const Guest& guest, const Match& failure) const;
+  [[noreturn]] static void throw_failure(const Guest& guest, const GuestFinding& failure);
+
+private:
+  Deadline wake_at(Deadline deadline) const;
+  void take_signal() const;
+
+  Watch m_watch;
+  DialogueLog& m_log;
+  std::vector<std::unique_ptr<Guest>> m_guests;
+  UniqueFd m_signals;
+  sigset_t m_old_mask;
+  std::vector<pollfd> m_polls;
+  Clock::time_point m_looked;
+};
+
+} // namespace qt

@@ -1,0 +1,115 @@
+// One machine of a dialogue with its three channels (run_dir.hh): the console, the monitor and the
+// line on which qt-boot tells how QEMU ended. It does what poll(2) says can be done and remembers
+// what came; it never waits.
+#pragma once
+
+#include "console/console.hh"
+#include "ipc/run_dir.hh"
+#include "qemu/guest_event.hh"
+#include "qemu/qmp.hh"
+
+#include <memory>
+#include <optional>
+#include <poll.h>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+class Guest {
+public:
+  // Does not own the descriptors and `log`.
+  Guest(const VmChannels& channels, const Watch& watch, DialogueLog& log);
+
+  const std::string& name() const noexcept { return m_channels.name; }
+  bool has_console() const noexcept { return m_console != nullptr; }
+  bool has_monitor() const noexcept { return m_channels.qmp >= 0; }
+  bool has_exit() const noexcept { return m_channels.exit >= 0; }
+
+  Console& console() noexcept { return *m_console; }
+  const Console& console() const noexcept { return *m_console; }
+  Qmp& qmp() noexcept { return m_qmp; }
+  // While a program that has inherited the monitor may talk to it, nothing is read from it here:
+  // what is not meant for that program waits, unless the program takes it.
+  enum class Monitor { ours, lent };
+  void set_monitor(Monitor owner) noexcept { m_monitor = owner; }
+  // Nothing will come from the monitor any more.
+  bool monitor_ended() const noexcept { return m_monitor_ended; }
+
+  // done: nothing more is asked of the machine, it may end as it would after the dialogue.
+  enum class Request { none, done, quit, kill };
+  // Tells qt-boot, which ends QEMU accordingly; has_exit() must be true.
+  void request_end(Request request);
+
+  // Asks qt-boot how much of what was typed QEMU has not read; has_exit() must be true. untaken()
+  // is the answer, once it has come.
+  void ask_untaken();
+  const std::optional<std::size_t>& untaken() const noexcept { return m_untaken; }
+
+  // What qt-boot tells of the machine's events (guest_event.hh). The event that a step awaits is no
+  // failure from now on; `data` as in the step.
+  void want_event(const std::string& name, const Json& data);
+  // From here on events have come "meanwhile".
+  void begin_step() { m_events_before = m_events.size(); }
+  // An unwanted event that fails the dialogue, as long as that has not asked for the machine's end.
+  std::optional<GuestFinding> failure() const;
+  // When it does so, if the machine is not over before: the console may say the rest until then.
+  Deadline failure_at() const;
+  // What the events say of a wait in vain.
+  std::optional<GuestFinding> explanation() const;
+
+  // "exited N" or "killed SIGNAL"; empty if QEMU runs or nobody can tell.
+  const std::string& end() const noexcept { return m_end; }
+  // QEMU has ended by a signal that nobody asked for.
+  bool crashed() const;
+  // Everything that had come at `when` has been handled.
+  void looked(Clock::time_point when);
+
+  // QEMU has ended as far as can be told, and its console has been read to the end; or one of the
+  // two has not come within 2 s after the other.
+  bool over() const;
+  // When over() may become true without anything coming; never if there is no sign of it.
+  Deadline over_at() const;
+  // "QEMU exited with status 1", "QEMU was killed by SIGSEGV" or "the console ended".
+  std::string describe_end() const;
+  // The cause of a failure because the machine has ended while something was awaited.
+  Cause end_cause() const;
+
+  void add_polls(std::vector<pollfd>& polls) const;
+  // Reads or writes what the entry says. Throws Error.
+  void handle(const pollfd& entry);
+
+private:
+  static constexpr Duration k_drain{2000};
+  static constexpr Duration k_last_words{100}; // from the news of a panic to the failure
+
+  void read_monitor();
+  void write_monitor();
+  void read_exit();
+  void take_exit_line(const std::string& line);
+  void take_event(const std::string& text);
+  void tell(std::string_view word);
+  bool console_over() const { return !m_console || m_console->ended(); }
+  bool exit_over() const { return !has_exit() || m_exit_ended; }
+
+  VmChannels m_channels;
+  DialogueLog& m_log;
+  std::unique_ptr<Console> m_console;
+  Qmp m_qmp;
+  Monitor m_monitor = Monitor::ours;
+  bool m_monitor_ended = false;
+  bool m_exit_ended = false; // its line or its end has come
+  std::string m_exit_text;   // a line's beginning
+  std::vector<Json> m_events;
+  std::size_t m_events_before = 0; // that came before the step
+  std::set<std::string> m_wanted_events;
+  Deadline m_failure_at = Deadline::never();
+  std::optional<std::size_t> m_untaken;
+  std::string m_end;
+  Request m_request = Request::none;
+  std::optional<Clock::time_point> m_first_sign; // of the end
+  Clock::time_point m_looked;
+};
+
+} // namespace qt

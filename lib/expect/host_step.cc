@@ -1,0 +1,250 @@
+#include "expect/host_step.hh"
+
+#include "base/error.hh"
+#include "base/text.hh"
+#include "os/file.hh"
+#include "os/process.hh"
+#include "os/tcp_port.hh"
+#include "schema/text_check.hh"
+
+#include <array>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace qt {
+
+namespace {
+
+constexpr std::size_t k_most_output = 64U * 1024 * 1024;
+
+// For messages: the last line of a text, or nothing.
+std::string last_line(const std::string& text) {
+  const std::vector<std::string> lines = last_lines(text, 1);
+  return lines.empty() ? "" : ": " + lines.back();
+}
+
+// Takes what is there of a child's output; false at its end.
+bool collect(const UniqueFd& pipe, std::string& text) {
+  std::array<std::byte, 65536> buffer;
+  for (;;) {
+    const IoCount got = read_some(pipe.get(), buffer);
+    if (got.result != IoResult::done) {
+      return got.result == IoResult::would_block;
+    }
+    text += text_of(std::span(buffer).first(got.count));
+    if (text.size() > k_most_output) {
+      throw Error("collecting a command's output: it is over 64 MiB");
+    }
+  }
+}
+
+// For as long as it lives the monitors are left to a program.
+class LentMonitors {
+public:
+  explicit LentMonitors(DialogueLoop& loop)
+    : m_loop(loop) {
+    set(Guest::Monitor::lent);
+  }
+  ~LentMonitors() { set(Guest::Monitor::ours); }
+  LentMonitors(const LentMonitors&) = delete;
+  LentMonitors& operator=(const LentMonitors&) = delete;
+
+private:
+  void set(Guest::Monitor owner) const {
+    for (const auto& guest : m_loop.guests()) {
+      guest->set_monitor(owner);
+    }
+  }
+
+  DialogueLoop& m_loop;
+};
+
+enum class Output { standard, error };
+
+// Runs a program to its end and gathers one of its two outputs; the other is the caller's stderr.
+ExitStatus run_program(const StepRun& run, const std::vector<std::string>& argv, Output gathered,
+                       std::string& text) {
+  const UniqueFd null = open_file("/dev/null", O_RDWR);
+  FdPair pipe = make_pipe();
+  SpawnOptions options;
+  options.standard_input = null.get();
+  options.standard_output = gathered == Output::standard ? pipe.second.get() : null.get();
+  options.standard_error = gathered == Output::standard ? -1 : pipe.second.get();
+  options.keep = run.channels;
+  options.descendants = SpawnOptions::Descendants::end_with_it;
+  const LentMonitors lent(run.loop);
+  Process process = Process::spawn(argv, options);
+  pipe.second.reset();
+  set_nonblocking(pipe.first.get());
+  for (;;) {
+    const std::optional<ExitStatus> status = process.poll();
+    if (pipe.first && !collect(pipe.first, text)) {
+      pipe.first.reset();
+    }
+    if (status) { // a grandchild may hold the pipe open; it is not waited for
+      return *status;
+    }
+    if (run.late()) {
+      run.time_out(format("{} still runs{}", argv[0], last_line(text)));
+    }
+    std::array<pollfd, 2> polls = {pollfd{process.exit_fd(), POLLIN, 0},
+                                   pollfd{pipe.first.get(), POLLIN, 0}};
+    run.turn(Deadline::never(), polls);
+  }
+}
+
+void check_output(const StepRun& run, const std::string& text) {
+  const Json* const checks = run.step.find("stdout");
+  const std::string mistake = checks != nullptr ? text_mistake(*checks, text, "the output") : "";
+  if (!mistake.empty()) {
+    const std::vector<std::string> last = last_lines(text, 1);
+    run.fail(Cause::assertion,
+             format("{}; {}", mistake,
+                    last.empty() ? "there is none" : format("its last line is '{}'", last[0])),
+             {{"stdout", text.substr(text.size() - std::min<std::size_t>(text.size(), 4096))}});
+  }
+}
+
+void run_command(const StepRun& run) {
+  const auto argv = run.step.values.at("run").get<std::vector<std::string>>();
+  std::string output;
+  const ExitStatus status = run_program(run, argv, Output::standard, output);
+  const Json* const asked = run.step.find("status");
+  if (asked == nullptr &&
+      exit_status_of(status.wait_status) == static_cast<int>(ExitCode::absent)) {
+    const std::vector<std::string> reason = last_lines(output, 1);
+    run.fail(Cause::skip,
+             reason.empty() ? argv[0] + " says that a prerequisite is absent" : reason[0]);
+  }
+  const Json wanted = asked != nullptr ? *asked : Json(0);
+  if (wanted != "any" && wanted != exit_status_of(status.wait_status)) {
+    run.fail(Cause::assertion, format("asked status {}, {} {}{}", dump_json(wanted), argv[0],
+                                      status.text(), last_line(output)));
+  }
+  check_output(run, output);
+  save_by_regex(run, output);
+}
+
+// qt-fetch as a judge of digests: `url` may be on the guest, or a file.
+void check_by_fetch(const StepRun& run, const std::string& url) {
+  const TempDir folder("qt-expect-");
+  std::string messages;
+  const ExitStatus status = run_program(run,
+                                        {sibling_program("qt-fetch"), "--uncached", "--output",
+                                         folder.path() + "/file", url, run.step.text("sha256")},
+                                        Output::error, messages);
+  if (status.code() == static_cast<int>(ExitCode::usage)) {
+    throw Error(format("fetching {}{}", url, last_line(messages)), ExitCode::usage);
+  }
+  if (status.wait_status != 0) {
+    run.fail(Cause::assertion, format("qt-fetch {}{}", status.text(), last_line(messages)));
+  }
+}
+
+std::string file_url(const std::string& path) {
+  std::string url = "file://";
+  for (const char byte : absolute_path(path)) {
+    const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+                       (byte >= 'a' && byte <= 'z') ||
+                       std::string_view("/-._~").find(byte) != std::string_view::npos;
+    url += plain ? std::string(1, byte) : format("%{:02X}", static_cast<unsigned char>(byte));
+  }
+  return url;
+}
+
+void check_file(const StepRun& run) {
+  const std::string path = run.step.text("file");
+  struct stat status {};
+  if (::stat(path.c_str(), &status) < 0) {
+    run.fail(Cause::assertion, "there is no such file");
+  }
+  if (const std::optional<std::uint64_t> least = parse_size(run.step.text("min-size"));
+      least && static_cast<std::uint64_t>(status.st_size) < *least) {
+    run.fail(Cause::assertion,
+             format("asked at least {} bytes, it has {}", *least, status.st_size));
+  }
+  if (run.step.find("matches") != nullptr || run.step.find("lacks") != nullptr) {
+    const std::string content = read_file(path);
+    const std::string matches = run.step.text("matches");
+    const std::string lacks = run.step.text("lacks");
+    if (!matches.empty() && !Regex(matches).search(content)) {
+      run.fail(Cause::assertion, format("nothing in it matches '{}'{}", matches,
+                                        content.empty() ? "; it is empty" : ""));
+    }
+    if (!lacks.empty() && content.find(lacks) != std::string::npos) {
+      run.fail(Cause::assertion, format("'{}' is in it", lacks));
+    }
+  }
+  if (run.step.find("sha256") != nullptr) {
+    check_by_fetch(run, file_url(path));
+  }
+}
+
+// One attempt at a connection; with a time-out of the step's own, "open" tries again until then.
+void check_port(const StepRun& run) {
+  const std::string where = run.step.text("tcp");
+  const Json* const open = run.step.find("open");
+  const bool wanted = open == nullptr || *open == Json(true);
+  const bool tries_again = wanted && run.step.find("timeout") != nullptr;
+  for (;;) {
+    TcpConnection connection(where);
+    while (connection.state() == TcpConnection::State::connecting) {
+      if (run.late()) {
+        run.time_out("the connection was neither accepted nor refused");
+      }
+      pollfd writable = {connection.fd(), POLLOUT, 0};
+      run.turn(Deadline::never(), std::span(&writable, 1));
+      connection.go_on();
+    }
+    const bool is_open = connection.state() == TcpConnection::State::open;
+    if (is_open == wanted) {
+      return;
+    }
+    if (!tries_again) {
+      run.fail(Cause::assertion, is_open ? "the connection was accepted" : connection.refusal());
+    }
+    if (run.late()) {
+      run.time_out(connection.refusal());
+    }
+    run.turn(Deadline::after(run.every));
+  }
+}
+
+} // namespace
+
+void save_by_regex(const StepRun& run, const std::string& text) {
+  const Json* const saves = run.step.find("save");
+  if (saves == nullptr) {
+    return;
+  }
+  for (const auto& [name, expression] : saves->items()) {
+    const std::optional<Regex::Found> found = Regex(expression.get<std::string>()).search(text);
+    if (!found) {
+      run.fail(Cause::assertion, format("nothing to save as '{}': no match of '{}'{}", name,
+                                        expression.get<std::string>(), last_line(text)));
+    }
+    run.saved.keep(name, found->groups.empty()
+                             ? text.substr(found->begin, found->end - found->begin)
+                             : found->groups.front());
+  }
+}
+
+void run_host_step(const StepRun& run) {
+  run.loop.check(nullptr);
+  switch (run.step.type) {
+  case StepType::run:
+    return run_command(run);
+  case StepType::file:
+    return check_file(run);
+  case StepType::fetch:
+    return check_by_fetch(run, run.step.text("fetch"));
+  case StepType::tcp:
+    return check_port(run);
+  case StepType::sleep:
+    return run.pause(run.duration("sleep", Duration(0)));
+  default:
+    break;
+  }
+}
+
+} // namespace qt

@@ -1,0 +1,11 @@
+// The steps that talk to QEMU's monitor: qmp, hmp, event.
+#pragma once
+
+#include "expect/step_run.hh"
+
+namespace qt {
+
+// Runs one such step to its end. Throws DialogueEnd if it fails, Error.
+void run_monitor_step(const StepRun& run);
+
+} // namespace qt

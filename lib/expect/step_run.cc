@@ -1,0 +1,119 @@
+#include "expect/step_run.hh"
+
+#include "base/format.hh"
+
+namespace qt {
+
+namespace {
+
+constexpr Duration k_answer{200}; // of qt-boot
+
+} // namespace
+
+void StepRun::fail(Cause cause, std::string message, Json details) const {
+  DialogueEnd end;
+  end.cause = cause;
+  end.message = std::move(message);
+  end.vm = guest != nullptr ? guest->name() : "";
+  end.details = std::move(details);
+  throw end;
+}
+
+void StepRun::time_out(const std::string& what, Json details) const {
+  const std::optional<GuestFinding> why = guest != nullptr ? guest->explanation() : std::nullopt;
+  DialogueEnd end;
+  end.cause = why ? why->cause.value_or(Cause::timeout) : Cause::timeout;
+  end.late = true;
+  end.message = format("timed out after {}{}{}{}{}{}", limit.text, why ? "; " : "",
+                       why ? why->text : "", what.empty() ? "" : "; ", what, untaken(details));
+  end.vm = guest != nullptr ? guest->name() : "";
+  end.details = std::move(details);
+  throw end;
+}
+
+std::string StepRun::untaken(Json& details) const {
+  if (guest == nullptr || !guest->has_console() || guest->console().to_type() == 0) {
+    return "";
+  }
+  const Console& console = guest->console();
+  std::uint64_t count = console.to_type() - console.typed();
+  if (guest->has_exit() && !guest->over()) {
+    const Deadline answer = Deadline::after(k_answer);
+    guest->ask_untaken();
+    while (!guest->untaken() && !guest->over() && !loop.missed(answer)) {
+      loop.turn(answer, {}, guest);
+    }
+    count += guest->untaken().value_or(0);
+  }
+  if (count == 0) {
+    return "";
+  }
+  details["typed-bytes"] = console.to_type();
+  details["typed-bytes-not-taken"] = count;
+  return format("; {} of {} typed bytes were not taken by the guest", count, console.to_type());
+}
+
+void StepRun::need_guest(std::string_view wanted) const {
+  if (guest != nullptr && guest->over()) {
+    const std::optional<GuestFinding> why = guest->explanation();
+    const Cause cause = guest->end_cause();
+    const bool is_vague = cause == Cause::console_eof || cause == Cause::qemu_exit;
+    fail(why && is_vague ? why->cause.value_or(cause) : cause,
+         format("{}{} before {}", why ? why->text + "; " : "", guest->describe_end(), wanted));
+  }
+}
+
+void StepRun::turn(Deadline until, std::span<pollfd> extra, const Guest* awaited) const {
+  const Deadline end = earlier(limit.deadline, until);
+  if (awaited == nullptr || !idle) {
+    loop.turn(end, extra, awaited);
+    return;
+  }
+  loop.turn(earlier(end, idle->silent_at(awaited->console().heard_at())), extra, awaited);
+  check_silence(awaited->console());
+}
+
+void StepRun::check_silence(const Console& console) const {
+  if (console.ended() || !loop.missed(idle->silent_at(console.heard_at()))) {
+    return;
+  }
+  const double silent = std::chrono::duration<double>(Clock::now() - console.heard_at()).count();
+  const std::optional<GuestFinding> why = guest->explanation();
+  DialogueEnd end;
+  end.cause = why ? why->cause.value_or(Cause::idle_timeout) : Cause::idle_timeout;
+  end.late = true;
+  end.details = {{"silent-seconds", silent}};
+  end.message = format("nothing came on the console for {}; the idle-timeout is {}{}{}{}",
+                       seconds_text(silent), idle->text, why ? "; " : "", why ? why->text : "",
+                       untaken(end.details));
+  end.vm = guest->name();
+  throw end;
+}
+
+void StepRun::pause(Duration span) const {
+  const Deadline end = Deadline::after(span);
+  while (!end.expired()) {
+    turn(end);
+    if (late() && !end.expired()) {
+      time_out("");
+    }
+  }
+}
+
+Duration StepRun::duration(std::string_view key, Duration otherwise) const {
+  return parse_duration(step.text(key)).value_or(otherwise);
+}
+
+std::vector<Pattern> patterns_from(const Json* value) {
+  std::vector<Pattern> patterns;
+  if (value != nullptr) {
+    for (const Json& pattern : *value) {
+      const bool is_text = pattern.contains("text");
+      patterns.push_back({is_text ? Pattern::Kind::text : Pattern::Kind::regex,
+                          pattern.at(is_text ? "text" : "regex").get<std::string>()});
+    }
+  }
+  return patterns;
+}
+
+} // namespace qt

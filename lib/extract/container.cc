@@ -1,0 +1,201 @@
+#include "extract/container.hh"
+
+#include "base/error.hh"
+#include "base/text.hh"
+#include "extract/zip_directory.hh"
+
+#include <array>
+#include <cstdlib>
+#include <numeric>
+
+namespace qt {
+
+namespace {
+
+constexpr std::size_t k_head_bytes = 34U << 10; // up to an ISO image's first descriptor
+
+constexpr std::array<std::string_view, 10> k_names = {"raw", "gz",  "xz",   "zst",     "bz2",
+                                                      "tar", "zip", "cpio", "iso9660", "deb"};
+struct Alias {
+  std::string_view name;
+  Format format;
+};
+constexpr std::array k_aliases = {Alias{"gzip", Format::gz}, Alias{"zstd", Format::zst},
+                                  Alias{"bzip2", Format::bz2}, Alias{"iso", Format::iso9660}};
+
+// The checksum is the sum of the header's 512 bytes, its own eight counted as spaces; written in
+// octal (POSIX.1-2017, pax, "ustar Interchange Format"). Old tars have no other mark.
+bool is_tar_header(std::string_view head) {
+  if (head.size() < 512 || head[0] == '\0') {
+    return false;
+  }
+  const auto sum_of = [](std::string_view bytes) {
+    return std::accumulate(bytes.begin(), bytes.end(), 0L, [](long sum, char byte) {
+      return sum + static_cast<unsigned char>(byte);
+    });
+  };
+  const long sum = sum_of(head.substr(0, 148)) + 8L * ' ' + sum_of(head.substr(156, 356));
+  const std::string field(head.substr(148, 8));
+  char* end = nullptr;
+  return std::strtol(field.c_str(), &end, 8) == sum && end != field.c_str();
+}
+
+Format sniff_bytes(std::string_view head) {
+  using namespace std::string_view_literals;
+  switch (sniff_compression(head)) {
+  case Compression::gzip:
+    return Format::gz;
+  case Compression::xz:
+    return Format::xz;
+  case Compression::zstd:
+    return Format::zst;
+  case Compression::bzip2:
+    return Format::bz2;
+  case Compression::none:
+    break;
+  }
+  if (head.starts_with("PK\x03\x04"sv) || head.starts_with("PK\x05\x06"sv)) {
+    return Format::zip;
+  }
+  if (head.starts_with("070701") || head.starts_with("070702") || head.starts_with("070707")) {
+    return Format::cpio;
+  }
+  if (head.starts_with("!<arch>\ndebian-binary")) {
+    return Format::deb;
+  }
+  if (is_tar_header(head)) {
+    return Format::tar;
+  }
+  if (head.size() > 32774 && head.substr(32769, 5) == "CD001") {
+    return Format::iso9660;
+  }
+  return Format::raw;
+}
+
+ArchiveFormat archive_format(Format format) {
+  switch (format) {
+  case Format::zip:
+    return ArchiveFormat::zip;
+  case Format::cpio:
+    return ArchiveFormat::cpio;
+  case Format::iso9660:
+    return ArchiveFormat::iso9660;
+  case Format::deb:
+    return ArchiveFormat::ar;
+  default:
+    return ArchiveFormat::tar;
+  }
+}
+
+std::unique_ptr<ReadAhead> decoded(Compression compression, std::unique_ptr<ByteSource> source,
+                                   const OpenOptions& options) {
+  return std::make_unique<ReadAhead>(decompress(compression, std::move(source), options.decompress),
+                                     Overlap::yes);
+}
+
+// The tar inside a Debian package.
+std::unique_ptr<ArchiveReader> open_package(std::unique_ptr<ReadAhead> input,
+                                            const OpenOptions& options) {
+  auto package = std::make_unique<ArchiveReader>(std::move(input), ArchiveFormat::ar);
+  ArchiveMember member;
+  do {
+    if (!package->next(member)) {
+      throw Error("the Debian package has no data.tar", ExitCode::failed);
+    }
+  } while (member.name != "data.tar" && !member.name.starts_with("data.tar."));
+  auto data = std::make_unique<ReadAhead>(member_source(std::move(package)), Overlap::no);
+  const Compression compression = sniff_compression(text_of(data->peek()));
+  if (compression != Compression::none) {
+    data = decoded(compression, remaining_source(std::move(data)), options);
+  }
+  return std::make_unique<ArchiveReader>(std::move(data), ArchiveFormat::tar);
+}
+
+} // namespace
+
+std::string_view format_name(Format format) { return k_names.at(static_cast<std::size_t>(format)); }
+
+Format parse_format(std::string_view name) {
+  for (std::size_t i = 0; i < k_names.size(); ++i) {
+    if (k_names.at(i) == name) {
+      return static_cast<Format>(i);
+    }
+  }
+  for (const Alias& alias : k_aliases) {
+    if (alias.name == name) {
+      return alias.format;
+    }
+  }
+  const std::vector<std::string> names(k_names.begin(), k_names.end());
+  throw Error(format("unknown format '{}'; there are {}", name, join(names, ", ")),
+              ExitCode::usage);
+}
+
+bool is_archive(Format format) { return format >= Format::tar; }
+
+Compression compression_of(Format format) {
+  switch (format) {
+  case Format::gz:
+    return Compression::gzip;
+  case Format::xz:
+    return Compression::xz;
+  case Format::zst:
+    return Compression::zstd;
+  case Format::bz2:
+    return Compression::bzip2;
+  default:
+    return Compression::none;
+  }
+}
+
+Format sniff_file(const FileSource& file) { return sniff_bytes(file.peek(0, k_head_bytes)); }
+
+std::unique_ptr<ReadAhead> open_decompressed(const std::string& path, Compression compression,
+                                             const OpenOptions& options) {
+  return decoded(compression, std::make_unique<FileSource>(path), options);
+}
+
+std::unique_ptr<ArchiveReader> open_archive(const std::string& path, const OpenOptions& options) {
+  auto file = std::make_unique<FileSource>(path);
+  Format found = sniff_file(*file);
+  std::unique_ptr<ReadAhead> input;
+  const Compression outer = compression_of(found);
+  if (outer != Compression::none) {
+    if (options.format && !is_archive(*options.format) && *options.format != found) {
+      throw Error(format("it is {}, not {}", format_name(found), format_name(*options.format)),
+                  ExitCode::failed);
+    }
+    input = decoded(outer, std::move(file), options);
+    found = sniff_bytes(text_of(input->peek()));
+  } else {
+    std::unique_ptr<ByteSource> source;
+    if (found == Format::zip && !options.only.empty()) {
+      source = zip_of_members(file, options.only);
+    }
+    if (!source) {
+      source = std::move(file);
+    }
+    input = std::make_unique<ReadAhead>(std::move(source), Overlap::no);
+  }
+  if (options.format && is_archive(*options.format)) {
+    if (found != Format::raw && found != *options.format) {
+      throw Error(format("it is {}, not {}", format_name(found), format_name(*options.format)),
+                  ExitCode::failed);
+    }
+    found = *options.format;
+  }
+  if (!is_archive(found)) {
+    throw Error(outer == Compression::none
+                    ? "it is not an archive that is known here"
+                    : format("it is {}-compressed, but what is inside is not an archive that is "
+                             "known here",
+                             compression_name(outer)),
+                ExitCode::failed);
+  }
+  if (found == Format::deb) {
+    return open_package(std::move(input), options);
+  }
+  return std::make_unique<ArchiveReader>(std::move(input), archive_format(found));
+}
+
+} // namespace qt

@@ -1,0 +1,174 @@
+#include "extract/decompress.hh"
+
+#include "base/error.hh"
+#include "extract/decoder.hh"
+#include "extract/xz_decoder.hh"
+
+#include <array>
+#include <bzlib.h>
+#include <cassert>
+#include <zlib.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+namespace qt {
+
+namespace {
+
+class GzipDecoder final : public Decoder {
+public:
+  explicit GzipDecoder(std::unique_ptr<ByteSource> input)
+    : Decoder("gz", std::move(input)) {
+    if (::inflateInit2(&m_stream, 16 + MAX_WBITS) != Z_OK) {
+      throw Error("starting zlib: out of memory");
+    }
+  }
+  ~GzipDecoder() override { ::inflateEnd(&m_stream); }
+
+private:
+  Progress decode(std::span<const std::byte> input, std::span<std::byte> output, bool) override {
+    // zlib counts in 32 bits and does not say const.
+    const auto room = static_cast<uInt>(std::min<std::size_t>(output.size(), 1U << 30));
+    m_stream.next_in =
+        const_cast<Bytef*>(reinterpret_cast<const Bytef*>(input.data())); // NOLINT: not written
+    m_stream.avail_in = static_cast<uInt>(input.size());
+    m_stream.next_out = reinterpret_cast<Bytef*>(output.data());
+    m_stream.avail_out = room;
+    const int result = ::inflate(&m_stream, Z_NO_FLUSH);
+    if (result == Z_MEM_ERROR) {
+      fail_for_memory();
+    }
+    if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
+      fail("damaged");
+    }
+    return {input.size() - m_stream.avail_in, room - m_stream.avail_out, result == Z_STREAM_END};
+  }
+  void restart() override { ::inflateReset(&m_stream); }
+  bool starts_stream(std::string_view head) const override {
+    return head.starts_with("\x1f\x8b\x08");
+  }
+
+  z_stream m_stream = {};
+};
+
+class ZstdDecoder final : public Decoder {
+public:
+  explicit ZstdDecoder(std::unique_ptr<ByteSource> input)
+    : Decoder("zst", std::move(input))
+    , m_context(::ZSTD_createDCtx(), ::ZSTD_freeDCtx) {
+    // Files made with --long=31 --ultra need the largest window.
+    if (!m_context ||
+        ::ZSTD_isError(::ZSTD_DCtx_setParameter(m_context.get(), ZSTD_d_windowLogMax, 31)) != 0) {
+      throw Error("starting libzstd: out of memory");
+    }
+  }
+
+private:
+  Progress decode(std::span<const std::byte> input, std::span<std::byte> output, bool) override {
+    ZSTD_inBuffer in = {input.data(), input.size(), 0};
+    ZSTD_outBuffer out = {output.data(), output.size(), 0};
+    const std::size_t left = ::ZSTD_decompressStream(m_context.get(), &out, &in);
+    if (::ZSTD_isError(left) != 0) {
+      if (::ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation) {
+        fail_for_memory();
+      }
+      fail("damaged");
+    }
+    return {in.pos, out.pos, left == 0};
+  }
+  void restart() override { ::ZSTD_DCtx_reset(m_context.get(), ZSTD_reset_session_only); }
+  bool starts_stream(std::string_view head) const override {
+    return sniff_compression(head) == Compression::zstd;
+  }
+
+  std::unique_ptr<ZSTD_DCtx, decltype(&::ZSTD_freeDCtx)> m_context;
+};
+
+class Bzip2Decoder final : public Decoder {
+public:
+  explicit Bzip2Decoder(std::unique_ptr<ByteSource> input)
+    : Decoder("bz2", std::move(input)) {
+    start();
+  }
+  ~Bzip2Decoder() override { ::BZ2_bzDecompressEnd(&m_stream); }
+
+private:
+  void start() {
+    m_stream = {};
+    if (::BZ2_bzDecompressInit(&m_stream, 0, 0) != BZ_OK) {
+      throw Error("starting libbz2: out of memory");
+    }
+  }
+  Progress decode(std::span<const std::byte> input, std::span<std::byte> output, bool) override {
+    const auto room = static_cast<unsigned>(std::min<std::size_t>(output.size(), 1U << 30));
+    m_stream.next_in =
+        const_cast<char*>(reinterpret_cast<const char*>(input.data())); // NOLINT: not written
+    m_stream.avail_in = static_cast<unsigned>(input.size());
+    m_stream.next_out = reinterpret_cast<char*>(output.data());
+    m_stream.avail_out = room;
+    const int result = ::BZ2_bzDecompress(&m_stream);
+    if (result == BZ_MEM_ERROR) {
+      fail_for_memory();
+    }
+    if (result != BZ_OK && result != BZ_STREAM_END) {
+      fail("damaged");
+    }
+    return {input.size() - m_stream.avail_in, room - m_stream.avail_out, result == BZ_STREAM_END};
+  }
+  void restart() override {
+    ::BZ2_bzDecompressEnd(&m_stream);
+    start();
+  }
+  bool starts_stream(std::string_view head) const override { return head.starts_with("BZh"); }
+
+  bz_stream m_stream = {};
+};
+
+} // namespace
+
+Compression sniff_compression(std::string_view head) {
+  using namespace std::string_view_literals;
+  const std::string_view block = head.size() > 4 ? head.substr(4) : std::string_view();
+  if (head.starts_with("\x1f\x8b\x08"sv)) {
+    return Compression::gzip;
+  }
+  if (head.starts_with("\xfd"
+                       "7zXZ\0"sv)) {
+    return Compression::xz;
+  }
+  if (head.starts_with("\x28\xb5\x2f\xfd"sv) ||
+      (head.size() >= 4 && (head[0] & 0xf0) == 0x50 && head.substr(1, 3) == "\x2a\x4d\x18"sv)) {
+    return Compression::zstd;
+  }
+  if (head.starts_with("BZh"sv) && head.size() > 4 && head[3] >= '1' && head[3] <= '9' &&
+      (block.starts_with("\x31\x41\x59\x26\x53\x59"sv) ||
+       block.starts_with("\x17\x72\x45\x38\x50\x90"sv))) {
+    return Compression::bzip2;
+  }
+  return Compression::none;
+}
+
+std::string_view compression_name(Compression compression) {
+  constexpr std::array<std::string_view, 5> k_names = {"", "gz", "xz", "zst", "bz2"};
+  return k_names.at(static_cast<std::size_t>(compression));
+}
+
+std::unique_ptr<ByteSource> decompress(Compression compression, std::unique_ptr<ByteSource> input,
+                                       const DecompressOptions& options) {
+  switch (compression) {
+  case Compression::gzip:
+    return std::make_unique<GzipDecoder>(std::move(input));
+  case Compression::xz:
+    return decode_xz(std::move(input), options.memory_bytes, options.threads);
+  case Compression::zstd:
+    return std::make_unique<ZstdDecoder>(std::move(input));
+  case Compression::bzip2:
+    return std::make_unique<Bzip2Decoder>(std::move(input));
+  case Compression::none:
+    break;
+  }
+  assert(false);
+  return nullptr;
+}
+
+} // namespace qt

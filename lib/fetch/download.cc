@@ -1,0 +1,199 @@
+#include "fetch/download.hh"
+
+#include "base/error.hh"
+#include "base/log.hh"
+#include "base/text.hh"
+#include "data/url.hh"
+
+#include <algorithm>
+#include <cerrno>
+#include <random>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace qt {
+
+namespace {
+
+using Cause = Downloaded::Cause;
+
+constexpr Duration k_longest_pause = std::chrono::seconds(30);
+
+Duration pause_before(int retry, const DownloadOptions& options) {
+  Duration pause = options.first_pause;
+  for (int i = 1; i < retry && pause < k_longest_pause; ++i) {
+    pause *= 3;
+  }
+  static thread_local std::minstd_rand random{std::random_device{}()};
+  std::uniform_int_distribution<Duration::rep> vary(pause.count() / 2, pause.count() * 3 / 2);
+  return std::min(Duration(vary(random)), k_longest_pause);
+}
+
+} // namespace
+
+Download::Download(HttpClient& client, const DownloadOptions& options, const std::string& digest,
+                   int fd, std::string path)
+  : m_client(client)
+  , m_options(options)
+  , m_digest(digest)
+  , m_fd(fd)
+  , m_path(std::move(path))
+  , m_digester(digest_kind(digest)) {}
+
+Downloaded Download::run(std::span<const std::string> urls) {
+  std::vector<std::string> reasons;
+  std::vector<std::string> causes; // each once: two URLs of one host that is down have one
+  std::vector<std::string> groups;
+  Downloaded result;
+  for (const std::string& url : urls) {
+    const Attempt attempt = try_url(url);
+    if (attempt.cause == Cause::none) {
+      result.cause = Cause::none;
+      result.right = reasons.size();
+      break;
+    }
+    result.cause = reasons.empty() ? attempt.cause : std::min(result.cause, attempt.cause);
+    reasons.push_back(format("{}: {}", display_url(url), attempt.reason));
+    const bool down = !attempt.unreachable.empty();
+    const std::string cause =
+        down ? attempt.reason : format("{}: {}", host_of(url), attempt.reason);
+    const std::string& group = down ? attempt.unreachable : cause;
+    if (std::find(groups.begin(), groups.end(), group) == groups.end()) {
+      causes.push_back(cause);
+      groups.push_back(group);
+    }
+  }
+  result.outcome = result.cause == Cause::none        ? Downloaded::Outcome::right
+                   : result.cause == Cause::transient ? Downloaded::Outcome::unavailable
+                                                      : Downloaded::Outcome::failed;
+  result.reason = join(reasons, "; ");
+  result.why = join(causes, "; ");
+  result.group = join(groups, "; ");
+  return result;
+}
+
+Download::Attempt Download::try_url(const std::string& url) {
+  for (int retry = 0;; ++retry) {
+    Attempt attempt = request_once(url);
+    if (attempt.cause != Cause::transient || m_client.is_written_off(attempt.unreachable)) {
+      return attempt;
+    }
+    if (retry == m_options.retries) {
+      if (!attempt.unreachable.empty()) {
+        m_client.write_off(attempt.unreachable, attempt.reason);
+      }
+      return attempt;
+    }
+    const Duration pause = std::max(pause_before(retry + 1, m_options),
+                                    attempt.retry_after.value_or(Duration::zero()));
+    if (pause > k_longest_pause) {
+      attempt.reason += format(", the server asks to wait {}", format_duration(pause));
+      return attempt;
+    }
+    log_info(format("fetching {}: {}; trying again in {}", display_url(url), attempt.reason,
+                    format_duration(pause)));
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+// One request, or two where the first finds that what the file holds is of no use.
+Download::Attempt Download::request_once(const std::string& url) {
+  for (;;) {
+    hash_what_is_there();
+    const std::uint64_t held = m_hashed;
+    if (m_digester.hex() == m_digest) { // interrupted just before it was published, or empty
+      return {Cause::none, "", {}, ""};
+    }
+    HttpRequest request;
+    request.url = url;
+    request.fd = m_fd;
+    request.offset = held;
+    request.validator = resume.url == display_url(url) ? resume.validator : "";
+    request.on_validator = [&](const std::string& validator) {
+      resume = {display_url(url), validator};
+      if (remember) {
+        remember(resume);
+      }
+    };
+    if (held > 0) {
+      log_info(format("fetching {}: continuing after {} bytes", display_url(url), held));
+    }
+    const HttpResult result =
+        m_client.get(request, [this](HttpProgress progress) { follow(progress); });
+    const bool continued = held > 0 && m_restarts == 0;
+    if (result.outcome == HttpOutcome::not_resumable) {
+      empty_file();
+      continue;
+    }
+    const Attempt attempt = judge(result, url);
+    if (result.outcome == HttpOutcome::complete && attempt.cause != Cause::none) {
+      empty_file();
+      if (continued) {
+        log_info(format("fetching {}: what was continued is not right; once more from the start",
+                        display_url(url)));
+        continue;
+      }
+    }
+    return attempt;
+  }
+}
+
+Download::Attempt Download::judge(const HttpResult& result, const std::string& url) const {
+  switch (result.outcome) {
+  case HttpOutcome::complete:
+    break;
+  case HttpOutcome::gone:
+    return {Cause::gone, result.reason, {}, ""};
+  case HttpOutcome::refused:
+    return {Cause::refused, result.reason, {}, ""};
+  case HttpOutcome::transient:
+  case HttpOutcome::unreachable:
+  case HttpOutcome::not_resumable:
+    return {Cause::transient, result.reason, result.retry_after, result.host};
+  case HttpOutcome::unwritable:
+    throw Error(format("fetching {}: writing {}: {}", display_url(url), m_path, result.reason));
+  }
+  const std::string found = m_digester.hex();
+  if (found == m_digest) {
+    return {Cause::none, "", {}, ""};
+  }
+  return {
+      Cause::corrupt,
+      format("the {} that came have the digest {}, not {}", format_size(m_hashed), found, m_digest),
+      {},
+      ""};
+}
+
+void Download::hash_what_is_there() {
+  struct stat status;
+  if (::fstat(m_fd, &status) < 0) {
+    throw errno_error(errno, format("reading {}", m_path));
+  }
+  m_restarts = 0;
+  m_hashed = 0;
+  m_digester.restart();
+  follow({static_cast<std::uint64_t>(status.st_size), 0});
+}
+
+void Download::follow(HttpProgress progress) {
+  if (progress.restarts != m_restarts) {
+    m_restarts = progress.restarts;
+    m_hashed = 0;
+    m_digester.restart();
+  }
+  m_hashed = add_file_range(m_digester, m_fd, m_hashed, progress.bytes, m_path);
+  if (watch) {
+    watch(progress);
+  }
+}
+
+void Download::empty_file() {
+  if (::ftruncate(m_fd, 0) < 0) {
+    throw errno_error(errno, format("emptying {}", m_path));
+  }
+  resume = {};
+}
+
+} // namespace qt

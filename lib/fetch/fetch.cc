@@ -1,0 +1,218 @@
+#include "fetch/fetch.hh"
+
+#include "base/error.hh"
+#include "base/log.hh"
+#include "base/parallel.hh"
+#include "cache/qemu_download.hh"
+#include "data/digest.hh"
+#include "data/url.hh"
+
+#include <cstdlib>
+#include <sys/stat.h>
+
+namespace qt {
+
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+Fetched outcome_of(const Downloaded& result) {
+  Fetched fetched;
+  fetched.cause = result.cause;
+  fetched.why = result.why;
+  fetched.group = result.group;
+  switch (result.outcome) {
+  case Downloaded::Outcome::right:
+    if (!result.reason.empty()) {
+      log_info("passed over " + result.reason);
+    }
+    fetched.outcome = FetchOutcome::downloaded;
+    break;
+  case Downloaded::Outcome::unavailable:
+    fetched.outcome = FetchOutcome::unavailable;
+    fetched.reason = "asset unavailable: " + result.reason;
+    break;
+  case Downloaded::Outcome::failed:
+    fetched.outcome = FetchOutcome::failed;
+    fetched.reason = "fetching " + result.reason;
+    break;
+  }
+  return fetched;
+}
+
+} // namespace
+
+FetchOptions FetchOptions::from_environment() {
+  FetchOptions options;
+  // "0" means no here; QEMU's framework takes any text for yes.
+  const std::string forbidden = variable("QEMU_TEST_NO_DOWNLOAD");
+  if (!forbidden.empty() && forbidden != "0") {
+    options.downloads = Downloads::forbidden;
+  }
+  if (std::getenv("QEMU_TEST_REFRESH_CACHE") != nullptr &&
+      variable("QEMU_TEST_REFRESH_CACHE") != "0") {
+    options.refresh = Refresh::yes;
+  }
+  options.mirrors = mirrors_of_environment();
+  return options;
+}
+
+Fetcher::Fetcher(Cache cache, FetchOptions options)
+  : m_cache(std::move(cache))
+  , m_options(options)
+  , m_start(std::chrono::system_clock::now()) {}
+
+Fetcher::~Fetcher() = default;
+
+HttpClient& Fetcher::client() {
+  const std::lock_guard guard(m_client_mutex);
+  if (!m_client) {
+    m_client = std::make_unique<HttpClient>(m_options.limits);
+  }
+  return *m_client;
+}
+
+Fetched Fetcher::fetch(const AssetSource& source, const Watch& watch) {
+  Fetched result = find_or_download(source, watch);
+  if (result.there()) {
+    result.path = m_cache.path_of(source.digest);
+    m_cache.touch(source.digest);
+  }
+  return result;
+}
+
+Fetched Fetcher::find_or_download(const AssetSource& source, const Watch& watch) {
+  const bool refresh = m_options.refresh == FetchOptions::Refresh::yes;
+  const bool forbidden = m_options.downloads == FetchOptions::Downloads::forbidden;
+  const std::string url = display_url(source.urls.at(0));
+  const std::string why =
+      format("{} and QEMU_TEST_NO_DOWNLOAD is set; unset it to download",
+             refresh ? "QEMU_TEST_REFRESH_CACHE wants a download" : "not in the cache");
+  const Fetched not_allowed{
+      FetchOutcome::unavailable, "", format("asset unavailable: {}: {}", url, why), why, why,
+      Downloaded::Cause::none};
+  const Cache::State state = m_cache.state(source.digest);
+  if (!refresh && state == Cache::State::verified) {
+    return {};
+  }
+  if (forbidden && (refresh || state == Cache::State::absent)) {
+    return not_allowed;
+  }
+
+  std::optional<FileLock> lock;
+  try {
+    lock = m_cache.lock(source.digest);
+  } catch (const Error&) {
+    // A cache that cannot be written still serves what is right in it.
+    if (!refresh && state == Cache::State::unverified && verify_unrecorded(source)) {
+      return {};
+    }
+    throw;
+  }
+  if (refresh) {
+    // Someone else with the same wish may have been first.
+    return m_cache.verified_since(source.digest, m_start) ? Fetched() : download(source, watch);
+  }
+  do {
+    switch (m_cache.state(source.digest)) {
+    case Cache::State::verified: // by the one who had the lock before
+      return {};
+    case Cache::State::unverified:
+      if (verify_unrecorded(source)) {
+        return {};
+      }
+      m_cache.quarantine(source.digest);
+      break;
+    case Cache::State::absent:
+      break;
+    }
+    if (forbidden) {
+      return not_allowed;
+    }
+  } while (await_qemu_download(m_cache, source.digest));
+  return download(source, watch);
+}
+
+bool Fetcher::verify_unrecorded(const AssetSource& source) const {
+  const std::string path = m_cache.path_of(source.digest);
+  const std::optional<std::string> marks = Cache::marks(path);
+  log_info(format("verifying {}", path));
+  const std::string found = digest_of_file(path, digest_kind(source.digest));
+  if (!marks || found != source.digest) {
+    log_warning(format("{} has the digest {}: not used", path, found));
+    return false;
+  }
+  m_cache.record(source.digest, *marks);
+  return true;
+}
+
+Fetched Fetcher::download(const AssetSource& source, const Watch& watch) {
+  const std::string partial = m_cache.partial_path(source.digest);
+  const UniqueFd fd = m_cache.open_partial(source.digest);
+  const QemuDownloadMark mark(m_cache, source.digest);
+  Download download(client(), m_options.download, source.digest, fd.get(), partial);
+  download.resume = m_cache.resume_of(source.digest).value_or(Cache::Resume());
+  download.remember = [&](const Cache::Resume& resume) {
+    m_cache.remember_resume(source.digest, resume);
+  };
+  download.watch = watch;
+  const Downloaded downloaded = run(download, source);
+  struct stat status;
+  if (downloaded.outcome == Downloaded::Outcome::right) {
+    m_cache.publish(source.digest, display_url(source.urls[downloaded.right]));
+  } else if (::fstat(fd.get(), &status) == 0 && status.st_size == 0) {
+    m_cache.discard_partial(source.digest);
+  }
+  return outcome_of(downloaded);
+}
+
+Downloaded Fetcher::run(Download& download, const AssetSource& source) const {
+  const std::vector<Candidate> candidates = with_mirrors(source.urls, m_options.mirrors);
+  std::vector<std::string> urls;
+  for (const Candidate& candidate : candidates) {
+    urls.push_back(candidate.url);
+  }
+  Downloaded result = download.run(urls);
+  if (result.outcome == Downloaded::Outcome::right) {
+    result.right = candidates[result.right].original;
+  }
+  return result;
+}
+
+Fetched Fetcher::fetch_uncached(const AssetSource& source, const std::string& path,
+                                const Watch& watch) {
+  AtomicFile file(path);
+  Download download(client(), m_options.download, source.digest, file.fd(), path);
+  download.watch = watch;
+  Fetched result = outcome_of(run(download, source));
+  if (result.there()) {
+    file.commit();
+    result.path = path;
+  }
+  return result;
+}
+
+std::vector<Fetched>
+Fetcher::fetch_all(std::span<const AssetSource> sources, unsigned jobs,
+                   const std::function<void(std::size_t, const Fetched&)>& on_done,
+                   const std::function<void(std::size_t, const HttpProgress&)>& on_moved) {
+  std::vector<Fetched> results(sources.size());
+  std::mutex mutex;
+  for_each_parallel(sources.size(), jobs, [&](std::size_t i) {
+    results[i] = fetch(sources[i], [&](const HttpProgress& progress) {
+      if (on_moved) {
+        on_moved(i, progress);
+      }
+    });
+    const std::lock_guard guard(mutex);
+    if (on_done) {
+      on_done(i, results[i]);
+    }
+  });
+  return results;
+}
+
+} // namespace qt

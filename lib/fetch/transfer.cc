@@ -1,0 +1,247 @@
+#include "fetch/transfer.hh"
+
+#include "base/error.hh"
+#include "base/text.hh"
+#include "data/url.hh"
+#include "fetch/http_verdict.hh"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <unistd.h>
+
+namespace qt {
+
+namespace {
+
+constexpr long k_buffer_bytes = 512L << 10; // the most that libcurl hands over at once
+constexpr long k_slow_bytes_per_second = 1024;
+constexpr long k_redirects = 10;
+
+template<typename Value>
+void set(CURL* easy, CURLoption option, Value value) {
+  const CURLcode code = curl().easy_setopt(easy, option, value);
+  if (code != CURLE_OK) {
+    throw Error(format("preparing a download: libcurl: {}", curl().easy_strerror(code)));
+  }
+}
+
+// The variables of the curl program and of OpenSSL; the library itself heeds neither where it was
+// built with a place for certificates.
+void set_certificates(CURL* easy) {
+  for (const char* name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
+    const char* const file = std::getenv(name);
+    if (file != nullptr && *file != '\0') {
+      set(easy, CURLOPT_CAINFO, file);
+      break;
+    }
+  }
+  const char* const folder = std::getenv("SSL_CERT_DIR");
+  if (folder != nullptr && *folder != '\0') {
+    set(easy, CURLOPT_CAPATH, folder);
+  }
+}
+
+} // namespace
+
+Transfer::Transfer(const HttpRequest& request, const HttpLimits& limits,
+                   const IsWrittenOff& is_written_off)
+  : m_request(request)
+  , m_is_written_off(is_written_off)
+  , m_easy(curl().easy_init()) {
+  if (m_easy == nullptr) {
+    throw std::bad_alloc();
+  }
+  m_progress.bytes = request.offset;
+  set(m_easy, CURLOPT_URL, request.url.c_str());
+  set(m_easy, CURLOPT_PRIVATE, this);
+  set(m_easy, CURLOPT_ERRORBUFFER, m_error_text.data());
+  set(m_easy, CURLOPT_NOSIGNAL, 1L);
+  set(m_easy, CURLOPT_USERAGENT, "qemu-test-toolkit/" QT_VERSION);
+#if LIBCURL_VERSION_NUM >= 0x075500
+  set(m_easy, CURLOPT_PROTOCOLS_STR, "http,https,file");
+  set(m_easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+#else
+  set(m_easy, CURLOPT_PROTOCOLS, long(CURLPROTO_HTTP | CURLPROTO_HTTPS | CURLPROTO_FILE));
+  set(m_easy, CURLOPT_REDIR_PROTOCOLS, long(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+  set(m_easy, CURLOPT_FOLLOWLOCATION, 1L);
+  set(m_easy, CURLOPT_MAXREDIRS, k_redirects);
+  set(m_easy, CURLOPT_FAILONERROR, 1L);
+  set(m_easy, CURLOPT_NETRC, long(CURL_NETRC_OPTIONAL));
+  set(m_easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+  set(m_easy, CURLOPT_HTTP_VERSION, long(CURL_HTTP_VERSION_2TLS));
+  set(m_easy, CURLOPT_PIPEWAIT, 1L);
+  set(m_easy, CURLOPT_BUFFERSIZE, k_buffer_bytes);
+  set(m_easy, CURLOPT_CONNECTTIMEOUT_MS, long(limits.connect.count()));
+  set(m_easy, CURLOPT_LOW_SPEED_LIMIT, k_slow_bytes_per_second);
+  set(m_easy, CURLOPT_LOW_SPEED_TIME, std::max(1L, long((limits.stall.count() + 999) / 1000)));
+  set(m_easy, CURLOPT_HEADERFUNCTION, &Transfer::on_header);
+  set(m_easy, CURLOPT_HEADERDATA, this);
+  set(m_easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+  set(m_easy, CURLOPT_WRITEDATA, this);
+  set_certificates(m_easy);
+  if (is_loopback(request.url)) {
+    set(m_easy, CURLOPT_PROXY, "");
+  }
+  m_headers = curl().slist_append(m_headers, "Accept-Encoding: identity");
+  if (request.offset > 0) {
+    // Not CURLOPT_RESUME_FROM: that makes a full answer an error, and here it is just a restart.
+    m_headers = curl().slist_append(m_headers, format("Range: bytes={}-", request.offset).c_str());
+    if (!request.validator.empty()) {
+      m_headers = curl().slist_append(m_headers, ("If-Range: " + request.validator).c_str());
+    }
+  }
+  set(m_easy, CURLOPT_HTTPHEADER, m_headers);
+}
+
+Transfer::~Transfer() {
+  curl().easy_cleanup(m_easy);
+  curl().slist_free_all(m_headers);
+}
+
+std::size_t Transfer::on_header(char* data, std::size_t, std::size_t size, void* self) {
+  return static_cast<Transfer*>(self)->take_header({data, size}) ? size : 0;
+}
+
+bool Transfer::take_header(std::string_view line) {
+  if (line.starts_with("HTTP/")) { // a new response: after a redirect, or after 100 Continue
+    m_etag.clear();
+    m_modified.clear();
+    m_content_range.clear();
+    return true;
+  }
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) {
+    return true;
+  }
+  const std::string name = lower_case(line.substr(0, colon));
+  const std::string value(trim(line.substr(colon + 1)));
+  if (name == "etag") {
+    m_etag = value;
+  } else if (name == "last-modified") {
+    m_modified = value;
+  } else if (name == "content-range") {
+    m_content_range = value;
+  } else if (name == "location" && m_is_written_off(host_of(value))) {
+    stop(HttpOutcome::unreachable,
+         format("it redirects to {}, which could not be reached before", host_of(value)));
+    m_own_result->host = host_of(value);
+    return false;
+  }
+  return true;
+}
+
+std::size_t Transfer::on_body(char* data, std::size_t, std::size_t size, void* self) {
+  Transfer& transfer = *static_cast<Transfer*>(self);
+  const bool stored =
+      (transfer.m_body_begun || transfer.begin_body()) && transfer.store({data, size});
+  return stored ? size : 0; // 0 makes libcurl end with CURLE_WRITE_ERROR
+}
+
+// Decides, by the head of the response, where its body belongs in the file.
+bool Transfer::begin_body() {
+  m_body_begun = true;
+  long status = 0;
+  curl_off_t length = -1;
+  curl().easy_getinfo(m_easy, CURLINFO_RESPONSE_CODE, &status);
+  curl().easy_getinfo(m_easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+  const bool from_file = status == 0;
+  const bool weak = m_etag.starts_with("W/"); // promises less than the same bytes
+  bool restart = false;
+  if (m_request.offset > 0 && status == 206) {
+    const bool other_file =
+        m_request.validator.starts_with('"') && !m_etag.empty() && m_etag != m_request.validator;
+    if (other_file || !m_content_range.starts_with(format("bytes {}-", m_request.offset))) {
+      return stop(HttpOutcome::not_resumable, "the server answered with another range");
+    }
+    m_position = m_request.offset;
+  } else if (status == 200 || from_file) {
+    restart = m_request.offset > 0;
+    if (restart && ::ftruncate(m_request.fd, 0) < 0) {
+      return stop(HttpOutcome::unwritable, std::strerror(errno));
+    }
+  } else {
+    return stop(HttpOutcome::refused, format("unexpected HTTP status {}", status));
+  }
+  {
+    const std::lock_guard guard(m_mutex);
+    m_progress.bytes = m_position;
+    m_progress.restarts += restart ? 1 : 0;
+    m_progress.total = length < 0 ? 0 : m_position + static_cast<std::uint64_t>(length);
+  }
+  if (m_request.on_validator) {
+    m_request.on_validator(!m_etag.empty() && !weak ? m_etag : m_modified);
+  }
+  return true;
+}
+
+bool Transfer::store(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count =
+        ::pwrite(m_request.fd, bytes.data(), bytes.size(), static_cast<off_t>(m_position));
+    if (count < 0) {
+      if (errno == EINTR) {
+        continue;
+      }
+      return stop(HttpOutcome::unwritable, std::strerror(errno));
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+    m_position += static_cast<std::uint64_t>(count);
+  }
+  const std::lock_guard guard(m_mutex);
+  m_progress.bytes = m_position;
+  m_changed.notify_one();
+  return true;
+}
+
+bool Transfer::stop(HttpOutcome outcome, std::string reason) {
+  m_own_result = HttpResult{outcome, std::move(reason), {}, {}};
+  return false;
+}
+
+void Transfer::finish(CURLcode code) {
+  if (code == CURLE_OK && !m_body_begun) { // an empty body
+    begin_body();
+  }
+  if (m_own_result) {
+    end(*m_own_result);
+  } else {
+    end(verdict_on(m_easy, code, m_error_text.data(), m_request));
+  }
+}
+
+void Transfer::end(HttpResult result) {
+  const std::lock_guard guard(m_mutex);
+  m_result = std::move(result);
+  // Under the lock: the waiter may destroy this object as soon as it can take it.
+  m_changed.notify_one();
+}
+
+HttpProgress Transfer::wait_for_more(HttpProgress seen) {
+  std::unique_lock lock(m_mutex);
+  m_changed.wait(lock, [&] {
+    return m_result || m_progress.bytes != seen.bytes || m_progress.restarts != seen.restarts;
+  });
+  return m_progress;
+}
+
+std::optional<HttpResult> Transfer::result() const {
+  const std::lock_guard guard(m_mutex);
+  return m_result;
+}
+
+void Transfer::release() {
+  const std::lock_guard guard(m_mutex);
+  m_released = true;
+  m_changed.notify_one();
+}
+
+void Transfer::wait_for_release() {
+  std::unique_lock lock(m_mutex);
+  m_changed.wait(lock, [&] { return m_released; });
+}
+
+} // namespace qt

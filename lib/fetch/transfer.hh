@@ -1,0 +1,75 @@
+// One GET in the hands of libcurl: what it asks for, where its bytes go, and what came of it. Made
+// and awaited by one thread, worked on by the thread that runs libcurl's loop (http.cc); nobody
+// else has a use for it.
+#pragma once
+
+#include "fetch/curl.hh"
+#include "fetch/http_message.hh"
+
+#include <array>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace qt {
+
+class Transfer {
+public:
+  // Whether a host has been written off; asked before a redirect to it is followed.
+  using IsWrittenOff = std::function<bool(const std::string& host)>;
+
+  // All of these outlive the object.
+  Transfer(const HttpRequest& request, const HttpLimits& limits,
+           const IsWrittenOff& is_written_off);
+  ~Transfer();
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  CURL* easy() const { return m_easy; }
+
+  // --- on the loop's thread
+  // libcurl has ended it, and does not know the handle any more.
+  void finish(CURLcode code);
+  // Says that this thread will not touch the object again after it was told to let go.
+  void release();
+
+  // --- on the waiting thread
+  // Blocks until there is more than `seen`, or the end.
+  HttpProgress wait_for_more(HttpProgress seen);
+  std::optional<HttpResult> result() const;
+  void wait_for_release();
+
+private:
+  static std::size_t on_header(char* data, std::size_t one, std::size_t size, void* self);
+  static std::size_t on_body(char* data, std::size_t one, std::size_t size, void* self);
+  bool take_header(std::string_view line);
+  bool begin_body();
+  bool store(std::string_view bytes);
+  bool stop(HttpOutcome outcome, std::string reason);
+  void end(HttpResult result);
+
+  const HttpRequest& m_request;
+  const IsWrittenOff& m_is_written_off;
+  CURL* m_easy;
+  curl_slist* m_headers = nullptr;
+  std::array<char, CURL_ERROR_SIZE> m_error_text{};
+
+  // Of the latest response; only the loop's thread looks at these.
+  std::string m_etag;
+  std::string m_modified;
+  std::string m_content_range;
+  bool m_body_begun = false;
+  std::uint64_t m_position = 0;
+  std::optional<HttpResult> m_own_result; // why a callback made libcurl stop
+
+  mutable std::mutex m_mutex; // of what follows
+  std::condition_variable m_changed;
+  HttpProgress m_progress;
+  std::optional<HttpResult> m_result;
+  bool m_released = false;
+};
+
+} // namespace qt

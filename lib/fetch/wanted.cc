@@ -1,0 +1,103 @@
+#include "fetch/wanted.hh"
+
+#include "base/error.hh"
+#include "data/digest.hh"
+#include "data/url.hh"
+#include "definition/definition.hh"
+
+#include <algorithm>
+
+namespace qt {
+
+namespace {
+
+void add_once(std::vector<std::string>& list, const std::string& item) {
+  if (std::find(list.begin(), list.end(), item) == list.end()) {
+    list.push_back(item);
+  }
+}
+
+// The name of the asset behind "asset.N" or "file.N"; empty for any other variable.
+std::string asset_behind(const Definition& definition, const std::string& variable) {
+  if (variable.starts_with("asset.")) {
+    return variable.substr(6);
+  }
+  if (variable.starts_with("file.") && definition.files.contains(variable.substr(5))) {
+    return definition.asset_of(variable.substr(5));
+  }
+  return "";
+}
+
+std::vector<std::string> tests_that_need(const Definition& definition, const std::string& asset) {
+  std::vector<std::string> tests;
+  for (const Subtest& subtest : definition.subtests) {
+    const bool needs = std::any_of(
+        subtest.variables.begin(), subtest.variables.end(),
+        [&](const std::string& variable) { return asset_behind(definition, variable) == asset; });
+    if (needs) {
+      tests.push_back(format("{}/{}.{}", definition.arch, definition.stem, subtest.name));
+    }
+  }
+  return tests;
+}
+
+} // namespace
+
+std::vector<WantedAsset> wanted_assets(std::span<const std::string> definitions) {
+  std::vector<WantedAsset> wanted;
+  for (const std::string& path : definitions) {
+    const Definition definition = load_definition(path);
+    for (const auto& [name, asset] : definition.assets) {
+      if (asset.urls.empty()) {
+        continue;
+      }
+      auto found = std::find_if(wanted.begin(), wanted.end(),
+                                [&digest = asset.digest](const WantedAsset& other) {
+                                  return other.source.digest == digest;
+                                });
+      if (found == wanted.end()) {
+        wanted.push_back({{{}, asset.digest, name}, {}, {}});
+        found = wanted.end() - 1;
+      }
+      for (const std::string& url : asset.urls) {
+        if (!is_fetchable(url)) {
+          throw Error(
+              format("{}: asset '{}': only http, https and file URLs can be fetched, not {}", path,
+                     name, display_url(url)),
+              ExitCode::usage);
+        }
+        add_once(found->source.urls, url);
+      }
+      add_once(found->definitions, path);
+      for (const std::string& test : tests_that_need(definition, name)) {
+        add_once(found->tests, test);
+      }
+    }
+  }
+  return wanted;
+}
+
+WantedAsset wanted_asset(std::span<const std::string> words) {
+  if (words.size() < 2) {
+    throw Error("expected a URL and a digest; see qt-fetch --help", ExitCode::usage);
+  }
+  WantedAsset wanted;
+  wanted.source.urls.assign(words.begin(), words.end() - 1);
+  for (const std::string& url : wanted.source.urls) {
+    if (!is_fetchable(url)) {
+      throw Error(
+          format("fetching {}: only http, https and file URLs can be fetched", display_url(url)),
+          ExitCode::usage);
+    }
+  }
+  const std::optional<std::string> digest = parse_digest(words.back());
+  if (!digest) {
+    throw Error(
+        format("'{}' is not a digest: 64 (SHA-256) or 128 (SHA-512) hex digits", words.back()),
+        ExitCode::usage);
+  }
+  wanted.source.digest = *digest;
+  return wanted;
+}
+
+} // namespace qt

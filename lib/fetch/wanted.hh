@@ -1,0 +1,27 @@
+// What definitions, or the words of a command line, want from the cache: their assets that have
+// URLs, each once, with who needs it. Assets that the user or the host supplies are none of this
+// module's business.
+#pragma once
+
+#include "fetch/fetch.hh"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+struct WantedAsset {
+  AssetSource source;
+  std::vector<std::string> definitions; // paths as given
+  std::vector<std::string> tests;       // "ARCH/FILE.SUBTEST", as the run directories are named
+};
+
+// The assets of the definitions in the order of their files, each digest once: the URLs of all who
+// name it, tried in that order. Throws Error(ExitCode::usage) for a mistake in a definition.
+std::vector<WantedAsset> wanted_assets(std::span<const std::string> definitions);
+
+// "URL... DIGEST" as a user types it. Throws Error(ExitCode::usage) for anything else.
+WantedAsset wanted_asset(std::span<const std::string> words);
+
+} // namespace qt

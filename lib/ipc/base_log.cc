@@ -1,0 +1,25 @@
+#include "ipc/base_log.hh"
+
+#include "base/format.hh"
+#include "base/text.hh"
+#include "ipc/run_dir.hh"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace qt {
+
+BaseLog::BaseLog(const std::string& run_dir, std::string who)
+  : m_who(std::move(who))
+  , m_fd(open_file(base_log_path(run_dir), O_WRONLY | O_CREAT | O_APPEND)) {}
+
+void BaseLog::write(std::string_view text) noexcept {
+  const std::string line = format("[{:9.4f}] {}: {}\n", seconds(), m_who, escape_for_display(text));
+  (void)!::write(m_fd.get(), line.data(), line.size());
+}
+
+double BaseLog::seconds() const noexcept {
+  return std::chrono::duration<double>(Clock::now() - m_start).count();
+}
+
+} // namespace qt

@@ -1,0 +1,30 @@
+// base.log of a run directory: what the framework did and when, one line each, times in seconds
+// from the start of the program that writes. The programs of a chain share the file: a line is one
+// appending write, so lines of several never mix.
+#pragma once
+
+#include "base/duration.hh"
+#include "os/fd.hh"
+
+#include <string>
+#include <string_view>
+
+namespace qt {
+
+class BaseLog {
+public:
+  // Opens or creates RUN_DIR/base.log. `who` stands in every line: "qt-boot default". Throws Error.
+  BaseLog(const std::string& run_dir, std::string who);
+
+  // `text` is escaped. A line that cannot be written is lost: the run goes on.
+  void write(std::string_view text) noexcept;
+  // Since this object was made.
+  double seconds() const noexcept;
+
+private:
+  std::string m_who;
+  UniqueFd m_fd;
+  Clock::time_point m_start = Clock::now();
+};
+
+} // namespace qt

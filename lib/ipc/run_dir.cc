@@ -1,0 +1,88 @@
+#include "ipc/run_dir.hh"
+
+#include "base/error.hh"
+#include "base/text.hh"
+
+namespace qt {
+
+namespace {
+
+int* channel_of(VmChannels& vm, std::string_view name) {
+  if (name == "console") {
+    return &vm.console;
+  }
+  if (name == "qmp") {
+    return &vm.qmp;
+  }
+  return name == "exit" ? &vm.exit : nullptr;
+}
+
+} // namespace
+
+std::string format_vms(const std::vector<VmChannels>& vms) {
+  std::vector<std::string> words;
+  for (const VmChannels& vm : vms) {
+    std::vector<std::string> channels;
+    for (const auto& [name, fd] :
+         {std::pair("console", vm.console), std::pair("qmp", vm.qmp), std::pair("exit", vm.exit)}) {
+      if (fd >= 0) {
+        channels.push_back(format("{}:{}", name, fd));
+      }
+    }
+    words.push_back(vm.name + "=" + join(channels, ","));
+  }
+  return join(words, " ");
+}
+
+std::vector<VmChannels> parse_vms(std::string_view text) {
+  std::vector<VmChannels> vms;
+  for (const std::string& word : split(text, ' ')) {
+    if (word.empty()) {
+      continue;
+    }
+    const std::size_t equals = word.find('=');
+    const auto wrong = [&word] {
+      return Error(format("{}: '{}' is not NAME=CHANNEL:FD,…", k_vms_variable, word),
+                   ExitCode::usage);
+    };
+    if (equals == std::string::npos || equals == 0) {
+      throw wrong();
+    }
+    VmChannels vm;
+    vm.name = word.substr(0, equals);
+    const std::string channels = word.substr(equals + 1);
+    for (const std::string& channel : split(channels, ',')) {
+      if (channels.empty()) {
+        break;
+      }
+      const std::size_t colon = channel.find(':');
+      int* const fd = channel_of(vm, std::string_view(channel).substr(0, colon));
+      const auto number = colon == std::string::npos
+                              ? std::nullopt
+                              : parse_integer(std::string_view(channel).substr(colon + 1));
+      if (fd == nullptr || !number || *number < 0 || *number > 1 << 20) {
+        throw wrong();
+      }
+      *fd = static_cast<int>(*number);
+    }
+    vms.push_back(vm);
+  }
+  return vms;
+}
+
+std::string console_log_path(const std::string& run_dir, std::string_view vm) {
+  if (vm == k_default_vm) {
+    return run_dir + "/console.log";
+  }
+  return format("{}/{}.console.log", run_dir, vm);
+}
+
+std::string qemu_log_path(const std::string& run_dir, std::string_view vm) {
+  return format("{}/{}.log", run_dir, vm);
+}
+
+std::string dialogue_log_path(const std::string& run_dir) { return run_dir + "/dialogue.log"; }
+std::string base_log_path(const std::string& run_dir) { return run_dir + "/base.log"; }
+std::string scratch_path(const std::string& run_dir) { return run_dir + "/scratch"; }
+
+} // namespace qt

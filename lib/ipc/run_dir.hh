@@ -1,0 +1,56 @@
+// What the programs of a chain tell each other: the environment variables, the names of the files
+// in a run directory. qt-boot makes a run directory (or is given one) and its
+// program finds everything by these two variables:
+//
+//   QEMU_TEST_RUN_DIR  the run directory, absolute
+//   QEMU_TEST_VMS      "NAME=console:FD,qmp:FD,exit:FD" for each machine, separated by spaces; a
+//                      channel that a machine does not have is left out
+//
+// Files: base.log (what the framework did), console.log or VM.console.log (raw), dialogue.log,
+// VM.log (QEMU's stdout and stderr; "default.log" for an unnamed machine), verdict.json
+// (verdict.hh), scratch/.
+#pragma once
+
+#include "ipc/verdict.hh"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+inline constexpr const char* k_run_dir_variable = "QEMU_TEST_RUN_DIR";
+inline constexpr const char* k_vms_variable = "QEMU_TEST_VMS";
+inline constexpr const char* k_default_vm = "default";
+
+// The descriptors that a program of a chain inherits for one machine; -1: no such channel.
+//   console  two-way byte stream, relayed by qt-boot; end of file when QEMU is gone and all is read
+//   qmp      QEMU's own monitor, nothing read yet (the greeting is still to come)
+//   exit     two-way, by lines: qt-boot writes "exited N" or "killed SIGNAL" once, when QEMU has
+//            ended; the program may write "quit" (end QEMU in order) or "kill" (SIGKILL), and QEMU
+//            ending by that is not a crash; or "done": it has nothing more to do with the machine,
+//            which is now ended in order or, if it must end by itself, left to do so; or "events":
+//            before its one line qt-boot then writes "event JSON" for each event of the machine
+//            that guest_event.hh knows, also for those that have come already; or "untaken", to be
+//            told "untaken N": so many of the bytes that were typed QEMU has not read; or "panics":
+//            it awaits one, which is to end QEMU also where a failed machine would be kept
+struct VmChannels {
+  std::string name;
+  int console = -1;
+  int qmp = -1;
+  int exit = -1;
+};
+
+std::string format_vms(const std::vector<VmChannels>& vms);
+// Throws Error(ExitCode::usage) naming the part that is wrong. An empty text gives no machines.
+std::vector<VmChannels> parse_vms(std::string_view text);
+
+// The names inside a run directory. With one machine called "default" the console log is
+// "console.log", otherwise "VM.console.log".
+std::string console_log_path(const std::string& run_dir, std::string_view vm);
+std::string qemu_log_path(const std::string& run_dir, std::string_view vm);
+std::string dialogue_log_path(const std::string& run_dir);
+std::string base_log_path(const std::string& run_dir);
+std::string scratch_path(const std::string& run_dir);
+
+} // namespace qt

@@ -1,0 +1,190 @@
+#include "ipc/verdict.hh"
+
+#include "base/error.hh"
+#include "base/text.hh"
+#include "os/file.hh"
+
+#include <array>
+
+namespace qt {
+
+namespace {
+
+struct CauseName {
+  Cause cause;
+  std::string_view name;
+};
+
+constexpr std::array k_causes = {
+    CauseName{Cause::pass, "pass"},
+    CauseName{Cause::assertion, "assertion"},
+    CauseName{Cause::fail_pattern, "fail-pattern"},
+    CauseName{Cause::guest_panic, "guest-panic"},
+    CauseName{Cause::guest_reset, "guest-reset"},
+    CauseName{Cause::qemu_crash, "qemu-crash"},
+    CauseName{Cause::qemu_exit, "qemu-exit"},
+    CauseName{Cause::qemu_refused, "qemu-refused"},
+    CauseName{Cause::timeout, "timeout"},
+    CauseName{Cause::idle_timeout, "idle-timeout"},
+    CauseName{Cause::console_eof, "console-eof"},
+    CauseName{Cause::skip, "skip"},
+    CauseName{Cause::asset, "asset"},
+    CauseName{Cause::host, "host"},
+};
+
+std::string verdict_path(const std::string& run_dir) { return run_dir + "/verdict.json"; }
+
+// Seconds with milliseconds: what is finer is noise.
+double rounded(double seconds) {
+  return static_cast<double>(static_cast<std::int64_t>(seconds * 1000 + 0.5)) / 1000;
+}
+
+Json steps_json(const std::vector<StepTime>& steps) {
+  Json list = Json::array();
+  for (const StepTime& step : steps) {
+    list.push_back(
+        {{"step", step.step}, {"start", rounded(step.start)}, {"seconds", rounded(step.seconds)}});
+  }
+  return list;
+}
+
+Json marks_json(const std::vector<Mark>& marks) {
+  Json list = Json::array();
+  for (const Mark& mark : marks) {
+    Json entry = {
+        {"name", mark.name}, {"at", rounded(mark.at)}, {"seconds", rounded(mark.seconds)}};
+    if (mark.budget) {
+      entry["budget"] = *mark.budget;
+    }
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+Json saved_json(const std::map<std::string, std::string>& saved) {
+  Json table = Json::object();
+  for (const auto& [name, value] : saved) {
+    table[name] = format_escapes(value);
+  }
+  return table;
+}
+
+void read_times(const Json& json, Verdict& verdict) {
+  for (const Json& step : json.value("steps", Json::array())) {
+    verdict.steps.push_back(
+        {step.value("step", ""), step.value("start", 0.0), step.value("seconds", 0.0)});
+  }
+  for (const Json& mark : json.value("marks", Json::array())) {
+    verdict.marks.push_back(
+        {mark.value("name", ""), mark.value("at", 0.0), mark.value("seconds", 0.0),
+         mark.contains("budget") ? std::optional(mark.at("budget").get<double>()) : std::nullopt});
+  }
+}
+
+} // namespace
+
+std::string_view cause_name(Cause cause) {
+  for (const CauseName& entry : k_causes) {
+    if (entry.cause == cause) {
+      return entry.name;
+    }
+  }
+  return "host";
+}
+
+std::optional<Cause> cause_from(std::string_view name) {
+  for (const CauseName& entry : k_causes) {
+    if (entry.name == name) {
+      return entry.cause;
+    }
+  }
+  return std::nullopt;
+}
+
+void write_verdict(const std::string& run_dir, const Verdict& verdict) {
+  const Json json = {
+      {"cause", cause_name(verdict.cause)},
+      {"message", verdict.message},
+      {"vm", verdict.vm},
+      {"step", verdict.step},
+      {"awaited", verdict.awaited},
+      {"last-lines", verdict.last_lines},
+      {"start", verdict.start},
+      {"end", verdict.end},
+      {"seconds", rounded(verdict.seconds)},
+      {"steps", steps_json(verdict.steps)},
+      {"marks", marks_json(verdict.marks)},
+      {"saved", saved_json(verdict.saved)},
+      {"judged-exits", verdict.judged_exits},
+      {"details", verdict.details},
+  };
+  const std::string path = verdict_path(run_dir);
+  const std::string text = dump_json_indented(json) + "\n";
+  // Most verdicts pass through every program unchanged, and some file systems write out what is
+  // renamed over another file.
+  if (read_file_if_exists(path) != text) {
+    AtomicFile file(path);
+    file.write(text);
+    file.commit();
+  }
+}
+
+std::optional<Verdict> read_verdict(const std::string& run_dir) {
+  const std::optional<std::string> text = read_file_if_exists(verdict_path(run_dir));
+  if (!text) {
+    return std::nullopt;
+  }
+  try {
+    const Json json = parse_json(*text, verdict_path(run_dir));
+    const std::optional<Cause> cause = cause_from(json.at("cause").get<std::string>());
+    if (!cause) {
+      return std::nullopt;
+    }
+    Verdict verdict;
+    verdict.cause = *cause;
+    verdict.message = json.value("message", "");
+    verdict.vm = json.value("vm", "");
+    verdict.step = json.value("step", "");
+    verdict.awaited = json.value("awaited", "");
+    verdict.last_lines = json.value("last-lines", std::vector<std::string>());
+    verdict.start = json.value("start", "");
+    verdict.end = json.value("end", "");
+    verdict.seconds = json.value("seconds", 0.0);
+    read_times(json, verdict);
+    const Json saved = json.value("saved", Json::object());
+    for (const auto& [name, value] : saved.items()) {
+      verdict.saved[name] = parse_escapes(value.get<std::string>()).value_or("");
+    }
+    verdict.judged_exits = json.value("judged-exits", std::map<std::string, std::string>());
+    verdict.details = json.value("details", Json::object());
+    return verdict;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+std::string seconds_text(double seconds) {
+  return seconds < 1 ? format("{:.0f} ms", seconds * 1000) : format("{:.1f} s", seconds);
+}
+
+std::string late_text(const Mark& mark) {
+  return format("the stage '{}' took {}, its budget is {:g} s", mark.name,
+                seconds_text(mark.seconds), mark.budget.value_or(0));
+}
+
+std::string marks_text(const std::vector<Mark>& marks) {
+  std::vector<std::string> texts;
+  for (const Mark& mark : marks) {
+    std::string text = format("{} {}", mark.name, seconds_text(mark.seconds));
+    if (mark.budget) {
+      text +=
+          format(" ({} {:g} s)", mark.is_late() ? "over its budget of" : "budget", *mark.budget);
+    }
+    texts.push_back(std::move(text));
+  }
+  return join(texts, ", ");
+}
+
+} // namespace qt

@@ -1,0 +1,101 @@
+// verdict.json: how a run ended, why, and when its parts happened. Written by whoever decides
+// (qt-expect, or qt-boot where there is no dialogue); qt-boot refines the cause with what it alone
+// knows (QEMU refused its arguments, or crashed), and qt-tap leaves one for the whole subtest.
+//
+// One JSON object, always valid UTF-8: what is not in a text becomes U+FFFD. Times are in seconds.
+//
+//   cause         a name of Cause as cause_name() writes it: "timeout"
+//   message       one line for people
+//   vm            the machine concerned, or ""
+//   step          the step that was decided in, as on a command line: "--wait login:"
+//   awaited       the text awaited, or ""
+//   last-lines    of the console concerned
+//   start, end    of the dialogue in UTC: "2026-01-31T12:00:00.123Z"; "" where there was none
+//   seconds       from start to end
+//   steps         [{"step": "--wait login:", "start": 0.012, "seconds": 3.4}, …] in order, `start`
+//                 since the start of the dialogue; the last one may be the one that failed
+//   marks         [{"name": "kernel", "at": 3.4, "seconds": 2.2, "budget": 20}, …]: `at` since the
+//                 start, `seconds` since the mark before it or the start; `budget` where there is
+//                 one
+//   saved         what steps have saved under names; bytes that no text has are \xNN (text.hh)
+//   judged-exits  {"default": "exited 42"}: ends of machines that the dialogue asked for
+//   details       further facts of the cause, free form
+#pragma once
+
+#include "data/json.hh"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+// Why a run ended as it did.
+enum class Cause {
+  pass,
+  assertion,    // a monitor reply, a status, a file or a strict budget was not as asked
+  fail_pattern, // a failure text appeared
+  guest_panic,
+  guest_reset,
+  qemu_crash,   // QEMU ended by a signal that nobody asked for
+  qemu_exit,    // QEMU ended, or not, against what was asked
+  qemu_refused, // QEMU ended with an error before the machine ran
+  timeout,
+  idle_timeout, // the console was silent for too long
+  console_eof,  // the console ended while something was awaited
+  skip,
+  asset, // a payload could not be had
+  host,  // the host's fault: a program missing, disk full
+};
+
+std::string_view cause_name(Cause cause);
+// Nothing if `name` is none of the names.
+std::optional<Cause> cause_from(std::string_view name);
+
+struct StepTime {
+  std::string step;
+  double start = 0;
+  double seconds = 0;
+};
+
+struct Mark {
+  std::string name;
+  double at = 0;
+  double seconds = 0;
+  std::optional<double> budget;
+
+  bool is_late() const { return budget && seconds > *budget; }
+};
+
+struct Verdict {
+  Cause cause = Cause::pass;
+  std::string message;
+  std::string vm;
+  std::string step;
+  std::string awaited;                 // raw bytes
+  std::vector<std::string> last_lines; // raw bytes
+  std::string start;
+  std::string end;
+  double seconds = 0;
+  std::vector<StepTime> steps;
+  std::vector<Mark> marks;
+  std::map<std::string, std::string> saved; // raw bytes
+  // Already judged: qt-boot does not judge these again.
+  std::map<std::string, std::string> judged_exits;
+  Json details = Json::object();
+};
+
+void write_verdict(const std::string& run_dir, const Verdict& verdict);
+// Nothing if there is no verdict.json or it cannot be read as one.
+std::optional<Verdict> read_verdict(const std::string& run_dir);
+
+// "3.4 s", or "850 ms" below one second.
+std::string seconds_text(double seconds);
+// "the stage 'login' took 9.0 s, its budget is 5 s".
+std::string late_text(const Mark& mark);
+// For people: "firmware 850 ms, kernel 3.4 s (budget 20 s), login 9.0 s (over its budget of 5 s)".
+std::string marks_text(const std::vector<Mark>& marks);
+
+} // namespace qt

@@ -1,0 +1,111 @@
+// Files and folders by path: whole-file reads, atomic publication, locks, temporary folders.
+#pragma once
+
+#include "os/fd.hh"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+
+namespace qt {
+
+// Whole file as bytes. Throws Error ("reading PATH: …").
+std::string read_file(const std::string& path);
+// Nothing if it is not there; throws Error on any other failure.
+std::optional<std::string> read_file_if_exists(const std::string& path);
+// At most the last `limit` bytes of a file; empty if it is not there.
+std::string read_tail(const std::string& path, std::size_t limit);
+// Replaces the file's content, not atomically. Throws Error.
+void write_file(const std::string& path, std::string_view bytes);
+
+bool exists(const std::string& path);
+// mkdir -p. Throws Error.
+void make_directories(const std::string& path);
+// rm -rf; a path that is not there counts as removed. Never follows a symbolic link.
+void remove_tree(const std::string& path);
+// A directory without anything in it: what is there under that name goes, but a directory itself
+// stays. Throws Error.
+void make_empty_directory(const std::string& path);
+// Absolute, lexically normal, symbolic links kept.
+std::string absolute_path(const std::string& path);
+// realpath(3): absolute, without symbolic links. Throws Error.
+std::string real_path(const std::string& path);
+std::string parent_of(const std::string& path);
+std::string base_name(const std::string& path);
+// The path of an executable as execvp(3) would find it; nothing if there is none.
+std::optional<std::string> find_program(const std::string& name);
+// What to execute for a program of this toolkit: the path of the one beside the running program,
+// else its bare name.
+std::string sibling_program(std::string_view name);
+
+// A file that comes into being whole or not at all: written under a unique temporary name in the
+// target's folder, then renamed over the target by commit(). The destructor discards what was not
+// committed. Not for the download cache, whose partial files survive (cache.hh).
+class AtomicFile {
+public:
+  // Creates the temporary file with `mode` (less the umask). Throws Error.
+  explicit AtomicFile(std::string path, mode_t mode = 0666);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  int fd() const noexcept { return m_fd.get(); }
+  void write(std::string_view bytes);
+  // Publishes; the object must not be used again. Throws Error, and then nothing is published.
+  void commit();
+
+private:
+  std::string m_path;
+  std::string m_temporary;
+  UniqueFd m_fd;
+};
+
+// An advisory lock on a file of its own; released by the kernel when the holder dies. Only the
+// holder may remove the file, as the last thing it does.
+//
+// It is an open file description lock (fcntl, F_OFD_SETLK) of the first byte: NFS hands it to the
+// server, so that it also holds between hosts and against programs on the server itself, which
+// flock(2), mapped or kept local by NFS, does not; it belongs to the descriptor, so that threads
+// exclude each other, which plain fcntl locks do not; and it leaves the bytes alone that QEMU locks
+// in images. Two locks of one file by flock and by this do not see each other.
+class FileLock {
+public:
+  enum class Wait { no, yes };
+  // Creates the file if need be. Wait::yes blocks without limit and without polling; Wait::no gives
+  // nothing if another process holds it. Throws Error on failure.
+  static std::optional<FileLock> acquire(const std::string& path, Wait wait);
+  // A lock that others may share, on a file that is there already; needs no permission to write.
+  // Nothing if the file is not there or someone has it exclusively. Never blocks. Whoever shares
+  // keeps the file open.
+  static std::optional<FileLock> share(const std::string& path) noexcept;
+
+private:
+  explicit FileLock(UniqueFd fd)
+    : m_fd(std::move(fd)) {}
+
+  UniqueFd m_fd;
+};
+
+// Whether someone shares the file's lock (FileLock::share) or has it open, this process included.
+// The second is asked of the kernel with a lease, which it grants only to the owner and only for a
+// file that nobody else has open; not every file system can tell. Never blocks.
+enum class InUse { no, yes, unknown };
+InUse in_use_elsewhere(const std::string& path) noexcept;
+
+// A folder of its own under $TMPDIR or /tmp, removed with everything in it by the destructor.
+class TempDir {
+public:
+  explicit TempDir(std::string_view prefix);
+  ~TempDir();
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+
+  const std::string& path() const noexcept { return m_path; }
+
+private:
+  std::string m_path;
+};
+
+} // namespace qt

@@ -1,0 +1,268 @@
+#include "os/process.hh"
+
+#include "base/error.hh"
+#include "os/guard.hh"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace qt {
+
+bool ExitStatus::by_signal() const noexcept { return WIFSIGNALED(wait_status); }
+int ExitStatus::code() const noexcept {
+  return by_signal() ? 128 + signal() : WEXITSTATUS(wait_status);
+}
+int ExitStatus::signal() const noexcept { return by_signal() ? WTERMSIG(wait_status) : 0; }
+
+std::string ExitStatus::text() const {
+  return by_signal() ? "killed " + signal_name(signal()) : format("exited {}", code());
+}
+
+std::string signal_name(int number) {
+  const char* const name = ::sigabbrev_np(number);
+  return name != nullptr ? format("SIG{}", name) : format("SIG{}", number);
+}
+
+namespace {
+
+// What the child does between fork and exec: only async-signal-safe calls, and it changes nothing
+// of its parent's. Returns errno of the call that failed.
+int become(const std::vector<char*>& argv, const std::vector<char*>& environment,
+           const SpawnOptions& options, const char* program, int report_fd, pid_t parent) {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
+    return errno;
+  }
+  if (::getppid() != parent) { // it died before the line above took effect
+    ::_exit(127);
+  }
+  ::prctl(PR_SET_PTRACER, parent); // for gdb, which we start; not every kernel asks
+  // Move the three standard descriptors out of each other's way first: 0 may be wanted as 1.
+  std::array<int, 3> wanted = {options.standard_input, options.standard_output,
+                               options.standard_error};
+  for (int& fd : wanted) {
+    if (fd >= 0) {
+      fd = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+      if (fd < 0) {
+        return errno;
+      }
+    }
+  }
+  for (int target = 0; target < 3; ++target) {
+    const int fd = wanted[static_cast<std::size_t>(target)];
+    if (fd >= 0 && ::dup2(fd, target) < 0) {
+      return errno;
+    }
+  }
+  if (::syscall(SYS_close_range, 3U, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC */) < 0) {
+    for (int fd = 3; fd < 1024; ++fd) { // a kernel before 5.11
+      ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+  }
+  for (const int fd : options.keep) {
+    if (::fcntl(fd, F_SETFD, 0) < 0) {
+      return errno;
+    }
+  }
+  ::fcntl(report_fd, F_SETFD, FD_CLOEXEC);
+  if (!options.directory.empty() && ::chdir(options.directory.c_str()) < 0) {
+    return errno;
+  }
+  ::signal(SIGPIPE, SIG_DFL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::execvpe(program, argv.data(), environment.data());
+  return errno;
+}
+
+std::vector<std::string>
+merged_environment(const std::vector<std::pair<std::string, std::string>>& added) {
+  std::vector<std::string> entries;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    bool replaced = false;
+    for (const auto& [name, value] : added) {
+      replaced = replaced || (text.starts_with(name) && text.substr(name.size()).starts_with('='));
+    }
+    if (!replaced) {
+      entries.emplace_back(text);
+    }
+  }
+  for (const auto& [name, value] : added) {
+    entries.push_back(name + "=" + value);
+  }
+  return entries;
+}
+
+std::vector<char*> pointers_to(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (const std::string& word : words) {
+    pointers.push_back(const_cast<char*>(word.c_str()));
+  }
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+std::chrono::microseconds duration_of(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
+} // namespace
+
+Process Process::spawn(const std::vector<std::string>& argv, const SpawnOptions& options) {
+  if (argv.empty() || argv[0].empty()) {
+    throw Error("starting a program: its name is empty", ExitCode::usage);
+  }
+  const std::vector<std::string> environment = merged_environment(options.environment);
+  const std::vector<char*> argv_pointers = pointers_to(argv);
+  const std::vector<char*> environment_pointers = pointers_to(environment);
+  FdPair report = make_pipe();
+  const pid_t parent = ::getpid();
+  const bool is_guarded = options.descendants == SpawnOptions::Descendants::end_with_it;
+  // A guard stays; all others exec, and until then may as well use our memory: copying the page
+  // tables, and then each page that we write, takes longer than the rest of this function.
+  const pid_t pid = is_guarded ? ::fork() : ::vfork();
+  if (pid < 0) {
+    throw errno_error(errno, format("starting {}", argv[0]));
+  }
+  if (pid == 0) {
+    pid_t above = parent;
+    int error = 0;
+    if (is_guarded) {
+      above = ::getpid();
+      error = guard_a_child(parent); // returns in the child
+    }
+    if (error == 0) {
+      error = become(argv_pointers, environment_pointers, options, argv[0].c_str(),
+                     report.second.get(), above);
+    }
+    (void)!::write(report.second.get(), &error, sizeof error);
+    ::_exit(127);
+  }
+  report.second.reset();
+  int error = 0;
+  ssize_t count;
+  do {
+    count = ::read(report.first.get(), &error, sizeof error);
+  } while (count < 0 && errno == EINTR);
+  if (count == sizeof error) {
+    ::waitpid(pid, nullptr, 0);
+    throw errno_error(error, format("starting {}", argv[0]),
+                      error == ENOENT ? ExitCode::not_found : ExitCode::cannot_exec);
+  }
+  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd) {
+    const int failure = errno;
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    throw errno_error(failure, format("watching {}", argv[0]));
+  }
+  return Process(pid, std::move(pidfd), options.descendants);
+}
+
+Process::Process(pid_t pid, UniqueFd pidfd, SpawnOptions::Descendants descendants) noexcept
+  : m_pid(pid)
+  , m_pidfd(std::move(pidfd))
+  , m_descendants(descendants) {}
+
+Process::Process(Process&& other) noexcept
+  : m_pid(std::exchange(other.m_pid, -1))
+  , m_pidfd(std::move(other.m_pidfd))
+  , m_status(other.m_status)
+  , m_descendants(other.m_descendants) {}
+
+Process& Process::operator=(Process&& other) noexcept {
+  std::swap(m_pid, other.m_pid);
+  std::swap(m_pidfd, other.m_pidfd);
+  std::swap(m_status, other.m_status);
+  std::swap(m_descendants, other.m_descendants);
+  return *this;
+}
+
+Process::~Process() {
+  if (m_pid > 0 && !m_status) {
+    send_signal(SIGKILL);
+    while (::waitpid(m_pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+}
+
+std::optional<ExitStatus> Process::poll() {
+  if (!m_status) {
+    int status = 0;
+    rusage used = {};
+    if (::wait4(m_pid, &status, WNOHANG, &used) == m_pid) {
+      m_status = ExitStatus{status, duration_of(used.ru_utime) + duration_of(used.ru_stime)};
+    }
+  }
+  return m_status;
+}
+
+std::optional<ExitStatus> Process::wait(Deadline deadline) {
+  while (!poll() && !deadline.expired()) {
+    pollfd entry = {m_pidfd.get(), POLLIN, 0};
+    ::poll(&entry, 1, deadline.poll_timeout());
+  }
+  return poll();
+}
+
+void Process::send_signal(int number) noexcept {
+  const bool guarded = m_descendants == SpawnOptions::Descendants::end_with_it;
+  if (m_pid > 0 && !m_status) {
+    ::kill(m_pid, guarded && number == SIGKILL ? k_kill_all : number);
+  }
+}
+
+std::optional<Captured> run_captured(const std::vector<std::string>& argv, SpawnOptions options,
+                                     Deadline deadline) {
+  FdPair out = make_pipe();
+  FdPair err = make_pipe();
+  const UniqueFd null = open_file("/dev/null", O_RDONLY);
+  options.standard_input = null.get();
+  options.standard_output = out.second.get();
+  options.standard_error = err.second.get();
+  Process process = Process::spawn(argv, options);
+  out.second.reset();
+  err.second.reset();
+  Captured captured{};
+  std::array<std::byte, 65536> buffer;
+  const auto collect = [&buffer](UniqueFd& fd, short events, std::string& text) {
+    if (events != 0) {
+      const IoCount got = read_some(fd.get(), buffer);
+      text += text_of(std::span(buffer).first(got.count));
+      if (got.result == IoResult::ended) {
+        fd.reset();
+      }
+    }
+  };
+  while (out.first || err.first) {
+    pollfd entries[] = {{out.first.get(), POLLIN, 0}, {err.first.get(), POLLIN, 0}};
+    const int ready = ::poll(entries, 2, deadline.poll_timeout());
+    if (ready == 0) {
+      return std::nullopt;
+    }
+    if (ready > 0) {
+      collect(out.first, entries[0].revents, captured.out);
+      collect(err.first, entries[1].revents, captured.err);
+    }
+  }
+  const std::optional<ExitStatus> status = process.wait(deadline);
+  if (!status) {
+    return std::nullopt;
+  }
+  captured.status = *status;
+  return captured;
+}
+
+} // namespace qt

@@ -1,0 +1,70 @@
+#include "qemu/emulator.hh"
+
+#include "os/file.hh"
+
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+namespace qt {
+
+namespace {
+
+constexpr std::string_view k_prefix = "qemu-system-";
+
+std::string from_environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+Emulator look_up(const std::string& wanted) {
+  Emulator emulator;
+  emulator.wanted = wanted;
+  if (const std::optional<std::string> found = find_program(wanted)) {
+    emulator.program = absolute_path(*found);
+  }
+  emulator.arch = base_name(wanted);
+  if (emulator.arch.starts_with(k_prefix)) {
+    emulator.arch.erase(0, k_prefix.size());
+  }
+  return emulator;
+}
+
+} // namespace
+
+std::string host_arch() {
+  utsname host;
+  ::uname(&host);
+  const std::string machine = host.machine;
+  if (machine == "ppc64le") {
+    return "ppc64";
+  }
+  if (machine == "armv7l" || machine == "armv6l") {
+    return "arm";
+  }
+  const bool old_pc = machine.size() == 4 && machine[0] == 'i' && machine.ends_with("86");
+  return old_pc ? "i386" : machine;
+}
+
+Emulator choose_emulator(const std::string& forced, const std::string& key,
+                         const std::string& arch) {
+  for (const std::string& wanted : {forced, key, from_environment(k_qemu_variable)}) {
+    if (!wanted.empty()) {
+      return look_up(wanted);
+    }
+  }
+  return look_up(std::string(k_prefix) + (arch == "generic" ? host_arch() : arch));
+}
+
+Emulator choose_qemu_img(const std::string& emulator) {
+  const std::string forced = from_environment(k_qemu_img_variable);
+  if (!forced.empty()) {
+    return look_up(forced);
+  }
+  const std::string beside = parent_of(emulator) + "/qemu-img";
+  return look_up(!emulator.empty() && ::access(beside.c_str(), X_OK) == 0 ? beside : "qemu-img");
+}
+
+} // namespace qt

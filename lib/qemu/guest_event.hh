@@ -1,0 +1,44 @@
+// Events of QEMU's monitor that matter for how a run ends, and what becomes of them: the one place
+// for that. Pure. qt-boot watches its own monitor for them all through the run, keeps them in the
+// verdict and passes them on to the program that asks for them (run_dir.hh).
+//
+//   GUEST_PANICKED, GUEST_CRASHLOADED  guest-panic, at once
+//   BLOCK_IO_ERROR that stops the machine  host, at once: nothing more will come
+//   SHUTDOWN  guest-panic, guest-reset by its reason; host if QEMU was ended from outside
+//   RESET     guest-reset, if by the guest and during the wait that failed
+//   WATCHDOG  guest-reset if that is its action; else only said
+//   MEMORY_FAILURE  guest-reset if that is its action; else only said
+//   STOP without RESUME, SHUTDOWN for other reasons  only said
+//
+// What is "at once" fails a dialogue while it has steps to do; the others fail nothing: firmware
+// resets and guests power off as they please. They give a wait that has failed (a deadline, an end
+// of QEMU) its cause. A dialogue with an `event` step for it wants the event: then it is neither.
+#pragma once
+
+#include "ipc/run_dir.hh"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+struct GuestFinding {
+  std::optional<Cause> cause; // nothing: only worth saying
+  std::string text;           // "the guest panicked"
+};
+
+bool is_noted_event(std::string_view name);
+
+// `event`: as QMP has it, with "event" and "data". Nothing: it fails nothing by itself.
+std::optional<GuestFinding> failure_at_once(const Json& event);
+
+// What `events`, in the order in which they came, say of a wait that has failed or an end that
+// nobody asked for. Those before `since` have not come during the wait. `status`: with which QEMU
+// has exited; 0 also if it has not. A guest that chooses another one has not panicked, whatever
+// reason its shutdown has.
+std::optional<GuestFinding> explanation(const std::vector<Json>& events, std::size_t since,
+                                        int status = 0);
+
+} // namespace qt

@@ -1,0 +1,96 @@
+#include "qemu/idle_emulator.hh"
+
+#include "base/error.hh"
+#include "base/text.hh"
+#include "os/file.hh"
+
+#include <array>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <utility>
+
+namespace qt {
+
+IdleEmulator::IdleEmulator(const std::string& program, const std::vector<std::string>& arguments,
+                           Duration limit)
+  : m_program(program)
+  , m_deadline(Deadline::after(limit))
+  , m_stderr(::memfd_create("stderr", MFD_CLOEXEC))
+  , m_process(start(arguments)) {}
+
+Process IdleEmulator::start(const std::vector<std::string>& arguments) {
+  FdPair pair = make_socket_pair();
+  m_socket = std::move(pair.first);
+  const UniqueFd null = open_file("/dev/null", O_RDWR);
+  SpawnOptions options;
+  options.standard_input = null.get();
+  options.standard_output = null.get();
+  options.standard_error = m_stderr.get();
+  options.keep = {pair.second.get()};
+  std::vector<std::string> argv = {m_program, "-nodefaults", "-display", "none", "-S"};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  for (const std::string& word :
+       {std::string("-chardev"), format("socket,id=probe,fd={}", pair.second.get()),
+        std::string("-qmp"), std::string("chardev:probe")}) {
+    argv.push_back(word);
+  }
+  return Process::spawn(argv, options);
+}
+
+Json IdleEmulator::ask(const std::string& command, const Json& arguments) {
+  const std::uint64_t id = m_qmp.execute(command, arguments);
+  const std::string request = std::exchange(m_qmp.output(), {});
+  for (std::string_view rest = request; !rest.empty();) {
+    const IoCount sent = write_some(m_socket.get(), bytes_of(rest));
+    if (sent.result == IoResult::ended) {
+      break; // reading tells why
+    }
+    rest.remove_prefix(sent.count);
+  }
+  for (;;) {
+    if (std::optional<Json> reply = m_qmp.take_reply(id)) {
+      return std::move(*reply);
+    }
+    read_more();
+  }
+}
+
+Json IdleEmulator::need(const std::string& command, const Json& arguments) {
+  Json reply = ask(command, arguments);
+  if (!reply.contains("return")) {
+    throw failure(format("{}: {}", command, dump_json(reply)));
+  }
+  return std::move(reply["return"]);
+}
+
+void IdleEmulator::read_more() {
+  pollfd entry = {m_socket.get(), POLLIN, 0};
+  if (::poll(&entry, 1, m_deadline.poll_timeout()) == 0) {
+    throw Error(format("asking {} what it can do: no answer in time", m_program),
+                ExitCode::deadline);
+  }
+  std::array<std::byte, 65536> chunk;
+  const IoCount got = read_some(m_socket.get(), chunk);
+  if (got.result == IoResult::ended) {
+    const std::optional<ExitStatus> status = m_process.wait(m_deadline);
+    throw failure(status ? "it " + status->text() : "its monitor is closed");
+  }
+  try {
+    m_qmp.feed(text_of(std::span(chunk).first(got.count)));
+  } catch (const Error& error) {
+    throw failure(error.what());
+  }
+}
+
+Error IdleEmulator::failure(const std::string& what) const {
+  std::string said(4096, '\0');
+  const ssize_t count = ::pread(m_stderr.get(), said.data(), said.size(), 0);
+  said.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+  const std::vector<std::string> last = last_lines(said, 1);
+  return Error(format("asking {} what it can do: {}{}{}", m_program, what, last.empty() ? "" : ": ",
+                      last.empty() ? "" : last[0]));
+}
+
+} // namespace qt

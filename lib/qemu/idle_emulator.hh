@@ -1,0 +1,43 @@
+// A QEMU that runs nothing and is asked questions on its monitor. One question at a time; events
+// are not looked at. Ended with the object.
+#pragma once
+
+#include "base/duration.hh"
+#include "base/error.hh"
+#include "os/fd.hh"
+#include "os/process.hh"
+#include "qemu/qmp.hh"
+
+#include <string>
+#include <vector>
+
+namespace qt {
+
+class IdleEmulator {
+public:
+  // Starts `program` with these arguments besides -nodefaults, -display none, -S and the monitor.
+  // `limit` bounds its whole life. Throws Error if it cannot be started.
+  IdleEmulator(const std::string& program, const std::vector<std::string>& arguments,
+               Duration limit);
+
+  // The reply, {"return": …} or {"error": …}. Throws Error "asking PROGRAM …" if the program does
+  // not speak or ends, with what it said last; with ExitCode::deadline if it does not answer in
+  // time.
+  Json ask(const std::string& command, const Json& arguments = Json::object());
+  // What the reply returns. Throws Error for an error reply, too.
+  Json need(const std::string& command, const Json& arguments = Json::object());
+
+private:
+  Process start(const std::vector<std::string>& arguments);
+  void read_more();
+  Error failure(const std::string& what) const;
+
+  std::string m_program;
+  Deadline m_deadline;
+  UniqueFd m_stderr;
+  UniqueFd m_socket;
+  Qmp m_qmp;
+  Process m_process; // ended by its destructor
+};
+
+} // namespace qt

@@ -1,0 +1,127 @@
+#include "qemu/machine.hh"
+
+#include "base/format.hh"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+namespace qt {
+
+bool says_network(const std::vector<std::string>& arguments) {
+  static constexpr std::array<std::string_view, 4> k_options = {"net", "nic", "netdev",
+                                                                "nodefaults"};
+  return std::any_of(arguments.begin(), arguments.end(), [](std::string_view word) {
+    const std::size_t dashes = word.starts_with("--") ? 2 : word.starts_with("-") ? 1 : 0;
+    return dashes > 0 &&
+           std::find(k_options.begin(), k_options.end(), word.substr(dashes)) != k_options.end();
+  });
+}
+
+namespace {
+
+// A machine gets "-net nic -net user" if nothing is said about its network.
+void confine(const MachineOptions& options, std::vector<std::string>& words) {
+  if (options.sandbox == MachineOptions::Sandbox::on) {
+    words.insert(
+        words.end(),
+        {"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"});
+  }
+  if (options.network == MachineOptions::Network::restricted && !says_network(options.arguments) &&
+      options.machine != "none") {
+    words.insert(words.end(), {"-net", "nic", "-net", "user,restrict=on"});
+  }
+}
+
+// A word behind -action, or the old option for one of its settings.
+bool says_action(const std::vector<std::string>& arguments, std::string_view setting,
+                 std::string_view option) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view word = arguments[i];
+    const std::string_view name = word.substr(word.starts_with("--") ? 1 : 0);
+    const bool sets = name == "-action" && i + 1 < arguments.size() &&
+                      arguments[i + 1].find(setting) != std::string::npos;
+    if (sets || (!option.empty() && name == option)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+} // namespace
+
+bool keeps_early_panic(const MachineOptions& options) {
+  return !says_action(options.arguments, "panic=", "");
+}
+
+bool stays_after_shutdown(const MachineOptions& options) {
+  return says_action(options.arguments, "shutdown=pause", "-no-shutdown");
+}
+
+std::vector<std::string> qemu_command(const MachineOptions& options,
+                                      const MachineChannels& channels) {
+  std::vector<std::string> words = {options.qemu, "-display", "none", "-vga", "none"};
+  confine(options, words);
+  const auto add = [&words](std::string_view option, std::string value) {
+    words.emplace_back(option);
+    words.push_back(std::move(value));
+  };
+  for (std::size_t i = 0; i < channels.monitors.size(); ++i) {
+    add("-chardev", format("socket,id=qt-monitor{},fd={}", i, channels.monitors[i]));
+    add("-qmp", format("chardev:qt-monitor{}", i));
+  }
+  if (!channels.monitors.empty() && keeps_early_panic(options)) {
+    add("-action", "panic=pause");
+  }
+  if (!options.backdoor.empty()) {
+    std::string path = options.backdoor; // QEMU reads ",," in an option's value as a comma
+    for (std::size_t at = 0; (at = path.find(',', at)) != std::string::npos; at += 2) {
+      path.insert(at, 1, ',');
+    }
+    add("-chardev", format("socket,id=backdoor,path={},server=on,wait=off", path));
+    add("-qmp", "chardev:backdoor");
+  }
+  const auto add_if_given = [&add](std::string_view option,
+                                   const std::optional<std::string>& value) {
+    if (value) {
+      add(option, *value);
+    }
+  };
+  add_if_given("-machine", options.machine);
+  add_if_given("-cpu", options.cpu);
+  add_if_given("-accel", options.accel);
+  if (options.console != Json(false)) {
+    assert(channels.console >= 0);
+    add("-chardev", format("socket,id=console,fd={}", channels.console));
+  }
+  if (options.console.is_number()) {
+    for (int i = 0; i < options.console.get<int>(); ++i) {
+      add("-serial", "null");
+    }
+    add("-serial", "chardev:console");
+  } else if (options.console.is_string()) {
+    add("-serial", "none");
+  }
+  words.insert(words.end(), options.arguments.begin(), options.arguments.end());
+  if (!options.panic_device.empty()) {
+    add("-device", options.panic_device);
+  }
+  if (options.console.is_string()) {
+    add("-device", format("{},chardev=console", options.console.get<std::string>()));
+  }
+  return words;
+}
+
+bool says_no_such_machine(std::string_view output) {
+  constexpr std::string_view k_message = ": unsupported machine type";
+  const std::size_t at = output.find(k_message);
+  if (at == std::string_view::npos) {
+    return false;
+  }
+  const std::string_view rest = output.substr(at + k_message.size());
+  const std::size_t line_end = rest.find('\n');
+  return line_end != std::string_view::npos &&
+         rest.substr(line_end + 1).starts_with("Use -machine help");
+}
+
+} // namespace qt

@@ -1,0 +1,71 @@
+// From what a test says about a machine to QEMU's argument vector. Pure: opens nothing and asks
+// nobody; the descriptors are numbers that QEMU will inherit.
+//
+// The order of the arguments:
+//   -sandbox … -net …            if it is to be confined
+//   -display none -vga none      no window, and no card that takes the console away
+//   -chardev … -qmp …            a monitor for each descriptor (QEMU 11.1 warns of -mon)
+//   -action panic=pause          for our own monitor, which takes it back (early_panic.hh)
+//   -machine -cpu -accel
+//   -chardev … -serial …         the console: "-serial null" for each port before it
+//   the user's arguments         so that they can add to all of the above and override it
+//   -device pvpanic…             behind them: it takes no PCI slot that they count on
+//   -device TYPE,chardev=console a console that is a device comes last: QEMU makes devices in this
+//                                order, and a virtconsole needs the bus that the user adds
+// With such a console there is "-serial none" instead: the port that pseries and s390x machines
+// make by themselves is of the same kind and would take its place.
+#pragma once
+
+#include "data/json.hh"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+struct MachineOptions {
+  std::string qemu; // path or name of the emulator
+  // Handed on as given, an empty one too; nothing: QEMU's default.
+  std::optional<std::string> machine;
+  std::optional<std::string> cpu;
+  std::optional<std::string> accel;
+  // The vocabulary's normal form: a serial port's number, a device type, or false.
+  Json console = 0;
+  std::vector<std::string> arguments;
+  std::string backdoor;     // path of a UNIX socket for one monitor more; empty: none
+  std::string panic_device; // panic_device.hh; behind the arguments; empty: none
+  enum class Sandbox { off, on } sandbox = Sandbox::off; // QEMU's own seccomp filter
+  // What the usual card is on if the arguments say nothing about the network: what QEMU gives it; a
+  // network that reaches neither host nor internet.
+  enum class Network { usual, restricted } network = Network::usual;
+};
+
+// Whether QEMU makes no network by itself for a machine with these arguments: they name one (-net,
+// -nic, -netdev; a -device joins it with netdev=), or say -nodefaults. Everything that stands where
+// an option may counts, since only QEMU knows which of its options take a value.
+bool says_network(const std::vector<std::string>& arguments);
+
+// QEMU's ends of the channels; -1 and empty: there is none.
+struct MachineChannels {
+  int console = -1;
+  std::vector<int> monitors;
+};
+
+// argv[0] is options.qemu. `channels.console` must be there if the options ask for a console.
+std::vector<std::string> qemu_command(const MachineOptions& options,
+                                      const MachineChannels& channels);
+
+// A machine with a monitor is started so that a panic is there to be seen when the monitor comes
+// up; false: the arguments say themselves what a panic does.
+bool keeps_early_panic(const MachineOptions& options);
+// The arguments say that the machine is stopped where QEMU would end.
+bool stays_after_shutdown(const MachineOptions& options);
+
+// True if QEMU's messages say that it does not know the machine type it was asked for. QEMU 7.2
+// says "NAME: unsupported machine type" and "Use -machine help …" on the next line; newer ones put
+// the type in quotes behind it.
+bool says_no_such_machine(std::string_view output);
+
+} // namespace qt

@@ -1,0 +1,58 @@
+// qt-boot's own connection to QEMU's monitor: enough to know that QEMU has come up, to ask a few
+// questions, to hear events and to end it in order. The dialogue of a test has a connection of its
+// own and is none of this module's business.
+//
+// Passive: the owner polls interest() and hands the result over. Nothing here blocks.
+#pragma once
+
+#include "os/fd.hh"
+#include "qemu/qmp.hh"
+
+#include <functional>
+#include <map>
+#include <poll.h>
+#include <string>
+
+namespace qt {
+
+class OwnMonitor {
+public:
+  using Answer = std::function<void(const Json& reply)>; // has "return" or "error"
+  using Listener = std::function<void(const Json& event)>;
+
+  // `fd`: our end of a monitor that has not been spoken to. Starts the negotiation. Throws Error.
+  // QEMU runs the guest before it reads from its monitors: events of the guest's first milliseconds
+  // may be lost. A panic among them is found all the same (early_panic.hh). Others are not: QEMU
+  // has ended after a SHUTDOWN, its exit status is all there is, and nobody keeps a RESET or a
+  // WATCHDOG to be asked for (a watchdog that stops the machine shows in the evidence, as status).
+  explicit OwnMonitor(UniqueFd fd);
+
+  pollfd interest() const;
+  // Takes what there is; calls the listener and the answers from within, first all events. What is
+  // no QMP ends the connection; mistake() has it then.
+  void handle(const pollfd& polled);
+
+  // `answer` (may be empty) is called at most once, never after the connection has ended.
+  void ask(const std::string& command, const Json& arguments, Answer answer);
+  // Called for every event from now on.
+  void listen(Listener listener) { m_listener = std::move(listener); }
+
+  // QEMU has answered a command: it has taken its arguments and its machine exists.
+  bool answered() const { return m_qmp.answered(); }
+  bool ended() const { return !m_fd; }
+  // Why the connection was given up; empty: it was not.
+  const std::string& mistake() const { return m_mistake; }
+
+private:
+  void take(std::string_view bytes);
+  void send();
+  void end();
+
+  UniqueFd m_fd;
+  Qmp m_qmp;
+  std::map<std::uint64_t, Answer> m_waiting;
+  Listener m_listener;
+  std::string m_mistake;
+};
+
+} // namespace qt

@@ -1,0 +1,29 @@
+// The device on which a guest tells QEMU that it has panicked (GUEST_PANICKED): the ISA one where
+// the machine has such a bus and the emulator the device (x86), else the PCI one. Sources:
+// qemu/docs/specs/pvpanic.rst; Linux has drivers for both, for PCI since 5.13. On some machines a
+// panic is told without (s390x, pseries).
+#pragma once
+
+#include "data/json.hh"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+struct PanicDevice {
+  std::string name;    // as behind -device; empty: there is none
+  std::string why_not; // then: for people
+};
+
+// Starts the emulator with the machine, stopped, and looks at its buses: takes as long as QEMU
+// takes to start, 10 s at most. `program`: path or name on PATH. A machine that cannot be looked at
+// has no device. Never throws for what the emulator does.
+PanicDevice find_panic_device(const std::string& program, const std::optional<std::string>& machine,
+                              const std::optional<std::string>& cpu);
+
+// The same from what is known: "info qtree" of the machine, and the devices of the emulator.
+PanicDevice choose_panic_device(const std::string& tree, const std::vector<std::string>& devices);
+
+} // namespace qt

@@ -1,0 +1,261 @@
+#include "qemu/probe.hh"
+
+#include "base/error.hh"
+#include "base/spelling.hh"
+#include "base/text.hh"
+#include "cache/cache.hh"
+#include "os/file.hh"
+#include "qemu/idle_emulator.hh"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <iterator>
+#include <optional>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace qt {
+
+namespace {
+
+// A QEMU without a machine.
+IdleEmulator start(const std::string& program, Duration limit) {
+  return IdleEmulator(program, {"-machine", "none"}, limit);
+}
+
+// The names of a list of {"name": …}.
+std::vector<std::string> names(IdleEmulator& emulator, const std::string& command,
+                               const Json& arguments) {
+  std::vector<std::string> names;
+  const Json list = emulator.need(command, arguments);
+  for (const Json& entry : list) {
+    names.push_back(entry.value("name", ""));
+    if (entry.contains("alias")) {
+      names.push_back(entry["alias"].get<std::string>());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Json identity_of(const std::string& program) {
+  struct stat status;
+  if (::stat(program.c_str(), &status) < 0) {
+    throw errno_error(errno, format("looking at {}", program));
+  }
+  return {{"program", program},
+          {"size", status.st_size},
+          {"mtime", std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec}};
+}
+
+std::string record_name(std::string program) {
+  constexpr std::size_t k_longest = 200; // of NAME_MAX; the record itself names the whole path
+  std::replace(program.begin(), program.end(), '/', '-');
+  return program.substr(program.size() > k_longest ? program.size() - k_longest : 0) + ".json";
+}
+
+// The remembered answers; null if there are none for exactly this program.
+Json recall(const std::string& path, const Json& identity) {
+  if (path.empty()) {
+    return {};
+  }
+  try {
+    const std::optional<std::string> text = read_file_if_exists(path);
+    Json record = text ? parse_json(*text, path) : Json();
+    const bool whole = json_contains(record, identity) && record.contains("version") &&
+                       record.contains("machines") && record.contains("accelerators") &&
+                       record.contains("devices") && record.contains("netdevs") &&
+                       record.contains("sandbox") && record.contains("memory");
+    return whole ? record : Json();
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+Json ask_all(const std::string& program, Duration limit) {
+  IdleEmulator emulator = start(program, limit);
+  const Json version = emulator.need("query-version")["qemu"];
+  const std::string suffix = "-accel";
+  std::vector<std::string> accelerators;
+  for (const std::string& type :
+       names(emulator, "qom-list-types", {{"implements", "accel"}, {"abstract", false}})) {
+    if (type.ends_with(suffix)) {
+      accelerators.push_back(type.substr(0, type.size() - suffix.size()));
+    }
+  }
+  // Nothing is listed, or the command refused, where QEMU was built without it.
+  const Json sandbox = emulator.ask("query-command-line-options", {{"option", "sandbox"}});
+  // Listing types makes QEMU load all its modules: their devices are on the list too.
+  return {{"version", format("{}.{}.{}", version.value("major", 0), version.value("minor", 0),
+                             version.value("micro", 0))},
+          {"machines", names(emulator, "query-machines", Json::object())},
+          {"accelerators", accelerators},
+          {"devices",
+           names(emulator, "qom-list-types", {{"implements", "device"}, {"abstract", false}})},
+          {"netdevs", Json::object()},
+          {"sandbox", json_at(sandbox, "/return/0") != nullptr},
+          {"memory", Json::object()}};
+}
+
+// QEMU has no list of network back ends. One that it knows is refused for the duplicate id, or
+// before that for an argument that is missing; so nothing is ever created.
+bool ask_netdev(const std::string& program, Duration limit, const std::string& name) {
+  IdleEmulator session = start(program, limit);
+  session.ask("netdev_add", {{"type", "hubport"}, {"id", "probe"}, {"hubid", 0}});
+  const Json reply = session.ask("netdev_add", {{"type", name}, {"id", "probe"}});
+  const Json* const text = json_at(reply, "/error/desc");
+  const std::string desc = text != nullptr ? text->get<std::string>() : "";
+  constexpr std::array<std::string_view, 4> k_unknown = {
+      "does not accept value", "not compiled", "not a valid", "expects a network backend"};
+  return std::none_of(k_unknown.begin(), k_unknown.end(), [&desc](std::string_view refusal) {
+    return desc.find(refusal) != std::string::npos;
+  });
+}
+
+// Not all machines start without firmware or a kernel; most of those have QEMU's usual default.
+std::uint64_t ask_memory(const std::string& program, Duration limit, const std::string& machine) {
+  constexpr std::uint64_t k_usual = 128 << 20;
+  try {
+    IdleEmulator emulator(program, {"-machine", machine}, limit);
+    return emulator.need("query-memory-size-summary").at("base-memory").get<std::uint64_t>();
+  } catch (const Error&) {
+    return k_usual;
+  }
+}
+
+// A size as QEMU reads it behind -m: "512" (MiB), "2G", "1.5g", "536870912B" (qemu_strtosz()).
+std::optional<std::uint64_t> memory_size(std::string_view text) {
+  constexpr std::string_view k_units = "BKMGTPE";
+  std::size_t unit = k_units.find('M');
+  if (!text.empty() && std::isalpha(static_cast<unsigned char>(text.back())) != 0) {
+    unit = k_units.find(static_cast<char>(std::toupper(static_cast<unsigned char>(text.back()))));
+    text.remove_suffix(1);
+  }
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  const bool is_whole = unit != std::string_view::npos && read.ec == std::errc() && read.ptr == end;
+  const double bytes = is_whole ? std::ldexp(number, static_cast<int>(10 * unit)) : -1;
+  return bytes >= 0 && bytes < 0x1p63 ? std::optional(static_cast<std::uint64_t>(bytes))
+                                      : std::nullopt;
+}
+
+// The value of the last "-m": "512", "size=1G,slots=2"; nothing if none names a size.
+std::optional<std::uint64_t> memory_option(const std::vector<std::string>& arguments) {
+  std::optional<std::uint64_t> memory;
+  for (std::size_t i = 0; i + 1 < arguments.size(); ++i) {
+    if (arguments[i] != "-m" && arguments[i] != "--m") {
+      continue;
+    }
+    for (const std::string& part : split(arguments[i + 1], ',')) {
+      const bool named = part.starts_with("size=");
+      if (!named && part.find('=') != std::string::npos) {
+        continue;
+      }
+      memory = memory_size(named ? part.substr(5) : part);
+    }
+  }
+  return memory;
+}
+
+std::string digits_of(std::string_view text) {
+  std::string digits;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(digits),
+               [](char c) { return c >= '0' && c <= '9'; });
+  return digits;
+}
+
+} // namespace
+
+std::string probe_folder() {
+  try {
+    return Cache::open().root() + "/probe";
+  } catch (const Error&) {
+    return "";
+  }
+}
+
+Probe::Probe(std::string program, std::string folder, Duration limit)
+  : m_program(std::move(program))
+  , m_record_path(folder.empty() ? "" : folder + "/" + record_name(m_program))
+  , m_limit(limit) {}
+
+const Json& Probe::answers() {
+  if (m_answers.is_null()) {
+    m_identity = identity_of(m_program);
+    m_answers = recall(m_record_path, m_identity);
+  }
+  if (m_answers.is_null()) {
+    m_answers = ask_all(m_program, m_limit);
+    m_answers.update(m_identity);
+    remember();
+  }
+  return m_answers;
+}
+
+void Probe::remember() const noexcept {
+  if (m_record_path.empty()) {
+    return;
+  }
+  try {
+    make_directories(parent_of(m_record_path));
+    AtomicFile file(m_record_path);
+    file.write(dump_json(m_answers) + "\n");
+    file.commit();
+  } catch (const Error&) {
+    // a cache that cannot be written is asked again next time
+  }
+}
+
+bool Probe::lists(const char* key, std::string_view name) {
+  const Json& list = answers()[key];
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+std::string Probe::version() { return answers()["version"].get<std::string>(); }
+bool Probe::has_machine(std::string_view name) { return lists("machines", name); }
+bool Probe::has_accelerator(std::string_view name) { return lists("accelerators", name); }
+bool Probe::has_device(std::string_view name) { return lists("devices", name); }
+
+bool Probe::has_netdev(const std::string& name) {
+  const Json& known = answers()["netdevs"];
+  if (!known.contains(name)) {
+    const bool has = ask_netdev(m_program, m_limit, name);
+    m_answers["netdevs"][name] = has;
+    remember();
+    return has;
+  }
+  return known[name].get<bool>();
+}
+
+bool Probe::has_sandbox() { return answers()["sandbox"].get<bool>(); }
+
+std::uint64_t Probe::memory(const std::string& machine, const std::vector<std::string>& arguments) {
+  if (const std::optional<std::uint64_t> given = memory_option(arguments)) {
+    return *given;
+  }
+  const Json& known = answers()["memory"];
+  if (!known.contains(machine)) {
+    m_answers["memory"][machine] = ask_memory(m_program, m_limit, machine);
+    remember();
+  }
+  return m_answers["memory"][machine].get<std::uint64_t>();
+}
+
+std::string Probe::suggest(Kind kind, std::string_view name) {
+  constexpr std::array<const char*, 3> k_lists = {"machines", "accelerators", "devices"};
+  const Json& list = answers()[k_lists[static_cast<std::size_t>(kind)]];
+  std::vector<std::string_view> candidates;
+  for (const Json& candidate : list) {
+    const std::string_view text = candidate.get_ref<const std::string&>();
+    if (digits_of(text) == digits_of(name)) {
+      candidates.push_back(text);
+    }
+  }
+  return did_you_mean(name, candidates);
+}
+
+} // namespace qt

@@ -1,0 +1,66 @@
+// What an emulator can do: its version, machines, accelerators, devices and network back ends.
+// Asked over the monitor of a QEMU without a machine, then remembered, so that a test that asks
+// again pays for reading one small file. Names are compared exactly; a machine's aliases count as
+// names.
+//
+// The record is FOLDER/NAME.json, NAME being the program's absolute path with '-' for '/':
+//   { "program": path, "size": bytes, "mtime": nanoseconds, "version": "7.2.22",
+//     "machines": […], "accelerators": […], "devices": […], "netdevs": { "user": true, … },
+//     "sandbox": true, "memory": { "virt": bytes, … } }
+// It holds for exactly that path, size and time; anything else is asked anew. Network back ends
+// and default memory can only be asked one by one and are added when someone does. A record that
+// cannot be read or written costs time, nothing else.
+#pragma once
+
+#include "base/duration.hh"
+#include "data/json.hh"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+// Where records are kept by all programs: "probe" beside the downloads; empty if nothing says where
+// the cache is.
+std::string probe_folder();
+
+class Probe {
+public:
+  // `program`: absolute path of the emulator. `folder`: where records are kept; it need not exist;
+  // empty: nothing is remembered. `limit` bounds each question, so that a program that hangs is
+  // noticed. Starts nothing.
+  Probe(std::string program, std::string folder, Duration limit = std::chrono::seconds(10));
+
+  // Each starts the emulator if the answer is not remembered. They throw Error(ExitCode::internal)
+  // "asking PROGRAM …" if it cannot be started, does not speak or ends, with what it said, and
+  // Error(ExitCode::deadline) if it does not answer in time.
+  std::string version();
+  bool has_machine(std::string_view name);
+  bool has_accelerator(std::string_view name); // built in; whether the host lets it work is open
+  bool has_device(std::string_view name);
+  bool has_netdev(const std::string& name);
+  bool has_sandbox(); // the option -sandbox
+  // Bytes of a machine's main memory: what "-m" in `arguments` says, else the machine's default. A
+  // machine that does not start with nothing in it cannot be asked and counts as 128 MiB. `machine`
+  // may have properties.
+  std::uint64_t memory(const std::string& machine, const std::vector<std::string>& arguments);
+  // "; did you mean 'virt'?" for a name that the emulator does not have, or "". A name with another
+  // number in it is another board or device, not a slip.
+  enum class Kind { machine, accelerator, device };
+  std::string suggest(Kind kind, std::string_view name);
+
+private:
+  const Json& answers();
+  bool lists(const char* key, std::string_view name);
+  void remember() const noexcept;
+
+  std::string m_program;
+  std::string m_record_path;
+  Duration m_limit;
+  Json m_identity; // what the record must say of the program
+  Json m_answers;  // null until read or asked
+};
+
+} // namespace qt

@@ -1,0 +1,161 @@
+#include "qemu/qmp.hh"
+
+#include "base/error.hh"
+
+#include <utility>
+
+namespace qt {
+
+namespace {
+
+constexpr std::uint64_t k_negotiation = 0; // its id
+constexpr std::size_t k_quoted = 60;
+
+bool is_blank(char byte) { return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n'; }
+
+bool has_text(const Json& table, const char* key) {
+  const auto found = table.find(key);
+  return found != table.end() && found->is_string();
+}
+
+} // namespace
+
+void Qmp::negotiate() {
+  if (!m_negotiated) {
+    m_negotiated = true;
+    m_open[k_negotiation] = "qmp_capabilities";
+    m_output += dump_json({{"execute", "qmp_capabilities"}, {"id", k_negotiation}}) + "\r\n";
+  }
+}
+
+std::uint64_t Qmp::execute(const std::string& command, const Json& arguments) {
+  negotiate();
+  Json message = {{"execute", command}, {"id", m_next_id}};
+  if (!arguments.is_null()) {
+    message["arguments"] = arguments;
+  }
+  m_output += dump_json(message) + "\r\n";
+  m_open[m_next_id] = command;
+  return m_next_id++;
+}
+
+void Qmp::feed(std::string_view bytes) {
+  std::size_t begin = 0; // of what belongs to m_message and is not in it yet
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const char byte = bytes[i];
+    if (m_in_string) {
+      if (m_escaped) {
+        m_escaped = false;
+      } else if (byte == '\\') {
+        m_escaped = true;
+      } else if (byte == '"') {
+        m_in_string = false;
+      }
+    } else if (m_depth == 0 && is_blank(byte)) {
+      begin = i + 1;
+    } else if (m_depth == 0 && byte != '{') {
+      refuse("this is no QMP", bytes.substr(i));
+    } else if (byte == '{' || byte == '[') {
+      ++m_depth;
+    } else if (byte == '}' || byte == ']') {
+      if (--m_depth == 0) {
+        m_message += bytes.substr(begin, i + 1 - begin);
+        begin = i + 1;
+        take_message();
+      }
+    } else if (byte == '"') {
+      m_in_string = true;
+    }
+  }
+  m_message += bytes.substr(begin);
+  if (m_message.size() > k_longest_message) {
+    refuse(format("a message is longer than {} MiB", k_longest_message >> 20), m_message);
+  }
+}
+
+void Qmp::refuse(std::string_view what, std::string_view text) const {
+  std::string open;
+  for (const auto& [id, command] : m_open) {
+    open += format("{}'{}'", open.empty() ? "" : ", ", command);
+  }
+  throw Error(format("reading the monitor{}{}: {}: '{}'", open.empty() ? "" : ", which was asked ",
+                     open, what, cut_json(text, k_quoted)));
+}
+
+void Qmp::take_message() {
+  const std::string text = std::exchange(m_message, {});
+  Json message;
+  try {
+    message = parse_json(text, "this is no JSON");
+  } catch (const Error& error) {
+    refuse(error.what(), text);
+  }
+  if (message.contains("event")) {
+    const auto data = message.find("data");
+    if (!has_text(message, "event") || (data != message.end() && !data->is_object())) {
+      refuse("this is no QMP", text);
+    }
+    take_event(std::move(message));
+  } else if (message.contains("return") || message.contains("error")) {
+    const auto error = message.find("error");
+    if (error != message.end() && !(has_text(*error, "class") && has_text(*error, "desc"))) {
+      refuse("this is no QMP", text);
+    }
+    take_answer(std::move(message));
+  } else if (!message.contains("QMP")) {
+    refuse("this is no QMP", text);
+  }
+}
+
+void Qmp::take_event(Json message) {
+  message.emplace("data", Json::object());
+  m_events.push_back(std::move(message));
+  if (m_events.size() > k_most_events) {
+    m_events.pop_front();
+  }
+}
+
+void Qmp::take_answer(Json message) {
+  const auto id = message.find("id");
+  if (id == message.end() && message.contains("error")) {
+    // The monitor could not even read the id: one of the open commands has no reply to come, and
+    // there is no telling which.
+    refuse("it could not read a command", dump_json(message["error"]["desc"]));
+  }
+  const bool is_ours =
+      id != message.end() && id->is_number_unsigned() && m_open.erase(id->get<std::uint64_t>()) > 0;
+  if (!is_ours) {
+    ++m_strays;
+    m_last_stray = id != message.end() ? cut_json(dump_json(*id), k_quoted) : "none";
+    return;
+  }
+  m_answered = true;
+  if (*id != k_negotiation) {
+    m_replies.emplace(id->get<std::uint64_t>(), std::move(message));
+  }
+}
+
+std::optional<Json> Qmp::take_reply(std::uint64_t id) {
+  const auto found = m_replies.find(id);
+  if (found == m_replies.end()) {
+    return std::nullopt;
+  }
+  Json reply = std::move(found->second);
+  m_replies.erase(found);
+  return reply;
+}
+
+std::string Qmp::remark() const {
+  std::string remark;
+  if (!m_message.empty()) {
+    remark += format("; of an unfinished message {} bytes had come: '{}'", m_message.size(),
+                     cut_json(m_message, k_quoted));
+  }
+  if (m_strays > 0) {
+    remark += format("; {} replies came that nobody here asked for, the last with the id {}",
+                     m_strays, m_last_stray);
+  }
+  return remark;
+}
+
+} // namespace qt

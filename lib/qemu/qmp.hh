@@ -1,0 +1,80 @@
+// The client's side of QEMU's monitor protocol, as a pure state machine: bytes in, replies and
+// events out; the caller moves the bytes. Source of the facts: qemu/docs/interop/qmp-spec.rst.
+//
+// The server speaks first ({"QMP": {…}}), then awaits "qmp_capabilities". Replies carry the id of
+// their command and may come in any order; events may come between any two. Messages are JSON
+// objects; their ends are found by counting braces, so line ends and indentation do not matter, and
+// a message is parsed once, when it is whole. What the greeting says of the version is not looked
+// at. A server that has negotiated already (with a program before us) refuses "qmp_capabilities";
+// that is ignored. So are replies to ids that are not ours: a program that inherits the monitor may
+// have asked; remark() tells of them.
+#pragma once
+
+#include "data/json.hh"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace qt {
+
+class Qmp {
+public:
+  static constexpr std::size_t k_longest_message = 128U * 1024 * 1024;
+  static constexpr std::size_t k_most_events = 10000;
+
+  // Appends the command (the first one: with the negotiation before it) to output() and gives its
+  // id. `arguments`: an object, or null for none.
+  std::uint64_t execute(const std::string& command, const Json& arguments);
+  // Negotiates now, so that events come; execute() does it by itself. Does nothing the second time.
+  void negotiate();
+
+  // Bytes to be written to the monitor; the caller erases from the front what it has written.
+  std::string& output() noexcept { return m_output; }
+  bool has_output() const noexcept { return !m_output.empty(); }
+
+  // Takes bytes from the monitor, cut anywhere. Throws Error if they are no QMP, if a message is
+  // longer than k_longest_message, or if the monitor could not read a command. After that the
+  // connection is of no use.
+  void feed(std::string_view bytes);
+
+  // The whole reply, {"return": …} or {"error": {"class": TEXT, "desc": TEXT}}, once it has come.
+  std::optional<Json> take_reply(std::uint64_t id);
+  // The monitor has answered one of our commands.
+  bool answered() const noexcept { return m_answered; }
+
+  // Events that have come and were not taken, oldest first: {"event": NAME, "data": {…}, …}; one
+  // that came without data has an empty table. Of more than k_most_events the oldest are dropped.
+  std::deque<Json>& events() noexcept { return m_events; }
+
+  bool negotiated() const noexcept { return m_negotiated; }
+
+  // What may explain to people why a reply does not come: how much of a message is there, and
+  // replies that nobody here asked for. Begins with "; ", or is empty.
+  std::string remark() const;
+
+private:
+  void take_message();
+  void take_event(Json message);
+  void take_answer(Json message);
+  [[noreturn]] void refuse(std::string_view what, std::string_view text) const;
+
+  std::uint64_t m_next_id = 1;
+  bool m_negotiated = false;
+  bool m_answered = false;
+  std::string m_output;
+  std::string m_message; // what has come of the next message
+  unsigned m_depth = 0;  // of braces and brackets
+  bool m_in_string = false;
+  bool m_escaped = false;
+  std::map<std::uint64_t, std::string> m_open; // commands without reply
+  std::map<std::uint64_t, Json> m_replies;
+  std::deque<Json> m_events;
+  std::size_t m_strays = 0; // replies to ids that are not ours
+  std::string m_last_stray; // its id
+};
+
+} // namespace qt

@@ -1,0 +1,33 @@
+// The rows of the vocabulary for the steps of the console.
+#pragma once
+
+#include "schema/key.hh"
+#include "schema/step_type.hh"
+
+#include <array>
+
+namespace qt {
+
+inline constexpr std::array k_console_steps = {
+    Key{"wait", Type::text, "TEXT", "until TEXT appears on the console", in(StepType::wait)},
+    Key{"wait-regex", Type::regex, "RE", "until RE matches; named groups are saved",
+        in(StepType::wait_regex)},
+    Key{"line", Type::text, "TEXT", "type TEXT and CR; its echo satisfies no wait",
+        in(StepType::line)},
+    Key{"send", Type::bytes, "KEYS", "type just these keys (\\r \\e \\x03)", in(StepType::send)},
+    Key{"interrupt", Type::bytes, "KEYS", "repeat KEYS until the text of --until",
+        in(StepType::interrupt)},
+};
+
+inline constexpr std::array k_console_modifiers = {
+    Key{"fail", Type::patterns, "TEXT", "fail when TEXT appears during this wait", k_waiting},
+    Key{"ignore-printk", Type::flag, "", "match without kernel messages in between, too",
+        k_waiting},
+    Key{"idle-timeout", Type::duration, "TIME", "fail when the console is silent for TIME",
+        k_waiting},
+    Key{"pace", Type::duration, "TIME", "pause between bytes", k_typing},
+    Key{"until", Type::text, "TEXT", "the text that ends the step", in(StepType::interrupt)},
+    Key{"every", Type::duration, "TIME", "pause between tries", in(StepType::interrupt)},
+};
+
+} // namespace qt

@@ -1,0 +1,37 @@
+// The rows of the vocabulary for every step, and for what stands before the first one.
+#pragma once
+
+#include "schema/key.hh"
+#include "schema/step_type.hh"
+
+#include <array>
+
+namespace qt {
+
+inline constexpr std::array k_common_modifiers = {
+    Key{"vm", Type::text, "NAME", "the machine meant, where there are several", k_any_step},
+    Key{"console", Type::console, "N", "the console meant", k_any_step},
+    Key{"timeout", Type::duration, "TIME", "the step's own deadline", k_any_step},
+    Key{"mark", Type::text, "NAME", "a stage NAME ends with this step; its time is kept",
+        k_any_step},
+    Key{"budget", Type::duration, "TIME", "warn if the stage took longer", k_any_step},
+};
+
+inline constexpr std::array k_dialogue = {
+    Key{"timeout", Type::duration, "TIME", "deadline of the whole dialogue"},
+    Key{"idle-timeout", Type::duration, "TIME", "fail when a wait hears nothing for TIME"},
+    Key{"fail", Type::patterns, "TEXT", "fail whenever TEXT appears"},
+    Key{"strip-ansi", Type::flag, "", "match without terminal control sequences"},
+    Key{"ignore-printk", Type::flag, "", "match without kernel messages in between, too"},
+    Key{"vm", Type::text, "NAME", "the machine that steps mean by default"},
+    Key{"pace", Type::duration, "TIME", "pause between typed bytes"},
+    Key{"every", Type::duration, "TIME", "pause between tries"},
+    Key{"set", Type::saves, "NAME=VALUE", "the value of ${NAME}, as if a step had saved it"},
+    Key{"strict-budgets", Type::flag, "", "a stage that took longer than its budget fails"},
+};
+
+// Those of them that stand in a test; the others come with qt-tap's own options.
+inline constexpr std::array<std::string_view, 5> k_test_dialogue = {
+    "timeout", "idle-timeout", "fail", "strip-ansi", "ignore-printk"};
+
+} // namespace qt

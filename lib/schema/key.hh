@@ -1,0 +1,66 @@
+// A key: the same entry for a key of a definition and for the long option of the program that
+// serves it, with the same name, the same kind of value and the same meaning (vocabulary.hh has the
+// tables). key_option.hh turns a value into option words and back: what one accepts the other
+// accepts.
+//
+// Values are held as qt::Json in one normal form for each Type (below). Nothing here runs anything.
+#pragma once
+
+#include "base/error.hh"
+#include "data/json.hh"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+// What may stand behind a key, its normal form, and how an option says it.
+enum class Type {
+  text,     // string                      --k TEXT
+  bytes,    // string, any bytes           --k TEXT with \r \n \e \xNN escapes
+  regex,    // string                      --k RE (PCRE2)
+  duration, // string "30s"                --k 30s
+  size,     // string "16M" (or "pow2" where the key says so)
+  integer,  // integer                     --k 5
+  status,   // integer 0…255 or "any"      --k 0
+  flag,     // true                        --k (no value)
+  boolean,  // true or false               --k true
+  console,  // integer, string or false    --k 0, --k TYPE, --k false
+  json,     // any value                   --k JSON
+  table,    // object                      --k JSON
+  texts,    // array of strings; one string is an array of one      --k A --k B
+  argv,     // array of strings, not empty --k 'one line, quoted as for a shell'
+  argvs,    // array of argv               repeated
+  patterns, // array of {"text": T} or {"regex": RE}; a bare string is {"text": T}
+            //                             --k T, --k-regex RE
+  checks,   // object of "contains", "equals", "matches", "lacks", each a string; a bare string is
+            // {"contains": T}             --k T, --k-equals T, --k-matches RE, --k-lacks T
+  saves,    // object name → string        --k NAME=STRING
+  range,    // array [minimum, maximum] of numbers   --k MIN..MAX
+};
+
+struct Key {
+  std::string_view name;
+  Type type = Type::text;
+  std::string_view
+      argument;            // how --help names the value, "a|b:TEXT" for a choice; empty for a flag
+  std::string_view help;   // one short line
+  std::uint32_t steps = 0; // of a step's keys: bit n set = has a place in StepType n
+};
+
+// The key called `name` in `keys`; nullptr if there is none.
+const Key* find_key(std::span<const Key> keys, std::string_view name);
+std::vector<std::string_view> key_names(std::span<const Key> keys);
+
+// Brings a value as a definition gives it into normal form. Throws Error(ExitCode::usage) whose
+// text says what was expected ("expected a time such as \"30s\""), without naming the key. Whether
+// a regular expression compiles is not looked at.
+Json normal_value(const Key& key, const Json& value);
+
+// A value of another kind came: "expected WHAT", a usage error.
+Error expected(std::string_view what);
+
+} // namespace qt

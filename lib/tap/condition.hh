@@ -1,0 +1,32 @@
+// The conditions of a test ("requires" in a definition): whether it can and may run here. An answer
+// is a skip reason that says what is missing and, where it is in the user's hands, what to do.
+//
+// What the user allows is told by variables with any value but the empty one:
+//   QEMU_TEST_FLAKY_TESTS, QEMU_TEST_ALLOW_SLOW, QEMU_TEST_ALLOW_UNTRUSTED_CODE,
+//   QEMU_TEST_ALLOW_LARGE_STORAGE as in QEMU's own framework, and QEMU_TEST_ALLOW_NETWORK for tests
+//   whose guest reaches the internet; QEMU_TEST_NO_DOWNLOAD takes that back.
+#pragma once
+
+#include "data/json.hh"
+#include "qemu/probe.hh"
+
+#include <string>
+#include <string_view>
+
+namespace qt {
+
+// `required`: values by requires_keys(), in normal form. Both give an empty text if nothing is
+// missing. The first looks at everything that needs no emulator and starts nothing.
+std::string unmet_on_host(const Json& required);
+// accel, device, netdev, machine, qemu-version. Throws what Probe throws.
+std::string unmet_by_emulator(const Json& required, const std::string& program, Probe& probe);
+
+// What a machine's own keys imply: its type and its accelerator ("machine", "accel"). `vm` has
+// values by vm_keys().
+std::string unmet_by_machine(const Json& vm, const std::string& program, Probe& probe);
+
+// Whether a version such as "7.2.22" is as "qemu-version" asks: ">= 8.0, < 10". Missing parts count
+// as 0. Throws Error(ExitCode::usage) if `wanted` is no such condition.
+bool version_meets(std::string_view version, std::string_view wanted);
+
+} // namespace qt

@@ -1,0 +1,17 @@
+// The commands that run a subtest, for a shell: what runner.hh does, without conditions and
+// verdict.
+#pragma once
+
+#include "tap/scene.hh"
+
+#include <string>
+
+namespace qt {
+
+// Lines for a POSIX shell, the first a comment with the name; pasted into `sh -e` they do what
+// run_subtest() does and end with the same status. Descriptors that machines share cannot be
+// written down: a comment says so. Looks at the host, changes nothing. Throws Error.
+std::string dry_run_text(const Definition& definition, const Subtest& subtest,
+                         const RunSettings& settings);
+
+} // namespace qt

@@ -1,0 +1,223 @@
+#include "tap/plan.hh"
+
+#include "base/error.hh"
+#include "base/substitute.hh"
+#include "ipc/run_dir.hh"
+#include "schema/key_option.hh"
+
+#include <cassert>
+#include <set>
+#include <span>
+
+namespace qt {
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+void append(Words& words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+}
+
+Json substituted(const Json& value, const Lookup& lookup, Pass pass) {
+  if (value.is_string()) {
+    return substitute(value.get_ref<const std::string&>(), lookup, pass);
+  }
+  Json result = value;
+  if (value.is_structured()) {
+    for (Json& element : result) {
+      element = substituted(element, lookup, pass);
+    }
+  }
+  return result;
+}
+
+// Every name in the texts of a value.
+std::set<std::string> placeholders_of(const Json& value) {
+  const std::vector<std::string> names = placeholders(dump_json(value));
+  return {names.begin(), names.end()};
+}
+
+// What the words of one phase are made with.
+class PhaseWords {
+public:
+  PhaseWords(const PlanInput& input, const std::string& run_dir)
+    : m_input(input)
+    , m_run_dir(run_dir) {}
+
+  // qt-boot with the options of a machine and its arguments; what follows is its program.
+  // `inner`: the machine and those that are started by that program.
+  Words machine(const Vm& vm, std::span<const Vm> inner, const std::string& emulator) const {
+    Words words = {m_input.programs.boot, "--run-dir", m_run_dir, "--qemu", emulator};
+    if (vm.name != k_default_vm) {
+      append(words, {"--name", vm.name});
+    }
+    if (m_input.on_fail != "end") {
+      append(words, {"--on-fail", m_input.on_fail});
+    }
+    const Lookup lookup = [this](std::string_view name) { return value_of(name); };
+    for (const Key& key : vm_keys()) {
+      const auto value = vm.values.find(key.name);
+      if (value != vm.values.end() && key.name != "qemu" && key.name != "args") {
+        append_options(key, substituted(*value, lookup, Pass::last), words);
+      }
+    }
+    if (!m_input.confine.empty() && !vm.values.contains("confine")) {
+      append(words, {"--confine", m_input.confine});
+    }
+    for (const std::string& fd : descriptors_of(inner)) {
+      append(words, {"--fd", fd});
+    }
+    words.emplace_back("--");
+    const auto args = vm.values.find("args");
+    if (args != vm.values.end()) {
+      const Lookup with_saved = [this](std::string_view name) {
+        const std::optional<std::string> saved = saved_as(name);
+        return saved ? saved : value_of(name);
+      };
+      append(words, substituted(*args, with_saved, Pass::last).get<Words>());
+    }
+    return words;
+  }
+
+  // qt-expect with these steps.
+  Words dialogue(const Json& whole, const std::vector<Step>& steps) const {
+    Words words = {m_input.programs.expect};
+    append(words, timeout(whole));
+    append(words, set_for(whole, steps));
+    if (m_input.strict_budgets) {
+      words.emplace_back("--strict-budgets");
+    }
+    // qt-expect makes the last pass, with what steps have saved.
+    const Lookup lookup = [this](std::string_view name) {
+      const auto value = value_of(name);
+      return value && is_plain(*value) ? value : std::nullopt;
+    };
+    for (const auto& [name, value] : whole.items()) {
+      if (name != "timeout") {
+        append_options(*find_key(dialogue_keys(), name), substituted(value, lookup, Pass::early),
+                       words);
+      }
+    }
+    for (Step step : steps) {
+      step.values = substituted(step.values, lookup, Pass::early);
+      append(words, step_words(step));
+    }
+    return words;
+  }
+
+  // The shorter of the time that is left and that of the phase (`whole`).
+  Words timeout(const Json& whole) const {
+    std::optional<Duration> shorter = parse_duration(whole.value("timeout", ""));
+    if (m_input.timeout && (!shorter || *m_input.timeout < *shorter)) {
+      shorter = m_input.timeout;
+    }
+    return shorter ? Words{"--timeout", format_duration(*shorter)} : Words();
+  }
+
+private:
+  // Put in before the last pass, a "$" could become part of a name with what stands behind it.
+  static bool is_plain(const std::string& value) { return value.find('$') == std::string::npos; }
+
+  // What is named in these and left to the last pass: values from the stages before, and those that
+  // are not plain.
+  Words set_for(const Json& whole, const std::vector<Step>& steps) const {
+    std::set<std::string> named = placeholders_of(whole);
+    for (const Step& step : steps) {
+      named.merge(placeholders_of(step.values));
+    }
+    Words words;
+    for (const std::string& name : named) {
+      const std::optional<std::string> saved = saved_as(name);
+      const std::optional<std::string> value = saved ? saved : value_of(name);
+      if (value && (saved || !is_plain(*value))) {
+        append(words, {"--set", name + "=" + *value});
+      }
+    }
+    return words;
+  }
+
+  std::optional<std::string> saved_as(std::string_view name) const {
+    const auto found = m_input.saved.find(std::string(name));
+    if (found == m_input.saved.end()) {
+      return std::nullopt;
+    }
+    if (found->second.find('\0') != std::string::npos) {
+      throw Error(format("the value saved as '{}' has a NUL byte, which no argument can hold; "
+                         "save less of it, or use it in the list of steps that saves it",
+                         name));
+    }
+    return found->second;
+  }
+
+  // The descriptors that machines name.
+  std::set<std::string> descriptors_of(std::span<const Vm> vms) const {
+    std::set<std::string> fds;
+    for (const Vm& vm : vms) {
+      for (const std::string& name : placeholders_of(vm.values)) {
+        const auto value = name.starts_with("fd.") ? value_of(name) : std::nullopt;
+        if (value) {
+          fds.insert(*value);
+        }
+      }
+    }
+    return fds;
+  }
+
+  std::optional<std::string> value_of(std::string_view name) const {
+    if (name == "log") {
+      return m_run_dir;
+    }
+    const auto found = m_input.variables.find(std::string(name));
+    return found == m_input.variables.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  const PlanInput& m_input;
+  const std::string& m_run_dir;
+};
+
+} // namespace
+
+PhasePlan plan_phase(const Subtest& subtest, std::size_t index, const PlanInput& input) {
+  const Phase& phase = subtest.phases.at(index);
+  assert(input.emulators.at(index).size() == phase.vms.size());
+  PhasePlan plan;
+  plan.run_dir =
+      subtest.phases.size() == 1 ? input.run_dir : format("{}/phase{}", input.run_dir, index + 1);
+  const PhaseWords words(input, plan.run_dir);
+  const Json nothing = Json::object();
+  if (!phase.prepare.empty()) {
+    plan.prepare = words.dialogue(nothing, phase.prepare);
+  }
+  for (std::size_t i = 0; i < phase.vms.size(); ++i) {
+    if (i > 0) {
+      plan.chain.emplace_back("--");
+    }
+    append(plan.chain,
+           words.machine(phase.vms[i], std::span(phase.vms).subspan(i), input.emulators[index][i]));
+  }
+  if (!phase.steps.empty() || (!phase.vms.empty() && phase.dialogue.contains("fail"))) {
+    if (!phase.vms.empty()) {
+      plan.chain.emplace_back("--");
+    }
+    append(plan.chain, words.dialogue(phase.dialogue, phase.steps));
+  } else if (!phase.vms.empty()) {
+    // No dialogue to bound: the outermost machine gets the deadline.
+    const Words timeout = words.timeout(phase.dialogue);
+    plan.chain.insert(plan.chain.begin() + 1, timeout.begin(), timeout.end());
+  }
+  if (!phase.verify.empty()) {
+    plan.verify = words.dialogue(nothing, phase.verify);
+  }
+  return plan;
+}
+
+std::vector<PhasePlan> plan_subtest(const Subtest& subtest, const PlanInput& input) {
+  std::vector<PhasePlan> phases;
+  for (std::size_t i = 0; i < subtest.phases.size(); ++i) {
+    phases.push_back(plan_phase(subtest, i, input));
+  }
+  return phases;
+}
+
+} // namespace qt

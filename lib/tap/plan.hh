@@ -1,0 +1,61 @@
+// From a definition to command lines: the argument vectors of the stages that run one subtest. All
+// of this is a pure function of a subtest and of the values of its variables: it looks at nothing
+// on the host, so that what is printed (--dry-run) is what is run.
+//
+// One phase becomes at most three command lines, run one after the other:
+//   prepare  qt-expect with the host steps before the boot
+//   chain    qt-boot [VM] -- ARGS -- [qt-boot [VM] -- ARGS --] qt-expect STEPS
+//   verify   qt-expect with the host steps after QEMU has ended
+// A definition's keys become options of the same name (vocabulary.hh); nothing is added but the
+// run directory, the machine's name where there are several, and what is left of the deadline.
+#pragma once
+
+#include "base/duration.hh"
+#include "definition/definition.hh"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+// The programs of the toolkit as they are to be started.
+struct Programs {
+  std::string boot;
+  std::string expect;
+  std::string fetch;
+  std::string extract;
+};
+
+struct PlanInput {
+  Programs programs;
+  std::string run_dir;
+  // The emulator of each machine, one list for each phase, in the order of the machines.
+  std::vector<std::vector<std::string>> emulators;
+  // Machines of which the definition does not say it are confined so; empty: not.
+  std::string confine;
+  // The values of Subtest::variables, without "log": that is the folder of the phase.
+  std::map<std::string, std::string> variables;
+  // Known by steps that have run: name → raw bytes.
+  std::map<std::string, std::string> saved;
+  // The longest that a dialogue may take, or the machine where there is no dialogue; as named
+  // (timeout_multiplier.hh). A phase's own timeout may be shorter.
+  std::optional<Duration> timeout;
+  bool strict_budgets = false;
+  std::string on_fail = "end"; // --on-fail of qt-boot
+};
+
+struct PhasePlan {
+  std::string run_dir; // of this phase: the subtest's, or "phase1", … in it if there are several
+  std::vector<std::string> prepare; // each of the three is empty if there is nothing to do
+  std::vector<std::string> chain;
+  std::vector<std::string> verify;
+};
+
+// `phase`: index into subtest.phases.
+PhasePlan plan_phase(const Subtest& subtest, std::size_t phase, const PlanInput& input);
+// The same for all phases.
+std::vector<PhasePlan> plan_subtest(const Subtest& subtest, const PlanInput& input);
+
+} // namespace qt

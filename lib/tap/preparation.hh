@@ -1,0 +1,61 @@
+// Which of a subtest's payloads are there already and which have to be made, by what command.
+// What is there costs a few system calls. Looks at the host, changes nothing but the time of last
+// use of a cached asset.
+//
+// A file is made once for all subtests and runs of a definition, in a folder of its own,
+// beside it ".NAME.made": the command that made it and size and time of what it was made from. If
+// either is different now it is made anew. Writable files and texts belong to one subtest and
+// are made in its scratch folder.
+#pragma once
+
+#include "definition/definition.hh"
+#include "tap/plan.hh"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+struct PayloadPlaces {
+  Programs programs;
+  std::string shared;   // the folder for this definition's files
+  std::string prepared; // where someone has made them already (--prepared), or empty
+  std::string scratch;  // of the subtest
+};
+
+struct Preparation {
+  enum class Kind {
+    there,  // nothing to do
+    fetch,  // an asset: `command` brings it into the cache
+    shared, // a file: `command` makes it
+    own,    // the same, for this subtest
+    text,   // a small file of this subtest with `text` in it, after substitution
+  };
+  Kind kind = Kind::there;
+  std::string variable; // "asset.kernel", "file.bios"
+  std::string path;     // where it is, or will be
+  std::string source;   // what a file is made from
+  std::vector<std::string> command;
+  std::string text;
+};
+
+struct PreparationPlan {
+  std::vector<Preparation> steps;           // in an order in which they can be made
+  std::map<std::string, std::string> paths; // variable → path
+  std::string missing; // why something cannot be had at all on this host: a skip; or empty
+};
+
+// For the names "asset.N" and "file.N" among `variables`. Looks at the host, changes nothing.
+// Throws Error if nothing says where the cache is.
+PreparationPlan plan_preparation(const Definition& definition,
+                                 const std::vector<std::string>& variables,
+                                 const PayloadPlaces& places);
+
+// The record of a shared file: where it is, what it must say for the file to be right, whether the
+// file is there and it does.
+std::string record_path(const std::string& file);
+std::string record_of(const Preparation& preparation);
+bool is_up_to_date(const Preparation& preparation);
+
+} // namespace qt

@@ -1,0 +1,113 @@
+#include "tap/prepare.hh"
+
+#include "base/error.hh"
+#include "base/shell_words.hh"
+#include "cache/cache.hh"
+#include "os/file.hh"
+#include "schema/key_option.hh"
+
+#include <poll.h>
+
+namespace qt {
+
+namespace {
+
+constexpr std::string_view k_unavailable = "asset unavailable: ";
+
+// The reason that a program gave, without "qt-fetch: error: ".
+std::string reason_of(const StageEnd& end) {
+  const std::string_view line = end.last_error_line;
+  constexpr std::string_view k_prefix = ": error: ";
+  const std::size_t prefix = line.find(k_prefix);
+  if (line.empty()) {
+    return end.status.text();
+  }
+  return std::string(prefix == std::string_view::npos ? line
+                                                      : line.substr(prefix + k_prefix.size()));
+}
+
+Prepared run_command(const Preparation& step, EndRequest& request, const LineSink& log) {
+  log("$ " + shell_join(step.command));
+  const StageEnd end = run_stage(step.command, {}, Deadline::never(), request, log);
+  const int code = exit_status_of(end.status.wait_status);
+  if (code == to_int(ExitCode::done)) {
+    return {};
+  }
+  if (code == to_int(ExitCode::absent)) {
+    const std::string reason = reason_of(end);
+    const bool says_so = reason.starts_with(k_unavailable); // qt-fetch does
+    return {Cause::skip, says_so ? reason : std::string(k_unavailable) + reason, {}};
+  }
+  return {code == to_int(ExitCode::failed) ? Cause::asset : Cause::host,
+          format("{}: {}", step.variable, reason_of(end)),
+          {}};
+}
+
+// Looks again and again: a blocking lock could not be given up when this program is to end. Nothing
+// then.
+std::optional<FileLock> lock_of(const std::string& path, const EndRequest& request) {
+  constexpr int k_pause_ms = 5;
+  const std::string name = parent_of(path) + "/." + base_name(path) + ".lock";
+  while (!request.received()) {
+    if (std::optional<FileLock> lock = FileLock::acquire(name, FileLock::Wait::no)) {
+      return lock;
+    }
+    pollfd entry = {request.fd(), POLLIN, 0};
+    ::poll(&entry, 1, k_pause_ms);
+  }
+  return std::nullopt;
+}
+
+// Under a lock: another subtest or run may be about to make the same.
+Prepared make_shared_file(const Preparation& step, EndRequest& request, const LineSink& log) {
+  make_directories(parent_of(step.path));
+  const std::optional<FileLock> lock = lock_of(step.path, request);
+  if (!lock || is_up_to_date(step)) {
+    return {};
+  }
+  remove_tree(record_path(step.path));
+  remove_tree(step.path);
+  Prepared made = run_command(step, request, log);
+  if (made.cause == Cause::pass) {
+    AtomicFile record(record_path(step.path));
+    record.write(record_of(step));
+    record.commit();
+  }
+  return made;
+}
+
+} // namespace
+
+Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, EndRequest& request,
+                 const LineSink& log) {
+  std::vector<FileLock> holds;
+  for (const Preparation& step : plan.steps) {
+    Prepared made;
+    switch (step.kind) {
+    case Preparation::Kind::there:
+      if (step.variable.starts_with("asset.") && !step.command.empty() && !exists(step.path)) {
+        // cleaned out since the plan was made
+        made = run_command(step, request, log);
+      }
+      break;
+    case Preparation::Kind::text:
+      write_file(step.path, substitute(step.text, lookup, Pass::last));
+      break;
+    case Preparation::Kind::shared:
+      made = make_shared_file(step, request, log);
+      break;
+    case Preparation::Kind::fetch:
+    case Preparation::Kind::own:
+      made = run_command(step, request, log);
+    }
+    if (made.cause != Cause::pass || request.received()) {
+      return made;
+    }
+    if (std::optional<FileLock> hold = Cache::hold_path(step.path)) {
+      holds.push_back(std::move(*hold));
+    }
+  }
+  return {Cause::pass, "", std::move(holds)};
+}
+
+} // namespace qt

@@ -1,0 +1,266 @@
+#include "tap/runner.hh"
+
+#include "base/error.hh"
+#include "base/log.hh"
+#include "base/shell_words.hh"
+#include "ipc/admission.hh"
+#include "ipc/base_log.hh"
+#include "os/file.hh"
+#include "tap/condition.hh"
+#include "tap/prepare.hh"
+#include "tap/scene_probe.hh"
+#include "tap/stage_verdict.hh"
+
+#include <fcntl.h>
+#include <map>
+
+namespace qt {
+
+namespace {
+
+// A run directory that no other process uses at the same time.
+class RunDirectory {
+public:
+  explicit RunDirectory(const std::string& wanted)
+    : m_path(wanted)
+    , m_lock(lock(wanted)) {
+    for (int i = 2; !m_lock; ++i) {
+      m_path = format("{}.{}", wanted, i);
+      m_lock = lock(m_path);
+    }
+  }
+  const std::string& path() const { return m_path; }
+
+private:
+  static std::optional<FileLock> lock(const std::string& path) {
+    make_directories(parent_of(path));
+    return FileLock::acquire(parent_of(path) + "/." + base_name(path) + ".lock",
+                             FileLock::Wait::no);
+  }
+
+  std::string m_path;
+  std::optional<FileLock> m_lock;
+};
+
+class SubtestRun {
+public:
+  SubtestRun(const Definition& definition, const Subtest& subtest, const RunSettings& settings,
+             TimeBudget& budget, EndRequest& request)
+    : m_definition(definition)
+    , m_subtest(subtest)
+    , m_settings(settings)
+    , m_budget(budget)
+    , m_request(request) {}
+
+  Outcome run(KeepScratch keep_scratch);
+
+private:
+  std::string unmet_by_emulators();
+  Verdict run_here(const std::string& run_dir, KeepScratch keep_scratch);
+  // Waits for the turn of the subtest's machines; the clock does not run yet. False if this program
+  // is to end before that.
+  bool admit();
+  Verdict run_phases();
+  PlanInput plan_input() const;
+  // What a stage has left for those behind it.
+  void keep(const Verdict& left);
+  // True if the run goes on; else `m_verdict` is what came of it.
+  bool run_command(const std::string& run_dir, const std::vector<std::string>& words);
+
+  const Definition& m_definition;
+  const Subtest& m_subtest;
+  const RunSettings& m_settings;
+  TimeBudget& m_budget;
+  EndRequest& m_request;
+  Reservation m_reservation;
+  Scene m_scene;
+  Demand m_demand;
+  AdmissionLimits m_limits = admission_limits();
+  std::optional<Admission> m_admission;
+  std::optional<BaseLog> m_log;
+  std::optional<SubtestTime> m_time;
+  std::map<std::string, std::string> m_saved; // of all phases, as are these
+  std::vector<Mark> m_marks;
+  Verdict m_verdict;
+  Outcome m_outcome;
+};
+
+Outcome SubtestRun::run(KeepScratch keep_scratch) {
+  std::string unmet = unmet_on_host(requirements_of(m_definition, m_subtest, m_settings));
+  if (unmet.empty()) {
+    // What the host lacks shows without a run directory; then only is there reason to make one.
+    const std::string wanted = run_dir_of(m_definition, m_subtest, m_settings);
+    m_scene = set_scene(m_definition, m_subtest, m_settings, wanted, m_reservation);
+    m_outcome.emulator = m_scene.main.program;
+    unmet = m_scene.missing.empty() ? unmet_by_emulators() : m_scene.missing;
+  }
+  if (!unmet.empty()) {
+    m_outcome.verdict = verdict_of(Cause::skip, unmet);
+    return std::move(m_outcome);
+  }
+  const RunDirectory directory(m_scene.run_dir);
+  if (directory.path() != m_scene.run_dir) {
+    m_scene = set_scene(m_definition, m_subtest, m_settings, directory.path(), m_reservation);
+  }
+  m_outcome.run_dir = directory.path();
+  m_outcome.verdict = run_here(directory.path(), keep_scratch);
+  return std::move(m_outcome);
+}
+
+std::string SubtestRun::unmet_by_emulators() {
+  SceneProbe probe(m_subtest, m_scene);
+  const std::string unmet = probe.unmet();
+  if (!unmet.empty() || !m_limits.any()) {
+    return unmet;
+  }
+  m_demand = probe.demand(m_limits.memory ? SceneProbe::Count::machines_and_memory
+                                          : SceneProbe::Count::machines);
+  return m_limits.refusal(m_demand);
+}
+
+bool SubtestRun::admit() {
+  if (!m_limits.any() || m_demand.vms == 0) {
+    return true;
+  }
+  m_admission.emplace(admission_folder());
+  m_log->write(
+      format("waiting for its turn: {} machines, {} MiB", m_demand.vms, m_demand.memory >> 20));
+  const Clock::time_point start = Clock::now();
+  const bool admitted = m_admission->wait(m_demand, m_limits, m_request.fd(), Deadline::never());
+  const auto waited = std::chrono::duration_cast<Duration>(Clock::now() - start);
+  m_log->write(
+      format("{} after {} in the queue", admitted ? "admitted" : "ended", format_duration(waited)));
+  if (!admitted) {
+    m_verdict = ended_by(m_request);
+    m_verdict.message += format(" after {} in the queue that {} and {} make; give the runner "
+                                "a longer time-out, or fewer tests at once",
+                                format_duration(waited), k_max_vms_variable, k_max_memory_variable);
+  }
+  return admitted;
+}
+
+Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratch) {
+  make_empty_directory(run_dir);
+  make_directories(m_scene.scratch);
+  m_reservation.open_socket_folder(m_scene.scratch);
+  m_log.emplace(run_dir, "qt-tap");
+  m_log->write(format("subtest {} of {}", m_subtest.name, m_definition.path));
+  const Lookup lookup = [this, &run_dir](std::string_view name) -> std::optional<std::string> {
+    const auto value = m_scene.values.values.find(std::string(name));
+    if (value == m_scene.values.values.end()) {
+      return name == "log" ? std::optional(run_dir) : std::nullopt;
+    }
+    return value->second;
+  };
+  const Prepared prepared = prepare(m_scene.preparation, lookup, m_request,
+                                    [this](std::string_view line) { m_log->write(line); });
+  Verdict verdict;
+  if (m_request.received()) {
+    verdict = ended_by(m_request);
+  } else if (prepared.cause != Cause::pass) {
+    verdict = verdict_of(prepared.cause, prepared.message);
+  } else if (!admit()) {
+    verdict = m_verdict;
+  } else {
+    m_time.emplace(m_budget, m_subtest.timeout);
+    verdict = run_phases();
+    verdict.marks = m_marks;
+    m_time.reset();
+  }
+  write_verdict(run_dir, verdict);
+  m_log->write(format("{}: {}", cause_name(verdict.cause), verdict.message));
+  if (keep_scratch == KeepScratch::no) {
+    remove_tree(m_scene.scratch);
+  }
+  return verdict;
+}
+
+Verdict SubtestRun::run_phases() {
+  Verdict last;
+  for (std::size_t i = 0; i < m_subtest.phases.size(); ++i) {
+    for (auto PhasePlan::*const part :
+         {&PhasePlan::prepare, &PhasePlan::chain, &PhasePlan::verify}) {
+      const PhasePlan plan = plan_phase(m_subtest, i, plan_input());
+      make_directories(plan.run_dir);
+      if ((plan.*part).empty()) {
+        continue;
+      }
+      const bool goes_on = run_command(plan.run_dir, plan.*part);
+      const Verdict left = read_verdict(plan.run_dir).value_or(Verdict());
+      keep(left);
+      if (!goes_on) {
+        return m_verdict;
+      }
+      if (part == &PhasePlan::chain) {
+        last = left;
+      }
+    }
+  }
+  return last;
+}
+
+PlanInput SubtestRun::plan_input() const {
+  PlanInput input = m_scene.plan_input(m_settings.programs);
+  input.on_fail = m_settings.on_fail;
+  input.strict_budgets = m_settings.strict_budgets;
+  input.saved = m_saved;
+  input.timeout = m_time->for_dialogue();
+  return input;
+}
+
+void SubtestRun::keep(const Verdict& left) {
+  for (const auto& [name, value] : left.saved) {
+    m_saved[name] = value;
+  }
+  m_marks.insert(m_marks.end(), left.marks.begin(), left.marks.end());
+}
+
+bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::string>& words) {
+  m_log->write("$ " + shell_join(words));
+  remove_tree(run_dir + "/verdict.json");
+  const UniqueFd null = open_file("/dev/null", O_WRONLY);
+  SpawnOptions options;
+  options.standard_output = null.get(); // a console without a reader is in console.log all the same
+  options.environment = {{k_run_dir_variable, run_dir}, {k_vms_variable, ""}};
+  if (m_admission) {
+    options.environment.emplace_back(k_admitted_variable, "1");
+  }
+  options.keep = m_reservation.descriptors();
+  StageEnd end;
+  try {
+    const bool may_be_held = m_settings.on_fail != "end";
+    end = run_stage(words, options, may_be_held ? Deadline::never() : m_time->deadline(), m_request,
+                    [this, may_be_held](std::string_view line) {
+                      m_log->write(line);
+                      if (may_be_held) { // it says how to look at the machine
+                        log_plain(line);
+                      }
+                    });
+  } catch (const Error& error) {
+    m_verdict = verdict_of(Cause::host, error.what());
+    return false;
+  }
+  if (end.by == StageEnd::By::itself && exit_status_of(end.status.wait_status) == 0) {
+    return true;
+  }
+  m_verdict = stage_verdict(run_dir, end, m_request);
+  m_outcome.said = end.last_lines;
+  m_outcome.log_dir = run_dir;
+  return false;
+}
+
+} // namespace
+
+Outcome run_subtest(const Definition& definition, const Subtest& subtest,
+                    const RunSettings& settings, KeepScratch keep_scratch, TimeBudget& budget,
+                    EndRequest& request) noexcept {
+  try {
+    return SubtestRun(definition, subtest, settings, budget, request).run(keep_scratch);
+  } catch (const std::exception& error) {
+    Outcome outcome;
+    outcome.verdict = verdict_of(Cause::host, error.what());
+    return outcome;
+  }
+}
+
+} // namespace qt

@@ -1,0 +1,32 @@
+// Runs one subtest: conditions, folders, payloads, then its phases one command line after the
+// other, and says how it ended. Everything is left in the run directory (run_dir.hh); nothing goes
+// to stdout or, unless asked for, to stderr.
+#pragma once
+
+#include "ipc/run_dir.hh"
+#include "tap/scene.hh"
+#include "tap/stage.hh"
+#include "tap/time_budget.hh"
+
+#include <string>
+#include <vector>
+
+namespace qt {
+
+enum class KeepScratch { no, yes };
+
+struct Outcome {
+  Verdict verdict;      // cause `skip`: the message is the reason
+  std::string run_dir;  // empty if there is none
+  std::string emulator; // path of the main one; empty if there is none
+  // Of the stage that failed, empty if none did: the folder of its phase, its last words.
+  std::string log_dir;
+  std::vector<std::string> said;
+};
+
+// Never throws: what goes wrong here is an outcome with the cause `host`.
+Outcome run_subtest(const Definition& definition, const Subtest& subtest,
+                    const RunSettings& settings, KeepScratch keep_scratch, TimeBudget& budget,
+                    EndRequest& request) noexcept;
+
+} // namespace qt

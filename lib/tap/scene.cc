@@ -1,0 +1,167 @@
+#include "tap/scene.hh"
+
+#include "base/error.hh"
+#include "base/substitute.hh"
+#include "ipc/run_dir.hh"
+#include "os/file.hh"
+
+#include <cstdlib>
+#include <unistd.h>
+
+namespace qt {
+
+namespace {
+
+// The nearest folder from `path` upwards that Meson has configured; empty if there is none.
+std::string build_folder_above(std::string path) {
+  while (path.size() > 1) {
+    if (exists(path + "/meson-info/intro-targets.json")) {
+      return path;
+    }
+    path = parent_of(path);
+  }
+  return "";
+}
+
+std::string folder_of_this_program() {
+  std::string self(4096, '\0');
+  const ssize_t length = ::readlink("/proc/self/exe", self.data(), self.size());
+  self.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
+  return parent_of(self);
+}
+
+// The first machine of the subtest; nullptr if it has none.
+const Vm* first_machine(const Subtest& subtest) {
+  for (const Phase& phase : subtest.phases) {
+    if (!phase.vms.empty()) {
+      return &phase.vms.front();
+    }
+  }
+  return nullptr;
+}
+
+} // namespace
+
+std::string find_build_folder() {
+  const char* const named = std::getenv("MESON_BUILD_ROOT");
+  if (named != nullptr && *named != '\0') {
+    return absolute_path(named);
+  }
+  const std::string here = build_folder_above(absolute_path("."));
+  return here.empty() ? build_folder_above(folder_of_this_program()) : here;
+}
+
+std::string find_support_folder() {
+  return parent_of(folder_of_this_program()) + "/tests/functional/support";
+}
+
+std::string path_part(std::string_view name) {
+  constexpr std::string_view k_plain = "._+-=@[]";
+  std::string part;
+  for (const char letter : name) {
+    const bool is_plain = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+                          (letter >= '0' && letter <= '9') ||
+                          k_plain.find(letter) != std::string_view::npos;
+    part +=
+        is_plain ? std::string(1, letter) : format("%{:02X}", static_cast<unsigned char>(letter));
+  }
+  return part;
+}
+
+namespace {
+
+// For texts that are wanted before anything is prepared: only ${build} and ${data} are known.
+std::string filled_early(const std::string& text, const Definition& definition,
+                         const RunSettings& settings) {
+  const Lookup lookup = [&](std::string_view name) -> std::optional<std::string> {
+    if (name == "build") {
+      return settings.build;
+    }
+    return name == "data" ? std::optional(definition.folder) : std::nullopt;
+  };
+  return substitute(text, lookup, Pass::last);
+}
+
+} // namespace
+
+Emulator emulator_of(const Definition& definition, const Vm* vm, const RunSettings& settings) {
+  const std::string key =
+      vm != nullptr ? filled_early(vm->values.value("qemu", ""), definition, settings) : "";
+  return choose_emulator(settings.qemu, key, definition.arch);
+}
+
+Json requirements_of(const Definition& definition, const Subtest& subtest,
+                     const RunSettings& settings) {
+  Json required = subtest.required;
+  if (const auto commands = required.find("commands"); commands != required.end()) {
+    for (Json& command : *commands) {
+      command = filled_early(command.get<std::string>(), definition, settings);
+    }
+  }
+  return required;
+}
+
+std::string run_dir_of(const Definition& definition, const Subtest& subtest,
+                       const RunSettings& settings) {
+  const std::string arch = definition.arch == "generic"
+                               ? emulator_of(definition, first_machine(subtest), settings).arch
+                               : definition.arch;
+  const std::string repetition =
+      settings.iteration > 1 ? format(".{}", settings.iteration) : std::string();
+  return format("{}/{}/{}.{}{}", settings.output, path_part(arch), path_part(definition.stem),
+                path_part(subtest.name), repetition);
+}
+
+Scene set_scene(const Definition& definition, const Subtest& subtest, const RunSettings& settings,
+                const std::string& run_dir, Reservation& reservation) {
+  Scene scene;
+  scene.run_dir = run_dir;
+  scene.scratch = scratch_path(run_dir);
+  scene.main = emulator_of(definition, first_machine(subtest), settings);
+  for (const Phase& phase : subtest.phases) {
+    std::vector<Emulator>& emulators = scene.emulators.emplace_back();
+    for (const Vm& vm : phase.vms) {
+      emulators.push_back(emulator_of(definition, &vm, settings));
+      if (emulators.back().program.empty() && scene.missing.empty()) {
+        scene.missing =
+            format("no {}; install it or set {}", emulators.back().wanted, k_qemu_variable);
+      }
+    }
+  }
+  const bool is_untrusted = subtest.required.contains("untrusted");
+  scene.confine = !settings.confine.empty() ? settings.confine : is_untrusted ? "sandbox" : "";
+  const PayloadPlaces places = {
+      settings.programs,
+      format("{}/prepared/{}/{}", settings.output, path_part(definition.arch),
+             path_part(definition.stem)),
+      settings.prepared,
+      scene.scratch,
+  };
+  scene.preparation = plan_preparation(definition, subtest.variables, places);
+  const ValueSources sources = {
+      scene.scratch,     settings.build, settings.support,
+      definition.folder, scene.main,     scene.preparation.paths,
+  };
+  scene.values = values_of(subtest.variables, sources, reservation);
+  for (const std::string& missing : {scene.preparation.missing, scene.values.missing}) {
+    scene.missing = scene.missing.empty() ? missing : scene.missing;
+  }
+  return scene;
+}
+
+PlanInput Scene::plan_input(const Programs& programs) const {
+  PlanInput input;
+  input.confine = confine;
+  input.programs = programs;
+  input.run_dir = run_dir;
+  for (const std::vector<Emulator>& machines : emulators) {
+    std::vector<std::string>& paths = input.emulators.emplace_back();
+    for (const Emulator& emulator : machines) {
+      paths.push_back(emulator.program.empty() ? emulator.wanted : emulator.program);
+    }
+  }
+  input.variables = values.values;
+  return input;
+}
+
+} // namespace qt

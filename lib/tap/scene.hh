@@ -1,0 +1,80 @@
+// All that is decided before a subtest runs: which emulators, which folders, which payloads, which
+// values. Running it (runner.hh) and printing it (dry_run.hh) start from the same.
+//
+// Run directories are OUTPUT/ARCH/STEM.SUBTEST, with ".2", ".3", … behind it for the repetitions
+// of a runner that counts them and for runs at the same time. ARCH is the folder of the definition,
+// or the emulator's architecture for the folder "generic". Payloads are in
+// OUTPUT/prepared/FOLDER/STEM.
+#pragma once
+
+#include "definition/definition.hh"
+#include "qemu/emulator.hh"
+#include "tap/plan.hh"
+#include "tap/preparation.hh"
+#include "tap/reservation.hh"
+#include "tap/values.hh"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+struct RunSettings {
+  Programs programs;
+  std::string output;          // absolute
+  std::string prepared;        // --prepared, absolute; or empty
+  std::string qemu;            // --qemu; or empty
+  std::string confine;         // --confine; or empty: tests that require "untrusted" are
+  std::string build;           // the value of ${build}
+  std::string support;         // the folder of ${support.N}
+  int iteration = 1;           // of a runner that repeats
+  std::string on_fail = "end"; // --on-fail of qt-boot
+  bool strict_budgets = false; // --strict-budgets of qt-expect
+};
+
+// Where this program's results go without --output, and the value of ${build}: the Meson build
+// folder that the environment names (MESON_BUILD_ROOT), that is or holds the current folder, or
+// that this program is in. Empty if there is none.
+std::string find_build_folder();
+
+// The folder of the programs that belong to definitions, which stays beside this program's whatever
+// build is tested: tests/functional/support. Need not exist.
+std::string find_support_folder();
+
+// `name` of a subtest as part of a path: letters, digits and ._+-=@[] as they are, others as %XX.
+// QEMU would take a comma in a path for the end of an option.
+std::string path_part(std::string_view name);
+
+struct Scene {
+  std::vector<std::vector<Emulator>> emulators; // of each phase's machines
+  Emulator main; // the first machine's, or the one that would be taken if there is no machine
+  std::string run_dir;
+  std::string scratch;
+  PreparationPlan preparation;
+  Values values;
+  std::string confine; // PlanInput::confine
+
+  // Why the subtest cannot run on this host, in this order of precedence; empty if nothing is
+  // missing: an emulator, a payload, something else that a variable names.
+  std::string missing;
+
+  PlanInput plan_input(const Programs& programs) const;
+};
+
+// Looks at the host, changes nothing but `reservation`. `run_dir`: as from run_dir_of(), or with
+// more behind it. Throws Error.
+Scene set_scene(const Definition& definition, const Subtest& subtest, const RunSettings& settings,
+                const std::string& run_dir, Reservation& reservation);
+
+std::string run_dir_of(const Definition& definition, const Subtest& subtest,
+                       const RunSettings& settings);
+
+// The emulator of a machine, or of a subtest without one (`vm` is nullptr).
+Emulator emulator_of(const Definition& definition, const Vm* vm, const RunSettings& settings);
+
+// What the subtest requires, with the values of ${build} and ${data} in the names of commands.
+Json requirements_of(const Definition& definition, const Subtest& subtest,
+                     const RunSettings& settings);
+
+} // namespace qt

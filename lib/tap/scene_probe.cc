@@ -1,0 +1,86 @@
+#include "tap/scene_probe.hh"
+
+#include "base/format.hh"
+#include "tap/condition.hh"
+
+#include <algorithm>
+
+namespace qt {
+
+SceneProbe::SceneProbe(const Subtest& subtest, const Scene& scene)
+  : m_subtest(subtest)
+  , m_scene(scene)
+  , m_folder(probe_folder()) {}
+
+Probe& SceneProbe::probe(const std::string& program) {
+  return m_probes.try_emplace(program, program, m_folder).first->second;
+}
+
+// A machine is required of its own emulator, and only if the definition does not waive it. Takes
+// those that belong to a machine out of `others`.
+std::string SceneProbe::unmet_by_machines(Json& others) {
+  const Json listed = others;
+  for (std::size_t i = 0; i < m_subtest.phases.size(); ++i) {
+    for (std::size_t j = 0; j < m_subtest.phases[i].vms.size(); ++j) {
+      Json values = m_subtest.phases[i].vms[j].values;
+      const std::string machine = values.value("machine", "");
+      const Json type = machine.substr(0, machine.find(','));
+      if (std::find(listed.begin(), listed.end(), type) == listed.end()) {
+        values.erase("machine");
+      }
+      others.erase(std::remove(others.begin(), others.end(), type), others.end());
+      if (values.contains("machine") || values.contains("accel")) {
+        const std::string& program = m_scene.emulators[i][j].program;
+        const std::string unmet = unmet_by_machine(values, program, probe(program));
+        if (!unmet.empty()) {
+          return unmet;
+        }
+      }
+    }
+  }
+  return "";
+}
+
+std::string SceneProbe::unmet() {
+  Json required = m_subtest.required;
+  Json others = required.value("machine", Json::array());
+  const std::string unmet = unmet_by_machines(others);
+  if (!unmet.empty()) {
+    return unmet;
+  }
+  required["machine"] = others;
+  if (others.empty()) {
+    required.erase("machine");
+  }
+  const bool asks =
+      std::any_of(required.items().begin(), required.items().end(), [](const auto& i) {
+        return i.key() == "machine" || i.key() == "accel" || i.key() == "device" ||
+               i.key() == "netdev" || i.key() == "qemu-version";
+      });
+  if (!asks) {
+    return "";
+  }
+  const Emulator& main = m_scene.main;
+  if (main.program.empty()) {
+    return format("no {}; install it or set {}", main.wanted, k_qemu_variable);
+  }
+  return unmet_by_emulator(required, main.program, probe(main.program));
+}
+
+Demand SceneProbe::demand(Count count) {
+  Demand most;
+  for (std::size_t i = 0; i < m_subtest.phases.size(); ++i) {
+    const std::vector<Vm>& vms = m_subtest.phases[i].vms;
+    Demand demand{vms.size(), 0};
+    for (std::size_t j = 0; count == Count::machines_and_memory && j < vms.size(); ++j) {
+      const Json& values = vms[j].values;
+      demand.memory += probe(m_scene.emulators[i][j].program)
+                           .memory(values.value("machine", ""),
+                                   values.value("args", std::vector<std::string>()));
+    }
+    most = {std::max(most.vms, demand.vms), std::max(most.memory, demand.memory)};
+  }
+  return most;
+}
+
+} // namespace qt

@@ -1,0 +1,32 @@
+// Which subtests of which definitions: loading several files, choosing by name.
+#pragma once
+
+#include "base/exit_code.hh"
+#include "definition/definition.hh"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+// Points into the definitions that it was selected from.
+struct Selected {
+  const Definition* definition;
+  const Subtest* subtest;
+};
+
+// "arch/stem:subtest", the name of a subtest among those of several definitions.
+std::string full_name(const Definition& definition, const Subtest& subtest);
+
+// Loads each file into `definitions` and says on stderr what is wrong in any of them. Other than
+// `done` if something is: `usage` for mistakes, `internal` if a file cannot be read.
+ExitCode load_definitions(const std::vector<std::string>& files,
+                          std::vector<Definition>& definitions);
+
+// In the order of the files. A filter is a name, or a pattern with * ? and [], of a subtest or of
+// its full name; no filters select all. Throws Error(ExitCode::usage) if filters select nothing.
+std::vector<Selected> select_subtests(std::span<const Definition> definitions,
+                                      const std::vector<std::string>& filters);
+
+} // namespace qt

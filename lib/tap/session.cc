@@ -1,0 +1,269 @@
+#include "tap/session.hh"
+
+#include "base/exit_code.hh"
+#include "base/log.hh"
+#include "base/shell_words.hh"
+#include "base/text.hh"
+#include "base/timeout_multiplier.hh"
+#include "os/file.hh"
+#include "tap/report.hh"
+#include "tap/wrap.hh"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <csignal>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <unistd.h>
+
+namespace qt {
+
+namespace {
+
+// "NAME=VALUE " of what is set for the programs and matters to a subtest. Not the mirrors, whose
+// URLs may hold passwords.
+std::string settings_in_environment() {
+  constexpr std::array<std::string_view, 6> k_left_out = {
+      k_qemu_variable,     k_run_dir_variable,  k_vms_variable,
+      "QEMU_TEST_MIRRORS", "QEMU_TEST_MAX_VMS", "QEMU_TEST_MAX_MEMORY"};
+  std::string text;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view word = *entry;
+    const std::string_view name = word.substr(0, word.find('='));
+    if (name.starts_with("QEMU_TEST_") && name.size() < word.size() &&
+        std::find(k_left_out.begin(), k_left_out.end(), name) == k_left_out.end()) {
+      text += format("{}={} ", name, shell_quote(word.substr(name.size() + 1)));
+    }
+  }
+  return text;
+}
+
+// The command line that runs one subtest again.
+std::string again(const Selected& test, const Outcome& outcome, const SessionOptions& options) {
+  std::vector<std::string> words = {sibling_program("qt-tap")};
+  const auto add = [&words](const char* option, const std::string& value) {
+    words.insert(words.end(), {option, value});
+  };
+  const RunSettings& settings = options.settings;
+  if (!settings.qemu.empty()) {
+    add("--qemu", outcome.emulator);
+  }
+  if (!settings.confine.empty()) {
+    add("--confine", settings.confine);
+  }
+  if (options.has_output) {
+    add("--output", settings.output);
+  }
+  if (!settings.prepared.empty()) {
+    add("--prepared", settings.prepared);
+  }
+  if (options.timeout) {
+    add("--timeout", format_duration(*options.timeout));
+  } else if (options.limit == SessionOptions::Limit::of_the_run) {
+    add("--timeout", "none");
+  }
+  if (settings.strict_budgets) {
+    words.emplace_back("--strict-budgets");
+  }
+  add("--filter", test.subtest->name);
+  words.push_back(absolute_path(test.definition->path));
+  const std::string emulator =
+      outcome.emulator.empty() ? ""
+                               : format("{}={} ", k_qemu_variable, shell_quote(outcome.emulator));
+  return emulator + settings_in_environment() + shell_join(words);
+}
+
+// What came of a subtest.
+struct Result {
+  Outcome outcome;
+  std::string command; // that runs it again; empty: it was not run
+  std::string hint;    // what to know besides; or empty
+};
+
+void tell(const Selected& test, const std::string& name, const Result& result, TapWriter& tap) {
+  const auto& [outcome, command, hint] = result;
+  const std::string marks = marks_text(outcome.verdict.marks);
+  if (outcome.verdict.cause == Cause::pass) {
+    tap.ok(name);
+    if (!marks.empty()) {
+      tap.comment("marks: " + marks);
+    }
+    return;
+  }
+  if (outcome.verdict.cause == Cause::skip) {
+    tap.skip(name, outcome.verdict.message);
+    return;
+  }
+  tap.not_ok(name);
+  tap.comment(cause_line(outcome.verdict));
+  if (!marks.empty()) {
+    tap.comment("marks: " + marks);
+  }
+  if (command.empty()) { // it was not run
+    return;
+  }
+  if (!outcome.run_dir.empty()) {
+    tap.comment("logs: " + outcome.run_dir);
+  }
+  const std::vector<std::string> lines =
+      failure_lines(full_name(*test.definition, *test.subtest), outcome, command);
+  log_error(lines[0]);
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    log_plain(lines[i]);
+  }
+  if (!hint.empty()) {
+    log_plain(hint);
+  }
+}
+
+// The subtests' results, made by threads if several are to run at once. A thread waits for its
+// children until they have ended: the kernel ends a child with the thread that started it.
+class Jobs {
+public:
+  Jobs(const std::vector<Selected>& selected, const SessionOptions& options, EndRequest& request)
+    : m_selected(selected)
+    , m_options(options)
+    , m_request(request)
+    , m_results(selected.size())
+    , m_budget(options.timeout) {
+    for (const Selected& test : selected) {
+      m_budgets.try_emplace(test.definition, test.definition->timeout);
+    }
+    const std::size_t jobs = std::min(static_cast<std::size_t>(options.jobs), selected.size());
+    for (std::size_t i = 0; jobs > 1 && i < jobs; ++i) {
+      m_threads.emplace_back([this] { work(); });
+    }
+  }
+  // If results were not asked for (stdout is gone) the subtests that run are ended.
+  ~Jobs() {
+    if (!m_threads.empty() && m_given < m_selected.size()) {
+      ::kill(::getpid(), SIGTERM); // blocked here, and seen by all
+    }
+    for (std::thread& thread : m_threads) {
+      thread.join();
+    }
+  }
+  Jobs(const Jobs&) = delete;
+  Jobs& operator=(const Jobs&) = delete;
+
+  // Waits for it; to be asked in order.
+  const Result& result(std::size_t index) {
+    m_given = index + 1;
+    if (m_threads.empty()) {
+      return m_results[index].emplace(run(m_selected[index]));
+    }
+    std::unique_lock lock(m_mutex);
+    m_ready.wait(lock, [&] { return m_results[index].has_value(); });
+    return *m_results[index];
+  }
+
+private:
+  void work() {
+    for (std::size_t i; (i = m_next++) < m_selected.size();) {
+      Result result = run(m_selected[i]);
+      const std::lock_guard lock(m_mutex);
+      m_results[i] = std::move(result);
+      m_ready.notify_one();
+    }
+  }
+  Result run(const Selected& test) {
+    const bool has_files_limit = m_options.limit == SessionOptions::Limit::of_each_file;
+    TimeBudget& budget = has_files_limit ? m_budgets.at(test.definition) : m_budget;
+    Result result;
+    if (m_request.received() || budget.is_used_up()) {
+      result.outcome.verdict.cause = m_request.received() ? Cause::host : Cause::timeout;
+      result.outcome.verdict.message =
+          "not run: " + (m_request.received() ? "ended by " + signal_name(*m_request.received())
+                                              : "the deadline passed");
+    } else {
+      result.outcome = run_subtest(*test.definition, *test.subtest, m_options.settings,
+                                   m_options.keep_scratch, budget, m_request);
+      result.command = again(test, result.outcome, m_options);
+      const Duration limit = test.definition->timeout;
+      if (has_files_limit && result.outcome.verdict.cause == Cause::timeout &&
+          budget.left() < scaled(limit) / 8) {
+        result.hint = format("limit: {} for all of {}, unless it or --timeout says otherwise",
+                             format_duration(limit), base_name(test.definition->path));
+      }
+    }
+    return result;
+  }
+
+  const std::vector<Selected>& m_selected;
+  const SessionOptions& m_options;
+  EndRequest& m_request;
+  std::vector<std::optional<Result>> m_results;
+  TimeBudget m_budget;
+  std::map<const Definition*, TimeBudget> m_budgets;
+  std::size_t m_given = 0;
+  std::atomic<std::size_t> m_next = 0;
+  std::mutex m_mutex;
+  std::condition_variable m_ready;
+  std::vector<std::thread> m_threads;
+};
+
+int session_status(const TapWriter& tap, EndRequest& request) {
+  if (request.received()) {
+    return 128 + *request.received();
+  }
+  const bool is_meson = std::getenv("MESON_TEST_ITERATION") != nullptr;
+  return to_int(tap.failures() > 0 && !is_meson ? ExitCode::failed : ExitCode::done);
+}
+
+bool is_set(const char* variable) {
+  const char* const value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+} // namespace
+
+void complete_session(SessionOptions& options) {
+  RunSettings& settings = options.settings;
+  settings.programs = {sibling_program("qt-boot"), sibling_program("qt-expect"),
+                       sibling_program("qt-fetch"), sibling_program("qt-extract")};
+  const std::string build = find_build_folder();
+  settings.build = build.empty() ? absolute_path(".") : build;
+  settings.support = find_support_folder();
+  options.has_output = !settings.output.empty();
+  if (!options.has_output) {
+    settings.output = build.empty() ? "qt-tap-output" : build + "/tests/functional";
+  }
+  settings.output = absolute_path(settings.output);
+  settings.prepared = settings.prepared.empty() ? "" : absolute_path(settings.prepared);
+  const char* const iteration = std::getenv("MESON_TEST_ITERATION");
+  settings.iteration =
+      static_cast<int>(parse_integer(iteration != nullptr ? iteration : "").value_or(1));
+  if (is_set("QEMU_TEST_KEEP_SCRATCH")) {
+    options.keep_scratch = KeepScratch::yes;
+  }
+}
+
+int run_session(const std::vector<Selected>& selected, const SessionOptions& options) {
+  EndRequest request;
+  TapWriter tap(STDOUT_FILENO, selected.size());
+  Jobs jobs(selected, options, request);
+  for (std::size_t i = 0; i < selected.size(); ++i) {
+    const Selected& test = selected[i];
+    const std::string name = options.names == Names::full_names
+                                 ? full_name(*test.definition, *test.subtest)
+                                 : test.subtest->name;
+    tell(test, name, jobs.result(i), tap);
+  }
+  tap.finish();
+  return session_status(tap, request);
+}
+
+int run_wrapped(const std::string& name, const std::vector<std::string>& command,
+                std::optional<Duration> timeout) {
+  EndRequest request;
+  TapWriter tap(STDOUT_FILENO, 1);
+  wrap_command(name, command, timeout, request, tap);
+  tap.finish();
+  return session_status(tap, request);
+}
+
+} // namespace qt

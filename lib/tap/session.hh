@@ -1,0 +1,45 @@
+// A whole run: the selected subtests, one after the other or several at once, their results in
+// order in TAP on stdout, a report of each failure on stderr.
+#pragma once
+
+#include "tap/runner.hh"
+#include "tap/selection.hh"
+#include "tap/tap.hh"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+// How results are called: by the subtest alone, or by its full name.
+enum class Names { short_names, full_names };
+
+struct SessionOptions {
+  // What complete_session() fills in may be left out.
+  RunSettings settings;
+  KeepScratch keep_scratch = KeepScratch::no;
+  int jobs = 1; // subtests at the same time
+  // Whose time is limited: that of all subtests together, by `timeout` (as named; nothing: without
+  // end), or of those of each file, by what it says.
+  enum class Limit { of_the_run, of_each_file } limit = Limit::of_each_file;
+  std::optional<Duration> timeout;
+  Names names = Names::short_names;
+  bool has_output = false; // settings.output was chosen by the user
+};
+
+// What does not come from a command line: the programs beside this one, the folders that are found,
+// the iteration of a runner that repeats; paths become absolute, an empty `output` the default.
+void complete_session(SessionOptions& options);
+
+// Gives the exit status when the stream is complete: 128 + n after a signal to this program; else 1
+// if something failed, but 0 under Meson (MESON_TEST_ITERATION is set), which takes "not ok" with
+// exit 0 for a failure and with exit 1 for an error of the program. Blocks as long as the tests
+// take. Throws Error if stdout cannot be written.
+int run_session(const std::vector<Selected>& selected, const SessionOptions& options);
+
+// The same for a command as a test called `name` (wrap.hh); `timeout` as named.
+int run_wrapped(const std::string& name, const std::vector<std::string>& command,
+                std::optional<Duration> timeout);
+
+} // namespace qt

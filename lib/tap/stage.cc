@@ -1,0 +1,201 @@
+#include "tap/stage.hh"
+
+#include "base/text.hh"
+#include "os/fd.hh"
+#include "os/file.hh"
+
+#include <array>
+#include <csignal>
+#include <fcntl.h>
+#include <poll.h>
+
+namespace qt {
+
+namespace {
+
+constexpr Duration k_grace_after_signal(300);
+constexpr Duration k_grace_after_deadline(500);
+constexpr std::size_t k_longest_line = 4096; // a longer one is handed on in pieces
+constexpr std::size_t k_kept_lines = 40;
+
+// The reading end of a pipe, cut into lines.
+class LineReader {
+public:
+  explicit LineReader(UniqueFd fd)
+    : m_fd(std::move(fd)) {
+    set_nonblocking(m_fd.get());
+  }
+  int fd() const noexcept { return m_fd.get(); }
+
+  // Reads what is there now.
+  template<typename Take>
+  void read_available(const Take& take) {
+    std::array<std::byte, 16384> chunk;
+    while (m_fd) {
+      const IoCount got = read_some(m_fd.get(), chunk);
+      m_rest += text_of(std::span(chunk).first(got.count));
+      cut(take);
+      if (got.result == IoResult::ended) {
+        m_fd.reset();
+      } else if (got.result == IoResult::would_block) {
+        return;
+      }
+    }
+  }
+  // The last line may have no end.
+  template<typename Take>
+  void finish(const Take& take) {
+    if (!m_rest.empty()) {
+      take(m_rest);
+    }
+  }
+
+private:
+  template<typename Take>
+  void cut(const Take& take) {
+    std::size_t begin = 0;
+    while (begin < m_rest.size()) {
+      const std::size_t end = m_rest.find('\n', begin);
+      const std::size_t length = std::min(end, m_rest.size()) - begin;
+      if (end == std::string::npos && length < k_longest_line) {
+        break;
+      }
+      const std::size_t piece = std::min(length, k_longest_line);
+      const bool line_ends = piece == length && end != std::string::npos;
+      if (!(piece == 0 && m_in_line)) { // only the end of a line that was handed on
+        take(std::string_view(m_rest).substr(begin, piece));
+      }
+      m_in_line = !line_ends;
+      begin += piece + (line_ends ? 1 : 0);
+    }
+    m_rest.erase(0, begin);
+  }
+
+  UniqueFd m_fd;
+  std::string m_rest;
+  bool m_in_line = false; // a piece of the line that goes on in m_rest has been handed on
+};
+
+// Waits for the end of a child and passes on what it writes.
+class StageLoop {
+public:
+  StageLoop(Process process, UniqueFd out, UniqueFd err, const LineSink& sink)
+    : m_process(std::move(process))
+    , m_out(std::move(out))
+    , m_err(std::move(err))
+    , m_sink(sink) {}
+
+  StageEnd run(Deadline deadline, EndRequest& request) {
+    Deadline limit = deadline;
+    while (!m_process.poll()) {
+      const bool received = request.received().has_value();
+      const bool asked = received && m_end.by == StageEnd::By::itself;
+      if (asked || limit.expired()) {
+        limit = end_process(asked, limit);
+      }
+      wait_for_something(limit, request);
+    }
+    m_end.status = *m_process.poll();
+    if (request.received()) { // its whole group may have been told to end
+      m_end.by = StageEnd::By::signal;
+    }
+    m_out.read_available([this](std::string_view line) { take(line); });
+    m_err.read_available([this](std::string_view line) { take_error(line); });
+    m_out.finish([this](std::string_view line) { take(line); });
+    m_err.finish([this](std::string_view line) { take_error(line); });
+    return std::move(m_end);
+  }
+
+private:
+  // SIGTERM first, SIGKILL when that did not help in time; the new limit.
+  Deadline end_process(bool by_signal, Deadline limit) {
+    if (m_end.by != StageEnd::By::itself && limit.expired()) {
+      m_process.send_signal(SIGKILL);
+      return Deadline::never();
+    }
+    m_process.send_signal(SIGTERM);
+    m_end.by = by_signal ? StageEnd::By::signal : StageEnd::By::deadline;
+    return Deadline::after(by_signal ? k_grace_after_signal : k_grace_after_deadline);
+  }
+
+  void wait_for_something(Deadline limit, EndRequest& request) {
+    // Pipes that have ended are -1, which poll(2) ignores.
+    pollfd entries[] = {
+        {m_process.exit_fd(), POLLIN, 0},
+        {m_out.fd(), POLLIN, 0},
+        {m_err.fd(), POLLIN, 0},
+        {m_end.by == StageEnd::By::signal ? -1 : request.fd(), POLLIN, 0},
+    };
+    if (::poll(entries, 4, limit.poll_timeout()) <= 0) {
+      return;
+    }
+    if (entries[1].revents != 0) {
+      m_out.read_available([this](std::string_view line) { take(line); });
+    }
+    if (entries[2].revents != 0) {
+      m_err.read_available([this](std::string_view line) { take_error(line); });
+    }
+  }
+
+  void take(std::string_view line) {
+    m_sink(line);
+    m_end.last_lines.emplace_back(line);
+    if (m_end.last_lines.size() > k_kept_lines) {
+      m_end.last_lines.erase(m_end.last_lines.begin());
+    }
+  }
+  void take_error(std::string_view line) {
+    take(line);
+    if (!trim(line).empty()) {
+      m_end.last_error_line = line;
+    }
+  }
+
+  Process m_process;
+  LineReader m_out;
+  LineReader m_err;
+  const LineSink& m_sink;
+  StageEnd m_end;
+};
+
+} // namespace
+
+EndRequest::~EndRequest() {
+  while (m_signals.take()) {
+  }
+}
+
+// The signals are left where they are: another thread may be waiting for them as well.
+std::optional<int> EndRequest::received() const {
+  sigset_t pending;
+  ::sigpending(&pending);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    if (::sigismember(&pending, number) == 1) {
+      return number;
+    }
+  }
+  return std::nullopt;
+}
+
+StageEnd run_stage(const std::vector<std::string>& argv, SpawnOptions options, Deadline deadline,
+                   EndRequest& request, const LineSink& sink) {
+  FdPair out = make_pipe();
+  FdPair err = make_pipe();
+  const UniqueFd null = open_file("/dev/null", O_RDONLY);
+  if (options.standard_input < 0) {
+    options.standard_input = null.get();
+  }
+  if (options.standard_output < 0) {
+    options.standard_output = out.second.get();
+  }
+  if (options.standard_error < 0) {
+    options.standard_error = err.second.get();
+  }
+  Process process = Process::spawn(argv, options);
+  out.second.reset();
+  err.second.reset();
+  return StageLoop(std::move(process), std::move(out.first), std::move(err.first), sink)
+      .run(deadline, request);
+}
+
+} // namespace qt

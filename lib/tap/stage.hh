@@ -1,0 +1,59 @@
+// One stage of a test: a program that runs to its end, a deadline passes, or this program is asked
+// to end. What it writes is foreign: it is handed on line by line, never into this program's
+// stdout.
+#pragma once
+
+#include "base/duration.hh"
+#include "os/process.hh"
+#include "os/termination.hh"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+// Whether this program has been asked to end. Make one, before any thread; all threads may ask it.
+class EndRequest {
+public:
+  EndRequest() = default;
+  // Takes the signals that have come: they do not end this program any more.
+  ~EndRequest();
+  EndRequest(const EndRequest&) = delete;
+  EndRequest& operator=(const EndRequest&) = delete;
+
+  // Readable once a signal has come; stays so, for everyone who waits.
+  int fd() const noexcept { return m_signals.fd(); }
+  // The signal that came; stays. Never blocks.
+  std::optional<int> received() const;
+
+private:
+  TerminationSignals m_signals;
+};
+
+struct StageEnd {
+  enum class By {
+    itself,
+    deadline, // it was ended because its deadline passed
+    signal,   // it was ended because this program is to end
+  };
+  By by = By::itself;
+  ExitStatus status{};
+  // The last lines of what it wrote, at most 40, and of that on stderr the very last.
+  std::vector<std::string> last_lines;
+  std::string last_error_line;
+};
+
+// Called with each line, without its end, as soon as it is whole.
+using LineSink = std::function<void(std::string_view line)>;
+
+// Starts argv with /dev/null as stdin and pipes for stdout and stderr, where `options` does not say
+// otherwise, and waits. To end it: SIGTERM, and SIGKILL after a grace that keeps this program's own
+// end within 350 ms after a signal. Does not wait for a grandchild that keeps the pipes open.
+// Errors as Process::spawn().
+StageEnd run_stage(const std::vector<std::string>& argv, SpawnOptions options, Deadline deadline,
+                   EndRequest& request, const LineSink& sink);
+
+} // namespace qt

@@ -1,0 +1,106 @@
+#include "tap/tag.hh"
+
+#include "base/error.hh"
+#include "base/spelling.hh"
+#include "definition/requirement.hh"
+#include "tap/tag_expression.hh"
+
+#include <algorithm>
+#include <array>
+
+namespace qt {
+
+namespace {
+
+constexpr std::array<std::string_view, 10> k_kinds = {
+    "timeout", "arch", "machine", "cpu", "file", "accel", "device", "netdev", "suite", "asset"};
+constexpr std::array<std::string_view, 6> k_gates = {"slow",          "flaky",   "untrusted",
+                                                     "large-storage", "network", "disabled"};
+
+// "max,pmu=on" → "max".
+std::string first_part(const std::string& value) { return value.substr(0, value.find(',')); }
+
+void add_assets(const Definition& definition, const Subtest& subtest, std::set<std::string>& tags) {
+  const std::set<std::string> assets = assets_of(definition, subtest);
+  for (const std::string& name : assets) {
+    tags.insert("asset:" + name);
+  }
+  if (assets.empty()) {
+    tags.insert("asset:none");
+  }
+}
+
+// A tag that some test may have is known, be it in the files at hand or not.
+bool is_known(const std::string& word, const std::set<std::string>& all) {
+  const std::size_t colon = word.find(':');
+  const auto names = [&word, colon](std::string_view name) {
+    return name == std::string_view(word).substr(0, colon);
+  };
+  if (has_tag(all, word) || std::any_of(k_gates.begin(), k_gates.end(), names)) {
+    return true;
+  }
+  return colon != std::string::npos && std::any_of(k_kinds.begin(), k_kinds.end(), names);
+}
+
+} // namespace
+
+std::set<std::string> tags_of(const Definition& definition, const Subtest& subtest) {
+  std::set<std::string> tags(subtest.tags.begin(), subtest.tags.end());
+  tags.insert("arch:" + definition.arch);
+  tags.insert("file:" + definition.stem);
+  tags.insert(format("suite:{}", suite_name(definition.suite)));
+  tags.insert("timeout:" + format_duration(definition.timeout));
+  for (const Phase& phase : subtest.phases) {
+    for (const Vm& vm : phase.vms) {
+      for (const char* key : {"machine", "cpu", "accel"}) {
+        const std::string value = vm.values.value(key, "");
+        if (!value.empty()) {
+          tags.insert(
+              format("{}:{}", key,
+                     std::string_view(key) == "machine" ? machine_name(value) : first_part(value)));
+        }
+      }
+    }
+  }
+  for (const char* key : {"machine", "accel", "device", "netdev"}) {
+    for (const Json& name : subtest.required.value(key, Json::array())) {
+      tags.insert(format("{}:{}", key, name.get<std::string>()));
+    }
+  }
+  for (const std::string_view gate : k_gates) {
+    if (subtest.required.contains(gate)) {
+      tags.insert(std::string(gate));
+    }
+  }
+  add_assets(definition, subtest, tags);
+  return tags;
+}
+
+std::vector<Selected> select_by_tags(const std::vector<Selected>& selected,
+                                     const std::string& expression) {
+  const TagExpression wanted(expression);
+  std::vector<Selected> result;
+  std::set<std::string> all;
+  for (const Selected& candidate : selected) {
+    std::set<std::string> tags = tags_of(*candidate.definition, *candidate.subtest);
+    if (wanted.matches(tags)) {
+      result.push_back(candidate);
+    }
+    all.merge(tags);
+  }
+  for (const std::string& word : wanted.words()) {
+    if (!is_known(word, all)) {
+      const std::vector<std::string_view> candidates(all.begin(), all.end());
+      throw Error(format("--select: no subtest has the tag '{}'{}; see qt-tap --list --long", word,
+                         did_you_mean(word, candidates)),
+                  ExitCode::usage);
+    }
+  }
+  if (result.empty()) {
+    throw Error(format("--select: no subtest matches '{}'; see qt-tap --list --long", expression),
+                ExitCode::usage);
+  }
+  return result;
+}
+
+} // namespace qt

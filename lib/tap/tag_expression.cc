@@ -1,0 +1,117 @@
+#include "tap/tag_expression.hh"
+
+#include "base/error.hh"
+
+#include <algorithm>
+#include <fnmatch.h>
+#include <utility>
+
+namespace qt {
+
+bool has_tag(const std::set<std::string>& tags, const std::string& word) {
+  return tags.contains(word) || std::any_of(tags.begin(), tags.end(), [&word](const auto& tag) {
+           return ::fnmatch(word.c_str(), tag.c_str(), 0) == 0;
+         });
+}
+
+class TagExpression::Parser {
+public:
+  Parser(std::string_view text, std::vector<std::string>& words)
+    : m_text(text)
+    , m_words(words) {
+    advance();
+  }
+
+  Node parse() {
+    Node root = alternatives();
+    if (!m_token.empty()) {
+      fail(m_token == ")" ? "no '(' is open" : "expected 'and', 'or' or the end");
+    }
+    return root;
+  }
+
+private:
+  Node alternatives() {
+    Node left = conjunction();
+    while (take("or")) {
+      left = [a = std::move(left), b = conjunction()](const auto& tags) {
+        return a(tags) || b(tags);
+      };
+    }
+    return left;
+  }
+
+  Node conjunction() {
+    Node left = term();
+    while (take("and")) {
+      left = [a = std::move(left), b = term()](const auto& tags) { return a(tags) && b(tags); };
+    }
+    return left;
+  }
+
+  Node term() {
+    // A person types a few dozen of them; more would only be there to exhaust the stack.
+    constexpr int k_max_depth = 100;
+    if (++m_depth > k_max_depth) {
+      fail("nested too deeply");
+    }
+    Node node;
+    if (take("not")) {
+      node = [inner = term()](const auto& tags) { return !inner(tags); };
+    } else if (take("(")) {
+      node = alternatives();
+      if (!take(")")) {
+        fail("expected ')'");
+      }
+    } else {
+      node = word();
+    }
+    --m_depth;
+    return node;
+  }
+
+  Node word() {
+    if (m_token.empty() || m_token == ")" || m_token == "and" || m_token == "or") {
+      fail("expected a tag, 'not' or '('");
+    }
+    std::string word(m_token);
+    m_words.push_back(word);
+    advance();
+    return [word = std::move(word)](const auto& tags) { return has_tag(tags, word); };
+  }
+
+  bool take(std::string_view token) {
+    const bool is_next = m_token == token;
+    if (is_next) {
+      advance();
+    }
+    return is_next;
+  }
+
+  void advance() {
+    const std::size_t start = std::min(m_text.find_first_not_of(" \t\n", m_end), m_text.size());
+    const bool is_parenthesis =
+        start < m_text.size() && (m_text[start] == '(' || m_text[start] == ')');
+    m_end = is_parenthesis ? start + 1
+                           : std::min(m_text.find_first_of(" \t\n()", start), m_text.size());
+    m_token = m_text.substr(start, m_end - start);
+  }
+
+  [[noreturn]] void fail(std::string_view what) const {
+    const std::string got = m_token.empty() ? "" : format(" at '{}'", m_token);
+    throw Error(
+        format("'{}'{}: {}; an expression is like 'machine:virt and not slow'", m_text, got, what),
+        ExitCode::usage);
+  }
+
+  std::string_view m_text;
+  std::vector<std::string>& m_words;
+  std::string_view m_token; // the one that is looked at; empty at the end
+  std::size_t m_end = 0;
+  int m_depth = 0;
+};
+
+TagExpression::TagExpression(std::string_view text)
+  : m_root(Parser(text, m_words).parse()) {}
+
+} // namespace qt

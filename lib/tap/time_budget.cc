@@ -1,0 +1,84 @@
+#include "tap/time_budget.hh"
+
+#include "base/timeout_multiplier.hh"
+
+#include <algorithm>
+
+namespace qt {
+
+namespace {
+
+constexpr Duration k_least_margin(50);
+constexpr Duration k_most_margin(3000);
+constexpr Duration k_start(500); // until the first dialogue of a subtest begins
+
+// What the time for a dialogue is less than what is left: for evidence and an orderly end.
+Duration margin_within(Duration left) {
+  return std::clamp(left / 10, k_least_margin, k_most_margin);
+}
+// The same for what has to be left so that the dialogue has this long.
+Duration margin_around(Duration dialogue) {
+  return std::clamp(dialogue / 9, k_least_margin, k_most_margin);
+}
+
+} // namespace
+
+TimeBudget::TimeBudget(std::optional<Duration> total)
+  : m_left(scaled(total)) {}
+
+std::optional<Duration> TimeBudget::left_locked() const {
+  return m_left && m_running > 0
+             ? *m_left - std::chrono::duration_cast<Duration>(Clock::now() - m_since)
+             : m_left;
+}
+
+std::optional<Duration> TimeBudget::left() const {
+  const std::lock_guard lock(m_mutex);
+  return left_locked();
+}
+
+bool TimeBudget::is_used_up() const {
+  const std::optional<Duration> now = left();
+  return now && *now <= Duration::zero();
+}
+
+void TimeBudget::begin() {
+  const std::lock_guard lock(m_mutex);
+  if (m_running++ == 0) {
+    m_since = Clock::now();
+  }
+}
+
+void TimeBudget::end() {
+  const std::lock_guard lock(m_mutex);
+  m_left = left_locked();
+  m_since = Clock::now();
+  --m_running;
+}
+
+SubtestTime::SubtestTime(TimeBudget& budget, std::optional<Duration> own)
+  : m_budget(budget)
+  , m_own(own) {
+  budget.begin();
+  std::optional<Duration> span = budget.left();
+  if (const std::optional<Duration> actual = scaled(own)) {
+    const Duration whole = *actual + margin_around(*actual) + k_start;
+    span = span ? std::min(*span, whole) : whole;
+  }
+  if (span) {
+    m_deadline = Deadline::after(*span);
+  }
+}
+
+SubtestTime::~SubtestTime() { m_budget.end(); }
+
+std::optional<Duration> SubtestTime::for_dialogue() const {
+  if (m_deadline.is_never()) {
+    return std::nullopt;
+  }
+  const Duration left = m_deadline.remaining();
+  const Duration inner = unscaled(std::max(left - margin_within(left), Duration(1)));
+  return m_own ? std::min(*m_own, inner) : inner;
+}
+
+} // namespace qt

@@ -1,0 +1,19 @@
+#include "base/spelling.hh"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace qt;
+
+TEST(Spelling, FindsWhatWasMeant) {
+  constexpr std::string_view k_names[] = {"machine", "member", "wait", "wait-regex", "args"};
+  EXPECT_EQ(did_you_mean("machin", k_names), "; did you mean 'machine'?");
+  EXPECT_EQ(did_you_mean("memeber", k_names), "; did you mean 'member'?");
+  EXPECT_EQ(did_you_mean("wiat", k_names), "; did you mean 'wait'?") << "neighbours swapped";
+  EXPECT_EQ(did_you_mean("wait-", k_names), "; did you mean 'wait' or 'wait-regex'?");
+  EXPECT_EQ(did_you_mean("xyzzy-foo", k_names), "");
+  EXPECT_EQ(did_you_mean("", k_names), "");
+}
+
+} // namespace

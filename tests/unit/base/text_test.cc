@@ -1,0 +1,67 @@
+#include "base/text.hh"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace qt;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(Text, EscapesWhatATerminalWouldActOn) {
+  EXPECT_EQ(escape_for_display("plain é\tok"), "plain é\tok");
+  EXPECT_EQ(escape_for_display("\x1b[2J\r\n"), "\\e[2J\\r\\n");
+  EXPECT_EQ(escape_for_display(std::string_view("\0\x7f\xff", 3)), "\\x00\\x7f\\xff");
+  EXPECT_EQ(escape_for_display("\xc2\x9b"), "\\xc2\\x9b") << "a C1 control is one CSI to xterm";
+  EXPECT_EQ(escape_for_display("\xe2\x82"), "\\xe2\\x82") << "cut off UTF-8";
+  EXPECT_EQ(escape_for_display("\xc0\xaf\xed\xa0\x80"), "\\xc0\\xaf\\xed\\xa0\\x80");
+}
+
+TEST(Text, EscapesReadBack) {
+  std::string every_byte;
+  for (int c = 0; c < 256; ++c) {
+    every_byte += static_cast<char>(c);
+  }
+  EXPECT_EQ(parse_escapes(format_escapes(every_byte)), every_byte);
+  EXPECT_EQ(parse_escapes("\\r\\x03\\\\\\0"), std::string("\r\x03\\\0", 4));
+  EXPECT_EQ(parse_escapes("\\q"), std::nullopt);
+  EXPECT_EQ(parse_escapes("\\x0"), std::nullopt);
+  EXPECT_EQ(parse_escapes("\\xzz"), std::nullopt);
+  EXPECT_EQ(parse_escapes("end\\"), std::nullopt);
+}
+
+TEST(Text, ReadsWholeNumbersOnly) {
+  EXPECT_EQ(parse_integer("-5"), -5);
+  EXPECT_EQ(parse_integer("0x1F"), 31);
+  for (const char* wrong : {"", "-", "--5", "5x", " 5", "0x", "99999999999999999999"}) {
+    EXPECT_EQ(parse_integer(wrong), std::nullopt) << wrong;
+  }
+}
+
+TEST(Text, ReadsSizesInBinaryUnits) {
+  EXPECT_EQ(parse_size("4096"), 4096u);
+  EXPECT_EQ(parse_size("16M"), 16u << 20);
+  EXPECT_EQ(parse_size("1T"), 1ull << 40);
+  for (const char* wrong : {"", "M", "-1", "16MB", "1.5G", "9999999999T"}) {
+    EXPECT_EQ(parse_size(wrong), std::nullopt) << wrong;
+  }
+}
+
+TEST(Text, ShowsSizesToPeople) {
+  EXPECT_EQ(format_size(0), "0 B");
+  EXPECT_EQ(format_size(1023), "1023 B");
+  EXPECT_EQ(format_size(1536), "1.5 KiB");
+  EXPECT_EQ(format_size(1048575), "1.0 MiB");
+  EXPECT_EQ(format_size(std::uint64_t(20) << 30), "20.0 GiB");
+  EXPECT_EQ(format_size(std::uint64_t(5000) << 40), "5000.0 TiB");
+}
+
+TEST(Text, TakesTheLastLines) {
+  EXPECT_THAT(last_lines("a\r\nb\n\nc", 2), ElementsAre("", "c"));
+  EXPECT_THAT(last_lines("a\r\r\nb\r\n\r\n", 5), ElementsAre("a", "b"));
+  EXPECT_THAT(last_lines("", 3), IsEmpty());
+  EXPECT_THAT(last_lines("one", 3), ElementsAre("one"));
+}
+
+} // namespace

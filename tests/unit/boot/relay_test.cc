@@ -1,0 +1,220 @@
+#include "boot/relay.hh"
+
+#include "os/file.hh"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace qt {
+namespace {
+
+std::string read_available(int fd) {
+  std::string text;
+  std::array<char, 65536> buffer;
+  for (ssize_t count; (count = ::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0;) {
+    text.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+  return text;
+}
+
+std::string numbered_lines(std::size_t bytes) {
+  std::string text;
+  for (int i = 0; text.size() < bytes; ++i) {
+    text += std::to_string(i) + "\n";
+  }
+  return text;
+}
+
+// A relay between two socket pairs whose other ends the test plays.
+class Relay : public testing::Test {
+protected:
+  Relay() {
+    FdPair machine = make_socket_pair();
+    FdPair reader = make_socket_pair();
+    m_qemu = std::move(machine.second);
+    m_program = std::move(reader.second);
+    set_nonblocking(m_qemu.get());
+    set_nonblocking(m_program.get());
+    set_nonblocking(reader.first.get());
+    m_relay.emplace(std::move(machine.first), UniqueFd(), log());
+    UniqueFd keys(::fcntl(reader.first.get(), F_DUPFD_CLOEXEC, 3));
+    m_relay->connect(std::move(reader.first), std::move(keys));
+  }
+
+  std::string log() const { return m_folder.path() + "/console.log"; }
+
+  // One round of the owner's loop; false if poll(2) found nothing to do.
+  bool turn() {
+    auto polled = m_relay->interests();
+    if (::poll(polled.data(), polled.size(), 0) <= 0) {
+      return false;
+    }
+    m_relay->handle(polled);
+    return true;
+  }
+  // Until nothing is left to do. Fails if that never happens: a busy loop.
+  void turn_until_idle() {
+    for (int i = 0; i < 100000; ++i) {
+      if (!turn()) {
+        return;
+      }
+    }
+    FAIL() << "the relay spins";
+  }
+  // Writes all of it from QEMU's side, turning the relay in between.
+  void print(std::string_view text) {
+    while (!text.empty()) {
+      const IoCount sent = write_some(m_qemu.get(), bytes_of(text));
+      ASSERT_NE(sent.result, IoResult::ended);
+      text.remove_prefix(sent.count);
+      turn_until_idle();
+    }
+  }
+
+  TempDir m_folder{"relay-"};
+  UniqueFd m_qemu;
+  UniqueFd m_program;
+  std::optional<ConsoleRelay> m_relay;
+};
+
+TEST_F(Relay, PassesBytesOnAtOnceAndLogsThem) {
+  const std::string bytes("a\0\xff\r\n", 5);
+  print(bytes);
+  EXPECT_EQ(read_available(m_program.get()), bytes);
+  EXPECT_EQ(read_file(log()), bytes);
+  EXPECT_EQ(m_relay->received(), bytes.size());
+  EXPECT_TRUE(m_relay->all_forwarded());
+}
+
+TEST_F(Relay, DrainsQemuForAReaderThatDoesNotReadAndLosesNothing) {
+  const std::string text = numbered_lines(8 << 20);
+  print(text);
+  EXPECT_EQ(m_relay->received(), text.size());
+  EXPECT_FALSE(m_relay->all_forwarded());
+  EXPECT_EQ(read_file(log()), text);
+  std::string seen;
+  while (seen.size() < text.size()) {
+    const std::string more = read_available(m_program.get());
+    seen += more;
+    ASSERT_TRUE(turn() || !more.empty()) << "stuck after " << seen.size() << " bytes";
+  }
+  EXPECT_EQ(seen, text);
+  EXPECT_TRUE(m_relay->all_forwarded());
+}
+
+TEST_F(Relay, KeepsTheOrderWhileTheReaderCatchesUp) {
+  print(numbered_lines(1 << 20));
+  std::string seen = read_available(m_program.get());
+  print("fresh\n");
+  turn_until_idle();
+  for (std::string more; !(more = read_available(m_program.get())).empty();) {
+    seen += more;
+    turn_until_idle();
+  }
+  EXPECT_EQ(seen, numbered_lines(1 << 20) + "fresh\n");
+}
+
+TEST_F(Relay, WaitsWithKeysWhileQemuTakesNoneAndLosesNone) {
+  const std::string keys = numbered_lines(4 << 20);
+  std::string_view left = keys;
+  while (!left.empty()) {
+    const IoCount sent = write_some(m_program.get(), bytes_of(left));
+    left.remove_prefix(sent.count);
+    turn_until_idle();
+    if (sent.result == IoResult::would_block) {
+      break;
+    }
+  }
+  EXPECT_FALSE(left.empty()) << "the program was not held back";
+  std::string seen;
+  while (seen.size() < keys.size()) {
+    seen += read_available(m_qemu.get());
+    turn_until_idle();
+    left.remove_prefix(write_some(m_program.get(), bytes_of(left)).count);
+    turn_until_idle();
+  }
+  EXPECT_EQ(seen, keys);
+}
+
+TEST_F(Relay, SurvivesAReaderThatGoesAway) {
+  print("one\n");
+  m_program.reset();
+  turn_until_idle();
+  EXPECT_TRUE(m_relay->reader_gone());
+  print("two\n");
+  EXPECT_EQ(read_file(log()), "one\ntwo\n");
+  EXPECT_TRUE(m_relay->all_forwarded());
+}
+
+TEST_F(Relay, DeliversKeysOfAReaderThatHasGoneSince) {
+  ASSERT_EQ(::write(m_program.get(), "poweroff\r", 9), 9);
+  m_program.reset();
+  turn_until_idle();
+  EXPECT_EQ(read_available(m_qemu.get()), "poweroff\r");
+}
+
+TEST_F(Relay, PassesOnTheEndOfTheConsoleAfterItsLastByte) {
+  print(numbered_lines(1 << 20));
+  ASSERT_EQ(::write(m_qemu.get(), "last", 4), 4);
+  m_qemu.reset();
+  m_relay->drain();
+  EXPECT_TRUE(m_relay->machine_ended());
+  std::string seen;
+  while (!m_relay->all_forwarded()) {
+    turn_until_idle();
+    seen += read_available(m_program.get());
+  }
+  m_relay->close_reader();
+  seen += read_available(m_program.get());
+  EXPECT_EQ(seen, numbered_lines(1 << 20) + "last");
+  char byte;
+  EXPECT_EQ(::recv(m_program.get(), &byte, 1, MSG_DONTWAIT), 0) << "no end of file";
+}
+
+TEST_F(Relay, EndsCleanlyForAReaderWhoseKeysNobodyTook) {
+  ASSERT_EQ(::write(m_program.get(), "typed too late", 14), 14);
+  m_qemu.reset();
+  m_relay->drain();
+  m_relay->close_reader();
+  char byte;
+  EXPECT_EQ(::recv(m_program.get(), &byte, 1, MSG_DONTWAIT), 0);
+}
+
+TEST_F(Relay, DoesNotSpinWhenEverythingHasGone) {
+  m_qemu.reset();
+  m_program.reset();
+  turn_until_idle();
+}
+
+TEST_F(Relay, GivesTheFilterEveryKey) {
+  m_relay->filter_keys([](std::string_view keys) {
+    std::string upper(keys);
+    std::transform(upper.begin(), upper.end(), upper.begin(), ::toupper);
+    return upper;
+  });
+  ASSERT_EQ(::write(m_program.get(), "abc", 3), 3);
+  turn_until_idle();
+  EXPECT_EQ(read_available(m_qemu.get()), "ABC");
+}
+
+TEST_F(Relay, NeverBlocksOnAReaderWhoseDescriptorBlocks) {
+  FdPair pipe = make_pipe();
+  m_relay->connect(std::move(pipe.second), UniqueFd());
+  const std::string text = numbered_lines(1 << 20);
+  print(text); // would hang here
+  EXPECT_FALSE(m_relay->all_forwarded());
+  set_nonblocking(pipe.first.get());
+  std::string seen;
+  std::array<std::byte, 65536> buffer;
+  while (seen.size() < text.size()) {
+    seen += text_of(std::span(buffer).first(read_some(pipe.first.get(), buffer).count));
+    turn();
+  }
+  EXPECT_EQ(seen, text);
+}
+
+} // namespace
+} // namespace qt

@@ -1,0 +1,112 @@
+#include "extract/container.hh"
+
+#include "../support/hostile_archive.hh"
+#include "base/error.hh"
+#include "os/file.hh"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace qt;
+using testing::HasSubstr;
+
+template<typename Body>
+std::string error_of(Body body) {
+  try {
+    body();
+    return "";
+  } catch (const Error& error) {
+    return format("{}: {}", static_cast<int>(error.code()), error.what());
+  }
+}
+
+TEST(FormatTest, HasNamesThatReadBack) {
+  for (const Format format :
+       {Format::raw, Format::gz, Format::xz, Format::zst, Format::bz2, Format::tar, Format::zip,
+        Format::cpio, Format::iso9660, Format::deb}) {
+    EXPECT_EQ(parse_format(format_name(format)), format);
+  }
+  EXPECT_EQ(parse_format("iso"), Format::iso9660);
+  EXPECT_THAT(error_of([] { parse_format("TAR"); }), testing::StartsWith("2: "));
+}
+
+class ContainerTest : public testing::Test {
+protected:
+  std::string path(const std::string& name) const { return m_folder.path() + "/" + name; }
+  Format sniffed(const std::string& bytes) const {
+    write_file(path("f"), bytes);
+    return sniff_file(FileSource(path("f")));
+  }
+  // The names of the members of a file with this content.
+  std::vector<std::string> names_in(const std::string& bytes,
+                                    const OpenOptions& options = {}) const {
+    write_file(path("f"), bytes);
+    const std::unique_ptr<ArchiveReader> archive = open_archive(path("f"), options);
+    std::vector<std::string> names;
+    ArchiveMember member;
+    while (archive->next(member)) {
+      names.push_back(member.name);
+    }
+    return names;
+  }
+
+  TempDir m_folder{"container-test-"};
+};
+
+TEST_F(ContainerTest, TellsFormatsByContent) {
+  EXPECT_EQ(sniffed(""), Format::raw);
+  EXPECT_EQ(sniffed(std::string(10240, '\0')), Format::raw);
+  EXPECT_EQ(sniffed(TarMaker().file("x", "1").bytes()), Format::tar);
+  std::string damaged = TarMaker().file("x", "1").bytes();
+  damaged[0] = 'y';
+  EXPECT_EQ(sniffed(damaged), Format::raw);
+  EXPECT_EQ(sniffed(CpioMaker().add("x", 0100644, "1").bytes()), Format::cpio);
+  EXPECT_EQ(sniffed(make_zip("x", "1", 0)), Format::zip);
+  EXPECT_EQ(sniffed("!<arch>\ndebian-binary   "), Format::deb);
+  EXPECT_EQ(sniffed("!<arch>\nobject.o/       "), Format::raw);
+  EXPECT_EQ(sniffed(std::string(32769, '\0') + "CD001\1"), Format::iso9660);
+}
+
+TEST_F(ContainerTest, OpensArchivesOfEveryKind) {
+  using testing::ElementsAre;
+  EXPECT_THAT(names_in(TarMaker().file("x", "1").file("y", "2").bytes()), ElementsAre("x", "y"));
+  EXPECT_THAT(names_in(CpioMaker().add("x", 0100644, "1").bytes()), ElementsAre("x"));
+  EXPECT_THAT(names_in(make_zip("x", "1", 0x83dcefb7)), ElementsAre("x"));
+}
+
+TEST_F(ContainerTest, HoldsToTheFormatAskedFor) {
+  const std::string tar = TarMaker().file("x", "1").bytes();
+  OpenOptions options;
+  options.format = Format::zip;
+  EXPECT_EQ(error_of([&] { names_in(tar, options); }), "1: it is tar, not zip");
+  options.format = Format::xz;
+  write_file(path("f"), "\x1f\x8b\x08");
+  EXPECT_EQ(error_of([&] { open_archive(path("f"), options); }), "1: it is gz, not xz");
+  // Content that says nothing is taken for what is asked for, and is not that either.
+  options.format = Format::cpio;
+  EXPECT_THAT(error_of([&] { names_in("nothing of the kind", options); }),
+              HasSubstr("1: the cpio"));
+}
+
+TEST_F(ContainerTest, SaysWhatIsNoArchive) {
+  EXPECT_EQ(error_of([&] { names_in("text"); }), "1: it is not an archive that is known here");
+  using namespace std::string_literals;
+  const std::string gz = // "text, not an archive\n"
+      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x2b\x49\xad\x28\xd1\x51\xc8\xcb\x2f\x51"
+      "\x48\xcc\x53\x48\x2c\x4a\xce\xc8\x2c\x4b\xe5\x02\x00\x2f\xeb\xf1\x05\x15\x00\x00\x00"s;
+  EXPECT_THAT(error_of([&] { names_in(gz); }), HasSubstr("gz-compressed, but what is inside"));
+  EXPECT_THAT(error_of([&] {
+                names_in("!<arch>\ndebian-binary   0           0     0     100644  4   "
+                         "      `\n2.0\n");
+              }),
+              HasSubstr("data.tar"));
+}
+
+TEST_F(ContainerTest, SaysThatThereIsNoFile) {
+  EXPECT_THAT(error_of([&] { open_archive(path("nothing"), {}); }), testing::StartsWith("77: "));
+  EXPECT_THAT(error_of([&] { open_archive(m_folder.path(), {}); }), testing::StartsWith("1: "));
+}
+
+} // namespace

@@ -1,0 +1,91 @@
+#include "ipc/verdict.hh"
+
+#include "base/error.hh"
+#include "os/file.hh"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace qt;
+
+TEST(Verdict, ReadsBack) {
+  const TempDir folder("verdict-test-");
+  EXPECT_FALSE(read_verdict(folder.path()));
+  Verdict verdict;
+  verdict.cause = Cause::fail_pattern;
+  verdict.message = "message";
+  verdict.awaited = "login:";
+  verdict.last_lines = {"one", "two \xff"};
+  verdict.judged_exits = {{"default", "exited 42"}};
+  verdict.details = {{"n", 1}};
+  verdict.start = "2026-01-31T12:00:00.123Z";
+  verdict.seconds = 3.4567;
+  verdict.steps = {{"--wait x", 0.1, 3.3}};
+  verdict.marks = {{"firmware", 1, 1, std::nullopt}, {"kernel", 3.4, 2.4, 2}};
+  verdict.saved = {{"any", std::string("\xff\0\n\\é", 6)}};
+  write_verdict(folder.path(), verdict);
+  const auto read = read_verdict(folder.path());
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->cause, Cause::fail_pattern);
+  EXPECT_EQ(read->awaited, "login:");
+  EXPECT_EQ(read->last_lines[1], "two \xef\xbf\xbd") << "a JSON text cannot hold any byte";
+  EXPECT_EQ(read->judged_exits.at("default"), "exited 42");
+  EXPECT_EQ(read->details.at("n"), 1);
+  EXPECT_EQ(read->start, verdict.start);
+  EXPECT_DOUBLE_EQ(read->seconds, 3.457);
+  ASSERT_EQ(read->steps.size(), 1u);
+  EXPECT_EQ(read->steps[0].step, "--wait x");
+  EXPECT_DOUBLE_EQ(read->steps[0].seconds, 3.3);
+  ASSERT_EQ(read->marks.size(), 2u);
+  EXPECT_FALSE(read->marks[0].budget);
+  EXPECT_TRUE(read->marks[1].is_late());
+  EXPECT_EQ(read->saved, verdict.saved) << "byte for byte";
+}
+
+// Every byte that a console can bring, in every place where it can get to.
+TEST(Verdict, IsValidWhateverTheGuestPrinted) {
+  const TempDir folder("verdict-test-");
+  std::string hostile = "\"}\\ \xed\xa0\x80 \xf8\x88 \xc3";
+  for (int byte = 0; byte < 256; ++byte) {
+    hostile += static_cast<char>(byte);
+  }
+  Verdict verdict;
+  verdict.message = verdict.vm = verdict.step = verdict.awaited = verdict.start = hostile;
+  verdict.last_lines = {hostile, hostile.substr(9)};
+  verdict.steps = {{hostile, 0, 0}};
+  verdict.marks = {{hostile, 0, 0, 1}};
+  verdict.saved = verdict.judged_exits = {{hostile, hostile}};
+  verdict.details = {{hostile, {hostile}}};
+  write_verdict(folder.path(), verdict);
+  const std::string text = read_file(folder.path() + "/verdict.json");
+  const Json json = parse_json(text, "verdict.json"); // refuses what is not UTF-8
+  EXPECT_EQ(json.at("cause"), "pass");
+  EXPECT_EQ(text.find('\0'), std::string::npos);
+  ASSERT_TRUE(read_verdict(folder.path()));
+  EXPECT_EQ(read_verdict(folder.path())->saved.begin()->second, hostile);
+}
+
+TEST(Verdict, SaysMarksForPeople) {
+  EXPECT_EQ(marks_text({{"firmware", 0.85, 0.85, std::nullopt},
+                        {"kernel", 4.25, 3.4, 20},
+                        {"login", 13.3, 9.04, 2.5}}),
+            "firmware 850 ms, kernel 3.4 s (budget 20 s), login 9.0 s (over its budget of 2.5 s)");
+}
+
+TEST(Verdict, BrokenIsNone) {
+  const TempDir folder("verdict-test-");
+  for (const char* broken : {"", "{", "[]", "{\"cause\": \"unheard-of\"}", "{\"cause\": 1}"}) {
+    write_file(folder.path() + "/verdict.json", broken);
+    EXPECT_FALSE(read_verdict(folder.path())) << broken;
+  }
+}
+
+TEST(Verdict, CauseNamesReadBack) {
+  for (int i = 0; i <= static_cast<int>(Cause::host); ++i) {
+    const Cause cause = static_cast<Cause>(i);
+    EXPECT_EQ(cause_from(cause_name(cause)), cause);
+  }
+}
+
+} // namespace

@@ -1,0 +1,111 @@
+#include "os/file.hh"
+
+#include "base/error.hh"
+
+#include <cstring>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <thread>
+
+namespace {
+
+using namespace qt;
+
+class FileTest : public testing::Test {
+protected:
+  std::string path(const std::string& name) const { return m_folder.path() + "/" + name; }
+
+  TempDir m_folder{"file-test-"};
+};
+
+TEST_F(FileTest, PublishesOnlyWhatWasCommitted) {
+  write_file(path("f"), "old");
+  {
+    AtomicFile file(path("f"));
+    file.write("half");
+  }
+  EXPECT_EQ(read_file(path("f")), "old");
+  AtomicFile file(path("f"), 0640);
+  file.write("new");
+  EXPECT_EQ(read_file(path("f")), "old");
+  file.commit();
+  EXPECT_EQ(read_file(path("f")), "new");
+  struct stat status;
+  ASSERT_EQ(::stat(path("f").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777 & ~0640u, 0u);
+}
+
+TEST_F(FileTest, LeavesNoTemporaryFileBehind) {
+  { AtomicFile file(path("g")); }
+  remove_tree(path("g"));
+  EXPECT_EQ(::rmdir(m_folder.path().c_str()), 0) << "the folder should be empty";
+}
+
+TEST_F(FileTest, ReadsAFileThatMayBeAbsent) {
+  EXPECT_EQ(read_file_if_exists(path("no")), std::nullopt);
+  EXPECT_THROW(read_file(path("no")), Error);
+  write_file(path("t"), "0123456789");
+  EXPECT_EQ(read_tail(path("t"), 3), "789");
+  EXPECT_EQ(read_tail(path("no"), 3), "");
+}
+
+TEST_F(FileTest, LockIsHeldOnceAndWaitersWake) {
+  auto held = FileLock::acquire(path("lock"), FileLock::Wait::no);
+  ASSERT_TRUE(held);
+  EXPECT_FALSE(FileLock::acquire(path("lock"), FileLock::Wait::no));
+  std::thread waiter([this] { EXPECT_TRUE(FileLock::acquire(path("lock"), FileLock::Wait::yes)); });
+  held.reset();
+  waiter.join();
+}
+
+TEST_F(FileTest, TellsWhetherAFileIsInUse) {
+  const std::string file = path("file");
+  write_file(file, "content");
+  EXPECT_NE(in_use_elsewhere(file), InUse::yes);
+  {
+    const auto held = FileLock::share(file);
+    const auto held_too = FileLock::share(file);
+    EXPECT_TRUE(held && held_too);
+    EXPECT_EQ(in_use_elsewhere(file), InUse::yes);
+    // A program that locks the image as QEMU does finds it free.
+    const UniqueFd image = open_file(file, O_RDWR);
+    struct flock range {};
+    range.l_type = F_WRLCK;
+    range.l_start = 100;
+    range.l_len = 164;
+    EXPECT_EQ(::fcntl(image.get(), F_OFD_SETLK, &range), 0) << std::strerror(errno);
+  }
+  EXPECT_NE(in_use_elsewhere(file), InUse::yes);
+  EXPECT_FALSE(FileLock::share(path("no")));
+}
+
+TEST_F(FileTest, AtomicFilesHaveTheModeThatTheUmaskLeaves) {
+  const mode_t mask = ::umask(027);
+  AtomicFile file(path("atomic"), 0666);
+  file.commit();
+  ::umask(mask);
+  struct stat status;
+  ASSERT_EQ(::stat(path("atomic").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0640u);
+}
+
+TEST_F(FileTest, RemovesTreesWithoutFollowingLinks) {
+  make_directories(path("a/b/c"));
+  write_file(path("keep"), "x");
+  ASSERT_EQ(::symlink(path("keep").c_str(), path("a/b/link").c_str()), 0);
+  remove_tree(path("a"));
+  EXPECT_FALSE(exists(path("a")));
+  EXPECT_TRUE(exists(path("keep")));
+  remove_tree(path("a"));
+}
+
+TEST_F(FileTest, FindsProgramsAsExecDoes) {
+  EXPECT_TRUE(find_program("sh"));
+  EXPECT_FALSE(find_program("no-such-program-here"));
+  write_file(path("plain"), "");
+  EXPECT_FALSE(find_program(path("plain"))) << "not executable";
+  EXPECT_FALSE(find_program(m_folder.path())) << "a folder";
+}
+
+} // namespace

@@ -1,0 +1,132 @@
+#include "qemu/machine.hh"
+
+#include "base/text.hh"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace qt {
+namespace {
+
+std::string command(const MachineOptions& options, const MachineChannels& channels) {
+  return join(qemu_command(options, channels), " ");
+}
+
+TEST(QemuCommand, HasNoWindowAndTheConsoleAsFirstPort) {
+  EXPECT_EQ(command({"q", "virt", {}, {}, 0, {}, "", ""}, {7, {}}),
+            "q -display none -vga none -machine virt -chardev socket,id=console,fd=7 "
+            "-serial chardev:console");
+}
+
+TEST(QemuCommand, PutsEverythingInOrderAndTheUsersArgumentsLast) {
+  EXPECT_EQ(command({"q", "pc,graphics=off", "max", "tcg", 2, {"-m", "1G"}, "", ""}, {7, {8, 9}}),
+            "q -display none -vga none -chardev socket,id=qt-monitor0,fd=8 "
+            "-qmp chardev:qt-monitor0 -chardev socket,id=qt-monitor1,fd=9 "
+            "-qmp chardev:qt-monitor1 -action panic=pause -machine pc,graphics=off "
+            "-cpu max -accel tcg "
+            "-chardev socket,id=console,fd=7 -serial null -serial null -serial chardev:console "
+            "-m 1G");
+}
+
+TEST(QemuCommand, PutsAConsoleDeviceBehindTheBusThatTheUserAdds) {
+  EXPECT_EQ(
+      command({"q", {}, {}, {}, "virtconsole", {"-device", "virtio-serial"}, "", ""}, {7, {}}),
+      "q -display none -vga none -chardev socket,id=console,fd=7 -serial none "
+      "-device virtio-serial -device virtconsole,chardev=console");
+}
+
+TEST(QemuCommand, HasNoConsoleIfNoneIsWanted) {
+  EXPECT_EQ(command({"q", "none", {}, {}, false, {}, "", ""}, {-1, {3}}),
+            "q -display none -vga none -chardev socket,id=qt-monitor0,fd=3 "
+            "-qmp chardev:qt-monitor0 -action panic=pause -machine none");
+}
+
+TEST(QemuCommand, HandsAnEmptyModelOn) {
+  EXPECT_EQ(command({"q", "none", "", {}, false, {}, "", ""}, {-1, {}}),
+            "q -display none -vga none -machine none -cpu ");
+}
+
+TEST(QemuCommand, AddsThePanicDeviceBehindTheArguments) {
+  EXPECT_EQ(command({"q", {}, {}, {}, "virtconsole", {"-m", "1G"}, "", "pvpanic"}, {5, {}}),
+            "q -display none -vga none -chardev socket,id=console,fd=5 -serial none -m 1G "
+            "-device pvpanic -device virtconsole,chardev=console");
+}
+
+TEST(QemuCommand, OpensABackdoorWhateverItsPath) {
+  EXPECT_EQ(command({"q", {}, {}, {}, false, {}, "/tmp/a,b", ""}, {-1, {3}}),
+            "q -display none -vga none -chardev socket,id=qt-monitor0,fd=3 "
+            "-qmp chardev:qt-monitor0 -action panic=pause "
+            "-chardev socket,id=backdoor,path=/tmp/a,,b,server=on,wait=off "
+            "-qmp chardev:backdoor");
+}
+
+TEST(Machine, KeepsAnEarlyPanicUnlessItsArgumentsSayWhatAPanicDoes) {
+  MachineOptions options;
+  for (const std::vector<std::string>& silent : {std::vector<std::string>{},
+                                                 {"-action", "reboot=shutdown"},
+                                                 {"-no-shutdown"},
+                                                 {"-action"}}) {
+    options.arguments = silent;
+    EXPECT_TRUE(keeps_early_panic(options));
+  }
+  for (const char* word : {"-action", "--action"}) {
+    options.arguments = {word, "reboot=shutdown,panic=none"};
+    EXPECT_FALSE(keeps_early_panic(options));
+    EXPECT_EQ(command(options, {5, {3}}).find("panic=pause"), std::string::npos);
+  }
+}
+
+TEST(Machine, StaysAfterAShutdownIfItsArgumentsSaySo) {
+  MachineOptions options;
+  EXPECT_FALSE(stays_after_shutdown(options));
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"-no-shutdown"},
+                                                {"--no-shutdown"},
+                                                {"-action", "shutdown=pause"}}) {
+    options.arguments = words;
+    EXPECT_TRUE(stays_after_shutdown(options));
+  }
+}
+
+TEST(NoSuchMachine, IsSaidByOldAndNewQemu) {
+  EXPECT_TRUE(says_no_such_machine("qemu-system-arm: unsupported machine type\n"
+                                   "Use -machine help to list supported machines\n"));
+  EXPECT_TRUE(says_no_such_machine("noise\nqemu-system-arm: unsupported machine type: \"x\"\n"
+                                   "Use -machine help to list supported machines\n"));
+}
+
+TEST(NoSuchMachine, IsNotSaidByOtherRefusals) {
+  EXPECT_FALSE(says_no_such_machine("qemu-system-arm: No machine specified, and there is no "
+                                    "default\nUse -machine help to list supported machines\n"));
+  EXPECT_FALSE(says_no_such_machine("qemu-system-arm: -device x: unsupported machine type\n"));
+  EXPECT_FALSE(says_no_such_machine(""));
+}
+
+TEST(Machine, AConfinedOneReachesNothingUnlessItsArgumentsSaySo) {
+  MachineOptions options;
+  options.qemu = "q";
+  options.console = false;
+  options.sandbox = MachineOptions::Sandbox::on;
+  options.network = MachineOptions::Network::restricted;
+  const std::string start =
+      "q -display none -vga none -sandbox "
+      "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+  EXPECT_EQ(command(options, {-1, {}}), start + " -net nic -net user,restrict=on");
+  for (const char* word : {"-netdev", "--netdev", "-nic", "-net", "-nodefaults"}) {
+    options.arguments = {word};
+    EXPECT_TRUE(says_network(options.arguments));
+    EXPECT_EQ(command(options, {-1, {}}), start + " " + word);
+  }
+  for (const char* word : {"net", "-device", "-network"}) { // nothing about it, to QEMU
+    options.arguments = {word};
+    EXPECT_FALSE(says_network(options.arguments));
+    EXPECT_EQ(command(options, {-1, {}}), start + " -net nic -net user,restrict=on " + word);
+  }
+  options.arguments = {};
+  options.sandbox = MachineOptions::Sandbox::off;
+  EXPECT_EQ(command(options, {-1, {}}), "q -display none -vga none -net nic -net user,restrict=on");
+  options.machine = "none";
+  EXPECT_EQ(command(options, {-1, {}}), "q -display none -vga none -machine none");
+}
+
+} // namespace
+} // namespace qt

@@ -1,0 +1,166 @@
+#include "qemu/probe.hh"
+
+#include "base/error.hh"
+#include "os/file.hh"
+
+#include <csignal>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <optional>
+#include <sys/stat.h>
+
+namespace qt {
+namespace {
+
+using testing::HasSubstr;
+
+// An emulator to ask: any will do, since the answers tested are the same for all.
+std::optional<std::string> emulator() {
+  for (const char* arch : {"riscv64", "x86_64", "aarch64", "ppc"}) {
+    if (const auto found = find_program(std::string("qemu-system-") + arch)) {
+      return found;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string make_script(const TempDir& folder, const std::string& name, const std::string& text) {
+  std::string path = folder.path() + "/" + name;
+  write_file(path, "#!/bin/sh\n" + text + "\n");
+  ::chmod(path.c_str(), 0755);
+  return path;
+}
+
+class ProbeTest : public testing::Test {
+protected:
+  void SetUp() override {
+    const auto found = emulator();
+    if (!found) {
+      GTEST_SKIP() << "no qemu-system-* on PATH";
+    }
+    // A copy of its own path: the record's time and content can then be changed.
+    count = folder.path() + "/count";
+    program = make_script(folder, "qemu", "echo x >> " + count + "\nexec " + *found + " \"$@\"");
+  }
+  std::size_t starts() const { return read_file_if_exists(count).value_or("").size() / 2; }
+
+  TempDir folder{"probe"};
+  std::string records = folder.path() + "/records/probe";
+  std::string program;
+  std::string count;
+};
+
+TEST_F(ProbeTest, ComparesNamesExactly) {
+  Probe probe(program, records);
+  EXPECT_TRUE(probe.has_machine("none"));
+  EXPECT_FALSE(probe.has_machine("non"));
+  EXPECT_FALSE(probe.has_machine("none2"));
+  EXPECT_TRUE(probe.has_device("loader"));
+  EXPECT_FALSE(probe.has_device("loade"));
+  EXPECT_TRUE(probe.has_accelerator("tcg"));
+  EXPECT_FALSE(probe.has_accelerator("tc"));
+  EXPECT_TRUE(probe.has_netdev("socket"));
+  EXPECT_TRUE(probe.has_netdev("hubport"));
+  EXPECT_TRUE(probe.has_netdev("stream") || probe.version() < "7.2");
+  EXPECT_FALSE(probe.has_netdev("no-such-netdev"));
+  EXPECT_THAT(probe.version(), testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
+}
+
+TEST_F(ProbeTest, AsksOncePerProgram) {
+  EXPECT_TRUE(Probe(program, records).has_machine("none"));
+  EXPECT_TRUE(Probe(program, records).has_device("loader"));
+  EXPECT_EQ(starts(), 1U);
+  EXPECT_TRUE(Probe(program, records).has_netdev("socket"));
+  EXPECT_FALSE(Probe(program, records).has_netdev("no-such-netdev"));
+  EXPECT_EQ(starts(), 3U); // one more for each back end
+  EXPECT_TRUE(Probe(program, records).has_netdev("socket"));
+  EXPECT_FALSE(Probe(program, records).has_netdev("no-such-netdev"));
+  EXPECT_EQ(starts(), 3U);
+}
+
+TEST_F(ProbeTest, AsksWithoutAnyOptionThatQemuWarnsOf) {
+  const std::string said = folder.path() + "/said";
+  const std::string speaker =
+      make_script(folder, "speaker", "exec " + program + " \"$@\" 2>> " + said);
+  Probe probe(speaker, records);
+  EXPECT_TRUE(probe.has_netdev("socket"));
+  EXPECT_EQ(probe.memory("none", {}), 0U);
+  EXPECT_EQ(starts(), 3U);
+  EXPECT_EQ(read_file(said), "");
+}
+
+TEST_F(ProbeTest, KnowsWhatAMachineTakesOfMemory) {
+  Probe probe(program, records);
+  const auto given = [&probe](const std::vector<std::string>& arguments) {
+    return probe.memory("none", arguments);
+  };
+  EXPECT_EQ(given({"-m", "512"}), 512ULL << 20);
+  EXPECT_EQ(given({"-m", "64", "-S", "-m", "2G"}), 2ULL << 30);
+  EXPECT_EQ(given({"-m", "size=1G,slots=2,maxmem=4G"}), 1ULL << 30);
+  EXPECT_EQ(given({"-m", "slots=2,maxmem=4G,size=96"}), 96ULL << 20);
+  EXPECT_EQ(starts(), 0U);
+  EXPECT_EQ(given({}), 0U); // the machine "none" has none
+  EXPECT_EQ(starts(), 2U);
+  // What QEMU 7.2 and 10.0 make of each.
+  for (const char* half :
+       {"0.5G", "512m", "536870912B", "slots=2,maxmem=4G,size=512M", "524288K"}) {
+    EXPECT_EQ(given({"-m", half}), 512ULL << 20) << half;
+  }
+  EXPECT_EQ(given({"-m", "1.5g"}), 1536ULL << 20);
+  for (const char* none : {"maxmem=4G,slots=2", "much", "1X", "-1", "99999999999E", ""}) {
+    EXPECT_EQ(given({"-m", none}), 0U) << none << ": the machine's own";
+  }
+  EXPECT_EQ(Probe(program, records).memory("none", {}), 0U);
+  EXPECT_EQ(starts(), 2U);
+  EXPECT_EQ(given({"-m", "slots=1"}), 0U);
+  EXPECT_EQ(probe.memory("no-such-machine", {}), 128ULL << 20);
+}
+
+TEST_F(ProbeTest, AsksAnewWhenTheProgramHasChanged) {
+  EXPECT_TRUE(Probe(program, records).has_machine("none"));
+  const timespec times[2] = {{1, 5}, {1, 6}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, program.c_str(), times, 0), 0);
+  EXPECT_TRUE(Probe(program, records).has_machine("none"));
+  EXPECT_EQ(starts(), 2U);
+  const timespec later[2] = {{1, 5}, {1, 7}}; // by one nanosecond
+  ASSERT_EQ(::utimensat(AT_FDCWD, program.c_str(), later, 0), 0);
+  EXPECT_TRUE(Probe(program, records).has_machine("none"));
+  EXPECT_EQ(starts(), 3U);
+}
+
+TEST_F(ProbeTest, ADamagedOrUnwritableRecordIsNoError) {
+  EXPECT_TRUE(Probe(program, "/proc/no-such-folder").has_machine("none"));
+  EXPECT_TRUE(Probe(program, records).has_machine("none"));
+  for (const char* damaged : {"", "{", "[]", "{\"machines\": 5}"}) {
+    std::string name = program;
+    for (char& letter : name) {
+      letter = letter == '/' ? '-' : letter;
+    }
+    write_file(records + "/" + name + ".json", damaged);
+    EXPECT_TRUE(Probe(program, records).has_machine("none")) << damaged;
+  }
+}
+
+TEST(Probe, AProgramThatEndsOrHangsIsReported) {
+  std::signal(SIGPIPE, SIG_IGN); // as run_tool() does: it may end before it is asked
+  const TempDir folder("probe");
+  const std::string ends = make_script(folder, "ends", "echo no way >&2\nexit 3");
+  try {
+    Probe(ends, folder.path()).has_machine("none");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::internal);
+    EXPECT_THAT(error.what(), HasSubstr("ends what it can do: it exited 3: no way"));
+  }
+  const std::string hangs = make_script(folder, "hangs", "exec sleep 1000");
+  try {
+    Probe(hangs, folder.path(), Duration(50)).has_machine("none");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::deadline);
+  }
+}
+
+} // namespace
+} // namespace qt

@@ -1,0 +1,159 @@
+#include "qemu/qmp.hh"
+
+#include "base/error.hh"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace qt;
+
+TEST(QmpTest, NegotiatesBeforeTheFirstCommandAndOnlyOnce) {
+  Qmp qmp;
+  qmp.execute("query-status", Json());
+  EXPECT_EQ(qmp.output(), "{\"execute\":\"qmp_capabilities\",\"id\":0}\r\n"
+                          "{\"execute\":\"query-status\",\"id\":1}\r\n");
+  qmp.output().clear();
+  qmp.execute("cont", {{"a", 1}});
+  EXPECT_EQ(qmp.output(), "{\"arguments\":{\"a\":1},\"execute\":\"cont\",\"id\":2}\r\n");
+}
+
+TEST(QmpTest, ReadsWhateverTheCutAndOrder) {
+  const std::string stream = R"({"QMP": {"capabilities": ["oob"]}}
+{"return": {}, "id": 0}
+{"timestamp": {"seconds": 1}, "event": "STOP", "data": {"text": "a } \" ] \\"}}
+{
+    "return": [{"x": "}"}],
+    "id": 2
+}{"error": {"class": "GenericError", "desc": "{"}, "id": 1})";
+  for (std::size_t piece = 1; piece < 40; ++piece) {
+    Qmp qmp;
+    const std::uint64_t first = qmp.execute("a", Json());
+    const std::uint64_t second = qmp.execute("b", Json());
+    for (std::size_t at = 0; at < stream.size(); at += piece) {
+      qmp.feed(std::string_view(stream).substr(at, piece));
+    }
+    EXPECT_EQ(qmp.take_reply(second)->at("return"), Json::array({{{"x", "}"}}}));
+    EXPECT_EQ(qmp.take_reply(first)->at("error").at("desc"), "{");
+    EXPECT_FALSE(qmp.take_reply(first));
+    ASSERT_EQ(qmp.events().size(), 1u);
+    EXPECT_EQ(qmp.events().front().at("data").at("text"), "a } \" ] \\");
+  }
+}
+
+TEST(QmpTest, AnotherProgramMayHaveNegotiated) {
+  Qmp qmp;
+  const std::uint64_t id = qmp.execute("a", Json());
+  qmp.feed(R"({"error": {"class": "CommandNotFound", "desc": "already complete"}, "id": 0})");
+  qmp.feed(R"({"return": 1, "id": 1})");
+  EXPECT_EQ(qmp.take_reply(id)->at("return"), 1);
+}
+
+TEST(QmpTest, TheGreetingMaySayAnything) {
+  for (const char* greeting :
+       {R"({"QMP": {"version": {"qemu": {"micro": 2, "minor": 0, "major": 10}, "package": ""}}})",
+        R"({"QMP": {"version": {"qemu": {"major": -1}}, "capabilities": ["oob", 7]}})",
+        R"({"QMP": {"version": "eleven"}})", R"({"QMP": null})"}) {
+    Qmp qmp;
+    const std::uint64_t id = qmp.execute("a", Json());
+    qmp.feed(greeting);
+    EXPECT_FALSE(qmp.answered());
+    qmp.feed(R"({"return": {}, "id": 0}{"return": 1, "id": 1})");
+    EXPECT_TRUE(qmp.answered());
+    EXPECT_TRUE(qmp.take_reply(id)) << greeting;
+  }
+}
+
+std::string refusal(std::string_view bytes) {
+  Qmp qmp;
+  qmp.execute("query-x", Json());
+  try {
+    qmp.feed(bytes);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::internal);
+    return error.what();
+  }
+  return "";
+}
+
+TEST(QmpTest, RefusesWhatIsNoQmp) {
+  const std::string asked = "reading the monitor, which was asked 'qmp_capabilities', 'query-x': ";
+  EXPECT_EQ(refusal("\r\n HTTP/1.1"), asked + "this is no QMP: 'HTTP/1.1'");
+  EXPECT_EQ(refusal("{]").rfind(asked + "this is no JSON: parse error at line 1, column 2", 0), 0u);
+  for (const char* message : {"[1]", "}", R"({"event": 5})", R"({"event": "STOP", "data": []})",
+                              R"({"error": {}})", R"({"error": "no", "id": 1})",
+                              R"({"version": 1})", R"({"error": {"class": 1, "desc": 2}})"}) {
+    EXPECT_EQ(refusal(message), asked + "this is no QMP: '" + message + "'");
+  }
+  EXPECT_EQ(refusal(R"({"error": {"class": "GenericError", "desc": "JSON parse error"}})"),
+            asked + "it could not read a command: '\"JSON parse error\"'");
+  std::string deep = R"({"return": )";
+  for (unsigned i = 0; i < k_deepest_json; ++i) {
+    deep += '[';
+  }
+  EXPECT_NE(refusal(deep + std::string(k_deepest_json, ']') + "}").find("deeper than 1024"),
+            std::string::npos);
+}
+
+TEST(QmpTest, TellsWhatMayExplainThatNoReplyComes) {
+  Qmp qmp;
+  const std::uint64_t id = qmp.execute("a", Json());
+  EXPECT_EQ(qmp.remark(), "");
+  qmp.feed(
+      R"({"return": 1, "id": "x"} {"return": 1} {"return": 1, "id": 2} {"return": 1, "id": -1})");
+  EXPECT_FALSE(qmp.take_reply(id));
+  EXPECT_FALSE(qmp.take_reply(2));
+  EXPECT_EQ(qmp.remark(), "; 4 replies came that nobody here asked for, the last with the id -1");
+  qmp.feed(R"({"return": {"half)");
+  EXPECT_EQ(
+      qmp.remark().rfind(R"(; of an unfinished message 17 bytes had come: '{"return": {"half')", 0),
+      0u);
+  Qmp second;
+  second.execute("a", Json());
+  second.feed(R"({"return": 1, "id": 1} {"return": 2, "id": 1})"); // twice the same
+  EXPECT_EQ(second.take_reply(1)->at("return"), 1);
+  EXPECT_NE(second.remark(), "");
+}
+
+TEST(QmpTest, TakesLargeReplies) {
+  Qmp qmp;
+  const std::uint64_t id = qmp.execute("a", Json());
+  const std::string text(64 * 1024 * 1024, 'x');
+  qmp.feed(R"({"id": 1, "return": ")");
+  for (std::size_t at = 0; at < text.size(); at += 65536) {
+    qmp.feed(std::string_view(text).substr(at, 65536));
+  }
+  qmp.feed("\"}");
+  EXPECT_EQ(qmp.take_reply(id)->at("return").get_ref<const std::string&>().size(), text.size());
+}
+
+TEST(QmpTest, MessagesAreBounded) {
+  Qmp qmp;
+  qmp.execute("query-x", Json());
+  const std::string piece(1 << 20, 'x');
+  qmp.feed(R"({"id": 1, "return": ")");
+  for (std::size_t size = piece.size(); size < Qmp::k_longest_message; size += piece.size()) {
+    qmp.feed(piece);
+  }
+  try {
+    qmp.feed(piece);
+    FAIL();
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    EXPECT_NE(what.find("'query-x': a message is longer than 128 MiB: '{\"id\": 1"),
+              std::string::npos)
+        << what;
+    EXPECT_LT(what.size(), 200u);
+  }
+}
+
+TEST(QmpTest, EventsAreBounded) {
+  Qmp qmp;
+  for (int i = 0; i < 10'050; ++i) {
+    qmp.feed("{\"event\": \"E\", \"data\": {\"n\": " + std::to_string(i) + "}}");
+  }
+  EXPECT_EQ(qmp.events().size(), 10'000u);
+  EXPECT_EQ(qmp.events().back().at("data").at("n"), 10'049);
+}
+
+} // namespace

@@ -1,0 +1,286 @@
+#include "schema/vocabulary.hh"
+
+#include "base/error.hh"
+#include "schema/key_option.hh"
+
+#include <algorithm>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <map>
+#include <set>
+
+namespace {
+
+using namespace qt;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+struct NamedKey {
+  std::string table;
+  Key key;
+};
+
+void PrintTo(const NamedKey& named, std::ostream* out) {
+  *out << named.table << " " << named.key.name;
+}
+
+std::vector<NamedKey> all_keys() {
+  std::vector<NamedKey> all;
+  const auto add = [&all](const std::string& table, std::span<const Key> keys) {
+    for (const Key& key : keys) {
+      all.push_back({table, key});
+    }
+  };
+  add("step", step_type_keys());
+  add("modifier", step_modifier_keys());
+  add("dialogue", dialogue_keys());
+  add("vm", vm_keys());
+  add("file", file_keys());
+  add("asset", asset_keys());
+  add("requires", requires_keys());
+  return all;
+}
+
+// Values as a definition gives them: what a shell, an option parser or UTF-8 could trip over.
+std::vector<Json> samples(const Key& key) {
+  const Json nasty =
+      Json::array({"a b", "-x", "--", "it's \"quoted\"", "a=b", "é\n\\", "${scratch}"});
+  std::vector<Json> texts(nasty.begin(), nasty.end());
+  if (key.name == "ready") { // one of a choice
+    return {"unix:/a b", Json::array({"log:it's", "tcp:5", "unix:--"})};
+  }
+  if (key.name == "confine") {
+    return {"none", "sandbox"};
+  }
+  switch (key.type) {
+  case Type::text:
+  case Type::regex:
+    texts.push_back("");
+    return texts;
+  case Type::bytes:
+    texts.push_back(std::string("\r\n\t\x1b\0\x7f\x03\xff\\x41", 12));
+    return texts;
+  case Type::duration:
+    return {"500ms", "0.5s", "30s", "2m"};
+  case Type::size:
+    return {"4096", "16M"};
+  case Type::integer:
+    return {0, 5, -5};
+  case Type::status:
+    return {0, 255, "any"};
+  case Type::flag:
+    return {true};
+  case Type::boolean:
+    return {true, false};
+  case Type::console:
+    return {0, 3, "sclpconsole", false};
+  case Type::json:
+    return {5, "text", "-", 0.5, true, nullptr, nasty, {{"a", {1, "b"}}}};
+  case Type::table:
+    return {Json::object(), {{"a b", {{"c", nasty}}}}};
+  case Type::texts:
+    return {nasty, "one", Json::array({""})};
+  case Type::argv:
+    return {nasty, Json::array({""})};
+  case Type::argvs:
+    return {Json::array({nasty, Json::array({"x"})}), nasty};
+  case Type::patterns:
+    return {"one", Json::array({"-a", {{"regex", "-o+ps"}}, {{"text", "c"}}, {{"regex", "d"}}})};
+  case Type::checks:
+    return {"-one", {{"contains", "a"}, {"equals", "-b"}, {"matches", "c"}, {"lacks", "d"}}};
+  case Type::saves:
+    return {{{"name", "/a=b"}, {"other", "-(x)"}}};
+  case Type::range:
+    return {{-1, 5}, {0.5, 1e9}, {0, 0}};
+  }
+  return {};
+}
+
+const Key* key_of_form(const Key& key, const std::string& form) {
+  const std::vector<OptionForm> forms = option_forms(key);
+  const bool known = std::any_of(forms.begin(), forms.end(),
+                                 [&form](const OptionForm& other) { return other.name == form; });
+  return known ? &key : nullptr;
+}
+
+// Reads option words back as an option parser does: "--k V", "--k=V", "--k" for a flag.
+Json read_back(const Key& key, const std::vector<std::string>& words) {
+  Json table = Json::object();
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    EXPECT_TRUE(words[i].starts_with("--")) << words[i];
+    const std::size_t equals = words[i].find('=');
+    const std::string form = words[i].substr(2, equals == std::string::npos ? equals : equals - 2);
+    const bool flag = key.type == Type::flag;
+    EXPECT_NE(key_of_form(key, form), nullptr) << form;
+    EXPECT_TRUE(flag || equals != std::string::npos || i + 1 < words.size());
+    const std::string text = equals != std::string::npos ? words[i].substr(equals + 1)
+                             : flag                      ? ""
+                                                         : words[++i];
+    if (equals == std::string::npos) {
+      EXPECT_FALSE(text.starts_with('-')) << "a parser could take it for an option: " << text;
+    }
+    set_from_option(key, form, text, table);
+  }
+  return table;
+}
+
+class RoundTrip : public testing::TestWithParam<NamedKey> {};
+
+TEST_P(RoundTrip, OptionsSayWhatTheDefinitionSays) {
+  const Key& key = GetParam().key;
+  ASSERT_FALSE(samples(key).empty());
+  for (const Json& sample : samples(key)) {
+    const Json normal = normal_value(key, sample);
+    EXPECT_EQ(normal_value(key, normal), normal) << "normal form stays as it is";
+    std::vector<std::string> words;
+    append_options(key, normal, words);
+    const Json table = read_back(key, words);
+    EXPECT_EQ(table, Json({{std::string(key.name), normal}})) << sample;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AllKeys, RoundTrip, testing::ValuesIn(all_keys()));
+
+class Wrong : public testing::TestWithParam<NamedKey> {};
+
+TEST_P(Wrong, ValuesAreRefusedWithWhatWasExpected) {
+  const Key& key = GetParam().key;
+  const std::vector<Json> all = {nullptr,
+                                 true,
+                                 false,
+                                 5,
+                                 -1,
+                                 0.5,
+                                 "x",
+                                 "",
+                                 Json::array(),
+                                 Json::array({5}),
+                                 Json::array({"a"}),
+                                 Json::array({Json::array({"a"})}),
+                                 Json::object(),
+                                 {{"regex", "x"}, {"text", "y"}},
+                                 {{"contains", 5}}};
+  std::size_t refused = 0;
+  for (const Json& value : all) {
+    try {
+      normal_value(key, value);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::usage);
+      EXPECT_THAT(error.what(), HasSubstr("expected "));
+      ++refused;
+    }
+  }
+  EXPECT_TRUE(refused > 0 || key.type == Type::json);
+}
+
+INSTANTIATE_TEST_SUITE_P(AllKeys, Wrong, testing::ValuesIn(all_keys()));
+
+TEST(Vocabulary, TakesPow2OnlyWhereItMeansSomething) {
+  EXPECT_EQ(normal_value(*find_key(file_keys(), "resize"), "pow2"), "pow2");
+  EXPECT_THROW(normal_value(*find_key(requires_keys(), "locked-memory"), "pow2"), Error);
+  EXPECT_THROW(normal_value(*find_step_key(StepType::file, "min-size"), "pow2"), Error);
+}
+
+TEST(Vocabulary, NamesAreUniqueAmongTheOptionsOfAProgram) {
+  for (const std::span<const Key> keys :
+       {step_type_keys(), dialogue_keys(), vm_keys(), file_keys(), asset_keys(), requires_keys()}) {
+    std::set<std::string> seen;
+    for (const Key& key : keys) {
+      std::set<std::string> helps; // each form has a help of its own
+      for (const OptionForm& form : option_forms(key)) {
+        EXPECT_TRUE(helps.insert(form.help).second) << form.name;
+        EXPECT_TRUE(seen.insert(form.name).second) << form.name;
+      }
+    }
+  }
+}
+
+TEST(Vocabulary, NoStepKnowsAKeyTwice) {
+  for (const Key& type : step_type_keys()) {
+    const StepType step = *step_type_from(type.name);
+    EXPECT_EQ(step_type_name(step), type.name);
+    EXPECT_EQ(find_step_key(step, type.name), find_key(step_type_keys(), type.name));
+    std::set<std::string_view> seen = {type.name};
+    for (const Key& key : step_modifier_keys()) {
+      if ((key.steps & type.steps) != 0) {
+        EXPECT_TRUE(seen.insert(key.name).second) << type.name << " " << key.name;
+        EXPECT_EQ(find_step_key(step, key.name), &key);
+      }
+    }
+  }
+  EXPECT_EQ(find_step_key(StepType::wait, "returns"), nullptr);
+  EXPECT_EQ(find_step_key(StepType::wait, "line"), nullptr);
+  EXPECT_EQ(find_step_key(StepType::interrupt, "until")->type, Type::text);
+  EXPECT_EQ(find_step_key(StepType::qmp, "until")->type, Type::json);
+  EXPECT_EQ(find_step_key(StepType::hmp, "until")->type, Type::regex);
+}
+
+TEST(Vocabulary, SaysAStepAsOptionWords) {
+  Step step;
+  step.type = StepType::interrupt;
+  step.values = {{"interrupt", "\r"},
+                 {"until", "=> "},
+                 {"timeout", "5s"},
+                 {"fail", {{{"text", "-bad"}}, {{"regex", "o+"}}}}};
+  EXPECT_THAT(step_words(step), ElementsAre("--interrupt", "\\r", "--timeout", "5s", "--fail=-bad",
+                                            "--fail-regex", "o+", "--until", "=> "));
+  EXPECT_EQ(describe_step(step),
+            "--interrupt '\\r' --timeout 5s --fail=-bad --fail-regex o+ --until '=> '");
+}
+
+TEST(Vocabulary, NoTwoKeysOfACommandLineShareAForm) {
+  std::map<std::string, std::string_view> owners;
+  for (const auto keys : {step_type_keys(), step_modifier_keys(), dialogue_keys()}) {
+    for (const Key& key : keys) {
+      for (const OptionForm& form : option_forms(key)) {
+        const auto [entry, is_new] = owners.emplace(form.name, key.name);
+        EXPECT_TRUE(is_new || entry->second == key.name) << form.name;
+      }
+    }
+  }
+}
+
+TEST(Vocabulary, SaysWhatWasExpected) {
+  const auto complaint = [](std::string_view name, const Json& value) {
+    try {
+      normal_value(*find_key(step_modifier_keys(), name), value);
+      return std::string("none");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::usage);
+      return std::string(error.what());
+    }
+  };
+  EXPECT_EQ(complaint("timeout", 5), "expected a time such as \"500ms\", \"30s\" or \"2m\"");
+  EXPECT_EQ(complaint("timeout", "5"), "expected a time such as \"500ms\", \"30s\" or \"2m\"");
+  EXPECT_EQ(complaint("range", {2, 1}), "expected [minimum, maximum]");
+  EXPECT_EQ(complaint("open", "yes"), "expected true or false");
+  EXPECT_EQ(complaint("status", 256), "expected an exit status from 0 to 255, or \"any\"");
+  EXPECT_EQ(complaint("fail", Json::array()), "expected texts or { regex = \"…\" }");
+}
+
+TEST(Vocabulary, StepsAreDescribedAsOnACommandLine) {
+  Step step;
+  step.type = StepType::wait;
+  step.values = {{"wait", "Hit any key"},
+                 {"fail", Json::array({{{"text", "panic"}}, {{"regex", "-x"}}})},
+                 {"timeout", "5s"}};
+  EXPECT_EQ(describe_step(step), "--wait 'Hit any key' --timeout 5s --fail panic --fail-regex=-x");
+  step = {StepType::send, {{"send", "\x03\r"}}, ""};
+  EXPECT_EQ(describe_step(step), "--send '\\x03\\r'");
+  step = {StepType::quit, {{"quit", true}}, ""};
+  EXPECT_EQ(describe_step(step), "--quit");
+}
+
+TEST(Vocabulary, WholeStepsCanBeWrong) {
+  const auto mistake = [](StepType type, const Json& values) {
+    return step_mistake(Step{type, values, ""});
+  };
+  EXPECT_NE(mistake(StepType::wait, {{"wait", ""}}), "");
+  EXPECT_NE(mistake(StepType::interrupt, {{"interrupt", "x"}}), "");
+  EXPECT_NE(mistake(StepType::file, {{"file", "x"}}), "");
+  EXPECT_NE(mistake(StepType::fetch, {{"fetch", "x"}}), "");
+  EXPECT_NE(mistake(StepType::qmp, {{"qmp", "x"}, {"desc", "y"}}), "");
+  EXPECT_EQ(mistake(StepType::qmp, {{"qmp", "x"}, {"error", "E"}, {"desc", "y"}}), "");
+}
+
+} // namespace

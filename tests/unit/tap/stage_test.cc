@@ -1,0 +1,103 @@
+#include "tap/stage.hh"
+
+#include "base/error.hh"
+#include "os/file.hh"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <thread>
+#include <unistd.h>
+
+namespace qt {
+namespace {
+
+using testing::ElementsAre;
+
+struct Observed {
+  StageEnd end;
+  std::vector<std::string> lines;
+};
+
+Observed run(const std::string& script, Deadline deadline = Deadline::never()) {
+  EndRequest signals;
+  Observed result;
+  result.end = run_stage({"sh", "-c", script}, {}, deadline, signals,
+                         [&result](std::string_view line) { result.lines.emplace_back(line); });
+  return result;
+}
+
+TEST(Stage, HandsOnLinesOfBothStreams) {
+  const Observed both = run("echo one; printf 'two\\nthree'; echo err >&2; echo >&2; exit 3");
+  EXPECT_EQ(both.end.by, StageEnd::By::itself);
+  EXPECT_EQ(both.end.status.code(), 3);
+  EXPECT_THAT(both.lines, testing::UnorderedElementsAre("one", "two", "three", "err", ""));
+  EXPECT_EQ(both.end.last_error_line, "err");
+}
+
+TEST(Stage, AnEndlessLineIsHandedOnInPieces) {
+  const auto sizes = [](const std::string& script) {
+    std::vector<std::size_t> result;
+    for (const std::string& line : run(script).lines) {
+      result.push_back(line.size());
+    }
+    return result;
+  };
+  EXPECT_THAT(sizes("head -c 10000 /dev/zero; echo; echo end"), ElementsAre(4096, 4096, 1808, 3));
+  EXPECT_THAT(sizes("head -c 4096 /dev/zero; sleep 0.05; echo; echo; echo end"),
+              ElementsAre(4096, 0, 3));
+}
+
+TEST(Stage, StandardInputIsEmpty) {
+  const Observed reads = run("cat; echo $?");
+  EXPECT_THAT(reads.lines, ElementsAre("0"));
+}
+
+TEST(Stage, ADeadlineEndsTheProgramInOrderFirst) {
+  const Observed ended = run("trap 'echo told; exit 5' TERM; echo on; while :; do sleep 0.01; done",
+                             Deadline::after(Duration(200)));
+  EXPECT_EQ(ended.end.by, StageEnd::By::deadline);
+  EXPECT_EQ(ended.end.status.code(), 5);
+  EXPECT_THAT(ended.lines, ElementsAre("on", "told"));
+}
+
+TEST(Stage, AProgramThatDoesNotListenIsKilled) {
+  const Observed killed =
+      run("trap '' TERM; while :; do sleep 0.01; done", Deadline::after(Duration(500)));
+  EXPECT_EQ(killed.end.by, StageEnd::By::deadline);
+  EXPECT_EQ(killed.end.status.signal(), SIGKILL);
+}
+
+TEST(Stage, ASignalEndsIt) {
+  EndRequest signals;
+  const TempDir folder("stage");
+  const std::string started = folder.path() + "/started";
+  std::thread sender([&] {
+    while (!exists(started)) {
+      std::this_thread::sleep_for(Duration(1));
+    }
+    ::kill(::getpid(), SIGTERM);
+  });
+  const StageEnd end = run_stage({"sh", "-c", "echo x > " + started + "; exec sleep 1000"}, {},
+                                 Deadline::never(), signals, [](std::string_view) {});
+  sender.join();
+  EXPECT_EQ(end.by, StageEnd::By::signal);
+  EXPECT_EQ(end.status.signal(), SIGTERM);
+  EXPECT_EQ(signals.received(), SIGTERM);
+}
+
+TEST(Stage, AGrandchildThatKeepsThePipeDoesNotHoldItUp) {
+  const Observed left = run("sleep 1000 & echo $!");
+  EXPECT_EQ(left.end.by, StageEnd::By::itself);
+  ASSERT_EQ(left.lines.size(), 1U);
+  ::kill(std::stoi(left.lines[0]), SIGKILL);
+}
+
+TEST(Stage, AProgramThatIsNotThereIsAnError) {
+  EndRequest signals;
+  EXPECT_THROW(
+      run_stage({"/no/such/program"}, {}, Deadline::never(), signals, [](std::string_view) {}),
+      Error);
+}
+
+} // namespace
+} // namespace qt

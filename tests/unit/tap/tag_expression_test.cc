@@ -1,0 +1,64 @@
+#include "tap/tag_expression.hh"
+
+#include "base/error.hh"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace qt;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+bool matches(const char* expression, const std::set<std::string>& tags) {
+  return TagExpression(expression).matches(tags);
+}
+
+std::string mistake(const std::string& expression) {
+  try {
+    TagExpression{expression};
+    return "";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
+    return error.what();
+  }
+}
+
+TEST(TagExpression, AWordIsATag) {
+  EXPECT_TRUE(matches("slow", {"slow", "arch:arm"}));
+  EXPECT_FALSE(matches("slow", {"slower"}));
+}
+
+TEST(TagExpression, AWordMayBeAPattern) {
+  EXPECT_TRUE(matches("machine:ast2?00*", {"machine:ast2600-evb"}));
+  EXPECT_FALSE(matches("machine:ast2?00*", {"machine:ast1030-evb"}));
+}
+
+TEST(TagExpression, NotBindsBeforeAndBindsBeforeOr) {
+  EXPECT_TRUE(matches("a or b and c", {"a"}));
+  EXPECT_FALSE(matches("(a or b) and c", {"a"}));
+  EXPECT_TRUE(matches("not a and b", {"b"}));
+  EXPECT_FALSE(matches("not (a and b)", {"a", "b"}));
+  EXPECT_TRUE(matches("not not a", {"a"}));
+}
+
+TEST(TagExpression, NeedsNoSpaceAroundParentheses) {
+  EXPECT_TRUE(matches("(a)and(not(b))", {"a"}));
+}
+
+TEST(TagExpression, TellsItsWords) {
+  EXPECT_THAT(TagExpression("b and not (a or b*)").words(), ElementsAre("b", "a", "b*"));
+}
+
+TEST(TagExpression, SaysWhatIsWrongAndWhere) {
+  EXPECT_THAT(mistake(""), HasSubstr("expected a tag, 'not' or '('"));
+  EXPECT_THAT(mistake("a and"), HasSubstr("expected a tag"));
+  EXPECT_THAT(mistake("a b"), HasSubstr("at 'b': expected 'and', 'or' or the end"));
+  EXPECT_THAT(mistake("(a"), HasSubstr("expected ')'"));
+  EXPECT_THAT(mistake("a)"), HasSubstr("at ')': no '(' is open"));
+  EXPECT_THAT(mistake("or a"), HasSubstr("at 'or'"));
+  EXPECT_THAT(mistake(std::string(100'000, '(')), HasSubstr("nested too deeply"));
+}
+
+} // namespace

@@ -1,0 +1,80 @@
+#include "tap/tap.hh"
+
+#include "os/fd.hh"
+
+#include <functional>
+#include <gtest/gtest.h>
+
+namespace qt {
+namespace {
+
+std::string written(std::size_t planned, const std::function<void(TapWriter&)>& use) {
+  FdPair pipe = make_pipe();
+  TapWriter tap(pipe.second.get(), planned);
+  use(tap);
+  tap.finish();
+  pipe.second.reset();
+  return read_to_end(pipe.first.get(), "pipe");
+}
+
+TEST(Tap, ThePlanComesFirst) {
+  EXPECT_EQ(written(2,
+                    [](TapWriter& tap) {
+                      tap.ok("one");
+                      tap.not_ok("two");
+                      tap.comment("why\nmore");
+                    }),
+            "TAP version 13\n1..2\nok 1 one\nnot ok 2 two\n# why\n# more\n");
+}
+
+TEST(Tap, SkipsBeforeAResultAreNumberedInOrder) {
+  EXPECT_EQ(written(3,
+                    [](TapWriter& tap) {
+                      tap.skip("a", "no machine");
+                      tap.ok("b");
+                      tap.skip("c", "no network");
+                    }),
+            "TAP version 13\n1..3\nok 1 a # SKIP no machine\nok 2 b\nok 3 c # SKIP no network\n");
+}
+
+TEST(Tap, OnlySkipsAreOnePlan) {
+  EXPECT_EQ(written(1, [](TapWriter& tap) { tap.skip("a", "no machine"); }),
+            "TAP version 13\n1..0 # SKIP no machine\n");
+  EXPECT_EQ(written(2,
+                    [](TapWriter& tap) {
+                      tap.skip("a", "no machine");
+                      tap.skip("b", "no machine");
+                    }),
+            "TAP version 13\n1..0 # SKIP no machine\n");
+  EXPECT_EQ(written(2,
+                    [](TapWriter& tap) {
+                      tap.skip("a", "no machine");
+                      tap.skip("b", "no device");
+                    }),
+            "TAP version 13\n# a: no machine\n# b: no device\n"
+            "1..0 # SKIP no machine (and other reasons, 2 subtests)\n");
+  EXPECT_EQ(written(0, [](TapWriter&) {}), "TAP version 13\n1..0 # SKIP no subtest is selected\n");
+}
+
+TEST(Tap, ForeignTextCannotBecomeAnotherLine) {
+  EXPECT_EQ(written(2,
+                    [](TapWriter& tap) {
+                      tap.not_ok("a # SKIP\nok 7");
+                      tap.comment("\x1b[2Jok 3\r\n");
+                      tap.skip("b{}", "x\ny # TODO");
+                    }),
+            "TAP version 13\n1..2\nnot ok 1 a _ SKIP ok 7\n# \\e[2Jok 3\\r\n#\n"
+            "ok 2 b{} # SKIP x y # TODO\n");
+}
+
+TEST(Tap, CountsFailures) {
+  FdPair pipe = make_pipe();
+  TapWriter tap(pipe.second.get(), 3);
+  tap.not_ok("a");
+  tap.ok("b");
+  tap.not_ok("c");
+  EXPECT_EQ(tap.failures(), 2U);
+}
+
+} // namespace
+} // namespace qt

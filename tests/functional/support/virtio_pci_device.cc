@@ -22,7 +22,7 @@ constexpr unsigned k_vendor = 0x1af4;
 std::optional<Json> device_among(const Json& devices, const std::string& qdev_id) {
   for (const Json& device : devices) {
     if (device.at("qdev_id") == qdev_id) {
-      return device;
+      return std::make_optional<Json>(device);
     }
     const Json* const behind = json_at(device, "/pci_bridge/devices");
     if (std::optional<Json> found =

@@ -12,7 +12,7 @@ namespace qt {
 
 namespace {
 
-constexpr std::size_t k_log_tail = 1 << 20;
+constexpr std::size_t k_ready_tail = 1 << 20;
 
 // Columns of proc(5) /proc/net/unix: Num RefCount Protocol Flags Type St Inode Path; the flag
 // 0x10000 is a socket that listens.
@@ -44,7 +44,7 @@ bool tcp_listens(std::int64_t port) {
 std::string last_words(const std::vector<std::string>& logs) {
   std::vector<std::string> words;
   for (const std::string& log : logs) {
-    for (const std::string& line : last_lines(read_tail(log, k_log_tail), 1)) {
+    for (const std::string& line : last_lines(read_tail(log, k_ready_tail), 1)) {
       words.push_back(line);
     }
   }
@@ -64,7 +64,7 @@ bool is_ready(const std::string& condition, const std::vector<std::string>& logs
   }
   if (condition.starts_with("log:") && !rest.empty()) {
     return std::any_of(logs.begin(), logs.end(), [&rest](const std::string& log) {
-      return read_tail(log, k_log_tail).find(rest) != std::string::npos;
+      return read_tail(log, k_ready_tail).find(rest) != std::string::npos;
     });
   }
   throw Error(format("ready: '{}': expected unix:PATH, tcp:PORT or log:TEXT", condition),

@@ -12,7 +12,7 @@ namespace qt {
 
 namespace {
 
-constexpr std::size_t k_line = 4096;
+constexpr std::size_t k_longest_line = 4096;
 constexpr std::size_t k_buffer = 64 * 1024;
 
 } // namespace
@@ -45,7 +45,7 @@ void DialogueLog::console(const std::string& vm, std::string_view bytes) {
       line.seconds = seconds();
     }
     const std::size_t newline = bytes.find('\n');
-    const std::size_t count = std::min({newline, bytes.size(), k_line - line.text.size()});
+    const std::size_t count = std::min({newline, bytes.size(), k_longest_line - line.text.size()});
     line.text += bytes.substr(0, count);
     bytes.remove_prefix(count);
     if (!bytes.empty()) { // at the newline, or the line is full
@@ -82,7 +82,7 @@ void DialogueLog::typed(const std::string& vm, std::string_view bytes) {
 void DialogueLog::matched(const std::string& vm, std::string_view text) {
   if (m_file) {
     end_line(vm);
-    write(seconds(), vm, '=', text.substr(0, k_line));
+    write(seconds(), vm, '=', text.substr(0, k_longest_line));
   }
 }
 

@@ -12,7 +12,7 @@ constexpr std::size_t k_shortest_scrolled = 16; // no terminal is narrower
 bool is_line_end(char byte) { return byte == '\r' || byte == '\n'; }
 
 // A terminal echoes it as ^ and a letter or sign.
-bool is_control(char byte) { return (byte >= 0 && byte < ' ') || byte == '\x7f'; }
+bool is_caret_notated(char byte) { return (byte >= 0 && byte < ' ') || byte == '\x7f'; }
 
 // Where the last character of the first `end` bytes begins, in UTF-8.
 std::size_t last_character(std::string_view text, std::size_t end) {
@@ -99,7 +99,7 @@ void EchoReading::advance_text(const State& state, std::string_view text, char b
   if (matched < text.size() && text[matched] == byte && !awaits_mark) {
     go_on(matched + 1, Part::text);
   }
-  if (matched < text.size() && is_control(text[matched]) && byte == '^') {
+  if (matched < text.size() && is_caret_notated(text[matched]) && byte == '^') {
     go_on(matched, Part::caret);
   }
   if (state.part == Part::returned && byte == '<' && may_be_scrolled) {

@@ -9,7 +9,24 @@
 
 namespace qt {
 
+// Not in the nameless namespace: members of Regex::Code are of these types.
+namespace pcre2 {
+
+struct Free {
+  void operator()(pcre2_code* code) const { pcre2_code_free(code); }
+  void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
+  void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
+  void operator()(pcre2_compile_context* context) const { pcre2_compile_context_free(context); }
+  void operator()(pcre2_jit_stack* stack) const { pcre2_jit_stack_free(stack); }
+};
+template<typename T>
+using Owned = std::unique_ptr<T, Free>;
+
+} // namespace pcre2
+
 namespace {
+
+using pcre2::Owned;
 
 // Rounds of repeated groups from one place. The longest honest attempt, over 64 KiB, needs fewer.
 constexpr std::uint32_t k_match_limit = 500'000;
@@ -22,16 +39,6 @@ std::string pcre2_message(int code) {
 }
 
 PCRE2_SPTR units(std::string_view text) { return reinterpret_cast<PCRE2_SPTR>(text.data()); }
-
-struct Free {
-  void operator()(pcre2_code* code) const { pcre2_code_free(code); }
-  void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
-  void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
-  void operator()(pcre2_compile_context* context) const { pcre2_compile_context_free(context); }
-  void operator()(pcre2_jit_stack* stack) const { pcre2_jit_stack_free(stack); }
-};
-template<typename T>
-using Owned = std::unique_ptr<T, Free>;
 
 // Nothing, with the error and its place, if the expression is wrong.
 Owned<pcre2_code> compile(const std::string& expression, int& error, PCRE2_SIZE& offset) {

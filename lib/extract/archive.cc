@@ -137,23 +137,23 @@ struct ArchiveReader::State {
   }
 };
 
-std::string_view archive_format_name(ArchiveFormat format) {
+std::string_view archive_format_name(ArchiveFormat kind) {
   constexpr std::array<std::string_view, 5> k_names = {"tar", "zip", "cpio", "iso9660", "ar"};
-  return k_names.at(static_cast<std::size_t>(format));
+  return k_names.at(static_cast<std::size_t>(kind));
 }
 
-ArchiveReader::ArchiveReader(std::unique_ptr<ReadAhead> input, ArchiveFormat format)
+ArchiveReader::ArchiveReader(std::unique_ptr<ReadAhead> input, ArchiveFormat kind)
   : m_state(std::make_unique<State>()) {
   use_utf8_names();
   State& state = *m_state;
-  state.format = format;
+  state.format = kind;
   state.input = std::move(input);
   state.handle = ::archive_read_new();
   if (state.handle == nullptr) {
     throw Error("starting libarchive: out of memory");
   }
   int result = ARCHIVE_OK;
-  switch (format) {
+  switch (kind) {
   case ArchiveFormat::tar:
     result = ::archive_read_support_format_tar(state.handle);
     break;

@@ -22,7 +22,7 @@ namespace qt {
 enum class ArchiveFormat { tar, zip, cpio, iso9660, ar };
 
 // As in `format = "tar"`.
-std::string_view archive_format_name(ArchiveFormat format);
+std::string_view archive_format_name(ArchiveFormat kind);
 
 enum class MemberType { file, folder, symlink, hardlink, device, fifo, socket };
 
@@ -45,7 +45,7 @@ public:
   };
 
   // Takes ownership of `input`. Throws Error(ExitCode::failed) if it is no archive of that format.
-  ArchiveReader(std::unique_ptr<ReadAhead> input, ArchiveFormat format);
+  ArchiveReader(std::unique_ptr<ReadAhead> input, ArchiveFormat kind);
   ~ArchiveReader();
   ArchiveReader(const ArchiveReader&) = delete;
   ArchiveReader& operator=(const ArchiveReader&) = delete;

@@ -72,8 +72,8 @@ Format sniff_bytes(std::string_view head) {
   return Format::raw;
 }
 
-ArchiveFormat archive_format(Format format) {
-  switch (format) {
+ArchiveFormat archive_format(Format kind) {
+  switch (kind) {
   case Format::zip:
     return ArchiveFormat::zip;
   case Format::cpio:
@@ -113,7 +113,7 @@ std::unique_ptr<ArchiveReader> open_package(std::unique_ptr<ReadAhead> input,
 
 } // namespace
 
-std::string_view format_name(Format format) { return k_names.at(static_cast<std::size_t>(format)); }
+std::string_view format_name(Format kind) { return k_names.at(static_cast<std::size_t>(kind)); }
 
 Format parse_format(std::string_view name) {
   for (std::size_t i = 0; i < k_names.size(); ++i) {
@@ -131,10 +131,10 @@ Format parse_format(std::string_view name) {
               ExitCode::usage);
 }
 
-bool is_archive(Format format) { return format >= Format::tar; }
+bool is_archive(Format kind) { return kind >= Format::tar; }
 
-Compression compression_of(Format format) {
-  switch (format) {
+Compression compression_of(Format kind) {
+  switch (kind) {
   case Format::gz:
     return Compression::gzip;
   case Format::xz:

@@ -20,14 +20,14 @@ namespace qt {
 
 enum class Format { raw, gz, xz, zst, bz2, tar, zip, cpio, iso9660, deb };
 
-std::string_view format_name(Format format);
+std::string_view format_name(Format kind);
 // Also by their common other names ("gzip", "iso"). Throws Error(ExitCode::usage) with the names
 // that there are.
 Format parse_format(std::string_view name);
 
-bool is_archive(Format format);
+bool is_archive(Format kind);
 // None for raw and archives.
-Compression compression_of(Format format);
+Compression compression_of(Format kind);
 
 struct OpenOptions {
   // What the content must be: an archive (perhaps compressed), or the outer compression.

@@ -12,9 +12,9 @@ namespace qt {
 namespace {
 
 std::string_view type_name(MemberType type) {
-  constexpr std::array<std::string_view, 7> k_names = {"file",   "folder", "symlink", "hardlink",
+  constexpr std::array<std::string_view, 7> k_kinds = {"file",   "folder", "symlink", "hardlink",
                                                        "device", "fifo",   "socket"};
-  return k_names.at(static_cast<std::size_t>(type));
+  return k_kinds.at(static_cast<std::size_t>(type));
 }
 
 std::string line_of(const ArchiveMember& member) {

@@ -13,7 +13,7 @@ namespace qt {
 
 namespace {
 
-constexpr int k_most_links = 40;
+constexpr int k_most_member_links = 40;
 constexpr std::size_t k_most_known_names = 20000;
 
 // One member that is wanted, on its way to its file.
@@ -129,7 +129,7 @@ private:
     const std::optional<std::string> target = member.type == MemberType::hardlink
                                                   ? normal_member_name(member.target)
                                                   : none.resolve_link(wanted.name, member.target);
-    if (!target || ++wanted.links > k_most_links) {
+    if (!target || ++wanted.links > k_most_member_links) {
       throw Error(format("its link to '{}' leads out of the archive or in a circle", member.target),
                   ExitCode::failed);
     }

@@ -1,3 +1,4 @@
+#include "base/environment.hh"
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/text.hh"
@@ -7,7 +8,6 @@
 #include "os/file.hh"
 #include "schema/key_option.hh"
 
-#include <cstdlib>
 #include <set>
 
 namespace {
@@ -78,11 +78,6 @@ private:
   Dialogue& m_dialogue;
 };
 
-std::string variable(const char* name) {
-  const char* const value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
-
 // The machines of the chain, or those of another run; in a pipe the one whose console is standard
 // input.
 void find_machines(Dialogue& dialogue, const std::optional<std::string>& attached) {
@@ -90,14 +85,14 @@ void find_machines(Dialogue& dialogue, const std::optional<std::string>& attache
     dialogue.vms = attach_channels(absolute_path(*attached));
     return;
   }
-  dialogue.vms = parse_vms(variable(k_vms_variable));
+  dialogue.vms = parse_vms(env::text(k_vms_variable));
   if (dialogue.vms.empty() && needs_machine(dialogue)) {
     VmChannels piped;
     piped.name = k_default_vm;
     piped.console = 0;
     dialogue.vms.push_back(piped);
   }
-  dialogue.run_dir = variable(k_run_dir_variable);
+  dialogue.run_dir = env::text(k_run_dir_variable);
 }
 
 void report(const Verdict& verdict) {

@@ -1,11 +1,11 @@
 #include "base/timeout_multiplier.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <string_view>
 
 namespace qt {
@@ -23,8 +23,7 @@ Duration times(Duration span, double factor) {
 } // namespace
 
 double timeout_multiplier() {
-  const char* const value = std::getenv(k_timeout_multiplier_variable);
-  const std::string_view text = value != nullptr ? value : "";
+  const std::string text = env::text(k_timeout_multiplier_variable);
   if (text.empty()) {
     return 1;
   }

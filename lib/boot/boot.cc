@@ -1,5 +1,6 @@
 #include "boot/boot.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/shell_words.hh"
@@ -13,7 +14,6 @@
 #include "os/terminal.hh"
 #include "qemu/probe.hh"
 
-#include <cstdlib>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -25,11 +25,6 @@ constexpr std::size_t k_output_limit = 16 << 20; // QEMU's own
 constexpr std::size_t k_log_tail = 65536;
 constexpr std::size_t k_console_lines = 10;
 constexpr Duration k_ready(30'000); // for all daemons together
-
-std::string environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
 
 void check_program(const std::string& name, std::string_view advice = "") {
   if (find_program(name)) {
@@ -43,7 +38,7 @@ void check_program(const std::string& name, std::string_view advice = "") {
 
 std::vector<int> outer_exit_channels() {
   std::vector<int> channels;
-  for (const VmChannels& vm : parse_vms(environment(k_vms_variable))) {
+  for (const VmChannels& vm : parse_vms(env::text(k_vms_variable))) {
     if (vm.exit >= 0) {
       channels.push_back(vm.exit);
     }
@@ -197,7 +192,7 @@ std::optional<ChainedProgram> Boot::start_program(const Channels& channels) {
   if (m_options.program.empty()) {
     return std::nullopt;
   }
-  std::vector<VmChannels> vms = parse_vms(environment(k_vms_variable));
+  std::vector<VmChannels> vms = parse_vms(env::text(k_vms_variable));
   vms.push_back(channels.of_program(m_options.name));
   SpawnOptions spawn;
   for (const VmChannels& vm : vms) {

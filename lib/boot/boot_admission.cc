@@ -1,11 +1,10 @@
 #include "boot/boot_admission.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
 #include "ipc/run_dir.hh"
 #include "qemu/emulator.hh"
 #include "qemu/probe.hh"
-
-#include <cstdlib>
 
 namespace qt {
 
@@ -29,8 +28,7 @@ std::unique_ptr<Admission> admit(const BootOptions& boot) {
     return nullptr;
   }
   const Demand demand = demand_of(boot.machine, limits);
-  const char* const outer = std::getenv(k_vms_variable);
-  const bool is_outermost = outer == nullptr || *outer == '\0';
+  const bool is_outermost = env::text(k_vms_variable).empty();
   const std::string refusal = is_outermost ? limits.refusal(demand) : "";
   if (!refusal.empty()) {
     throw Error(refusal, ExitCode::absent);

@@ -1,5 +1,6 @@
 #include "boot/boot_request.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/text.hh"
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <fcntl.h>
 
 namespace qt {
@@ -26,8 +26,7 @@ std::string machine_name(const std::optional<std::string>& wanted) {
   if (name.empty() || name[0] == '.' || !std::all_of(name.begin(), name.end(), is_fit)) {
     throw usage(format("option --name: '{}' is not letters, digits, '_', '-' and '.'", name));
   }
-  const char* const outer = std::getenv(k_vms_variable);
-  for (const VmChannels& vm : parse_vms(outer != nullptr ? outer : "")) {
+  for (const VmChannels& vm : parse_vms(env::text(k_vms_variable))) {
     if (vm.name == name) {
       throw usage(format("option --name: there is a machine called '{}' already", name));
     }
@@ -54,11 +53,8 @@ std::optional<std::string> text(const Json& given, const char* key) {
 
 // Several machines cannot listen on one path: those with a name of their own add it.
 std::string backdoor(const std::string& vm) {
-  const char* const path = std::getenv("QEMU_TEST_QMP_BACKDOOR");
-  if (path == nullptr || *path == '\0') {
-    return "";
-  }
-  return vm == k_default_vm ? path : format("{}.{}", path, vm);
+  const std::string path = env::text("QEMU_TEST_QMP_BACKDOOR");
+  return path.empty() || vm == k_default_vm ? path : format("{}.{}", path, vm);
 }
 
 // A test that is used for many machines may ask for it on all; without it a panic is still found,

@@ -1,29 +1,20 @@
 #include "boot/run_folder.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
 #include "base/log.hh"
 #include "ipc/run_dir.hh"
 #include "os/file.hh"
 
 #include <cerrno>
-#include <cstdlib>
 #include <unistd.h>
 
 namespace qt {
 
-namespace {
-
-std::string environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
-
-} // namespace
-
 RunFolder::RunFolder(const std::string& wanted)
-  : m_path(!wanted.empty() ? wanted : environment(k_run_dir_variable)) {
+  : m_path(!wanted.empty() ? wanted : env::text(k_run_dir_variable)) {
   if (m_path.empty()) {
-    const std::string base = environment("TMPDIR");
+    const std::string base = env::text("TMPDIR");
     m_path = format("{}/qt-boot.XXXXXX", base.empty() ? "/tmp" : base);
     m_own = true;
     if (::mkdtemp(m_path.data()) == nullptr) {
@@ -32,9 +23,9 @@ RunFolder::RunFolder(const std::string& wanted)
   }
   m_path = absolute_path(m_path);
   make_directories(m_path);
-  if (environment(k_vms_variable).empty()) { // the outermost of a chain starts afresh
+  if (env::text(k_vms_variable).empty()) { // the outermost of a chain starts afresh
     ::unlink((m_path + "/verdict.json").c_str());
-    if (environment(k_run_dir_variable) != m_path) { // else someone has begun the run's log
+    if (env::text(k_run_dir_variable) != m_path) { // else someone has begun the run's log
       ::unlink(base_log_path(m_path).c_str());
     }
   }

@@ -1,11 +1,11 @@
 #include "console/backlog.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
 
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
-#include <cstdlib>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -17,8 +17,8 @@ constexpr std::size_t k_memory = 1024 * 1024;
 constexpr std::size_t k_window = 64 * 1024;
 
 UniqueFd make_unlinked_file() {
-  const char* const folder = std::getenv("TMPDIR");
-  const std::string where = folder != nullptr && *folder != '\0' ? folder : "/tmp";
+  const std::string folder = env::text("TMPDIR");
+  const std::string where = !folder.empty() ? folder : "/tmp";
   const int fd = ::open(where.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd >= 0) {
     return UniqueFd(fd);

@@ -1,11 +1,11 @@
 #include "fetch/mirror.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
 #include "base/text.hh"
 #include "data/url.hh"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace qt {
 
@@ -51,8 +51,7 @@ std::vector<Mirror> parse_mirrors(std::string_view rules) {
 }
 
 std::vector<Mirror> mirrors_of_environment() {
-  const char* const rules = std::getenv("QEMU_TEST_MIRRORS");
-  return parse_mirrors(rules != nullptr ? rules : "");
+  return parse_mirrors(env::text("QEMU_TEST_MIRRORS"));
 }
 
 std::vector<Candidate> with_mirrors(std::span<const std::string> urls,

@@ -1,11 +1,11 @@
 #include "ipc/admission.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
 #include "base/text.hh"
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,11 +20,6 @@ namespace {
 
 constexpr std::string_view k_wait = "wait";
 constexpr std::string_view k_run = "run";
-
-std::string environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
 
 // Held while the pool is looked at or changed: for microseconds.
 UniqueFd lock_folder(const std::string& folder) {
@@ -92,11 +87,11 @@ std::string AdmissionLimits::refusal(const Demand& demand) const {
 
 AdmissionLimits admission_limits() {
   AdmissionLimits limits;
-  if (!environment(k_admitted_variable).empty()) {
+  if (env::flag(k_admitted_variable)) {
     return limits;
   }
-  const std::string vms = environment(k_max_vms_variable);
-  const std::string memory = environment(k_max_memory_variable);
+  const std::string vms = env::text(k_max_vms_variable);
+  const std::string memory = env::text(k_max_memory_variable);
   if (!vms.empty()) {
     const std::optional<std::int64_t> number = parse_integer(vms);
     if (!number || *number < 1) {
@@ -118,7 +113,7 @@ AdmissionLimits admission_limits() {
 
 std::string admission_folder() {
   const std::string user = std::to_string(::geteuid());
-  for (const std::string& base : {environment("XDG_RUNTIME_DIR"), "/run/user/" + user}) {
+  for (const std::string& base : {env::text("XDG_RUNTIME_DIR"), "/run/user/" + user}) {
     if (!base.empty() && is_safe(base)) {
       const std::string folder = base + "/qemu-test-admission";
       ::mkdir(folder.c_str(), 0700);

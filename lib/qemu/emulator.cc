@@ -1,8 +1,8 @@
 #include "qemu/emulator.hh"
 
+#include "base/environment.hh"
 #include "os/file.hh"
 
-#include <cstdlib>
 #include <optional>
 #include <string_view>
 #include <sys/utsname.h>
@@ -13,11 +13,6 @@ namespace qt {
 namespace {
 
 constexpr std::string_view k_prefix = "qemu-system-";
-
-std::string from_environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
 
 Emulator look_up(const std::string& wanted) {
   Emulator emulator;
@@ -50,7 +45,7 @@ std::string host_arch() {
 
 Emulator choose_emulator(const std::string& forced, const std::string& key,
                          const std::string& arch) {
-  for (const std::string& wanted : {forced, key, from_environment(k_qemu_variable)}) {
+  for (const std::string& wanted : {forced, key, env::text(k_qemu_variable)}) {
     if (!wanted.empty()) {
       return look_up(wanted);
     }
@@ -59,7 +54,7 @@ Emulator choose_emulator(const std::string& forced, const std::string& key,
 }
 
 Emulator choose_qemu_img(const std::string& emulator) {
-  const std::string forced = from_environment(k_qemu_img_variable);
+  const std::string forced = env::text(k_qemu_img_variable);
   if (!forced.empty()) {
     return look_up(forced);
   }

@@ -1,5 +1,6 @@
 #include "tap/condition.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
 #include "base/text.hh"
 #include "os/file.hh"
@@ -8,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <sys/resource.h>
@@ -18,11 +18,6 @@
 namespace qt {
 
 namespace {
-
-bool is_set(const char* variable) {
-  const char* const value = std::getenv(variable);
-  return value != nullptr && *value != '\0';
-}
 
 std::vector<std::string> texts_of(const Json& value) {
   return value.get<std::vector<std::string>>();
@@ -45,7 +40,7 @@ std::string unmet_commands(const Json& value) {
 
 std::string unmet_variables(const Json& value) {
   for (const std::string& name : texts_of(value)) {
-    if (!is_set(name.c_str())) {
+    if (env::text(name.c_str()).empty()) {
       return format("needs the environment variable {}; set it", name);
     }
   }
@@ -80,11 +75,11 @@ std::string unmet_locked_memory(const Json& value) {
 }
 
 std::string unless_allowed(const char* variable, std::string_view what) {
-  return is_set(variable) ? "" : format("{}; set {}=1 to run it", what, variable);
+  return env::flag(variable) ? "" : format("{}; set {}=1 to run it", what, variable);
 }
 
 std::string unmet_network(const Json&) {
-  if (is_set("QEMU_TEST_NO_DOWNLOAD")) {
+  if (env::flag("QEMU_TEST_NO_DOWNLOAD")) {
     return "needs the internet; unset QEMU_TEST_NO_DOWNLOAD to run it";
   }
   return unless_allowed("QEMU_TEST_ALLOW_NETWORK", "needs the internet");

@@ -1,11 +1,11 @@
 #include "tap/scene.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
 #include "base/substitute.hh"
 #include "ipc/run_dir.hh"
 #include "os/file.hh"
 
-#include <cstdlib>
 #include <unistd.h>
 
 namespace qt {
@@ -43,8 +43,7 @@ const Vm* first_machine(const Subtest& subtest) {
 } // namespace
 
 std::string find_build_folder() {
-  const char* const named = std::getenv("MESON_BUILD_ROOT");
-  if (named != nullptr && *named != '\0') {
+  if (const std::string named = env::text("MESON_BUILD_ROOT"); !named.empty()) {
     return absolute_path(named);
   }
   const std::string here = build_folder_above(absolute_path("."));

@@ -1,5 +1,6 @@
 #include "tap/session.hh"
 
+#include "base/environment.hh"
 #include "base/exit_code.hh"
 #include "base/log.hh"
 #include "base/shell_words.hh"
@@ -214,11 +215,6 @@ int session_status(const TapWriter& tap, EndRequest& request) {
   return to_int(tap.failures() > 0 && !is_meson ? ExitCode::failed : ExitCode::done);
 }
 
-bool is_set(const char* variable) {
-  const char* const value = std::getenv(variable);
-  return value != nullptr && *value != '\0';
-}
-
 } // namespace
 
 void complete_session(SessionOptions& options) {
@@ -237,7 +233,7 @@ void complete_session(SessionOptions& options) {
   const char* const iteration = std::getenv("MESON_TEST_ITERATION");
   settings.iteration =
       static_cast<int>(parse_integer(iteration != nullptr ? iteration : "").value_or(1));
-  if (is_set("QEMU_TEST_KEEP_SCRATCH")) {
+  if (env::flag("QEMU_TEST_KEEP_SCRATCH")) {
     options.keep_scratch = KeepScratch::yes;
   }
 }

@@ -1,7 +1,7 @@
 #include "base/log.hh"
 
 #include "base/format.hh"
-#include "base/text.hh"
+#include "base/secrets.hh"
 
 #include <mutex>
 #include <unistd.h>
@@ -41,7 +41,7 @@ void write_line(std::string line) noexcept {
 }
 
 void write_message(std::string_view level, std::string_view message) noexcept {
-  write_line(format("{}: {}: {}", g_program, level, escape_for_display(message)));
+  write_line(format("{}: {}: {}", g_program, level, fit_to_show(message)));
 }
 
 } // namespace
@@ -71,12 +71,12 @@ void log_note(std::string_view text) noexcept {
   }
 }
 
-void log_plain(std::string_view text) noexcept { write_line(escape_for_display(text)); }
+void log_plain(std::string_view text) noexcept { write_line(fit_to_show(text)); }
 
 void log_status(std::span<const std::string> lines) noexcept {
   std::string text;
   for (const std::string& line : lines) {
-    text += escape_for_display(line) + '\n';
+    text += fit_to_show(line) + '\n';
   }
   const std::lock_guard guard(g_status_mutex);
   if (text != g_status) {

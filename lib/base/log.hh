@@ -15,7 +15,8 @@ void set_verbosity(Verbosity verbosity) noexcept;
 Verbosity verbosity() noexcept;
 const char* program_name() noexcept;
 
-// Bytes that a terminal could act on are escaped; a message is one line whatever it holds.
+// Bytes that a terminal could act on are escaped, secrets in URLs left out (secrets.hh); a message
+// is one line whatever it holds.
 void log_error(std::string_view message) noexcept;
 void log_warning(std::string_view message) noexcept;
 void log_info(std::string_view message) noexcept; // shown with --verbose

@@ -2,6 +2,7 @@
 
 #include "base/error.hh"
 #include "base/log.hh"
+#include "base/secrets.hh"
 #include "base/spelling.hh"
 #include "base/text.hh"
 #include "os/fd.hh"
@@ -291,13 +292,29 @@ std::vector<std::vector<std::string>> cut_at_dashes(const std::vector<std::strin
   return cut;
 }
 
+namespace {
+
+// What a program was started with is there for everybody to read (/proc/PID/cmdline); the secrets
+// in it are for this program only.
+void hide_secrets(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    for (const TextRange& range : secrets_in(argv[i])) {
+      std::fill(argv[i] + range.begin, argv[i] + range.end, '*');
+    }
+  }
+}
+
+} // namespace
+
 int run_tool(const char* name, int argc, char** argv,
              const std::function<int(const std::vector<std::string>& words)>& body) noexcept {
   set_program_name(name);
   try {
     open_standard_descriptors();
     std::signal(SIGPIPE, SIG_IGN);
-    return body(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+    const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+    hide_secrets(argc, argv);
+    return body(words);
   } catch (const Error& error) {
     if (error.form() == Error::Form::report) {
       for (const std::string& line : split(error.what(), '\n')) {

@@ -1,5 +1,6 @@
 #include "data/url.hh"
 
+#include "base/secrets.hh"
 #include "base/text.hh"
 
 #include <utility>
@@ -51,9 +52,6 @@ std::string credentials_of(std::string_view url) {
   return std::string(url.substr(start, end - start));
 }
 
-std::string display_url(std::string_view url) {
-  const auto [start, end] = user_part(url);
-  return std::string(url.substr(0, start)).append(url.substr(end));
-}
+std::string display_url(std::string_view url) { return without_secrets(url); }
 
 } // namespace qt

@@ -15,7 +15,7 @@ std::string host_of(std::string_view url);
 bool is_loopback(std::string_view url);
 // "USER:PASSWORD@" as it stands in the URL; empty if there is none.
 std::string credentials_of(std::string_view url);
-// The URL without user name and password, fit for messages.
+// The URL without user name, password and tokens (secrets.hh), fit for messages.
 std::string display_url(std::string_view url);
 
 } // namespace qt

@@ -2,6 +2,7 @@
 
 #include "base/error.hh"
 #include "base/text.hh"
+#include "data/url.hh"
 #include "os/file.hh"
 #include "os/process.hh"
 #include "os/tcp_port.hh"
@@ -134,7 +135,7 @@ void check_by_fetch(const StepRun& run, const std::string& url) {
                                          folder.path() + "/file", url, run.step.text("sha256")},
                                         Output::error, messages);
   if (status.code() == static_cast<int>(ExitCode::usage)) {
-    throw Error(format("fetching {}{}", url, last_line(messages)), ExitCode::usage);
+    throw Error(format("fetching {}{}", display_url(url), last_line(messages)), ExitCode::usage);
   }
   if (status.wait_status != 0) {
     run.fail(Cause::assertion, format("qt-fetch {}{}", status.text(), last_line(messages)));

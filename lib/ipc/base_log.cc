@@ -1,7 +1,7 @@
 #include "ipc/base_log.hh"
 
 #include "base/format.hh"
-#include "base/text.hh"
+#include "base/secrets.hh"
 #include "ipc/run_dir.hh"
 
 #include <fcntl.h>
@@ -14,7 +14,7 @@ BaseLog::BaseLog(const std::string& run_dir, std::string who)
   , m_fd(open_file(base_log_path(run_dir), O_WRONLY | O_CREAT | O_APPEND)) {}
 
 void BaseLog::write(std::string_view text) noexcept {
-  const std::string line = format("[{:9.4f}] {}: {}\n", seconds(), m_who, escape_for_display(text));
+  const std::string line = format("[{:9.4f}] {}: {}\n", seconds(), m_who, fit_to_show(text));
   (void)!::write(m_fd.get(), line.data(), line.size());
 }
 

@@ -1,5 +1,6 @@
 #include "schema/vocabulary.hh"
 
+#include "base/secrets.hh"
 #include "base/shell_words.hh"
 #include "schema/console_keys.hh"
 #include "schema/dialogue_keys.hh"
@@ -126,6 +127,8 @@ std::vector<std::string> step_words(const Step& step) {
   return words;
 }
 
-std::string describe_step(const Step& step) { return shell_join(step_words(step)); }
+std::string describe_step(const Step& step) {
+  return without_secrets(shell_join(step_words(step)));
+}
 
 } // namespace qt

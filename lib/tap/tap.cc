@@ -1,6 +1,7 @@
 #include "tap/tap.hh"
 
 #include "base/format.hh"
+#include "base/secrets.hh"
 #include "base/text.hh"
 #include "os/fd.hh"
 
@@ -17,7 +18,7 @@ std::string one_line(std::string_view text, char hash) {
   std::replace(line.begin(), line.end(), '\n', ' ');
   std::replace(line.begin(), line.end(), '\r', ' ');
   std::replace(line.begin(), line.end(), '#', hash);
-  return escape_for_display(line);
+  return fit_to_show(line);
 }
 
 std::string name_of(std::string_view name) { return one_line(name, '_'); }
@@ -76,7 +77,7 @@ void TapWriter::skip(std::string_view name, std::string_view why) {
 
 void TapWriter::comment(std::string_view text) {
   for (const std::string& line : split(text, '\n')) {
-    write(trim(line).empty() ? "#\n" : "# " + escape_for_display(line) + "\n");
+    write(trim(line).empty() ? "#\n" : "# " + fit_to_show(line) + "\n");
   }
 }
 

@@ -1,0 +1,92 @@
+#include "base/secrets.hh"
+
+#include "base/text.hh"
+
+#include <algorithm>
+#include <array>
+
+namespace qt {
+
+namespace {
+
+constexpr std::size_t k_token_length = 20;
+// What a URL may not contain; where one ends that stands in a text.
+constexpr std::string_view k_ends = " \t\r\n\"'<>`";
+
+bool tells_of_secret(std::string_view name) {
+  constexpr std::array<std::string_view, 12> k_words = {"token",   "secret", "password", "passwd",
+                                                        "pwd",     "key",    "sig",      "auth",
+                                                        "credent", "jwt",    "session",  "ticket"};
+  const std::string lower = lower_case(name);
+  return std::any_of(k_words.begin(), k_words.end(),
+                     [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+}
+
+bool looks_like_token(std::string_view value) {
+  return value.size() >= k_token_length && (value.find('.') == std::string_view::npos ||
+                                            value.starts_with("eyJ")); // a JSON web token
+}
+
+// `url` begins at `start` of the text.
+void find_in_query(std::string_view url, std::size_t start, std::vector<TextRange>& found) {
+  std::size_t at = url.find_first_of("?#");
+  while (at != std::string_view::npos && at < url.size()) {
+    const std::size_t end = std::min(url.find_first_of("?&;#", at + 1), url.size());
+    const std::string_view pair = url.substr(at + 1, end - at - 1);
+    const std::size_t equals = pair.find('=');
+    const bool named = equals != std::string_view::npos;
+    const std::string_view value = named ? pair.substr(equals + 1) : pair;
+    if (!value.empty() &&
+        (looks_like_token(value) || (named && tells_of_secret(pair.substr(0, equals))))) {
+      found.push_back({start + end - value.size(), start + end});
+    }
+    at = end;
+  }
+}
+
+} // namespace
+
+std::vector<TextRange> secrets_in(std::string_view text) {
+  std::vector<TextRange> found;
+  for (std::size_t at = text.find("://"); at != std::string_view::npos;
+       at = text.find("://", at + 3)) {
+    const std::size_t start = at + 3;
+    const std::string_view url =
+        text.substr(start, std::min(text.find_first_of(k_ends, start), text.size()) - start);
+    const std::string_view authority = url.substr(0, url.find_first_of("/?#"));
+    if (const std::size_t user = authority.rfind('@'); user != std::string_view::npos) {
+      found.push_back({start, start + user + 1});
+    }
+    find_in_query(url, start, found);
+  }
+  // A URL may stand in the query of another.
+  std::sort(found.begin(), found.end(),
+            [](const TextRange& a, const TextRange& b) { return a.begin < b.begin; });
+  std::vector<TextRange> apart;
+  for (const TextRange& range : found) {
+    if (!apart.empty() && range.begin < apart.back().end) {
+      apart.back().end = std::max(apart.back().end, range.end);
+    } else {
+      apart.push_back(range);
+    }
+  }
+  return apart;
+}
+
+std::string without_secrets(std::string_view text) {
+  std::string shown;
+  std::size_t at = 0;
+  for (const TextRange& range : secrets_in(text)) {
+    shown += text.substr(at, range.begin - at);
+    shown += text[range.end - 1] == '@' ? "" : "***";
+    at = range.end;
+  }
+  return shown += text.substr(at);
+}
+
+std::string fit_to_show(std::string_view text) {
+  return escape_for_display(text.find("://") == std::string_view::npos ? std::string(text)
+                                                                       : without_secrets(text));
+}
+
+} // namespace qt

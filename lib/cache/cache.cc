@@ -1,10 +1,11 @@
 #include "cache/cache.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
+#include "base/log.hh"
 #include "base/text.hh"
 
 #include <cerrno>
-#include <cstdlib>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -16,11 +17,6 @@ namespace {
 
 constexpr std::string_view k_record_version = "1";
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
-
 bool is_file(const std::string& path) noexcept {
   struct stat status;
   return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
@@ -28,29 +24,34 @@ bool is_file(const std::string& path) noexcept {
 
 // Names this run of the kernel; empty if it does not tell.
 const std::string& boot_id() {
-  static const std::string id = [] {
-    try {
-      return std::string(trim(read_file_if_exists("/proc/sys/kernel/random/boot_id").value_or("")));
-    } catch (const Error&) {
-      return std::string();
-    }
-  }();
+  static const std::string id(
+      trim(read_small_file("/proc/sys/kernel/random/boot_id", Writer::trusted).value_or("")));
   return id;
 }
 
-bool has_record(const std::string& path, const std::string& marks) noexcept {
-  try {
-    const std::string record = read_file_if_exists(path + ".verified").value_or("");
-    return record == marks + "\n" ||
-           (!boot_id().empty() && record == format("{} {}\n", marks, boot_id()));
-  } catch (const std::exception&) {
-    return false;
+// Names for a record of `path`: the one that all share, and one beside it for a user who does not
+// believe that one.
+std::vector<std::string> record_paths(const std::string& path) {
+  return {path + ".verified", format("{}.verified.{}", path, ::geteuid())};
+}
+
+// When a record that this user believes was written that says `marks` of `path`.
+std::optional<timespec> time_of_record(const std::string& path, const std::string& marks) {
+  for (const std::string& name : record_paths(path)) {
+    const std::string record = read_small_file(name, Writer::trusted).value_or("");
+    struct stat status;
+    if ((record == marks + "\n" ||
+         (!boot_id().empty() && record == format("{} {}\n", marks, boot_id()))) &&
+        ::lstat(name.c_str(), &status) == 0) {
+      return status.st_mtim;
+    }
   }
+  return std::nullopt;
 }
 
 // Whether the content is on the disk now.
 bool sync_content(const std::string& path) noexcept {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   return fd && ::fdatasync(fd.get()) == 0;
 }
 
@@ -58,13 +59,35 @@ std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
 }
 
-// Side files are small and replaced whole; one that cannot be written costs work later, not truth.
+std::optional<std::string> marks_of(const struct stat& status) {
+  if (!S_ISREG(status.st_mode)) {
+    return std::nullopt;
+  }
+  return format("{} {} {} {} {}", k_record_version, status.st_size, nanoseconds(status.st_mtim),
+                status.st_ino, nanoseconds(status.st_ctim));
+}
+
+// Side files are small and replaced whole, nobody else may write into them; one that cannot be
+// written costs work later, not truth.
 void write_side_file(const std::string& path, std::string_view text) noexcept {
   try {
-    AtomicFile file(path);
+    AtomicFile file(path, 0644);
     file.write(text);
     file.commit();
   } catch (const std::exception&) {
+  }
+}
+
+// A record that others may have made, and that cannot be replaced or is not to be, leaves room for
+// one of this user alone.
+void write_record(const std::string& path, const std::string& text) noexcept {
+  for (const std::string& name : record_paths(path)) {
+    struct stat status;
+    const bool others = ::lstat(name.c_str(), &status) == 0 && status.st_uid != ::geteuid();
+    if (!others) {
+      write_side_file(name, text);
+      return;
+    }
   }
 }
 
@@ -72,18 +95,18 @@ void write_side_file(const std::string& path, std::string_view text) noexcept {
 
 Cache Cache::open() {
   std::vector<std::string> lower;
-  for (std::string& folder : split(variable("QEMU_TEST_CACHE_LOWER"), ':')) {
+  for (std::string& folder : split(env::text("QEMU_TEST_CACHE_LOWER"), ':')) {
     if (!folder.empty()) {
       lower.push_back(std::move(folder));
     }
   }
-  if (const std::string folder = variable("QEMU_TEST_CACHE_DIR"); !folder.empty()) {
+  if (const std::string folder = env::text("QEMU_TEST_CACHE_DIR"); !folder.empty()) {
     return Cache(folder, lower);
   }
-  if (const std::string folder = variable("XDG_CACHE_HOME"); !folder.empty()) {
+  if (const std::string folder = env::text("XDG_CACHE_HOME"); !folder.empty()) {
     return Cache(folder + "/qemu", lower);
   }
-  if (const std::string home = variable("HOME"); !home.empty()) {
+  if (const std::string home = env::text("HOME"); !home.empty()) {
     return Cache(home + "/.cache/qemu", lower);
   }
   throw Error("finding the cache: HOME is not set; set QEMU_TEST_CACHE_DIR to a folder");
@@ -115,11 +138,12 @@ std::string Cache::path_of(std::string_view digest) const {
 
 std::optional<std::string> Cache::marks(const std::string& path) noexcept {
   struct stat status;
-  if (::stat(path.c_str(), &status) < 0 || !S_ISREG(status.st_mode)) {
-    return std::nullopt;
-  }
-  return format("{} {} {} {} {}", k_record_version, status.st_size, nanoseconds(status.st_mtim),
-                status.st_ino, nanoseconds(status.st_ctim));
+  return ::stat(path.c_str(), &status) == 0 ? marks_of(status) : std::nullopt;
+}
+
+std::optional<std::string> Cache::marks(int fd) noexcept {
+  struct stat status;
+  return ::fstat(fd, &status) == 0 ? marks_of(status) : std::nullopt;
 }
 
 Cache::State Cache::state(std::string_view digest) const noexcept {
@@ -128,8 +152,8 @@ Cache::State Cache::state(std::string_view digest) const noexcept {
   if (!now) {
     return State::absent;
   }
-  return has_record(own_path(digest), *now) || has_record(path, *now) ? State::verified
-                                                                      : State::unverified;
+  return time_of_record(own_path(digest), *now) || time_of_record(path, *now) ? State::verified
+                                                                              : State::unverified;
 }
 
 void Cache::touch(std::string_view digest) const noexcept {
@@ -156,10 +180,15 @@ std::optional<FileLock> Cache::hold_path(const std::string& path) noexcept {
   }
 }
 
-FileLock Cache::lock(std::string_view digest) const {
+FileLock Cache::lock(std::string_view digest) const { return *lock(digest, Deadline::never()); }
+
+std::optional<FileLock> Cache::lock(std::string_view digest, Deadline deadline) const {
+  const std::string path = lock_path(digest);
   try {
     make_directories(m_folder);
-    return *FileLock::acquire(lock_path(digest), FileLock::Wait::yes);
+    return FileLock::await(path, deadline, [&path](const std::string& holder) {
+      log_warning(format("waiting for {}, which holds {}", holder, path));
+    });
   } catch (const Error& error) {
     throw Error(format("using the cache {}: {}; set QEMU_TEST_CACHE_DIR to a writable folder",
                        m_folder, error.what()),
@@ -169,19 +198,17 @@ FileLock Cache::lock(std::string_view digest) const {
 
 bool Cache::verified_since(std::string_view digest,
                            std::chrono::system_clock::time_point time) const {
-  struct stat status;
-  if (state(digest) != State::verified ||
-      ::stat(beside(digest, ".verified").c_str(), &status) < 0) {
-    return false;
-  }
-  return std::chrono::nanoseconds(nanoseconds(status.st_mtim)) >= time.time_since_epoch();
+  const std::optional<std::string> now = marks(path_of(digest));
+  const std::optional<timespec> recorded =
+      now ? time_of_record(own_path(digest), *now) : std::nullopt;
+  return recorded && std::chrono::nanoseconds(nanoseconds(*recorded)) >= time.time_since_epoch();
 }
 
 void Cache::record(std::string_view digest, const std::string& marks_before) const noexcept {
   // A file that changed while it was hashed gets no record.
   const std::string path = path_of(digest);
   if (sync_content(path) && marks(path) == marks_before) {
-    write_side_file(beside(digest, ".verified"), marks_before + "\n");
+    write_record(own_path(digest), marks_before + "\n");
   }
 }
 
@@ -199,17 +226,56 @@ void Cache::quarantine(std::string_view digest) const {
   }
 }
 
+// What another program could have put there, or still writes, is not continued: a link, a file of
+// another user, a second name of some other file.
+bool Cache::is_own_partial(std::string_view digest, int fd) const {
+  struct stat status;
+  struct stat folder;
+  struct stat second;
+  if (::fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
+      ::stat(m_folder.c_str(), &folder) < 0) {
+    return false;
+  }
+  const bool is_download = ::lstat(download_path(digest).c_str(), &second) == 0 &&
+                           second.st_ino == status.st_ino && second.st_dev == status.st_dev;
+  const bool folder_is_safe = (folder.st_uid == ::geteuid() || folder.st_uid == 0) &&
+                              (folder.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+  return status.st_nlink == (is_download ? 2 : 1) &&
+         (status.st_uid == ::geteuid() || folder_is_safe);
+}
+
 UniqueFd Cache::open_partial(std::string_view digest) const {
   const std::string path = partial_path(digest);
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-  if (!fd && errno == EACCES) { // its owner was killed between the change of its mode and its name
-    ::chmod(path.c_str(), 0640);
+  constexpr int k_flags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  for (const bool again : {false, true}) {
+    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | k_flags, 0666));
+    if (!fd && errno == EACCES) { // its owner was killed between the change of its mode and name
+      const UniqueFd readable(::open(path.c_str(), O_RDONLY | k_flags));
+      if (readable && is_own_partial(digest, readable.get())) {
+        ::fchmod(readable.get(), 0640);
+      }
+      fd.reset(::open(path.c_str(), O_RDWR | O_CREAT | k_flags, 0666));
+    }
+    if (fd && is_own_partial(digest, fd.get())) {
+      return fd;
+    }
+    const int number = fd ? EPERM : errno;
+    struct stat status;
+    if (again || ::lstat(path.c_str(), &status) < 0 || ::unlink(path.c_str()) < 0) {
+      throw fd || number == ELOOP
+          ? Error(format("writing {}: somebody else put it there; remove it, or set "
+                         "QEMU_TEST_CACHE_DIR to a folder of your own",
+                         path))
+          : errno_error(number, format("opening {}", path));
+    }
+    log_warning(format("{} is not a file of this user's own: removed", path));
   }
-  return fd ? std::move(fd) : open_file(path, O_RDWR | O_CREAT);
+  return {};
 }
 
 std::optional<Cache::Resume> Cache::resume_of(std::string_view digest) const {
-  const std::optional<std::string> text = read_file_if_exists(beside(digest, ".resume"));
+  const std::optional<std::string> text =
+      read_small_file(beside(digest, ".resume"), Writer::trusted);
   if (!text) {
     return std::nullopt;
   }
@@ -226,32 +292,36 @@ void Cache::remember_resume(std::string_view digest, const Resume& resume) const
 
 void Cache::publish(std::string_view digest, std::string_view url) const {
   const std::string partial = partial_path(digest);
+  publish(digest, url, open_file(partial, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).get());
+}
+
+void Cache::publish(std::string_view digest, std::string_view url, int fd) const {
+  const std::string partial = partial_path(digest);
   const std::string path = own_path(digest);
-  if (boot_id().empty() && !sync_content(partial)) {
+  if (boot_id().empty() && ::fdatasync(fd) < 0) {
     throw errno_error(errno, format("writing {}", partial));
   }
-  if (::chmod(partial.c_str(), 0440) < 0) {
+  // Not every file system has these; and only who may write a file may give it some.
+  static_cast<void>(::fsetxattr(fd, "user.qemu-asset-url", url.data(), url.size(), 0));
+  static_cast<void>(::fsetxattr(fd, "user.qemu-asset-hash", digest.data(), digest.size(), 0));
+  if (::fchmod(fd, 0440) < 0) {
     throw errno_error(errno, format("setting the mode of {}", partial));
   }
-  // Not every file system has these.
-  static_cast<void>(::setxattr(partial.c_str(), "user.qemu-asset-url", url.data(), url.size(), 0));
-  static_cast<void>(
-      ::setxattr(partial.c_str(), "user.qemu-asset-hash", digest.data(), digest.size(), 0));
   if (::rename(partial.c_str(), path.c_str()) < 0) {
     throw errno_error(errno, format("publishing {}", path));
   }
   struct stat published;
   struct stat second;
   const std::string second_name = download_path(digest);
-  if (::stat(path.c_str(), &published) == 0 && ::stat(second_name.c_str(), &second) == 0 &&
-      published.st_ino == second.st_ino) {
+  if (::fstat(fd, &published) == 0 && ::lstat(second_name.c_str(), &second) == 0 &&
+      published.st_ino == second.st_ino && published.st_dev == second.st_dev) {
     ::unlink(second_name.c_str());
   }
-  // Names that come and go change the inode's ctime, so the record can only be made now. A process
-  // killed in between leaves a right file that is hashed once more.
-  if (const std::optional<std::string> now = marks(path)) {
-    write_side_file(beside(digest, ".verified"),
-                    boot_id().empty() ? *now + "\n" : format("{} {}\n", *now, boot_id()));
+  // Names that come and go change the inode's ctime, so the record can only be made now, and it is
+  // about the file that was verified, whatever has that name by now. A process killed in between
+  // leaves a right file that is hashed once more.
+  if (const std::optional<std::string> now = marks(fd)) {
+    write_record(path, boot_id().empty() ? *now + "\n" : format("{} {}\n", *now, boot_id()));
   }
   touch(digest);
   discard_partial(digest);

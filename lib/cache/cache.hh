@@ -12,12 +12,14 @@
 //                             exactly these marks had this digest. A file without a fitting record,
 //                             say one that QEMU's framework or a plain cp put there, has to be
 //                             hashed once.
+//   download/DIGEST.verified.UID  the same for a user who does not believe that record
 //   download/DIGEST.lock      empty; its first byte is locked (FileLock) by whoever verifies,
 //                             downloads or removes
 //   download/DIGEST.partial   a download as far as it came; kept when interrupted, then continued
 //   download/DIGEST.resume    the URL and the validator (ETag or date) of the partial, one a line
 //   download/DIGEST.download  QEMU's, or a second name of our partial (qemu_download.hh)
 //   download/DIGEST.corrupt   a file that stood under DIGEST and did not have it
+//   unreachable-UID           hosts that were down of late (unreachable.hh)
 //
 // The file carries the extended attributes user.qemu-asset-url and user.qemu-asset-hash where the
 // file system knows such. In what follows `digest` is lower-case hex (digest.hh, parse_digest).
@@ -29,6 +31,11 @@
 // and nobody believes it in another one: the file is hashed once more, what then is found right is
 // synced, and its record has no BOOT. What a crash does to any other file here costs work, not
 // truth.
+//
+// Several users. All of this is read as regular files only, never through a link, and never waits
+// on a pipe. A record counts if nobody but this user and root can have written it; else the file is
+// hashed once, and that remembered beside it. A partial is continued only by the user whose it is,
+// unless nobody else could put files into the folder.
 //
 // Lower caches, $QEMU_TEST_CACHE_LOWER: folders of the same layout, separated by ":", that serve
 // what the cache itself does not have. Nothing is ever written, locked or removed there; that a
@@ -84,6 +91,8 @@ public:
   // soon as the holder lets go or dies. Creates the folder. Throws Error if the cache is not
   // writable.
   FileLock lock(std::string_view digest) const;
+  // The same until the deadline; then nothing. Who holds it is said after a few seconds (log.hh).
+  std::optional<FileLock> lock(std::string_view digest, Deadline deadline) const;
   // Whether the record of a verified file was written at or after `time`.
   bool verified_since(std::string_view digest, std::chrono::system_clock::time_point time) const;
   // Remembers that the file there now has its digest. The caller has hashed it, holding the lock,
@@ -92,6 +101,7 @@ public:
   void record(std::string_view digest, const std::string& marks) const noexcept;
   // What a record remembers about a file; nothing if it is not there or not a regular file.
   static std::optional<std::string> marks(const std::string& path) noexcept;
+  static std::optional<std::string> marks(int fd) noexcept;
   // Where a file came from, if that was noted and the file system remembers; else empty.
   static std::string url_of(const std::string& path);
   // Puts the file that fell short out of the way, in place of one that was put there earlier. Does
@@ -101,7 +111,8 @@ public:
   std::string lock_path(std::string_view digest) const { return beside(digest, ".lock"); }
   std::string partial_path(std::string_view digest) const { return beside(digest, ".partial"); }
   std::string download_path(std::string_view digest) const { return beside(digest, ".download"); }
-  // Opens the partial for reading and writing, creates it if need be. Throws Error.
+  // Opens the partial for reading and writing, creates it if need be; what is there and not this
+  // user's own is removed. Throws Error.
   UniqueFd open_partial(std::string_view digest) const;
   struct Resume {
     std::string url;
@@ -113,11 +124,14 @@ public:
   // record and stamp. The caller holds the lock. `url` must not carry credentials. Throws Error,
   // and then whatever stood under the digest still does.
   void publish(std::string_view digest, std::string_view url) const;
+  // `fd`: the partial's, which was verified; what else got its name meanwhile has no record.
+  void publish(std::string_view digest, std::string_view url, int fd) const;
   // Forgets a partial that leads nowhere.
   void discard_partial(std::string_view digest) const noexcept;
 
 private:
   std::string beside(std::string_view digest, std::string_view suffix) const;
+  bool is_own_partial(std::string_view digest, int fd) const;
 
   std::string m_root;
   std::string m_folder;

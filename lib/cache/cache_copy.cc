@@ -2,10 +2,12 @@
 
 #include "base/error.hh"
 #include "data/digest.hh"
+#include "data/url.hh"
 #include "os/sparse_file.hh"
 
 #include <cerrno>
 #include <fcntl.h>
+#include <limits>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,9 +20,10 @@ enum class Linking { no, yes };
 // Whether the bytes are the source's very own, not a copy that may have gone wrong.
 bool place(const std::string& source, const std::string& target, Linking linking) {
   ::unlink(target.c_str());
-  const UniqueFd from = open_file(source, O_RDONLY);
+  const UniqueFd from = open_file(source, O_RDONLY | O_NONBLOCK);
   struct stat status;
-  if (::fstat(from.get(), &status) < 0) {
+  struct stat named;
+  if (::fstat(from.get(), &status) < 0 || ::lstat(source.c_str(), &named) < 0) {
     throw errno_error(errno, format("reading {}", source));
   }
   UniqueFd to = open_file(target, O_RDWR | O_CREAT | O_EXCL);
@@ -28,7 +31,7 @@ bool place(const std::string& source, const std::string& target, Linking linking
     return true;
   }
   // Only of what is ours, for its mode is changed with it.
-  if (linking == Linking::yes && status.st_uid == ::geteuid()) {
+  if (linking == Linking::yes && status.st_uid == ::geteuid() && S_ISREG(named.st_mode)) {
     ::unlink(target.c_str());
     if (::link(source.c_str(), target.c_str()) == 0) {
       return true;
@@ -39,9 +42,10 @@ bool place(const std::string& source, const std::string& target, Linking linking
   return false;
 }
 
-std::string wrong_digest(const std::string& path, const std::string& digest) {
-  const std::string found = digest_of_file(path, digest_kind(digest));
-  return found == digest ? "" : found;
+std::string wrong_digest(int fd, const std::string& path, const std::string& digest) {
+  Digester digester(digest_kind(digest));
+  add_file_range(digester, fd, 0, std::numeric_limits<std::uint64_t>::max(), path);
+  return digester.hex() == digest ? "" : digester.hex();
 }
 
 class Copying {
@@ -58,8 +62,8 @@ public:
 private:
   bool is_there() const;
   std::optional<FileLock> lock_source() const;
-  void record(const Cache& cache) const {
-    if (const auto marks = Cache::marks(cache.own_path(m_digest))) {
+  void record(const Cache& cache, int fd) const {
+    if (const auto marks = Cache::marks(fd)) {
       cache.record(m_digest, *marks);
     }
   }
@@ -77,7 +81,7 @@ bool Copying::is_there() const {
   }
   const std::string path = m_to.path_of(m_digest);
   const std::optional<std::string> marks = Cache::marks(path);
-  if (marks && wrong_digest(path, m_digest).empty()) {
+  if (marks && digest_of_file(path, digest_kind(m_digest)) == m_digest) {
     m_to.record(m_digest, *marks);
     return true;
   }
@@ -100,7 +104,7 @@ std::optional<FileLock> Copying::lock_source() const {
 CacheCopy Copying::run() {
   const std::optional<FileLock> hold =
       m_trust == Trust::its_records ? m_from.hold(m_digest) : std::nullopt;
-  if (!exists(m_source)) {
+  if (!Cache::marks(m_source)) { // there is none, or no regular file
     return {m_digest, CacheCopy::Outcome::absent, "",
             format("{} is not in {}", m_digest, m_from.root())};
   }
@@ -113,18 +117,19 @@ CacheCopy Copying::run() {
       m_trust == Trust::its_records && m_from.state(m_digest) == Cache::State::verified;
   const bool same = place(m_source, m_to.partial_path(m_digest),
                           source_lock || m_trust == Trust::nothing ? Linking::yes : Linking::no);
+  const std::string partial = m_to.partial_path(m_digest);
+  const UniqueFd fd = open_file(partial, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!believed || !same) {
-    if (const std::string found = wrong_digest(m_to.partial_path(m_digest), m_digest);
-        !found.empty()) {
+    if (const std::string found = wrong_digest(fd.get(), partial, m_digest); !found.empty()) {
       m_to.discard_partial(m_digest);
       return {m_digest, CacheCopy::Outcome::wrong, "",
               format("{} has the digest {}: not taken", m_source, found)};
     }
   }
-  m_to.publish(m_digest, Cache::url_of(m_source));
-  record(m_to);
+  m_to.publish(m_digest, display_url(Cache::url_of(m_source)), fd.get());
+  record(m_to, fd.get());
   if (believed && source_lock) {
-    record(m_from);
+    record(m_from, fd.get());
   }
   return {m_digest, CacheCopy::Outcome::copied, m_to.own_path(m_digest), ""};
 }

@@ -17,17 +17,12 @@ namespace qt {
 namespace {
 
 WallTime last_use_of(const std::string& path, const struct stat& status) {
-  try {
-    if (const std::optional<std::string> text = read_file_if_exists(path + ".stamp")) {
-      if (const std::optional<std::int64_t> seconds = parse_integer(trim(*text))) {
-        // Anything may stand there; the clock knows the years 1678 to 2262.
-        constexpr auto k_last =
-            std::chrono::duration_cast<std::chrono::seconds>(WallTime::max().time_since_epoch());
-        return WallTime(
-            std::clamp(std::chrono::seconds(*seconds), std::chrono::seconds(0), k_last));
-      }
-    }
-  } catch (const Error&) { // a stamp that cannot be read is as good as none
+  const std::string stamp = read_small_file(path + ".stamp", Writer::anyone).value_or("");
+  if (const std::optional<std::int64_t> seconds = parse_integer(trim(stamp))) {
+    // Anything may stand there; the clock knows the years 1678 to 2262.
+    constexpr auto k_last =
+        std::chrono::duration_cast<std::chrono::seconds>(WallTime::max().time_since_epoch());
+    return WallTime(std::clamp(std::chrono::seconds(*seconds), std::chrono::seconds(0), k_last));
   }
   return wall_time(status.st_mtim);
 }

@@ -136,7 +136,7 @@ bool Pruner::is_litter(const CacheName& name, const struct stat& status) const {
   const bool asset_there = !told_of && exists(m_cache.path_of(name.digest));
   // A time to come is as old as one long past.
   const auto age = std::chrono::abs(m_rules.now - wall_time(status.st_mtim));
-  if (name.suffix == ".stamp" || name.suffix == ".verified") {
+  if (name.suffix == ".stamp" || name.suffix.starts_with(".verified")) {
     return !asset_there;
   }
   if (name.suffix == ".lock") {

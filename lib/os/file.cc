@@ -4,14 +4,17 @@
 
 #include <array>
 #include <cerrno>
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 
 namespace qt {
@@ -63,6 +66,25 @@ std::optional<std::string> read_file_if_exists(const std::string& path) {
     throw errno_error(errno, format("opening {}", path));
   }
   return read_to_end(fd.get(), path);
+}
+
+std::optional<std::string> read_small_file(const std::string& path, Writer writer) noexcept {
+  constexpr off_t k_limit = 64 << 10;
+  try {
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat status;
+    if (!fd || ::fstat(fd.get(), &status) < 0 || !S_ISREG(status.st_mode) ||
+        status.st_size > k_limit) {
+      return std::nullopt;
+    }
+    const bool owned = status.st_uid == ::geteuid() || status.st_uid == 0;
+    if (writer == Writer::trusted && (!owned || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)) {
+      return std::nullopt;
+    }
+    return read_to_end(fd.get(), path);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
 }
 
 std::string read_tail(const std::string& path, std::size_t limit) {
@@ -195,11 +217,108 @@ void AtomicFile::commit() {
   m_temporary.clear();
 }
 
+namespace {
+
+UniqueFd open_lock(const std::string& path) {
+  UniqueFd fd = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
+  struct stat status;
+  if (::fstat(fd.get(), &status) < 0 || !S_ISREG(status.st_mode)) {
+    throw Error(format("locking {}: it is not a regular file; remove it", path));
+  }
+  return fd;
+}
+
+// Blocks in the kernel, in a thread of its own that can be left behind: nothing else ends such a
+// wait at a deadline.
+struct LockWait {
+  explicit LockWait(UniqueFd file)
+    : fd(std::move(file)) {}
+
+  UniqueFd fd;
+  std::mutex mutex; // of what follows
+  std::condition_variable changed;
+  std::optional<int> ended; // 0 or an errno
+
+  static std::shared_ptr<LockWait> start(UniqueFd file) {
+    auto wait = std::make_shared<LockWait>(std::move(file));
+    std::thread([wait] { wait->run(); }).detach();
+    return wait;
+  }
+  void run() {
+    int number = 0;
+    do {
+      number = lock_first_byte(fd.get(), F_OFD_SETLKW, F_WRLCK) < 0 ? errno : 0;
+    } while (number == EINTR);
+    const std::lock_guard guard(mutex);
+    ended = number;
+    changed.notify_one();
+  }
+  // False if it has not ended at the deadline.
+  bool await(Deadline deadline) {
+    std::unique_lock lock(mutex);
+    const auto is_over = [this] { return ended.has_value(); };
+    if (deadline.is_never()) {
+      changed.wait(lock, is_over);
+      return true;
+    }
+    return changed.wait_for(lock, deadline.remaining(), is_over);
+  }
+};
+
+// "qt-fetch, stopped", from /proc/PID/stat: "PID (NAME) STATE …".
+std::string describe_process(const std::string& pid) {
+  const std::string stat = read_file_if_exists("/proc/" + pid + "/stat").value_or("");
+  const std::size_t open = stat.find('(');
+  const std::size_t close = stat.rfind(')');
+  if (open == std::string::npos || close == std::string::npos || close + 2 >= stat.size()) {
+    return "";
+  }
+  const char state = stat[close + 2];
+  return stat.substr(open + 1, close - open - 1) +
+         (state == 'T' || state == 't' ? ", stopped" : "");
+}
+
+// Whether a descriptor of a process holds a write lock: "lock: 1: OFDLCK  ADVISORY  WRITE …".
+bool holds_lock(const fs::path& process, const std::string& descriptor) {
+  const std::string info = read_file(process / "fdinfo" / descriptor);
+  return info.find("OFDLCK") != std::string::npos && info.find("WRITE") != std::string::npos;
+}
+
+} // namespace
+
+std::string holder_of_lock(const std::string& path) {
+  struct stat wanted;
+  std::error_code ignored;
+  if (::stat(path.c_str(), &wanted) == 0) {
+    for (const fs::directory_entry& process : fs::directory_iterator("/proc", ignored)) {
+      const std::string pid = process.path().filename();
+      if (pid.find_first_not_of("0123456789") != std::string::npos) {
+        continue;
+      }
+      for (const fs::directory_entry& open :
+           fs::directory_iterator(process.path() / "fd", ignored)) {
+        struct stat status;
+        try {
+          if (::stat(open.path().c_str(), &status) == 0 && status.st_ino == wanted.st_ino &&
+              status.st_dev == wanted.st_dev && holds_lock(process, open.path().filename())) {
+            return format("process {} ({})", pid, describe_process(pid));
+          }
+        } catch (const Error&) { // it has ended meanwhile
+        }
+      }
+    }
+  }
+  return "a process of another user or host";
+}
+
 std::optional<FileLock> FileLock::acquire(const std::string& path, Wait wait) {
+  if (wait == Wait::yes) {
+    return await(path, Deadline::never(), {});
+  }
   for (;;) {
-    UniqueFd fd = open_file(path, O_RDWR | O_CREAT);
-    while (lock_first_byte(fd.get(), wait == Wait::no ? F_OFD_SETLK : F_OFD_SETLKW, F_WRLCK) < 0) {
-      if (wait == Wait::no && (errno == EAGAIN || errno == EACCES)) {
+    UniqueFd fd = open_lock(path);
+    while (lock_first_byte(fd.get(), F_OFD_SETLK, F_WRLCK) < 0) {
+      if (errno == EAGAIN || errno == EACCES) {
         return std::nullopt;
       }
       if (errno != EINTR) {
@@ -208,6 +327,33 @@ std::optional<FileLock> FileLock::acquire(const std::string& path, Wait wait) {
     }
     if (is_still_named(fd.get(), path)) {
       return FileLock(std::move(fd));
+    }
+  }
+}
+
+std::optional<FileLock> FileLock::await(const std::string& path, Deadline deadline,
+                                        const LongWait& on_long_wait) {
+  constexpr Duration k_long = std::chrono::seconds(5);
+  Deadline notice = Deadline::after(k_long);
+  for (;;) {
+    if (std::optional<FileLock> lock = acquire(path, Wait::no)) {
+      return lock;
+    }
+    const std::shared_ptr<LockWait> wait = LockWait::start(open_lock(path));
+    while (!wait->await(earlier(notice, deadline))) {
+      if (deadline.expired()) {
+        return std::nullopt;
+      }
+      notice = Deadline::never();
+      if (on_long_wait) {
+        on_long_wait(holder_of_lock(path));
+      }
+    }
+    if (*wait->ended != 0) {
+      throw errno_error(*wait->ended, format("locking {}", path));
+    }
+    if (is_still_named(wait->fd.get(), path)) {
+      return FileLock(std::move(wait->fd));
     }
   }
 }

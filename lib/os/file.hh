@@ -1,9 +1,11 @@
 // Files and folders by path: whole-file reads, atomic publication, locks, temporary folders.
 #pragma once
 
+#include "base/duration.hh"
 #include "os/fd.hh"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +17,11 @@ namespace qt {
 std::string read_file(const std::string& path);
 // Nothing if it is not there; throws Error on any other failure.
 std::optional<std::string> read_file_if_exists(const std::string& path);
+// A small file that a program left for others, such as a record: nothing if it is not a regular
+// file (a link counts as none), is over 64 KiB, cannot be read, or, with Writer::trusted, if others
+// than this user and root could have written it. Never blocks, whatever stands under that name.
+enum class Writer { anyone, trusted };
+std::optional<std::string> read_small_file(const std::string& path, Writer writer) noexcept;
 // At most the last `limit` bytes of a file; empty if it is not there.
 std::string read_tail(const std::string& path, std::size_t limit);
 // Replaces the file's content, not atomically. Throws Error.
@@ -73,9 +80,14 @@ private:
 class FileLock {
 public:
   enum class Wait { no, yes };
-  // Creates the file if need be. Wait::yes blocks without limit and without polling; Wait::no gives
-  // nothing if another process holds it. Throws Error on failure.
+  // Creates the file if need be; a link, or what is no regular file, is an Error. Wait::yes blocks
+  // without limit and without polling; Wait::no gives nothing if another process holds it.
   static std::optional<FileLock> acquire(const std::string& path, Wait wait);
+  // Waits until the deadline; then gives nothing. `on_long_wait`, which may be empty, is told once,
+  // on this thread and after 5 s, who holds it: holder_of_lock().
+  using LongWait = std::function<void(const std::string& holder)>;
+  static std::optional<FileLock> await(const std::string& path, Deadline deadline,
+                                       const LongWait& on_long_wait);
   // A lock that others may share, on a file that is there already; needs no permission to write.
   // Nothing if the file is not there or someone has it exclusively. Never blocks. Whoever shares
   // keeps the file open.
@@ -87,6 +99,10 @@ private:
 
   UniqueFd m_fd;
 };
+
+// "process 123 (qt-fetch, stopped)", or "a process of another user or host" if /proc does not tell
+// who holds the lock of a file exclusively. For messages.
+std::string holder_of_lock(const std::string& path);
 
 // Whether someone shares the file's lock (FileLock::share) or has it open, this process included.
 // The second is asked of the kernel with a lease, which it grants only to the owner and only for a

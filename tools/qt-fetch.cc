@@ -16,6 +16,9 @@ struct Settings {
   std::vector<std::string> definitions;
   std::vector<std::string> keep;
   std::optional<std::string> output;
+  std::string asset;
+  std::optional<std::uint64_t> size;
+  std::optional<std::uint64_t> limit;
   std::string folder; // for export and import
   bool json = false;
   FetchRun run;
@@ -31,7 +34,16 @@ struct Settings {
       return std::nullopt;
     }
     files.insert(files.end(), operands.begin(), operands.end());
-    return wanted_assets(files);
+    return wanted_assets(files, asset);
+  }
+  // What the operands want: URLs and a digest.
+  WantedAsset operand() const {
+    if (!asset.empty()) {
+      throw Error("--asset NAME belongs to --definition", ExitCode::usage);
+    }
+    WantedAsset wanted = wanted_asset(operands);
+    wanted.source.size = size;
+    return wanted;
   }
   std::function<void(const std::string&)> chooses(Action wanted) {
     return [this, wanted](const std::string& value) {
@@ -75,8 +87,14 @@ CommandLine command_line(Settings& settings) {
               "write FILE when all is there; where something is unavailable now, warn, write no "
               "FILE and exit 0",
               settings.run.stamp)
-      .flag("require", "what is unavailable now is a failure, exit 1",
-            [&] { settings.run.unavailable = FetchRun::Unavailable::failure; })
+      .option("asset", "NAME", "of these, only the one called NAME", settings.asset)
+      .option("size", "how many bytes the file of URL has; more is not downloaded", settings.size)
+      .flag("require",
+            "what is unavailable now is a failure, exit 1; hosts that were down are asked again",
+            [&] {
+              settings.run.unavailable = FetchRun::Unavailable::failure;
+              settings.fetch.others = UnreachableHosts::Others::asked_again;
+            })
       .flag("json", "print a JSON line for each asset instead", settings.json)
       .option("uncached", "", "download past the cache, to --output",
               settings.chooses(Action::uncached))
@@ -87,7 +105,11 @@ CommandLine command_line(Settings& settings) {
               settings.fetch.download.retries)
       .option("retry-pause", "pause before the first of them, default 250ms; it grows",
               settings.fetch.download.first_pause)
-      .option("connect-timeout", "time to connect, default 20s", settings.fetch.limits.connect)
+      .option("timeout", "give up an asset after so long, default 1h; the next run goes on",
+              settings.fetch.time)
+      .option("limit", "the largest file of unknown size that is taken, default 16G",
+              settings.limit)
+      .option("connect-timeout", "time to connect, default 5s", settings.fetch.limits.connect)
       .option("stall-timeout", "give up what moves less than 1 KiB/s for so long, default 30s",
               settings.fetch.limits.stall)
       .example("qt-fetch https://host/kernel.gz 4f9c... | qt-extract")
@@ -102,14 +124,14 @@ CommandLine command_line(Settings& settings) {
 ExitCode fetch(Settings& settings) {
   const AssetOutput output = settings.asset_output();
   if (settings.action == Action::uncached) {
-    return run_fetch_uncached(settings.fetch, wanted_asset(settings.operands).source,
-                              *settings.output, output);
+    return run_fetch_uncached(settings.fetch, settings.operand().source, *settings.output, output);
   }
   const std::optional<std::vector<WantedAsset>> wanted = settings.wanted(settings.definitions);
-  settings.run.account = wanted ? FetchRun::Account::yes : FetchRun::Account::no;
+  settings.run.account =
+      wanted && settings.asset.empty() ? FetchRun::Account::yes : FetchRun::Account::no;
   Fetcher fetcher(Cache::open(), settings.fetch);
-  return run_fetch(fetcher, wanted ? *wanted : std::vector{wanted_asset(settings.operands)},
-                   settings.run, output);
+  return run_fetch(fetcher, wanted ? *wanted : std::vector{settings.operand()}, settings.run,
+                   output);
 }
 
 ExitCode care(Settings& settings) {
@@ -148,6 +170,10 @@ int run(const std::vector<std::string>& words) {
        settings.rules.mode == PruneRules::Mode::only_tell)) {
     throw Error("--max-age, --max-size, --keep and --dry-run belong to --prune", ExitCode::usage);
   }
+  if (settings.size && !settings.definitions.empty()) {
+    throw Error("--size belongs to URL and DIGEST; a definition says it itself", ExitCode::usage);
+  }
+  settings.fetch.download.largest = settings.limit.value_or(settings.fetch.download.largest);
   const bool fetches = settings.action == Action::fetch || settings.action == Action::uncached;
   return to_int(fetches ? fetch(settings) : care(settings));
 }

@@ -42,12 +42,12 @@ private:
 
 bool is_same_file(const struct stat& a, const std::string& path) {
   struct stat b;
-  return ::stat(path.c_str(), &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+  return ::lstat(path.c_str(), &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
 } // namespace
 
-bool await_qemu_download(const Cache& cache, std::string_view digest) {
+bool await_qemu_download(const Cache& cache, std::string_view digest, Deadline deadline) {
   const std::string path = cache.download_path(digest);
   const Departures departures(cache.folder()); // before the first look: none is missed
   struct stat last {};
@@ -55,7 +55,8 @@ bool await_qemu_download(const Cache& cache, std::string_view digest) {
   Clock::time_point changed = Clock::now();
   Clock::time_point in_use = changed; // or cannot be told
   for (bool waited = false;; waited = true) {
-    if (::stat(path.c_str(), &now) < 0 || is_same_file(now, cache.partial_path(digest))) {
+    if (::lstat(path.c_str(), &now) < 0 || !S_ISREG(now.st_mode) ||
+        is_same_file(now, cache.partial_path(digest)) || deadline.expired()) {
       return waited;
     }
     if (!waited) {
@@ -83,7 +84,7 @@ QemuDownloadMark::QemuDownloadMark(const Cache& cache, std::string_view digest) 
   : m_path(cache.download_path(digest)) {
   const std::string partial = cache.partial_path(digest);
   struct stat status;
-  if (::stat(partial.c_str(), &status) < 0) {
+  if (::lstat(partial.c_str(), &status) < 0) {
     return;
   }
   m_inode = status.st_ino;
@@ -93,7 +94,7 @@ QemuDownloadMark::QemuDownloadMark(const Cache& cache, std::string_view digest) 
 
 QemuDownloadMark::~QemuDownloadMark() {
   struct stat status;
-  if (m_inode != 0 && ::stat(m_path.c_str(), &status) == 0 && status.st_ino == m_inode) {
+  if (m_inode != 0 && ::lstat(m_path.c_str(), &status) == 0 && status.st_ino == m_inode) {
     ::unlink(m_path.c_str());
   }
 }

@@ -10,6 +10,7 @@
 // change for 90 s.
 #pragma once
 
+#include "base/duration.hh"
 #include "cache/cache.hh"
 
 #include <string>
@@ -17,9 +18,10 @@
 
 namespace qt {
 
-// Blocks while QEMU's framework downloads the asset; takes away what a killed one left. True if it
-// waited: then look whether the file is there now. The caller holds the asset's lock.
-bool await_qemu_download(const Cache& cache, std::string_view digest);
+// Blocks while QEMU's framework downloads the asset, until the deadline; takes away what a killed
+// one left. True if it waited: then look whether the file is there now. The caller holds the
+// asset's lock.
+bool await_qemu_download(const Cache& cache, std::string_view digest, Deadline deadline);
 
 // While it lives, QEMU's framework waits for our download of the asset. Best effort: a file system
 // without hard links leaves both to download. The caller holds the asset's lock, and the partial is

@@ -47,11 +47,6 @@ bool is_loopback(std::string_view url) {
   return host == "localhost" || host.starts_with("127.");
 }
 
-std::string credentials_of(std::string_view url) {
-  const auto [start, end] = user_part(url);
-  return std::string(url.substr(start, end - start));
-}
-
 std::string display_url(std::string_view url) { return without_secrets(url); }
 
 } // namespace qt

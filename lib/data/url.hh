@@ -13,8 +13,6 @@ bool is_fetchable(std::string_view url);
 std::string host_of(std::string_view url);
 // Whether the host is this one, by name or address.
 bool is_loopback(std::string_view url);
-// "USER:PASSWORD@" as it stands in the URL; empty if there is none.
-std::string credentials_of(std::string_view url);
 // The URL without user name, password and tokens (secrets.hh), fit for messages.
 std::string display_url(std::string_view url);
 

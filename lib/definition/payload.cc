@@ -1,5 +1,6 @@
 #include "definition/payload.hh"
 
+#include "base/secrets.hh"
 #include "base/spelling.hh"
 #include "base/substitute.hh"
 #include "base/text.hh"
@@ -112,6 +113,9 @@ void PayloadReader::read_asset(const Member& entry) {
     asset.urls = values.at("url").get<std::vector<std::string>>();
   }
   read_digest(entry, values, asset);
+  if (values.contains("size")) {
+    asset.size = parse_size(text_of(values, "size"));
+  }
 
   std::vector<const Member*> sources;
   for (const Member& member : table.members) {
@@ -139,9 +143,9 @@ void PayloadReader::read_asset(const Member& entry) {
     }
     for (std::size_t i = 0; i < asset.urls.size(); ++i) {
       if (!has_scheme(asset.urls[i])) {
-        m_mistakes.add(
-            url->is(Value::Kind::list) ? url->elements[i].at : url->at,
-            format("url: expected http://, https:// or file://, got \"{}\"", asset.urls[i]));
+        m_mistakes.add(url->is(Value::Kind::list) ? url->elements[i].at : url->at,
+                       format("url: expected http://, https:// or file://, got \"{}\"",
+                              without_secrets(asset.urls[i])));
       }
     }
   }
@@ -149,6 +153,9 @@ void PayloadReader::read_asset(const Member& entry) {
     if (!asset.path.starts_with('/')) {
       m_mistakes.add(path->at, "path: expected an absolute path; a file beside the definition is "
                                "\"${data}/NAME\"");
+    }
+    if (const Member* const size = table.member("size")) {
+      m_mistakes.add(size->at, "size: a path takes none: the host's file may be of any version");
     }
     if (digest_given) {
       m_mistakes.add(entry.at, format("[asset.{}]: a path takes no digest: the host's file may be "

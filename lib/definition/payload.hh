@@ -4,7 +4,9 @@
 
 #include "definition/schema.hh"
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,7 @@ struct Asset {
   std::string digest;            // 64 (SHA-256) or 128 (SHA-512) lower-case hex digits, or empty
   std::string env;               // the variable that names the user's own file
   std::string path;              // a host file; may have * and ? (the last in order is taken)
+  std::optional<std::uint64_t> size = {}; // bytes, if that is said
 };
 
 // How a file is made from an asset or from another file.

@@ -13,6 +13,7 @@
 #include <ctime>
 #include <map>
 #include <mutex>
+#include <set>
 
 namespace qt {
 
@@ -59,7 +60,7 @@ void print_entry(const CacheEntry& entry, const WantedAsset* user, const AssetOu
   // Not every file system remembers.
   const std::string url = entry.url.empty() && user != nullptr
                               ? display_url(user->source.urls.at(0))
-                              : escape_for_display(entry.url);
+                              : escape_for_display(display_url(entry.url));
   std::string line = format("{}  {:>10}  {}", date_of(entry.last_use, "%Y-%m-%d"),
                             format_size(entry.size), entry.digest);
   for (const std::string& part :
@@ -78,6 +79,22 @@ void print_entry(const CacheEntry& entry, const WantedAsset* user, const AssetOu
         line);
 }
 
+// What a definition wants and nobody has.
+void print_missing(const WantedAsset& asset, const AssetOutput& output) {
+  const std::optional<std::uint64_t>& size = asset.source.size;
+  const std::string url = display_url(asset.source.urls.at(0));
+  print(output,
+        {{"digest", asset.source.digest},
+         {"size", size ? Json(*size) : Json(nullptr)},
+         {"last-use", nullptr},
+         {"url", url},
+         {"state", name_of(k_states, Cache::State::absent)},
+         {"path", nullptr},
+         {"definitions", asset.definitions}},
+        format("{:<10}  {:>10}  {}  {}  {}", "missing", size ? format_size(*size) : "-",
+               asset.source.digest, url, join(asset.definitions, " ")));
+}
+
 } // namespace
 
 ExitCode list_assets(const Cache& cache, const WantedAssets& wanted, const AssetOutput& output) {
@@ -85,10 +102,12 @@ ExitCode list_assets(const Cache& cache, const WantedAssets& wanted, const Asset
   for (std::size_t i = 0; wanted && i < wanted->size(); ++i) {
     users[wanted->at(i).source.digest] = &wanted->at(i);
   }
+  std::set<std::string> there;
   const auto list = [&](const Cache& one) {
     Total total;
     for (const CacheEntry& entry : list_cache(one)) {
       const auto user = users.find(entry.digest);
+      there.insert(entry.digest);
       print_entry(entry, user == users.end() ? nullptr : user->second, output);
       total.add(entry.size);
     }
@@ -96,6 +115,17 @@ ExitCode list_assets(const Cache& cache, const WantedAssets& wanted, const Asset
   };
   list(cache);
   std::for_each(cache.lower().begin(), cache.lower().end(), list);
+  std::size_t missing = 0;
+  for (std::size_t i = 0; wanted && i < wanted->size(); ++i) {
+    if (!there.contains(wanted->at(i).source.digest)) {
+      print_missing(wanted->at(i), output);
+      ++missing;
+    }
+  }
+  if (wanted) {
+    log_note(
+        format("missing: {} of the {} that the definitions want", missing, files(wanted->size())));
+  }
   return ExitCode::done;
 }
 

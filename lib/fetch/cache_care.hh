@@ -18,7 +18,7 @@ namespace qt {
 using WantedAssets = std::optional<std::vector<WantedAsset>>;
 
 // The files of the cache and of those below it: last use, size, digest, URL and, where there are
-// definitions, which of them use it.
+// definitions, which of them use it, and what they want that is not there.
 ExitCode list_assets(const Cache& cache, const WantedAssets& wanted, const AssetOutput& output);
 
 // Hashes all. failed if a file is wrong, internal if one cannot be read.

@@ -4,8 +4,10 @@
 #include "base/log.hh"
 #include "base/text.hh"
 #include "data/url.hh"
+#include "fetch/content_kind.hh"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <random>
 #include <sys/stat.h>
@@ -33,9 +35,11 @@ Duration pause_before(int retry, const DownloadOptions& options) {
 
 } // namespace
 
-Download::Download(HttpClient& client, const DownloadOptions& options, const std::string& digest,
-                   int fd, std::string path)
+Download::Download(HttpClient& client, UnreachableHosts& unreachable,
+                   const DownloadOptions& options, const std::string& digest, int fd,
+                   std::string path)
   : m_client(client)
+  , m_unreachable(unreachable)
   , m_options(options)
   , m_digest(digest)
   , m_fd(fd)
@@ -77,25 +81,42 @@ Downloaded Download::run(std::span<const std::string> urls) {
 Download::Attempt Download::try_url(const std::string& url) {
   for (int retry = 0;; ++retry) {
     Attempt attempt = request_once(url);
-    if (attempt.cause != Cause::transient || m_client.is_written_off(attempt.unreachable)) {
+    if (attempt.cause != Cause::transient) {
       return attempt;
     }
-    if (retry == m_options.retries) {
-      if (!attempt.unreachable.empty()) {
-        m_client.write_off(attempt.unreachable, attempt.reason);
-      }
-      return attempt;
+    const bool left_alone =
+        !attempt.unreachable.empty() &&
+        m_unreachable.advice(attempt.unreachable).ask == UnreachableHosts::Advice::Ask::no;
+    if (left_alone || deadline.expired() || retry == m_options.retries ||
+        attempt.result.retry == HttpResult::Retry::is_pointless) {
+      return give_up(std::move(attempt), url);
     }
     const Duration pause = std::max(pause_before(retry + 1, m_options),
-                                    attempt.retry_after.value_or(Duration::zero()));
+                                    attempt.result.retry_after.value_or(Duration::zero()));
     if (pause > k_longest_pause) {
       attempt.reason += format(", the server asks to wait {}", format_duration(pause));
       return attempt;
     }
     log_info(format("fetching {}: {}; trying again in {}", display_url(url), attempt.reason,
                     format_duration(pause)));
-    std::this_thread::sleep_for(pause);
+    std::this_thread::sleep_for(std::min(pause, deadline.remaining()));
   }
+}
+
+// Notes who could not be reached, for the next who would ask.
+Download::Attempt Download::give_up(Attempt attempt, const std::string& url) {
+  const HttpResult& result = attempt.result;
+  if (!attempt.unreachable.empty()) {
+    m_unreachable.add(attempt.unreachable, attempt.reason, result.how, result.whom);
+  } else if (deadline.expired()) {
+    attempt.reason = format("too slow: {} came in the time that there is (--timeout); the next run "
+                            "goes on from there",
+                            format_size(m_hashed));
+    attempt.unreachable = host_of(url);
+    m_unreachable.add(attempt.unreachable, attempt.reason, UnreachableHosts::How::down,
+                      UnreachableHosts::For::this_run);
+  }
+  return attempt;
 }
 
 // One request, or two where the first finds that what the file holds is of no use.
@@ -104,12 +125,18 @@ Download::Attempt Download::request_once(const std::string& url) {
     hash_what_is_there();
     const std::uint64_t held = m_hashed;
     if (m_digester.hex() == m_digest) { // interrupted just before it was published, or empty
-      return {Cause::none, "", {}, ""};
+      return {Cause::none, ""};
+    }
+    if (held > largest()) {
+      empty_file();
+      continue;
     }
     HttpRequest request;
     request.url = url;
     request.fd = m_fd;
     request.offset = held;
+    request.largest = largest();
+    request.deadline = deadline;
     request.validator = resume.url == display_url(url) ? resume.validator : "";
     request.on_validator = [&](const std::string& validator) {
       resume = {display_url(url), validator};
@@ -141,29 +168,51 @@ Download::Attempt Download::request_once(const std::string& url) {
 }
 
 Download::Attempt Download::judge(const HttpResult& result, const std::string& url) const {
+  if (result.outcome != HttpOutcome::unreachable) {
+    m_unreachable.reached(host_of(url));
+  }
   switch (result.outcome) {
   case HttpOutcome::complete:
-    break;
+    return judge_content(result, url);
   case HttpOutcome::gone:
-    return {Cause::gone, result.reason, {}, ""};
+    return {Cause::gone, result.reason};
   case HttpOutcome::refused:
-    return {Cause::refused, result.reason, {}, ""};
+    return {Cause::refused, result.reason};
+  case HttpOutcome::too_large:
+    return size ? Attempt{Cause::corrupt, format("the server has {}, but its size is said to be "
+                                                 "{} bytes",
+                                                 result.reason, *size)}
+                : Attempt{Cause::refused, format("it has {}, and the limit is {}; raise that with "
+                                                 "--limit, or say its size",
+                                                 result.reason, format_size(m_options.largest))};
   case HttpOutcome::transient:
   case HttpOutcome::unreachable:
   case HttpOutcome::not_resumable:
-    return {Cause::transient, result.reason, result.retry_after, result.host};
+    return {Cause::transient, result.reason, result, result.host};
   case HttpOutcome::unwritable:
     throw Error(format("fetching {}: writing {}: {}", display_url(url), m_path, result.reason));
   }
+  return {};
+}
+
+Download::Attempt Download::judge_content(const HttpResult& result, const std::string& url) const {
   const std::string found = m_digester.hex();
   if (found == m_digest) {
-    return {Cause::none, "", {}, ""};
+    return {Cause::none, ""};
   }
-  return {
-      Cause::corrupt,
-      format("the {} that came have the digest {}, not {}", format_size(m_hashed), found, m_digest),
-      {},
-      ""};
+  std::string reason =
+      format("the {} that came have the digest {}, not {}", format_size(m_hashed), found, m_digest);
+  std::array<char, 1024> start{};
+  const ssize_t count = ::pread(m_fd, start.data(), start.size(), 0);
+  const std::string impostor =
+      impostor_in({start.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0))});
+  if (!impostor.empty()) {
+    reason += "; it is " + impostor;
+  }
+  if (result.final_url != display_url(url)) {
+    reason += "; it came from " + result.final_url;
+  }
+  return {Cause::corrupt, reason};
 }
 
 void Download::hash_what_is_there() {

@@ -21,6 +21,8 @@ struct DownloadOptions {
   // `first_pause`, then three times the one before, each varied by up to a half.
   int retries = 3;
   Duration first_pause = std::chrono::milliseconds(250);
+  // What is larger is not taken, where nobody says how large it is.
+  std::uint64_t largest = 16ULL << 30;
 };
 
 struct Downloaded {
@@ -51,9 +53,13 @@ class Download {
 public:
   // `fd`: a regular file, open for reading and writing, owned by the caller like everything else
   // here that is passed by reference. `path` is its name in messages.
-  Download(HttpClient& client, const DownloadOptions& options, const std::string& digest, int fd,
-           std::string path);
+  Download(HttpClient& client, UnreachableHosts& unreachable, const DownloadOptions& options,
+           const std::string& digest, int fd, std::string path);
 
+  // How many bytes it has, if that is known: a file of more is not taken.
+  std::optional<std::uint64_t> size;
+  // When to give up; what came is kept.
+  Deadline deadline = Deadline::never();
   // Where and under which validator the bytes that the file holds came.
   Cache::Resume resume;
   // Told what `resume` should be when this file is found again. Called on another thread. May be
@@ -62,26 +68,29 @@ public:
   // Told how far the file is, on the thread of run(). Must not throw.
   std::function<void(const HttpProgress&)> watch;
 
-  // Tries the URLs in order until one is right; a host that none of the retries reached is written
-  // off (HttpClient::write_off). Blocks as long as that takes. Throws Error if this host fails; the
-  // file then keeps what came.
+  // Tries the URLs in order until one is right; a host that could not be reached is noted. Blocks
+  // as long as that takes. Throws Error if this host fails; the file then keeps what came.
   Downloaded run(std::span<const std::string> urls);
 
 private:
   struct Attempt {
     Downloaded::Cause cause; // none: the file is right
     std::string reason;
-    std::optional<Duration> retry_after;
-    std::string unreachable; // the host, if that is the cause
+    HttpResult result = {};
+    std::string unreachable = {}; // the host, if that is the cause
   };
   Attempt try_url(const std::string& url);
   Attempt request_once(const std::string& url);
   Attempt judge(const HttpResult& result, const std::string& url) const;
+  Attempt judge_content(const HttpResult& result, const std::string& url) const;
+  std::uint64_t largest() const { return size.value_or(m_options.largest); }
+  Attempt give_up(Attempt attempt, const std::string& url);
   void hash_what_is_there();
   void follow(HttpProgress progress);
   void empty_file();
 
   HttpClient& m_client;
+  UnreachableHosts& m_unreachable;
   const DownloadOptions& m_options;
   const std::string& m_digest;
   int m_fd;

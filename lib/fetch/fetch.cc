@@ -1,5 +1,6 @@
 #include "fetch/fetch.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/parallel.hh"
@@ -7,16 +8,29 @@
 #include "data/digest.hh"
 #include "data/url.hh"
 
-#include <cstdlib>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace qt {
 
 namespace {
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
+// Where all runs of this user note who is down (unreachable.hh).
+std::string record_of_hosts(const Cache& cache) {
+  return format("{}/unreachable-{}", cache.root(), ::geteuid());
+}
+
+// The digest is right, so it is the number that is not.
+Fetched wrong_size(const AssetSource& source, std::uint64_t size) {
+  const std::string why =
+      format("the file with this digest has {} bytes, but its size is said to be {} bytes", size,
+             *source.size);
+  return {FetchOutcome::failed,
+          "",
+          format("fetching {}: {}", display_url(source.urls.at(0)), why),
+          why,
+          why,
+          Downloaded::Cause::corrupt};
 }
 
 Fetched outcome_of(const Downloaded& result) {
@@ -47,14 +61,12 @@ Fetched outcome_of(const Downloaded& result) {
 
 FetchOptions FetchOptions::from_environment() {
   FetchOptions options;
-  // "0" means no here; QEMU's framework takes any text for yes.
-  const std::string forbidden = variable("QEMU_TEST_NO_DOWNLOAD");
-  if (!forbidden.empty() && forbidden != "0") {
+  if (env::flag("QEMU_TEST_NO_DOWNLOAD")) {
     options.downloads = Downloads::forbidden;
   }
-  if (std::getenv("QEMU_TEST_REFRESH_CACHE") != nullptr &&
-      variable("QEMU_TEST_REFRESH_CACHE") != "0") {
+  if (env::flag("QEMU_TEST_REFRESH_CACHE")) {
     options.refresh = Refresh::yes;
+    options.others = UnreachableHosts::Others::asked_again;
   }
   options.mirrors = mirrors_of_environment();
   return options;
@@ -62,7 +74,13 @@ FetchOptions FetchOptions::from_environment() {
 
 Fetcher::Fetcher(Cache cache, FetchOptions options)
   : m_cache(std::move(cache))
-  , m_options(options)
+  , m_options(std::move(options))
+  , m_start(std::chrono::system_clock::now())
+  , m_unreachable(record_of_hosts(m_cache), m_options.others) {}
+
+Fetcher::Fetcher(FetchOptions options)
+  : m_cache("/")
+  , m_options(std::move(options))
   , m_start(std::chrono::system_clock::now()) {}
 
 Fetcher::~Fetcher() = default;
@@ -70,7 +88,7 @@ Fetcher::~Fetcher() = default;
 HttpClient& Fetcher::client() {
   const std::lock_guard guard(m_client_mutex);
   if (!m_client) {
-    m_client = std::make_unique<HttpClient>(m_options.limits);
+    m_client = std::make_unique<HttpClient>(m_options.limits, m_unreachable);
   }
   return *m_client;
 }
@@ -80,6 +98,11 @@ Fetched Fetcher::fetch(const AssetSource& source, const Watch& watch) {
   if (result.there()) {
     result.path = m_cache.path_of(source.digest);
     m_cache.touch(source.digest);
+    struct stat status;
+    if (source.size && ::stat(result.path.c_str(), &status) == 0 &&
+        static_cast<std::uint64_t>(status.st_size) != *source.size) {
+      return wrong_size(source, static_cast<std::uint64_t>(status.st_size));
+    }
   }
   return result;
 }
@@ -102,9 +125,10 @@ Fetched Fetcher::find_or_download(const AssetSource& source, const Watch& watch)
     return not_allowed;
   }
 
+  const Deadline deadline = Deadline::after(m_options.time);
   std::optional<FileLock> lock;
   try {
-    lock = m_cache.lock(source.digest);
+    lock = m_cache.lock(source.digest, deadline);
   } catch (const Error&) {
     // A cache that cannot be written still serves what is right in it.
     if (!refresh && state == Cache::State::unverified && verify_unrecorded(source)) {
@@ -112,9 +136,13 @@ Fetched Fetcher::find_or_download(const AssetSource& source, const Watch& watch)
     }
     throw;
   }
+  if (!lock) {
+    return locked_elsewhere(source);
+  }
   if (refresh) {
     // Someone else with the same wish may have been first.
-    return m_cache.verified_since(source.digest, m_start) ? Fetched() : download(source, watch);
+    return m_cache.verified_since(source.digest, m_start) ? Fetched()
+                                                          : download(source, watch, deadline);
   }
   do {
     switch (m_cache.state(source.digest)) {
@@ -132,8 +160,20 @@ Fetched Fetcher::find_or_download(const AssetSource& source, const Watch& watch)
     if (forbidden) {
       return not_allowed;
     }
-  } while (await_qemu_download(m_cache, source.digest));
-  return download(source, watch);
+  } while (await_qemu_download(m_cache, source.digest, deadline));
+  return download(source, watch, deadline);
+}
+
+Fetched Fetcher::locked_elsewhere(const AssetSource& source) const {
+  const std::string path = m_cache.lock_path(source.digest);
+  const std::string why =
+      format("{} has held {} for {}", holder_of_lock(path), path, format_duration(m_options.time));
+  return {FetchOutcome::unavailable,
+          "",
+          format("asset unavailable: {}: {}", display_url(source.urls.at(0)), why),
+          why,
+          why,
+          Downloaded::Cause::transient};
 }
 
 bool Fetcher::verify_unrecorded(const AssetSource& source) const {
@@ -149,11 +189,13 @@ bool Fetcher::verify_unrecorded(const AssetSource& source) const {
   return true;
 }
 
-Fetched Fetcher::download(const AssetSource& source, const Watch& watch) {
+Fetched Fetcher::download(const AssetSource& source, const Watch& watch, Deadline deadline) {
   const std::string partial = m_cache.partial_path(source.digest);
   const UniqueFd fd = m_cache.open_partial(source.digest);
   const QemuDownloadMark mark(m_cache, source.digest);
-  Download download(client(), m_options.download, source.digest, fd.get(), partial);
+  Download download(client(), m_unreachable, m_options.download, source.digest, fd.get(), partial);
+  download.size = source.size;
+  download.deadline = deadline;
   download.resume = m_cache.resume_of(source.digest).value_or(Cache::Resume());
   download.remember = [&](const Cache::Resume& resume) {
     m_cache.remember_resume(source.digest, resume);
@@ -162,7 +204,7 @@ Fetched Fetcher::download(const AssetSource& source, const Watch& watch) {
   const Downloaded downloaded = run(download, source);
   struct stat status;
   if (downloaded.outcome == Downloaded::Outcome::right) {
-    m_cache.publish(source.digest, display_url(source.urls[downloaded.right]));
+    m_cache.publish(source.digest, display_url(source.urls[downloaded.right]), fd.get());
   } else if (::fstat(fd.get(), &status) == 0 && status.st_size == 0) {
     m_cache.discard_partial(source.digest);
   }
@@ -185,7 +227,9 @@ Downloaded Fetcher::run(Download& download, const AssetSource& source) const {
 Fetched Fetcher::fetch_uncached(const AssetSource& source, const std::string& path,
                                 const Watch& watch) {
   AtomicFile file(path);
-  Download download(client(), m_options.download, source.digest, file.fd(), path);
+  Download download(client(), m_unreachable, m_options.download, source.digest, file.fd(), path);
+  download.size = source.size;
+  download.deadline = Deadline::after(m_options.time);
   download.watch = watch;
   Fetched result = outcome_of(run(download, source));
   if (result.there()) {

@@ -23,9 +23,10 @@
 namespace qt {
 
 struct AssetSource {
-  std::vector<std::string> urls; // tried in order, at least one, each is_fetchable()
-  std::string digest;            // as parse_digest() gives it
-  std::string name;              // for messages; may be empty
+  std::vector<std::string> urls;          // tried in order, at least one, each is_fetchable()
+  std::string digest;                     // as parse_digest() gives it
+  std::string name;                       // for messages; may be empty
+  std::optional<std::uint64_t> size = {}; // bytes, if that is known
 };
 
 struct FetchOptions {
@@ -37,6 +38,9 @@ struct FetchOptions {
   DownloadOptions download;
   HttpLimits limits;
   std::vector<Mirror> mirrors; // tried before the URLs themselves
+  // For one asset: waiting for another process, and downloading.
+  Duration time = std::chrono::hours(1);
+  UnreachableHosts::Others others = UnreachableHosts::Others::believed;
 
   // With what QEMU_TEST_NO_DOWNLOAD, QEMU_TEST_REFRESH_CACHE and QEMU_TEST_MIRRORS say. Throws
   // Error(ExitCode::usage) if the last is wrong.
@@ -69,9 +73,12 @@ struct Fetched {
 class Fetcher {
 public:
   Fetcher(Cache cache, FetchOptions options);
+  // Without cache and records: for fetch_uncached() only.
+  explicit Fetcher(FetchOptions options);
   ~Fetcher();
 
-  // Blocks while another process works on the same asset, then as long as the download takes.
+  // Blocks while another process works on the same asset, then as long as the download takes, both
+  // together FetchOptions::time.
   // Throws Error if the host fails; what was in the cache is still there and still right.
   // `watch` is told how far a download is, on this thread.
   using Watch = std::function<void(const HttpProgress&)>;
@@ -92,16 +99,18 @@ public:
 
 private:
   HttpClient& client();
+  Fetched locked_elsewhere(const AssetSource& source) const;
   Fetched find_or_download(const AssetSource& source, const Watch& watch);
   // Hashes a file that has no record; remembers or puts aside.
   bool verify_unrecorded(const AssetSource& source) const;
-  Fetched download(const AssetSource& source, const Watch& watch);
+  Fetched download(const AssetSource& source, const Watch& watch, Deadline deadline);
   // From the mirrors, then from the source's own URLs.
   Downloaded run(Download& download, const AssetSource& source) const;
 
   Cache m_cache;
   FetchOptions m_options;
   std::chrono::system_clock::time_point m_start;
+  UnreachableHosts m_unreachable;
   std::mutex m_client_mutex;
   std::unique_ptr<HttpClient> m_client; // made when first needed: most runs find everything
 };

@@ -88,7 +88,7 @@ ExitCode run_fetch(Fetcher& fetcher, std::span<const WantedAsset> wanted, const 
 
 ExitCode run_fetch_uncached(const FetchOptions& options, const AssetSource& source,
                             const std::string& path, const AssetOutput& output) {
-  Fetcher fetcher(Cache("/"), options);
+  Fetcher fetcher(options);
   Progress progress({display_url(source.urls.at(0))});
   const Fetched result = fetcher.fetch_uncached(source, path, [&](const HttpProgress& state) {
     progress.moved(0, state.bytes, state.total);

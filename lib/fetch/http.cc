@@ -2,18 +2,19 @@
 
 #include "base/error.hh"
 #include "data/url.hh"
+#include "fetch/proxy.hh"
 #include "fetch/transfer.hh"
 
+#include <algorithm>
 #include <cassert>
-#include <map>
-#include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace qt {
 
 struct HttpClient::State {
-  explicit State(const HttpLimits& the_limits);
+  State(const HttpLimits& the_limits, const UnreachableHosts& the_unreachable);
   ~State();
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -27,24 +28,20 @@ struct HttpClient::State {
   }
   void run();
   void finish_ended();
-  std::optional<std::string> why_written_off(const std::string& host) {
-    const std::lock_guard guard(mutex);
-    const auto found = written_off.find(host);
-    return found == written_off.end() ? std::nullopt : std::optional(found->second);
-  }
 
   HttpLimits limits;
+  const UnreachableHosts& unreachable;
   CURLM* multi;
   std::mutex mutex; // of what follows
   std::vector<Transfer*> added;
   std::vector<Transfer*> abandoned;
-  std::map<std::string, std::string> written_off; // and why
   bool stopping = false;
   std::thread thread;
 };
 
-HttpClient::State::State(const HttpLimits& the_limits)
-  : limits(the_limits) {
+HttpClient::State::State(const HttpLimits& the_limits, const UnreachableHosts& the_unreachable)
+  : limits(the_limits)
+  , unreachable(the_unreachable) {
   if (curl().global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
       (multi = curl().multi_init()) == nullptr) {
     throw Error("preparing a download: libcurl cannot be initialized");
@@ -107,34 +104,67 @@ void HttpClient::State::finish_ended() {
   }
 }
 
-HttpClient::HttpClient(const HttpLimits& limits)
-  : m_state(std::make_unique<State>(limits)) {}
+HttpClient::HttpClient(const HttpLimits& limits, const UnreachableHosts& unreachable)
+  : m_state(std::make_unique<State>(limits, unreachable)) {}
 
 HttpClient::~HttpClient() = default;
 
-void HttpClient::write_off(const std::string& host, const std::string& why) {
-  const std::lock_guard guard(m_state->mutex);
-  m_state->written_off.emplace(host, why);
+namespace {
+
+using Advice = UnreachableHosts::Advice;
+
+// What is known of the first one on the way to the server of whom something is known.
+std::pair<std::string, Advice> advice_for(const UnreachableHosts& unreachable,
+                                          const std::string& url) {
+  for (const std::string& host : {proxy_of(url), host_of(url)}) {
+    const Advice advice = host.empty() ? Advice() : unreachable.advice(host);
+    if (advice.ask != Advice::Ask::freely) {
+      return {host, advice};
+    }
+  }
+  return {};
 }
 
-bool HttpClient::is_written_off(const std::string& host) const {
-  return m_state->why_written_off(host).has_value();
+HttpResult not_asked(const std::string& host, const std::string& why) {
+  HttpResult result{HttpOutcome::unreachable, why, {}};
+  result.retry = HttpResult::Retry::is_pointless;
+  result.host = host;
+  result.whom = UnreachableHosts::For::this_run;
+  return result;
 }
+
+} // namespace
 
 HttpResult HttpClient::get(const HttpRequest& request,
                            const std::function<void(HttpProgress)>& follow) {
+  constexpr Duration k_where_nobody_answers = std::chrono::seconds(1);
+  constexpr Duration k_brief = std::chrono::milliseconds(250);
   assert(is_fetchable(request.url));
-  const std::string host = host_of(request.url);
-  if (const std::optional<std::string> why = m_state->why_written_off(host)) {
-    return {HttpOutcome::unreachable,
-            format("{} could not be reached before: {}", host, *why),
-            {},
-            host};
+  const auto [host, advice] = advice_for(m_state->unreachable, request.url);
+  if (advice.ask == Advice::Ask::no) {
+    return not_asked(host, advice.why);
   }
-  const Transfer::IsWrittenOff ask = [this](const std::string& target) {
-    return is_written_off(target);
+  HttpLimits limits = m_state->limits;
+  if (advice.ask == Advice::Ask::briefly) {
+    limits.connect = std::min(limits.connect, k_brief);
+  } else if (m_state->unreachable.network_is_silent()) {
+    limits.connect = std::min(limits.connect, k_where_nobody_answers);
+  }
+  HttpResult result = perform(request, limits, follow);
+  if (advice.ask == Advice::Ask::briefly && result.outcome == HttpOutcome::unreachable) {
+    result.reason += "; " + advice.why;
+    result.retry = HttpResult::Retry::is_pointless;
+    result.whom = UnreachableHosts::For::this_run;
+  }
+  return result;
+}
+
+HttpResult HttpClient::perform(const HttpRequest& request, const HttpLimits& limits,
+                               const std::function<void(HttpProgress)>& follow) {
+  const Transfer::IsWrittenOff is_written_off = [this](const std::string& target) {
+    return m_state->unreachable.advice(target).ask == Advice::Ask::no;
   };
-  Transfer transfer(request, m_state->limits, ask);
+  Transfer transfer(request, limits, is_written_off);
   m_state->hand_over(m_state->added, &transfer);
   HttpProgress seen{request.offset, 0};
   try {

@@ -16,24 +16,25 @@ namespace qt {
 
 class HttpClient {
 public:
-  explicit HttpClient(const HttpLimits& limits);
+  // `unreachable` outlives the client.
+  HttpClient(const HttpLimits& limits, const UnreachableHosts& unreachable);
   // No get() may be running.
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // Performs the request and blocks until it has ended; `limits` bound that, the size does not.
+  // Performs the request and blocks until it has ended; `limits` and its deadline bound that. A
+  // host that could not be reached before is not asked, or briefly (unreachable.hh); who finds one
+  // notes it (UnreachableHosts::add).
   // Meanwhile `follow` is called on the calling thread as the file grows, so that work on its bytes
   // overlaps the transfer; the last call comes after the last byte. What `follow` throws ends the
   // transfer and comes out here. Several threads may be in here: their transfers share connections.
   HttpResult get(const HttpRequest& request, const std::function<void(HttpProgress)>& follow);
 
-  // From now on whatever would go to `host` is unreachable at once, so that one dead host does not
-  // cost each of its files a time-out. `host` and `why` are the host and reason of an HttpResult.
-  void write_off(const std::string& host, const std::string& why);
-  bool is_written_off(const std::string& host) const;
-
 private:
+  HttpResult perform(const HttpRequest& request, const HttpLimits& limits,
+                     const std::function<void(HttpProgress)>& follow);
+
   struct State;
   std::unique_ptr<State> m_state;
 };

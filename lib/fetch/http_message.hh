@@ -2,9 +2,11 @@
 #pragma once
 
 #include "base/duration.hh"
+#include "fetch/unreachable.hh"
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -20,6 +22,9 @@ struct HttpRequest {
   // The ETag or date under which the bytes before `offset` came; empty if unknown. The server gives
   // the rest only if this still holds.
   std::string validator;
+  // The file may not become larger, in bytes; nor the transfer last longer.
+  std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+  Deadline deadline = Deadline::never();
   // Told the ETag or date of what is about to come, before the first byte of it is written; empty
   // if the server names neither. Runs on the client's thread; must not throw.
   std::function<void(const std::string& validator)> on_validator;
@@ -37,6 +42,7 @@ enum class HttpOutcome {
   refused,     // any other definite no: 401, 403, a protocol that is not allowed, a bad certificate
   transient,   // may well work later: cut short, stalled, 408, 429, 5xx
   unreachable, // no host of that name, nobody listening, no answer; may work later
+  too_large,   // more than HttpRequest::largest; the file has none of what was too much
   not_resumable, // the server cannot or will not continue at `offset`; ask for the whole
   unwritable,    // the file could not be written
 };
@@ -45,11 +51,18 @@ struct HttpResult {
   HttpOutcome outcome = HttpOutcome::complete;
   std::string reason;                  // for people; empty if complete; never holds credentials
   std::optional<Duration> retry_after; // what the server asked for
-  std::string host;                    // if unreachable: which; that of a redirect maybe
+  std::string final_url = {};          // after redirects; never holds credentials
+  enum class Retry { may_help, is_pointless } retry = Retry::may_help;
+  // If unreachable: which host, that of a redirect or a proxy maybe, and who should know of it how.
+  std::string host = {};
+  UnreachableHosts::How how = UnreachableHosts::How::down;
+  UnreachableHosts::For whom = UnreachableHosts::For::all;
 };
 
 struct HttpLimits {
-  Duration connect = std::chrono::seconds(20);
+  // Until the request can be sent: name, connection, proxy, TLS. Shorter where nobody answers
+  // (unreachable.hh).
+  Duration connect = std::chrono::seconds(5);
   // A transfer that moves less than 1 KiB/s for this long is given up (whole seconds, rounded up).
   Duration stall = std::chrono::seconds(30);
   long connections_per_host = 4;

@@ -1,7 +1,11 @@
 #include "fetch/http_verdict.hh"
 
 #include "base/format.hh"
+#include "base/secrets.hh"
 #include "data/url.hh"
+#include "fetch/proxy.hh"
+
+#include <cerrno>
 
 namespace qt {
 
@@ -21,7 +25,7 @@ HttpOutcome outcome_of_status(long status, std::uint64_t offset) {
   return HttpOutcome::refused;
 }
 
-HttpOutcome outcome_of_failure(CURLcode code, bool connected) {
+HttpOutcome outcome_of_failure(CURLcode code) {
   switch (code) {
   case CURLE_FILE_COULDNT_READ_FILE:
     return HttpOutcome::gone;
@@ -37,60 +41,115 @@ HttpOutcome outcome_of_failure(CURLcode code, bool connected) {
   case CURLE_COULDNT_RESOLVE_PROXY:
   case CURLE_COULDNT_CONNECT:
     return HttpOutcome::unreachable;
-  case CURLE_OPERATION_TIMEDOUT:
-    return connected ? HttpOutcome::transient : HttpOutcome::unreachable;
   default:
     return HttpOutcome::transient;
   }
 }
 
-std::string without(std::string text, const std::string& secret) {
-  for (std::size_t at = 0; !secret.empty() && (at = text.find(secret, at)) != std::string::npos;) {
-    text.erase(at, secret.size());
+// How an ended transfer got to its server, as far as it got.
+struct Way {
+  explicit Way(CURL* easy, const HttpRequest& request) {
+    curl().easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
+    url = url != nullptr ? url : request.url.c_str();
+    proxy = proxy_of(url);
+    curl().easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected_after);
+    curl().easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent_after);
+    curl().easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl().easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+    curl().easy_getinfo(easy, CURLINFO_OS_ERRNO, &system_error);
   }
-  return text;
+  bool proxy_refused() const { return proxy_status != 0 && proxy_status / 100 != 2; }
+  bool no_route() const {
+    return system_error == ENETUNREACH || system_error == EHOSTUNREACH || system_error == ENETDOWN;
+  }
+
+  const char* url = nullptr; // after redirects
+  std::string proxy;
+  curl_off_t connected_after = 0; // to the server or proxy; 0: not
+  curl_off_t sent_after = 0;      // the request; 0: not
+  long status = 0;
+  long proxy_status = 0;
+  long system_error = 0;
+};
+
+std::optional<Duration> asked_pause(CURL* easy) {
+  curl_off_t wait = 0;
+  curl().easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait);
+  return wait > 0 ? std::optional<Duration>(std::chrono::seconds(wait)) : std::nullopt;
 }
 
-HttpResult verdict_on_status(CURL* easy, std::uint64_t offset) {
-  long status = 0;
-  curl_off_t wait = 0;
-  curl().easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  curl().easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait);
+HttpResult verdict_on_status(CURL* easy, const Way& way, std::uint64_t offset) {
   HttpResult result;
-  result.outcome = outcome_of_status(status, offset);
-  result.reason = format("HTTP status {}", status);
-  if (wait > 0) {
-    result.retry_after = std::chrono::seconds(wait);
+  result.outcome = outcome_of_status(way.status, offset);
+  result.reason = format("HTTP status {}", way.status);
+  if (!way.proxy.empty()) {
+    result.reason += format(" through the proxy {}", way.proxy);
   }
+  result.retry_after = asked_pause(easy);
   return result;
+}
+
+// What a proxy says to CONNECT is about the way to the server, not about the file.
+HttpResult verdict_on_proxy(CURL* easy, const Way& way) {
+  HttpResult result;
+  result.outcome = outcome_of_status(way.proxy_status, 0) == HttpOutcome::transient
+                       ? HttpOutcome::unreachable
+                       : HttpOutcome::refused;
+  result.reason =
+      format("the proxy {} answered CONNECT with HTTP status {}", way.proxy, way.proxy_status);
+  if (way.proxy_status == 407) {
+    result.reason += "; put its user and password into https_proxy";
+  }
+  result.host = host_of(way.url);
+  result.retry_after = asked_pause(easy);
+  return result;
+}
+
+// Who is to blame that no answer came, and whether it may be another time soon.
+void blame(const Way& way, CURLcode code, HttpResult& result) {
+  using How = UnreachableHosts::How;
+  using Retry = HttpResult::Retry;
+  result.outcome = HttpOutcome::unreachable;
+  const bool by_proxy =
+      code == CURLE_COULDNT_RESOLVE_PROXY || (!way.proxy.empty() && way.connected_after == 0);
+  result.host = by_proxy ? way.proxy : host_of(way.url);
+  if (!way.proxy.empty()) {
+    result.reason =
+        format("{} the proxy {}: {}", by_proxy ? "reaching" : "through", way.proxy, result.reason);
+  }
+  const bool timed_out = code == CURLE_OPERATION_TIMEDOUT || way.system_error == ETIMEDOUT;
+  result.how = timed_out && way.sent_after == 0 ? How::silent : How::down;
+  const bool refused = code == CURLE_COULDNT_CONNECT && !timed_out && !way.no_route();
+  result.retry = refused || way.sent_after > 0 ? Retry::may_help : Retry::is_pointless;
 }
 
 } // namespace
 
 HttpResult verdict_on(CURL* easy, CURLcode code, const char* error_text,
                       const HttpRequest& request) {
+  const Way way(easy, request);
+  HttpResult result;
   if (code == CURLE_OK) {
-    return {};
+    result.final_url = display_url(way.url);
+    return result;
+  }
+  if (way.proxy_refused()) {
+    return verdict_on_proxy(easy, way);
   }
   if (code == CURLE_HTTP_RETURNED_ERROR) {
-    return verdict_on_status(easy, request.offset);
+    return verdict_on_status(easy, way, request.offset);
   }
-  curl_off_t connected_after = 0;
-  curl().easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected_after);
-  HttpResult result;
-  result.outcome = outcome_of_failure(code, connected_after > 0);
-  result.reason = without(*error_text != '\0' ? error_text : curl().easy_strerror(code),
-                          credentials_of(request.url));
+  result.outcome = outcome_of_failure(code);
+  result.reason = without_secrets(*error_text != '\0' ? error_text : curl().easy_strerror(code));
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
     result.reason += "; if the server is right, set SSL_CERT_FILE to its authority's certificate";
   }
   if (code == CURLE_SSL_CACERT_BADFILE) {
     result.reason += "; install ca-certificates, or set SSL_CERT_FILE";
   }
-  if (result.outcome == HttpOutcome::unreachable) {
-    const char* url = nullptr; // after redirects
-    curl().easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
-    result.host = host_of(url != nullptr ? url : request.url);
+  const bool no_answer = code == CURLE_OPERATION_TIMEDOUT && way.status == 0;
+  if (result.outcome == HttpOutcome::unreachable || no_answer) {
+    blame(way, code, result);
   }
   return result;
 }

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace qt {
@@ -67,6 +68,9 @@ Transfer::Transfer(const HttpRequest& request, const HttpLimits& limits,
   set(m_easy, CURLOPT_PROTOCOLS, long(CURLPROTO_HTTP | CURLPROTO_HTTPS | CURLPROTO_FILE));
   set(m_easy, CURLOPT_REDIR_PROTOCOLS, long(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+  set(m_easy, CURLOPT_QUICK_EXIT, 1L); // does not wait for a look-up that has been given up
+#endif
   set(m_easy, CURLOPT_FOLLOWLOCATION, 1L);
   set(m_easy, CURLOPT_MAXREDIRS, k_redirects);
   set(m_easy, CURLOPT_FAILONERROR, 1L);
@@ -76,6 +80,9 @@ Transfer::Transfer(const HttpRequest& request, const HttpLimits& limits,
   set(m_easy, CURLOPT_PIPEWAIT, 1L);
   set(m_easy, CURLOPT_BUFFERSIZE, k_buffer_bytes);
   set(m_easy, CURLOPT_CONNECTTIMEOUT_MS, long(limits.connect.count()));
+  if (!request.deadline.is_never()) {
+    set(m_easy, CURLOPT_TIMEOUT_MS, std::max(1L, long(request.deadline.remaining().count())));
+  }
   set(m_easy, CURLOPT_LOW_SPEED_LIMIT, k_slow_bytes_per_second);
   set(m_easy, CURLOPT_LOW_SPEED_TIME, std::max(1L, long((limits.stall.count() + 999) / 1000)));
   set(m_easy, CURLOPT_HEADERFUNCTION, &Transfer::on_header);
@@ -129,6 +136,8 @@ bool Transfer::take_header(std::string_view line) {
     stop(HttpOutcome::unreachable,
          format("it redirects to {}, which could not be reached before", host_of(value)));
     m_own_result->host = host_of(value);
+    m_own_result->retry = HttpResult::Retry::is_pointless;
+    m_own_result->whom = UnreachableHosts::For::this_run;
     return false;
   }
   return true;
@@ -166,11 +175,18 @@ bool Transfer::begin_body() {
   } else {
     return stop(HttpOutcome::refused, format("unexpected HTTP status {}", status));
   }
+  const std::uint64_t to_come = length < 0 ? 0 : static_cast<std::uint64_t>(length);
+  if (m_position + to_come > m_request.largest) {
+    return stop(HttpOutcome::too_large, format_size(m_position + to_come));
+  }
+  if (!has_room(to_come)) {
+    return false;
+  }
   {
     const std::lock_guard guard(m_mutex);
     m_progress.bytes = m_position;
     m_progress.restarts += restart ? 1 : 0;
-    m_progress.total = length < 0 ? 0 : m_position + static_cast<std::uint64_t>(length);
+    m_progress.total = length < 0 ? 0 : m_position + to_come;
   }
   if (m_request.on_validator) {
     m_request.on_validator(!m_etag.empty() && !weak ? m_etag : m_modified);
@@ -178,7 +194,33 @@ bool Transfer::begin_body() {
   return true;
 }
 
+// The disk is left with some room for others. It is looked at before a body, whose length may be
+// unknown, and then again and again, for others write too.
+bool Transfer::has_room(std::uint64_t bytes) {
+  constexpr std::uint64_t k_reserve = 64ULL << 20;
+  struct statvfs disk;
+  if (::fstatvfs(m_request.fd, &disk) < 0 || disk.f_blocks == 0) {
+    return true;
+  }
+  const std::uint64_t free = std::uint64_t(disk.f_bavail) * disk.f_frsize;
+  const std::uint64_t whole = std::uint64_t(disk.f_blocks) * disk.f_frsize;
+  const std::uint64_t reserve = std::min(k_reserve, whole / 100);
+  if (free >= bytes + reserve) {
+    m_next_look = m_position + std::min(k_reserve, free - reserve) / 2;
+    return true;
+  }
+  return stop(HttpOutcome::unwritable,
+              format("{} ({} to come, {} free)", std::strerror(ENOSPC),
+                     bytes > 0 ? format_size(bytes) : "more", format_size(free)));
+}
+
 bool Transfer::store(std::string_view bytes) {
+  if (bytes.size() > m_request.largest - std::min(m_request.largest, m_position)) {
+    return stop(HttpOutcome::too_large, "more than " + format_size(m_request.largest));
+  }
+  if (m_position + bytes.size() > m_next_look && !has_room(bytes.size())) {
+    return false;
+  }
   while (!bytes.empty()) {
     const ssize_t count =
         ::pwrite(m_request.fd, bytes.data(), bytes.size(), static_cast<off_t>(m_position));
@@ -198,7 +240,7 @@ bool Transfer::store(std::string_view bytes) {
 }
 
 bool Transfer::stop(HttpOutcome outcome, std::string reason) {
-  m_own_result = HttpResult{outcome, std::move(reason), {}, {}};
+  m_own_result = HttpResult{outcome, std::move(reason), {}};
   return false;
 }
 

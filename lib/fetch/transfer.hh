@@ -47,6 +47,7 @@ private:
   static std::size_t on_body(char* data, std::size_t one, std::size_t size, void* self);
   bool take_header(std::string_view line);
   bool begin_body();
+  bool has_room(std::uint64_t bytes);
   bool store(std::string_view bytes);
   bool stop(HttpOutcome outcome, std::string reason);
   void end(HttpResult result);
@@ -63,6 +64,7 @@ private:
   std::string m_content_range;
   bool m_body_begun = false;
   std::uint64_t m_position = 0;
+  std::uint64_t m_next_look = 0;          // at the disk
   std::optional<HttpResult> m_own_result; // why a callback made libcurl stop
 
   mutable std::mutex m_mutex; // of what follows

@@ -1,6 +1,7 @@
 #include "fetch/wanted.hh"
 
 #include "base/error.hh"
+#include "base/text.hh"
 #include "data/digest.hh"
 #include "data/url.hh"
 #include "definition/definition.hh"
@@ -41,14 +42,25 @@ std::vector<std::string> tests_that_need(const Definition& definition, const std
   return tests;
 }
 
+// Several definitions may want one file; what they say of it must fit.
+void take_size(const std::string& path, const Asset& asset, AssetSource& source) {
+  if (source.size && asset.size && source.size != asset.size) {
+    throw Error(format("{}: asset '{}': its size is said to be {} bytes, and {} bytes elsewhere",
+                       path, asset.name, *asset.size, *source.size),
+                ExitCode::usage);
+  }
+  source.size = source.size ? source.size : asset.size;
+}
+
 } // namespace
 
-std::vector<WantedAsset> wanted_assets(std::span<const std::string> definitions) {
+std::vector<WantedAsset> wanted_assets(std::span<const std::string> definitions,
+                                       const std::string& only) {
   std::vector<WantedAsset> wanted;
   for (const std::string& path : definitions) {
     const Definition definition = load_definition(path);
     for (const auto& [name, asset] : definition.assets) {
-      if (asset.urls.empty()) {
+      if (asset.urls.empty() || (!only.empty() && name != only)) {
         continue;
       }
       auto found = std::find_if(wanted.begin(), wanted.end(),
@@ -59,6 +71,7 @@ std::vector<WantedAsset> wanted_assets(std::span<const std::string> definitions)
         wanted.push_back({{{}, asset.digest, name}, {}, {}});
         found = wanted.end() - 1;
       }
+      take_size(path, asset, found->source);
       for (const std::string& url : asset.urls) {
         if (!is_fetchable(url)) {
           throw Error(
@@ -73,6 +86,10 @@ std::vector<WantedAsset> wanted_assets(std::span<const std::string> definitions)
         add_once(found->tests, test);
       }
     }
+  }
+  if (!only.empty() && wanted.empty()) {
+    throw Error(format("{}: there is no asset '{}' with a URL", join(definitions, ", "), only),
+                ExitCode::usage);
   }
   return wanted;
 }

@@ -18,8 +18,10 @@ struct WantedAsset {
 };
 
 // The assets of the definitions in the order of their files, each digest once: the URLs of all who
-// name it, tried in that order. Throws Error(ExitCode::usage) for a mistake in a definition.
-std::vector<WantedAsset> wanted_assets(std::span<const std::string> definitions);
+// name it, tried in that order. `only`: the name of those that are wanted; empty: all. Throws
+// Error(ExitCode::usage) for a mistake in a definition, or if none has that name.
+std::vector<WantedAsset> wanted_assets(std::span<const std::string> definitions,
+                                       const std::string& only = "");
 
 // "URL... DIGEST" as a user types it. Throws Error(ExitCode::usage) for anything else.
 WantedAsset wanted_asset(std::span<const std::string> words);

@@ -159,6 +159,10 @@ Json normal_value(const Key& key, const Json& value) {
     }
     return value;
   case Type::size:
+    if (value.is_number_unsigned() ||
+        (value.is_number_integer() && value.get<std::int64_t>() >= 0)) {
+      return std::to_string(value.get<std::uint64_t>());
+    }
     if (!value.is_string() || !((value == "pow2" && key.argument.starts_with("pow2")) ||
                                 parse_size(value.get<std::string>()))) {
       throw expected("a size such as \"512K\" or \"16M\"");

@@ -23,7 +23,7 @@ enum class Type {
   bytes,    // string, any bytes           --k TEXT with \r \n \e \xNN escapes
   regex,    // string                      --k RE (PCRE2)
   duration, // string "30s"                --k 30s
-  size,     // string "16M" (or "pow2" where the key says so)
+  size,     // string "16M" (or "pow2" where the key says so); a number is bytes
   integer,  // integer                     --k 5
   status,   // integer 0…255 or "any"      --k 0
   flag,     // true                        --k (no value)

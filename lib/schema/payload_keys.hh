@@ -23,6 +23,7 @@ inline constexpr std::array k_asset = {
     Key{"url", Type::texts, "URL", "where it comes from, tried in order"},
     Key{"sha256", Type::text, "HEX", "digest"},
     Key{"sha512", Type::text, "HEX", "digest"},
+    Key{"size", Type::size, "BYTES", "how large it is; more is not downloaded"},
     Key{"env", Type::text, "VAR", "the variable that names the user's file"},
     Key{"path", Type::text, "PATH", "a host file, with * and ?"},
 };

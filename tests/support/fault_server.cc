@@ -32,15 +32,18 @@ std::string header(const std::string& head, std::string_view wanted) {
 
 } // namespace
 
-FaultServer::FaultServer(const TestAuthority* authority)
+FaultServer::FaultServer(const TestAuthority* authority, int port)
   : m_authority(authority) {
   ::signal(SIGPIPE, SIG_IGN); // a client that has gone; sendfile(2) and OpenSSL know no flag for it
   m_listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
+  address.sin_port = ::htons(static_cast<std::uint16_t>(port));
   address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  const int on = 1;
+  ::setsockopt(m_listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (m_listener < 0 || ::bind(m_listener, generic, size) < 0 || ::listen(m_listener, 128) < 0 ||
       ::getsockname(m_listener, generic, &size) < 0) {
     throw std::system_error(errno, std::generic_category(), "fault server");

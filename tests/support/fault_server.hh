@@ -54,8 +54,8 @@ struct Behaviour {
 class FaultServer {
 public:
   // Listens at once. Speaks TLS with a certificate of `authority`, which outlives the server, if
-  // there is one. Throws std::system_error.
-  explicit FaultServer(const TestAuthority* authority = nullptr);
+  // there is one. `port`: 0 for any. Throws std::system_error.
+  explicit FaultServer(const TestAuthority* authority = nullptr, int port = 0);
   ~FaultServer();
   FaultServer(const FaultServer&) = delete;
   FaultServer& operator=(const FaultServer&) = delete;

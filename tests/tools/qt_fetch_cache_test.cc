@@ -75,6 +75,32 @@ TEST_F(QtFetchCache, Lists) {
   EXPECT_EQ(parse_json(split(json.out, '\n').at(1), "stdout")["digest"], other);
 }
 
+TEST_F(QtFetchCache, ListsWhatDefinitionsWantAndIsMissing) {
+  const std::string there = m_filled.put("content");
+  const std::string missing = support::sha256_of("missing");
+  const std::vector<std::string> words = {"--list", "--definition", definition("a", there),
+                                          definition("b", missing)};
+  const Captured text = run(words);
+  EXPECT_EQ(text.status.code(), 0);
+  EXPECT_THAT(split(text.out, '\n').at(1),
+              AllOf(testing::StartsWith("missing "), HasSubstr(missing + "  " + url()),
+                    HasSubstr("/avr/b.toml")));
+  EXPECT_THAT(text.err, HasSubstr("missing: 1 of the 2 files that the definitions want\n"));
+  std::vector<std::string> json = words;
+  json.emplace_back("--json");
+  const Json last = parse_json(split(run(json).out, '\n').at(1), "stdout");
+  EXPECT_EQ(last["digest"], missing);
+  EXPECT_EQ(last["state"], "absent");
+  EXPECT_EQ(last["path"], nullptr);
+
+  serve();
+  const FilledCache lower;
+  make_directories(lower.cache.folder());
+  write_file(lower.cache.own_path(missing), "missing");
+  EXPECT_THAT(run(words, {{"QEMU_TEST_CACHE_LOWER", lower.cache.root()}}).err,
+              HasSubstr("missing: 0 of the 2 files"));
+}
+
 TEST_F(QtFetchCache, VerifiesAndPutsAside) {
   const std::string right = m_filled.put("right");
   EXPECT_EQ(run({"--verify"}).status.code(), 0);

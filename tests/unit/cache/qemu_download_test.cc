@@ -29,7 +29,7 @@ protected:
 };
 
 TEST_F(QemuDownloadTest, WithoutOneThereIsNothingToWaitFor) {
-  EXPECT_FALSE(await_qemu_download(m_cache, k_digest));
+  EXPECT_FALSE(await_qemu_download(m_cache, k_digest, Deadline::never()));
 }
 
 TEST_F(QemuDownloadTest, WaitsForTheirs) {
@@ -44,14 +44,14 @@ TEST_F(QemuDownloadTest, WaitsForTheirs) {
     published = true;
     ASSERT_EQ(::rename(m_theirs.c_str(), m_cache.own_path(k_digest).c_str()), 0);
   });
-  EXPECT_TRUE(await_qemu_download(m_cache, k_digest));
+  EXPECT_TRUE(await_qemu_download(m_cache, k_digest, Deadline::never()));
   EXPECT_TRUE(published);
   writer.join();
 }
 
 TEST_F(QemuDownloadTest, DoesNotWaitForOneThatWasKilled) {
   write_file(m_theirs, "some");
-  await_qemu_download(m_cache, k_digest); // comes back although nothing happens
+  await_qemu_download(m_cache, k_digest, Deadline::never()); // comes back although nothing happens
   EXPECT_FALSE(exists(m_theirs));
 }
 
@@ -61,7 +61,7 @@ TEST_F(QemuDownloadTest, OursIsSeenByThem) {
   {
     const QemuDownloadMark mark(m_cache, k_digest);
     EXPECT_EQ(inode_of(m_theirs), inode_of(partial));
-    EXPECT_FALSE(await_qemu_download(m_cache, k_digest)) << "waits for itself";
+    EXPECT_FALSE(await_qemu_download(m_cache, k_digest, Deadline::never())) << "waits for itself";
     m_cache.publish(k_digest, "http://host/file");
     EXPECT_FALSE(exists(m_theirs));
     EXPECT_TRUE(exists(m_cache.own_path(k_digest)));
@@ -82,7 +82,7 @@ TEST_F(QemuDownloadTest, WhatTheyTookAwayAndMadeAnewIsTheirs) {
 TEST_F(QemuDownloadTest, AMarkThatOutlivedItsMakerIsTakenOver) {
   write_file(m_cache.partial_path(k_digest), "some");
   ASSERT_EQ(::link(m_cache.partial_path(k_digest).c_str(), m_theirs.c_str()), 0);
-  EXPECT_FALSE(await_qemu_download(m_cache, k_digest));
+  EXPECT_FALSE(await_qemu_download(m_cache, k_digest, Deadline::never()));
   { const QemuDownloadMark mark(m_cache, k_digest); }
   EXPECT_FALSE(exists(m_theirs));
 }

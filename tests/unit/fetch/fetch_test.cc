@@ -219,6 +219,46 @@ TEST_F(FetchTest, WrongContentIsFinal) {
   EXPECT_FALSE(exists(m_cache.partial_path(m_digest)));
 }
 
+TEST_F(FetchTest, WhatCameInsteadIsCalledByItsName) {
+  struct Row {
+    const char* body;
+    const char* name;
+  };
+  for (const Row& row :
+       {Row{"<!DOCTYPE html>\n<title>Sign in</title>", "it is a web page, perhaps to log in"},
+        Row{"\xef\xbb\xbf  <!-- x -->\n<HTML><body>", "it is a web page, perhaps to log in"},
+        Row{"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n",
+            "it is a pointer of Git LFS"},
+        Row{"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>",
+            "it is a server's message about an error"}}) {
+    m_server.set("/login", {.body = row.body});
+    m_server.set("/file", {.status = 302, .headers = {"Location: /login"}});
+    const Fetched result = fetch(source({"/file"}));
+    EXPECT_EQ(result.outcome, FetchOutcome::failed);
+    EXPECT_THAT(result.reason, HasSubstr(row.name));
+    EXPECT_THAT(result.reason, HasSubstr("it came from " + m_server.url("/login")));
+  }
+  m_server.set("/file", {.body = "just other bytes"});
+  EXPECT_THAT(fetch(source({"/file"})).reason, Not(HasSubstr("it is")));
+  EXPECT_THAT(fetch(source({"/file"})).reason, Not(HasSubstr("it came")));
+}
+
+TEST_F(FetchTest, AProxysBadDayIsTriedAgainAndThenASkip) {
+  const ScopedVariable proxy("https_proxy", "127.0.0.1:" + std::to_string(m_server.port()));
+  const ScopedVariable none("no_proxy", std::nullopt);
+  m_options.download.retries = 2;
+  for (const int status : {429, 502, 503, 504}) {
+    const std::string host = "host" + std::to_string(status) + ".invalid";
+    m_server.set(host + ":443", {.status = status});
+    const Fetched result = fetch({{"https://" + host + "/file"}, m_digest, ""});
+    EXPECT_EQ(result.outcome, FetchOutcome::unavailable) << status;
+    EXPECT_EQ(m_server.requests(host + ":443").size(), 3u);
+  }
+  m_server.set("host.invalid:443", {.status = 403});
+  EXPECT_EQ(fetch({{"https://host.invalid/file"}, m_digest, ""}).outcome, FetchOutcome::failed);
+  EXPECT_EQ(m_server.requests("host.invalid:443").size(), 1u);
+}
+
 TEST_F(FetchTest, GoesOnToTheNextUrl) {
   m_server.set("/busy", {.status = 500});
   m_server.set("/wrong", {.body = "wrong"});
@@ -250,12 +290,14 @@ TEST_F(FetchTest, ForbiddenDownloadsSayWhatToDo) {
 TEST_F(FetchTest, TheEnvironmentForbidsAndRefreshes) {
   EXPECT_EQ(FetchOptions::from_environment().downloads, FetchOptions::Downloads::allowed);
   EXPECT_EQ(FetchOptions::from_environment().refresh, FetchOptions::Refresh::no);
-  const ScopedVariable refresh("QEMU_TEST_REFRESH_CACHE", "");
-  EXPECT_EQ(FetchOptions::from_environment().refresh, FetchOptions::Refresh::yes);
   for (const char* value : {"", "0"}) {
     const ScopedVariable no_download("QEMU_TEST_NO_DOWNLOAD", value);
+    const ScopedVariable refresh("QEMU_TEST_REFRESH_CACHE", value);
     EXPECT_EQ(FetchOptions::from_environment().downloads, FetchOptions::Downloads::allowed);
+    EXPECT_EQ(FetchOptions::from_environment().refresh, FetchOptions::Refresh::no);
   }
+  const ScopedVariable refresh("QEMU_TEST_REFRESH_CACHE", "1");
+  EXPECT_EQ(FetchOptions::from_environment().refresh, FetchOptions::Refresh::yes);
   const ScopedVariable no_download("QEMU_TEST_NO_DOWNLOAD", "1");
   EXPECT_EQ(FetchOptions::from_environment().downloads, FetchOptions::Downloads::forbidden);
 }

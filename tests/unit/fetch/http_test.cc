@@ -4,6 +4,7 @@
 #include "environment.hh"
 #include "fault_server.hh"
 #include "os/file.hh"
+#include "silent_server.hh"
 
 #include <atomic>
 #include <fcntl.h>
@@ -41,12 +42,14 @@ protected:
     limits.stall = std::chrono::seconds(1);
     return limits;
   }
+  HttpLimits m_limits = limits();
 
   FaultServer m_server;
   TempDir m_folder{"qt-http-"};
   std::string m_path = m_folder.path() + "/body";
   UniqueFd m_fd = open_file(m_path, O_RDWR | O_CREAT);
-  HttpClient m_client{limits()};
+  UnreachableHosts m_unreachable;
+  HttpClient m_client{limits(), m_unreachable};
   HttpProgress m_last;
   std::string m_validator;
 };
@@ -121,7 +124,7 @@ TEST_F(HttpTest, AHostThatWasWrittenOffIsNotAskedAgain) {
   other.set("/there", {.status = 302, .headers = {"Location: " + m_server.url("/file")}});
   m_server.set("/file", {.body = "content"});
   EXPECT_EQ(get(other.url("/there")).outcome, HttpOutcome::complete);
-  m_client.write_off(host, "it is down");
+  m_unreachable.add(host, "it is down", UnreachableHosts::How::down, UnreachableHosts::For::all);
   for (const std::string& url : {m_server.url("/file"), other.url("/there")}) {
     const HttpResult result = get(url);
     EXPECT_EQ(result.outcome, HttpOutcome::unreachable) << url;
@@ -229,6 +232,80 @@ TEST_F(HttpTest, LoopbackNeedsNoProxy) {
   m_server.set("/file", {.body = "right"});
   EXPECT_EQ(get(m_server.url("/file")).outcome, HttpOutcome::complete);
   EXPECT_EQ(get("http://elsewhere.invalid/file").outcome, HttpOutcome::unreachable); // the proxy
+}
+
+TEST_F(HttpTest, AProxyThatRefusesAConnectionIsNamed) {
+  const std::string proxy = "127.0.0.1:" + std::to_string(m_server.port());
+  const ScopedVariable variable("https_proxy", "http://me:s3cret@" + proxy);
+  const ScopedVariable none("no_proxy", std::nullopt);
+  struct Row {
+    int status;
+    HttpOutcome outcome;
+  };
+  for (const Row row : {Row{403, HttpOutcome::refused}, Row{404, HttpOutcome::refused},
+                        Row{407, HttpOutcome::refused}, Row{429, HttpOutcome::unreachable},
+                        Row{502, HttpOutcome::unreachable}, Row{503, HttpOutcome::unreachable},
+                        Row{504, HttpOutcome::unreachable}}) {
+    m_server.set("elsewhere.invalid:443", {.status = row.status});
+    const HttpResult result = get("https://elsewhere.invalid/file");
+    EXPECT_EQ(result.outcome, row.outcome) << row.status;
+    EXPECT_THAT(result.reason,
+                HasSubstr("the proxy " + proxy + " answered CONNECT with HTTP status " +
+                          std::to_string(row.status)));
+    EXPECT_THAT(result.reason, Not(HasSubstr("s3cret")));
+    EXPECT_EQ(result.retry, HttpResult::Retry::may_help);
+    if (row.outcome == HttpOutcome::unreachable) {
+      EXPECT_EQ(result.host, "elsewhere.invalid");
+    }
+  }
+}
+
+TEST_F(HttpTest, AStatusThatCameThroughAProxySaysSo) {
+  const std::string proxy = "127.0.0.1:" + std::to_string(m_server.port());
+  const ScopedVariable variable("http_proxy", proxy);
+  const ScopedVariable none("no_proxy", std::nullopt);
+  m_server.set("http://elsewhere.invalid/file", {.status = 502});
+  const HttpResult result = get("http://elsewhere.invalid/file");
+  EXPECT_EQ(result.outcome, HttpOutcome::transient);
+  EXPECT_EQ(result.reason, "HTTP status 502 through the proxy " + proxy);
+}
+
+TEST_F(HttpTest, KnowsWhetherAnotherTryMayHelp) {
+  const HttpResult nameless = get("http://nowhere.invalid/file");
+  EXPECT_EQ(nameless.outcome, HttpOutcome::unreachable);
+  EXPECT_EQ(nameless.retry, HttpResult::Retry::is_pointless);
+  EXPECT_EQ(nameless.how, UnreachableHosts::How::down);
+  const support::SilentServer silent;
+  m_limits.connect = std::chrono::milliseconds(200);
+  HttpClient client(m_limits, m_unreachable);
+  HttpRequest request;
+  request.url = "http://127.0.0.1:" + std::to_string(silent.port()) + "/file";
+  request.fd = m_fd.get();
+  const HttpResult none = client.get(request, [](HttpProgress) {});
+  EXPECT_EQ(none.outcome, HttpOutcome::unreachable);
+  EXPECT_EQ(none.retry, HttpResult::Retry::is_pointless);
+  EXPECT_EQ(none.how, UnreachableHosts::How::silent);
+}
+
+TEST_F(HttpTest, TellsWhereAFileCameFromInTheEnd) {
+  m_server.set("/file?token=s3cret", {.body = "right"});
+  m_server.set("/there", {.status = 302, .headers = {"Location: /file?token=s3cret"}});
+  EXPECT_EQ(get(m_server.url("/there")).final_url, m_server.url("/file?token=***"));
+}
+
+TEST_F(HttpTest, NoMoreComesThanIsWanted) {
+  for (const bool length_unknown : {false, true}) {
+    m_server.set("/file", {.body = std::string(100'000, 'b'), .length_unknown = length_unknown});
+    HttpRequest request;
+    request.url = m_server.url("/file");
+    request.fd = m_fd.get();
+    request.largest = 99'999;
+    hold("");
+    EXPECT_EQ(m_client.get(request, [](HttpProgress) {}).outcome, HttpOutcome::too_large);
+    EXPECT_LE(content().size(), 99'999u);
+    request.largest = 100'000;
+    EXPECT_EQ(m_client.get(request, [](HttpProgress) {}).outcome, HttpOutcome::complete);
+  }
 }
 
 TEST_F(HttpTest, AFullDiskIsNotTheServersFault) {

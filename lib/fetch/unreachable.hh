@@ -1,0 +1,69 @@
+// Hosts that could not be reached of late, so that one that is down, or a network that is, does not
+// cost each file of each program its time-out.
+//
+// Of its own run a program believes it to the end. What others found counts for a minute: a host
+// that did not answer is left alone, one that refused or had no name is asked once, briefly, for
+// that costs nothing where nobody answers, and it may be back. They leave it in a file beside the
+// cache, "unreachable-UID", a line for each find, the last of a host counts:
+//
+//   1 NETWORK SECONDS down|silent|up HOST WHY
+//
+// SECONDS since the host started; NETWORK is a number that stands for what this process sees of the
+// network: run of the kernel, network namespace, addresses, routes, name servers, proxies. In
+// another container, after a cable was plugged in or a proxy set, another number counts, and
+// everything is asked anew. A file that is not this user's own regular file, or cannot be written,
+// counts as empty. Removing it is always right.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+// May be used by several threads at once.
+class UnreachableHosts {
+public:
+  // Whether the finds of other runs are believed.
+  enum class Others { believed, asked_again };
+
+  // `path`: of the record; empty: neither read nor written.
+  explicit UnreachableHosts(std::string path = "", Others others = Others::believed);
+
+  enum class How {
+    down,   // somebody says so: no such name, connection refused
+    silent, // no answer within the time
+  };
+  enum class For { this_run, all };
+  void add(const std::string& host, const std::string& why, How how, For whom);
+  // The host, or proxy, has answered: takes back what others found, also about the network.
+  void reached(const std::string& host);
+
+  struct Advice {
+    enum class Ask { freely, briefly, no } ask = Ask::freely;
+    std::string why; // not, and until when
+  };
+  Advice advice(const std::string& host) const;
+  // True if several hosts were silent and none has answered: then one more is not worth a long
+  // wait.
+  bool network_is_silent() const;
+
+private:
+  struct Find {
+    How how = How::down;
+    std::string why;
+    std::chrono::seconds age{};
+  };
+  std::map<std::string, Find> finds_of_others() const;
+  void append(const char* kind, const std::string& host, const std::string& why) const;
+
+  const std::string m_path;
+  const Others m_others;
+  mutable std::mutex m_mutex; // of what follows
+  std::map<std::string, Find> m_own;
+  bool m_any_reached = false;
+};
+
+} // namespace qt

@@ -1,8 +1,10 @@
 #include "tap/preparation.hh"
 
 #include "base/error.hh"
+#include "base/secrets.hh"
 #include "base/shell_words.hh"
 #include "cache/cache.hh"
+#include "data/digest.hh"
 #include "os/file.hh"
 #include "schema/key_option.hh"
 
@@ -37,13 +39,24 @@ std::string file_url(const std::string& path) {
   return url;
 }
 
-// "SIZE MTIME" of a file or folder; empty if it is not there.
+std::string time_text(const timespec& time) {
+  return format("{}.{:09}", time.tv_sec, time.tv_nsec);
+}
+
+// "SIZE MTIME INODE CTIME" of a file or folder; empty if it is not there. Where all files have the
+// same MTIME (Nix: 1, ostree: 0) and the file system may be an image with times and numbers of its
+// own, also the digest of the content.
 std::string marks_of(const std::string& path) {
+  constexpr time_t k_last_meaningless = 1;
   struct stat status;
   if (::stat(path.c_str(), &status) < 0) {
     return "";
   }
-  return format("{} {}.{:09}", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+  const std::string marks = format("{} {} {} {}", status.st_size, time_text(status.st_mtim),
+                                   status.st_ino, time_text(status.st_ctim));
+  return S_ISREG(status.st_mode) && status.st_mtim.tv_sec <= k_last_meaningless
+             ? marks + " " + digest_of_file(path, DigestKind::sha256)
+             : marks;
 }
 
 } // namespace
@@ -93,7 +106,7 @@ public:
       urls = {file_url(step.path)};
     }
     if (!asset.digest.empty() && m_plan.missing.empty()) {
-      cached(asset.digest, urls, step);
+      cached(asset, urls, step);
     }
     add(std::move(step));
   }
@@ -137,15 +150,30 @@ private:
     m_plan.steps.push_back(std::move(step));
   }
 
-  void cached(const std::string& digest, const std::vector<std::string>& urls,
-              Preparation& step) const {
+  // URLs with secrets stay in the definition: a command line is there for everybody to see.
+  std::vector<std::string> fetch_command(const Asset& asset,
+                                         const std::vector<std::string>& urls) const {
+    std::vector<std::string> words = {m_places.programs.fetch};
+    for (const std::string& url : urls) {
+      if (!secrets_in(url).empty()) {
+        words.insert(words.end(), {"--definition", m_definition.path, "--asset", asset.name});
+        return words;
+      }
+    }
+    if (asset.size) {
+      words.insert(words.end(), {"--size", std::to_string(*asset.size)});
+    }
+    words.insert(words.end(), urls.begin(), urls.end());
+    words.push_back(asset.digest);
+    return words;
+  }
+
+  void cached(const Asset& asset, const std::vector<std::string>& urls, Preparation& step) const {
     const Cache cache = Cache::open();
-    step.path = cache.path_of(digest);
-    step.command = {m_places.programs.fetch};
-    step.command.insert(step.command.end(), urls.begin(), urls.end());
-    step.command.push_back(digest);
-    if (cache.state(digest) == Cache::State::verified) {
-      cache.touch(digest);
+    step.path = cache.path_of(asset.digest);
+    step.command = fetch_command(asset, urls);
+    if (cache.state(asset.digest) == Cache::State::verified) {
+      cache.touch(asset.digest);
     } else {
       step.kind = Preparation::Kind::fetch;
     }

@@ -3,9 +3,9 @@
 // use of a cached asset.
 //
 // A file is made once for all subtests and runs of a definition, in a folder of its own,
-// beside it ".NAME.made": the command that made it and size and time of what it was made from. If
-// either is different now it is made anew. Writable files and texts belong to one subtest and
-// are made in its scratch folder.
+// beside it ".NAME.made": the command that made it and size, times and inode of what it was made
+// from. If either is different now it is made anew. Writable files and texts belong to one subtest
+// and are made in its scratch folder.
 #pragma once
 
 #include "definition/definition.hh"

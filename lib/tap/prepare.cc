@@ -26,9 +26,24 @@ std::string reason_of(const StageEnd& end) {
                                                       : line.substr(prefix + k_prefix.size()));
 }
 
-Prepared run_command(const Preparation& step, EndRequest& request, const LineSink& log) {
+// What comes later than the deadline is not there: what a download has got so far is kept.
+Prepared too_late(const std::string& what) {
+  return {Cause::skip,
+          format("{}{} in the time that --timeout gives; make the payloads before, with \"meson "
+                 "compile precache\" or qt-fetch --definition",
+                 k_unavailable, what),
+          {}};
+}
+
+Prepared run_command(const Preparation& step, Deadline deadline, EndRequest& request,
+                     const LineSink& log) {
   log("$ " + shell_join(step.command));
-  const StageEnd end = run_stage(step.command, {}, Deadline::never(), request, log);
+  const StageEnd end = run_stage(step.command, {}, deadline, request, log);
+  if (end.by == StageEnd::By::deadline) {
+    return too_late(end.last_error_line.empty()
+                        ? step.variable + " was not ready"
+                        : format("{} was not ready ({})", step.variable, reason_of(end)));
+  }
   const int code = exit_status_of(end.status.wait_status);
   if (code == to_int(ExitCode::done)) {
     return {};
@@ -43,14 +58,24 @@ Prepared run_command(const Preparation& step, EndRequest& request, const LineSin
           {}};
 }
 
+std::string lock_path(const std::string& file) {
+  return parent_of(file) + "/." + base_name(file) + ".lock";
+}
+
 // Looks again and again: a blocking lock could not be given up when this program is to end. Nothing
-// then.
-std::optional<FileLock> lock_of(const std::string& path, const EndRequest& request) {
+// then, or at the deadline.
+std::optional<FileLock> lock_of(const std::string& path, Deadline deadline,
+                                const EndRequest& request, const LineSink& log) {
   constexpr int k_pause_ms = 5;
-  const std::string name = parent_of(path) + "/." + base_name(path) + ".lock";
-  while (!request.received()) {
+  const std::string name = lock_path(path);
+  Deadline notice = Deadline::after(std::chrono::seconds(5));
+  while (!request.received() && !deadline.expired()) {
     if (std::optional<FileLock> lock = FileLock::acquire(name, FileLock::Wait::no)) {
       return lock;
+    }
+    if (notice.expired()) {
+      notice = Deadline::never();
+      log(format("waiting for {}, which holds {}", holder_of_lock(name), name));
     }
     pollfd entry = {request.fd(), POLLIN, 0};
     ::poll(&entry, 1, k_pause_ms);
@@ -59,15 +84,20 @@ std::optional<FileLock> lock_of(const std::string& path, const EndRequest& reque
 }
 
 // Under a lock: another subtest or run may be about to make the same.
-Prepared make_shared_file(const Preparation& step, EndRequest& request, const LineSink& log) {
+Prepared make_shared_file(const Preparation& step, Deadline deadline, EndRequest& request,
+                          const LineSink& log) {
   make_directories(parent_of(step.path));
-  const std::optional<FileLock> lock = lock_of(step.path, request);
+  const std::optional<FileLock> lock = lock_of(step.path, deadline, request, log);
+  if (!lock && !request.received()) {
+    return too_late(format("{} holds {} and did not let go", holder_of_lock(lock_path(step.path)),
+                           lock_path(step.path)));
+  }
   if (!lock || is_up_to_date(step)) {
     return {};
   }
   remove_tree(record_path(step.path));
   remove_tree(step.path);
-  Prepared made = run_command(step, request, log);
+  Prepared made = run_command(step, deadline, request, log);
   if (made.cause == Cause::pass) {
     AtomicFile record(record_path(step.path));
     record.write(record_of(step));
@@ -78,8 +108,8 @@ Prepared make_shared_file(const Preparation& step, EndRequest& request, const Li
 
 } // namespace
 
-Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, EndRequest& request,
-                 const LineSink& log) {
+Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, Deadline deadline,
+                 EndRequest& request, const LineSink& log) {
   std::vector<FileLock> holds;
   for (const Preparation& step : plan.steps) {
     Prepared made;
@@ -87,18 +117,18 @@ Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, EndRequest& 
     case Preparation::Kind::there:
       if (step.variable.starts_with("asset.") && !step.command.empty() && !exists(step.path)) {
         // cleaned out since the plan was made
-        made = run_command(step, request, log);
+        made = run_command(step, deadline, request, log);
       }
       break;
     case Preparation::Kind::text:
       write_file(step.path, substitute(step.text, lookup, Pass::last));
       break;
     case Preparation::Kind::shared:
-      made = make_shared_file(step, request, log);
+      made = make_shared_file(step, deadline, request, log);
       break;
     case Preparation::Kind::fetch:
     case Preparation::Kind::own:
-      made = run_command(step, request, log);
+      made = run_command(step, deadline, request, log);
     }
     if (made.cause != Cause::pass || request.received()) {
       return made;

@@ -20,9 +20,9 @@ struct Prepared {
   std::vector<FileLock> holds; // while they live, nobody cleans the assets out of the cache
 };
 
-// Makes what is not there. `lookup` has the values for texts. Waits without limit, but for the end
-// of this program: look at `request` afterwards.
-Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, EndRequest& request,
-                 const LineSink& log);
+// Makes what is not there. `lookup` has the values for texts. Waits until the deadline, or the end
+// of this program: look at `request` afterwards. What is not there at the deadline is unavailable.
+Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, Deadline deadline,
+                 EndRequest& request, const LineSink& log);
 
 } // namespace qt

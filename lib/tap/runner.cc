@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/shell_words.hh"
+#include "base/timeout_multiplier.hh"
 #include "ipc/admission.hh"
 #include "ipc/base_log.hh"
 #include "os/file.hh"
@@ -152,7 +153,9 @@ Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratc
     }
     return value->second;
   };
-  const Prepared prepared = prepare(m_scene.preparation, lookup, m_request,
+  const Deadline deadline =
+      m_settings.preparing ? Deadline::after(scaled(*m_settings.preparing)) : Deadline::never();
+  const Prepared prepared = prepare(m_scene.preparation, lookup, deadline, m_request,
                                     [this](std::string_view line) { m_log->write(line); });
   Verdict verdict;
   if (m_request.received()) {

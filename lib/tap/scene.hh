@@ -22,13 +22,16 @@ namespace qt {
 
 struct RunSettings {
   Programs programs;
-  std::string output;          // absolute
-  std::string prepared;        // --prepared, absolute; or empty
-  std::string qemu;            // --qemu; or empty
-  std::string confine;         // --confine; or empty: tests that require "untrusted" are
-  std::string build;           // the value of ${build}
-  std::string support;         // the folder of ${support.N}
-  int iteration = 1;           // of a runner that repeats
+  std::string output;   // absolute
+  std::string prepared; // --prepared, absolute; or empty
+  std::string qemu;     // --qemu; or empty
+  std::string confine;  // --confine; or empty: tests that require "untrusted" are
+  std::string build;    // the value of ${build}
+  std::string support;  // the folder of ${support.N}
+  int iteration = 1;    // of a runner that repeats
+  // How long making the payloads of a subtest may take, as named: --timeout, for a runner that ends
+  // this program soon after that does not stop its clock meanwhile. Nothing: without end.
+  std::optional<Duration> preparing;
   std::string on_fail = "end"; // --on-fail of qt-boot
   bool strict_budgets = false; // --strict-budgets of qt-expect
 };

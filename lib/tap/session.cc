@@ -233,6 +233,7 @@ void complete_session(SessionOptions& options) {
   const char* const iteration = std::getenv("MESON_TEST_ITERATION");
   settings.iteration =
       static_cast<int>(parse_integer(iteration != nullptr ? iteration : "").value_or(1));
+  settings.preparing = options.timeout;
   if (env::flag("QEMU_TEST_KEEP_SCRATCH")) {
     options.keep_scratch = KeepScratch::yes;
   }

@@ -5,9 +5,12 @@
 #include "cache/cache.hh"
 #include "os/file.hh"
 
+#include <array>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace qt {
 namespace {
@@ -46,7 +49,8 @@ protected:
   Prepared make(const PreparationPlan& what) {
     EndRequest request;
     return prepare(
-        what, [](std::string_view) { return "value"; }, request, [](std::string_view) {});
+        what, [](std::string_view) { return "value"; }, Deadline::never(), request,
+        [](std::string_view) {});
   }
   std::size_t extractions() const {
     return read_file_if_exists(folder.path() + "/count").value_or("").size();
@@ -99,6 +103,57 @@ TEST_F(Prepare, AFileIsMadeOnceUntilWhatItIsMadeFromChanges) {
   definition.files["f"].member = "other"; // another rule makes another file
   EXPECT_EQ(make(plan({"file.f"})).cause, Cause::pass);
   EXPECT_EQ(extractions(), 3U);
+}
+
+// As in Nix and ostree, where all files have the same time.
+TEST_F(Prepare, AnotherFileOfTheSameSizeAndTimeIsAnother) {
+  file("f", "host");
+  const std::string path = folder.path() + "/host-2";
+  const std::array<timespec, 2> long_ago = {timespec{1, 0}, timespec{1, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), long_ago.data(), 0), 0);
+  EXPECT_EQ(make(plan({"file.f"})).cause, Cause::pass);
+  EXPECT_EQ(make(plan({"file.f"})).cause, Cause::pass);
+  EXPECT_EQ(extractions(), 1U);
+  write_file(path + ".new", "3");
+  ASSERT_EQ(::utimensat(AT_FDCWD, (path + ".new").c_str(), long_ago.data(), 0), 0);
+  ASSERT_EQ(::rename((path + ".new").c_str(), path.c_str()), 0);
+  EXPECT_EQ(make(plan({"file.f"})).cause, Cause::pass);
+  EXPECT_EQ(read_file(places.shared + "/f"), "3");
+  EXPECT_EQ(extractions(), 2U);
+}
+
+TEST_F(Prepare, UrlsWithSecretsStayInTheDefinition) {
+  definition.path = "avr/x.toml";
+  definition.assets["net"].size = 7;
+  EXPECT_EQ(shell_join(plan({"asset.net"}).steps[0].command),
+            "qt-fetch --size 7 https://localhost/a https://localhost/b " + digest);
+  definition.assets["net"].urls[1] = "https://me:s3cret@localhost/b";
+  EXPECT_EQ(shell_join(plan({"asset.net"}).steps[0].command),
+            "qt-fetch --definition avr/x.toml --asset net");
+}
+
+TEST_F(Prepare, WhoHoldsAFileForTooLongIsNamed) {
+  file("f", "host");
+  make_directories(places.shared);
+  const auto held = FileLock::acquire(places.shared + "/.f.lock", FileLock::Wait::no);
+  EndRequest request;
+  const Prepared late = prepare(plan({"file.f"}), {}, Deadline::after(Duration(50)), request,
+                                [](std::string_view) {});
+  EXPECT_EQ(late.cause, Cause::skip);
+  EXPECT_THAT(late.message, HasSubstr("process " + std::to_string(::getpid()) + " ("));
+  EXPECT_THAT(late.message, HasSubstr(places.shared + "/.f.lock"));
+  EXPECT_EQ(extractions(), 0U);
+}
+
+TEST_F(Prepare, WhatIsNotReadyInTimeIsUnavailable) {
+  file("f", "host");
+  write_file(places.programs.extract,
+             "#!/bin/sh\necho 'qt-extract: info: busy' >&2\nexec sleep 60\n");
+  EndRequest request;
+  const Prepared late = prepare(plan({"file.f"}), {}, Deadline::after(Duration(500)), request,
+                                [](std::string_view) {});
+  EXPECT_EQ(late.cause, Cause::skip);
+  EXPECT_THAT(late.message, testing::StartsWith("asset unavailable: file.f was not ready"));
 }
 
 TEST_F(Prepare, AWritableFileBelongsToTheSubtest) {

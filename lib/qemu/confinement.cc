@@ -20,9 +20,9 @@ void fit_confinement(MachineOptions& machine) {
     log_warning(format("option --confine: {} has no -sandbox: it runs without", program));
   }
   if (restricted && machine.machine != "none" && !probe.has_netdev("user")) {
-    machine.network = MachineOptions::Network::usual; // a card without a network, to such a QEMU
-    log_warning(format("option --confine: {} has no user network: the card is connected to "
-                       "nothing",
+    machine.network = MachineOptions::Network::none;
+    log_warning(format("option --confine: {} has no user network: the machine gets no "
+                       "card",
                        program));
   }
 }

@@ -27,9 +27,14 @@ void confine(const MachineOptions& options, std::vector<std::string>& words) {
         words.end(),
         {"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"});
   }
-  if (options.network == MachineOptions::Network::restricted && !says_network(options.arguments) &&
-      options.machine != "none") {
+  if (options.network == MachineOptions::Network::usual || says_network(options.arguments) ||
+      options.machine == "none") {
+    return;
+  }
+  if (options.network == MachineOptions::Network::restricted) {
     words.insert(words.end(), {"-net", "nic", "-net", "user,restrict=on"});
+  } else { // QEMU warns of a card that is connected to nothing
+    words.insert(words.end(), {"-nic", "none"});
   }
 }
 

@@ -37,9 +37,9 @@ struct MachineOptions {
   std::string backdoor;     // path of a UNIX socket for one monitor more; empty: none
   std::string panic_device; // panic_device.hh; behind the arguments; empty: none
   enum class Sandbox { off, on } sandbox = Sandbox::off; // QEMU's own seccomp filter
-  // What the usual card is on if the arguments say nothing about the network: what QEMU gives it; a
-  // network that reaches neither host nor internet.
-  enum class Network { usual, restricted } network = Network::usual;
+  // If the arguments say nothing about the network: what QEMU gives by itself; the usual card on
+  // one that reaches neither host nor internet; no card.
+  enum class Network { usual, restricted, none } network = Network::usual;
 };
 
 // Whether QEMU makes no network by itself for a machine with these arguments: they name one (-net,

@@ -63,11 +63,11 @@ TEST_F(ConfinementTest, EachPartThatAnEmulatorHasIsKept) {
   remember(true, true);
   EXPECT_EQ(fitted(), Fitted(Sandbox::on, Network::restricted));
   remember(true, false);
-  EXPECT_EQ(fitted(), Fitted(Sandbox::on, Network::usual));
+  EXPECT_EQ(fitted(), Fitted(Sandbox::on, Network::none));
   remember(false, true);
   EXPECT_EQ(fitted(), Fitted(Sandbox::off, Network::restricted));
   remember(false, false);
-  EXPECT_EQ(fitted(), Fitted(Sandbox::off, Network::usual));
+  EXPECT_EQ(fitted(), Fitted(Sandbox::off, Network::none));
 }
 
 TEST_F(ConfinementTest, ANetworkThatTheArgumentsNameIsNotAskedFor) {

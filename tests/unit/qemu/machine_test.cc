@@ -122,8 +122,10 @@ TEST(Machine, AConfinedOneReachesNothingUnlessItsArgumentsSaySo) {
     EXPECT_EQ(command(options, {-1, {}}), start + " -net nic -net user,restrict=on " + word);
   }
   options.arguments = {};
+  options.network = MachineOptions::Network::none;
+  EXPECT_EQ(command(options, {-1, {}}), start + " -nic none");
   options.sandbox = MachineOptions::Sandbox::off;
-  EXPECT_EQ(command(options, {-1, {}}), "q -display none -vga none -net nic -net user,restrict=on");
+  EXPECT_EQ(command(options, {-1, {}}), "q -display none -vga none -nic none");
   options.machine = "none";
   EXPECT_EQ(command(options, {-1, {}}), "q -display none -vga none -machine none");
 }

@@ -7,6 +7,7 @@
 #include "ipc/run_dir.hh"
 #include "os/file.hh"
 #include "tap/condition.hh"
+#include "tap/scene_probe.hh"
 #include "tap/selection.hh"
 
 #include <set>
@@ -69,6 +70,21 @@ std::string phase_text(const Subtest& subtest, std::size_t index, PlanInput& inp
   return text;
 }
 
+std::string unmet_by_emulators(const Subtest& subtest, const Scene& scene) {
+  for (const std::vector<Emulator>& emulators : scene.emulators) {
+    for (const Emulator& emulator : emulators) {
+      if (emulator.program.empty()) {
+        return ""; // which is what is missing in the scene
+      }
+    }
+  }
+  try {
+    return SceneProbe(subtest, scene).unmet();
+  } catch (const Error&) {
+    return ""; // the run says what is wrong with it; the commands are of use all the same
+  }
+}
+
 } // namespace
 
 std::string dry_run_text(const Definition& definition, const Subtest& subtest,
@@ -87,8 +103,9 @@ std::string dry_run_text(const Definition& definition, const Subtest& subtest,
     return value->second;
   };
   std::string text = format("# {}\n", one_line(full_name(definition, subtest)));
-  const std::string unmet = unmet_on_host(requirements_of(definition, subtest, settings));
-  for (const std::string& reason : {unmet, scene.missing}) {
+  // The run tells the first of them.
+  for (const std::string& reason : {unmet_on_host(requirements_of(definition, subtest, settings)),
+                                    scene.missing, unmet_by_emulators(subtest, scene)}) {
     text += reason.empty() ? "" : format("# skipped here: {}\n", one_line(reason));
   }
   if (!reservation.descriptors().empty()) {

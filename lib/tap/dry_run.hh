@@ -1,5 +1,5 @@
-// The commands that run a subtest, for a shell: what runner.hh does, without conditions and
-// verdict.
+// The commands that run a subtest, for a shell: what runner.hh does, without verdict. Of conditions
+// it says only which are not met.
 #pragma once
 
 #include "tap/scene.hh"
@@ -10,7 +10,8 @@ namespace qt {
 
 // Lines for a POSIX shell, the first a comment with the name; pasted into `sh -e` they do what
 // run_subtest() does and end with the same status. Descriptors that machines share cannot be
-// written down: a comment says so. Looks at the host, changes nothing. Throws Error.
+// written down: a comment says so. Looks at the host and asks the emulator, changes nothing. Throws
+// Error.
 std::string dry_run_text(const Definition& definition, const Subtest& subtest,
                          const RunSettings& settings);
 

@@ -409,6 +409,24 @@ verify = [{{ run = ["grep", "it's", "${{file.note}}"] }}]
   EXPECT_EQ(run({file}).out, "TAP version 13\n1..1\nok 1 a[b,c]\n");
 }
 
+TEST_F(QtTap, WhatItPrintsTellsAllReasonsToSkip) {
+  NEED_EMULATOR("riscv64");
+  const std::string dry = run({"--dry-run", define("riscv64", "skipped", R"(
+[asset.gz]
+path = "/no/such/payload"
+[test.a]
+requires = { commands = ["no-such-program"], qemu-version = "< 1.0" }
+machine = "virt"
+args = ["-bios", "${asset.gz}"]
+steps = [{ wait = "OpenSBI" }]
+)")})
+                              .out;
+  EXPECT_THAT(dry, HasSubstr("# skipped here: needs the program no-such-program; install it\n"));
+  EXPECT_THAT(dry, HasSubstr("# skipped here: /no/such/payload is not there"));
+  EXPECT_THAT(dry, HasSubstr("# skipped here: needs QEMU < 1.0; "));
+  EXPECT_THAT(dry, HasSubstr("--wait OpenSBI"));
+}
+
 // --- conditions and payloads
 
 TEST_F(QtTap, AMissingEmulatorIsASkipThatNamesIt) {

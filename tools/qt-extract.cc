@@ -44,8 +44,10 @@ CommandLine command_line(Options& options) {
       .option("member", "PATH", "this file of an archive; may be repeated", rule.members)
       .flag("directory", "all files, as a folder; with --member: that folder", rule.directory)
       .flag("list", "print type, size, name of all members instead", options.list)
+      .flag("first", "the first member of that name, not the last; reading stops there", rule.first)
       .option("format", "FORMAT",
-              "where the content does not tell: raw gz xz zst bz2 tar zip cpio iso9660 deb",
+              "where the content does not tell: raw gz xz zst bz2 lzma lzip lz4 tar zip\n"
+              "cpio iso9660 deb",
               [&rule](const std::string& text) { rule.format = parse_format(text); })
       .flag("skip-devices", "do not warn of devices, fifos, sockets left out",
             [&rule] { rule.devices = Devices::leave_out_quietly; })
@@ -114,11 +116,15 @@ int prepare_definition(const Options& options) {
   for (const std::string& reason : files.missing) {
     options.stamp ? log_warning(reason) : log_error(reason);
   }
+  const bool all_there = files.missing.empty() && files.worst == ExitCode::done;
+  if (options.stamp && !all_there) {
+    remove_tree(*options.stamp); // of a run in which all were there
+  }
   if (files.worst != ExitCode::done) {
     return to_int(files.worst);
   }
   if (options.stamp) {
-    if (files.missing.empty()) {
+    if (all_there) {
       write_file(*options.stamp, "");
     }
     return to_int(ExitCode::done);

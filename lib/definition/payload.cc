@@ -179,7 +179,8 @@ void PayloadReader::check_rule(const Member& entry, const FileRule& rule) {
         format("[file.{}] needs from = \"…\" (an asset or a file) or text = \"…\"", entry.key));
   }
   if (rule.has_text) {
-    for (const char* key : {"from", "member", "format", "directory", "skip-devices", "resize"}) {
+    for (const char* key :
+         {"from", "member", "first", "format", "directory", "skip-devices", "resize"}) {
       if (const Member* const member = table.member(key)) {
         m_mistakes.add(
             member->at,
@@ -190,6 +191,10 @@ void PayloadReader::check_rule(const Member& entry, const FileRule& rule) {
   if (const Member* const resize = table.member("resize"); resize != nullptr && rule.directory) {
     m_mistakes.add(resize->at,
                    format("[file.{}] is a whole tree; it cannot be resized", entry.key));
+  }
+  if (const Member* const first = table.member("first");
+      first != nullptr && (rule.directory || rule.member.empty())) {
+    m_mistakes.add(first->at, format("[file.{}]: first is for one member", entry.key));
   }
   const std::string& name = rule.file_name;
   if (const Value* const given = table.find("name");
@@ -213,6 +218,7 @@ void PayloadReader::read_file(const Member& entry) {
   rule.format = text_of(values, "format");
   rule.resize = text_of(values, "resize");
   rule.directory = values.contains("directory");
+  rule.first = values.contains("first");
   rule.skip_devices = values.contains("skip-devices");
   rule.writable = values.contains("writable");
   check_rule(entry, rule);

@@ -34,6 +34,7 @@ struct FileRule {
   std::string format;
   std::string resize;
   bool directory = false;
+  bool first = false;
   bool skip_devices = false;
   bool writable = false; // made anew for each subtest, in its scratch folder
 };

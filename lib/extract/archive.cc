@@ -2,6 +2,7 @@
 
 #include "base/error.hh"
 
+#include <algorithm>
 #include <archive.h>
 #include <archive_entry.h>
 #include <array>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <clocale>
 #include <cstring>
+#include <vector>
 
 namespace qt {
 
@@ -67,6 +69,8 @@ struct ArchiveReader::State {
   archive* handle = nullptr;
   archive_entry* entry = nullptr; // the handle's
   std::exception_ptr input_failure;
+  std::span<const std::byte> piece; // the last that libarchive was given
+  bool ended = false;
 
   ~State() { ::archive_read_free(handle); }
 
@@ -83,9 +87,26 @@ struct ArchiveReader::State {
     throw Error(format_reason(::archive_error_string(handle)), ExitCode::failed);
   }
 
+  // The same for the header of a member: in a tar archive the blocks of an end mark may stand
+  // before what is none.
+  [[noreturn]] void fail_at_header() {
+    constexpr la_int64_t k_block = 512;
+    const la_int64_t read =
+        ::archive_filter_bytes(handle, 0) - ::archive_read_header_position(handle);
+    if (format == ArchiveFormat::tar && !input_failure && read > k_block) {
+      throw Error("the tar archive is followed by something else", ExitCode::failed);
+    }
+    fail();
+  }
+
   std::string format_reason(const char* reason) const {
     return qt::format("the {} archive is damaged or truncated{}{}", archive_format_name(format),
                       reason != nullptr ? ": " : "", reason != nullptr ? reason : "");
+  }
+
+  // Bytes of the input that libarchive was given and had no use for.
+  std::uint64_t unused() const {
+    return input->position() - static_cast<std::uint64_t>(::archive_filter_bytes(handle, 0));
   }
 
   // Exceptions must not pass through libarchive: they wait here until it has returned.
@@ -103,9 +124,9 @@ struct ArchiveReader::State {
   static la_ssize_t on_read(archive*, void* self, const void** buffer) {
     auto* state = static_cast<State*>(self);
     return state->guarded<la_ssize_t>([&] {
-      const std::span<const std::byte> piece = state->input->next();
-      *buffer = piece.data();
-      return static_cast<la_ssize_t>(piece.size());
+      state->piece = state->input->next();
+      *buffer = state->piece.data();
+      return static_cast<la_ssize_t>(state->piece.size());
     });
   }
 
@@ -156,6 +177,10 @@ ArchiveReader::ArchiveReader(std::unique_ptr<ReadAhead> input, ArchiveFormat kin
   switch (kind) {
   case ArchiveFormat::tar:
     result = ::archive_read_support_format_tar(state.handle);
+    if (result == ARCHIVE_OK) {
+      result =
+          ::archive_read_set_format_option(state.handle, "tar", "read_concatenated_archives", "1");
+    }
     break;
   case ArchiveFormat::zip:
     // The directory at the end is what counts; only where it cannot be reached is the file read
@@ -198,10 +223,11 @@ bool ArchiveReader::next(ArchiveMember& member) {
         ::archive_filter_bytes(state.handle, 0) == ::archive_read_header_position(state.handle)) {
       throw Error("the tar archive is truncated: it has no end mark", ExitCode::failed);
     }
+    state.ended = true;
     return false;
   }
   if (result != ARCHIVE_OK && result != ARCHIVE_WARN) {
-    state.fail();
+    state.fail_at_header();
   }
   member = {};
   if (result == ARCHIVE_WARN) {
@@ -244,6 +270,13 @@ void ArchiveReader::drain() {
   }
 }
 
+std::span<const std::byte> ArchiveReader::rest() const {
+  assert(m_state->ended && m_state->unused() <= m_state->piece.size());
+  return m_state->piece.last(m_state->unused());
+}
+
+bool ArchiveReader::has_rest() const { return m_state->unused() > 0; }
+
 namespace {
 
 class MemberSource final : public ByteSource {
@@ -256,6 +289,15 @@ public:
     while (filled < into.size() && !m_ended) {
       if (m_piece.bytes.empty()) {
         m_ended = !m_reader->data(m_piece);
+        if (m_ended) {
+          ArchiveMember other;
+          while (m_reader->next(other)) {
+          }
+          // Less than a header: libarchive takes it for the end.
+          if (m_reader->has_rest()) {
+            throw Error("the ar archive is followed by something else", ExitCode::failed);
+          }
+        }
         continue;
       }
       // Members of the archives that this is for (ar) have no holes.
@@ -277,6 +319,223 @@ private:
 
 std::unique_ptr<ByteSource> member_source(std::unique_ptr<ArchiveReader> reader) {
   return std::make_unique<MemberSource>(std::move(reader));
+}
+
+namespace {
+
+// lz4's older format has no end: 02 21 4c 18, then blocks, each after its size in four bytes,
+// little-endian, until the input ends. libarchive takes zeros for a block. Like the kernel, this
+// ends the input in front of what can be neither the size of a block nor one stream more. Other
+// formats it gives as they are.
+class Lz4Blocks final : public ByteSource {
+public:
+  explicit Lz4Blocks(std::unique_ptr<ByteSource> input)
+    : m_input(std::move(input)) {}
+
+  // What comes now is what follows the blocks.
+  void go_on() { m_state = State::anything; }
+
+  std::size_t read(std::span<std::byte> into) override {
+    std::size_t filled = 0;
+    while (filled < into.size() && m_state != State::ended) {
+      if (m_left == 0 && m_state != State::anything) {
+        look_at_word();
+        continue;
+      }
+      const std::size_t room = into.size() - filled;
+      const std::size_t wanted =
+          m_state == State::anything ? room : std::min<std::uint64_t>(room, m_left);
+      const std::size_t count = read_some(into.subspan(filled, wanted));
+      filled += count;
+      m_left -= m_state == State::anything ? 0 : count;
+      if (count < wanted) {
+        break;
+      }
+    }
+    return filled;
+  }
+  bool takes_back() const override { return m_input->takes_back(); }
+  void give_back(std::span<const std::byte> bytes) override { m_input->give_back(bytes); }
+
+private:
+  enum class State { start, blocks, ended, anything };
+
+  std::size_t read_some(std::span<std::byte> into) {
+    const std::size_t again = std::min(into.size(), m_word.size());
+    std::copy_n(m_word.begin(), again, into.begin());
+    m_word.erase(m_word.begin(), m_word.begin() + static_cast<std::ptrdiff_t>(again));
+    return again + m_input->read(into.subspan(again));
+  }
+  // Looks at four bytes, which are then given with the block after them.
+  void look_at_word() {
+    constexpr std::uint64_t k_mark = 0x184c2102;
+    constexpr std::uint64_t k_block = 8U << 20; // decoded; one that does not shrink takes more
+    constexpr std::uint64_t k_most = k_block + k_block / 255 + 16;
+    m_word.resize(4);
+    m_word.resize(m_input->read(m_word));
+    const std::uint64_t word = little_endian(text_of(m_word));
+    const bool is_whole = m_word.size() == 4;
+    if (is_whole && word == k_mark) {
+      m_state = State::blocks;
+      m_left = 4;
+    } else if (m_state == State::start) {
+      m_state = State::anything;
+    } else if (is_whole && word > 0 && word <= k_most) {
+      m_left = 4 + word;
+    } else {
+      m_state = State::ended;
+    }
+  }
+
+  std::unique_ptr<ByteSource> m_input;
+  std::vector<std::byte> m_word; // looked at, and not yet given
+  std::uint64_t m_left = 0;      // of the block
+  State m_state = State::start;
+};
+
+// libarchive's decoders pull their input themselves, unlike those of decoder.hh.
+class FilterSource final : public ByteSource {
+public:
+  FilterSource(LibarchiveFilter filter, std::unique_ptr<ByteSource> input)
+    : m_name(filter == LibarchiveFilter::lz4 ? "lz4" : "lzop")
+    , m_input(std::make_unique<Lz4Blocks>(std::move(input)))
+    , m_handle(::archive_read_new(), ::archive_read_free)
+    , m_buffer(256U << 10) {
+    if (!m_handle) {
+      throw Error("starting libarchive: out of memory");
+    }
+    archive* const handle = m_handle.get();
+    const int known = filter == LibarchiveFilter::lz4 ? ::archive_read_support_filter_lz4(handle)
+                                                      : ::archive_read_support_filter_lzop(handle);
+    if (known != ARCHIVE_OK) { // else it would start a program
+      throw Error(format("it is {0}-compressed, which the libarchive here cannot read; decompress "
+                         "it with {0} -d",
+                         m_name),
+                  ExitCode::failed);
+    }
+    ::archive_read_support_format_raw(handle);
+    ::archive_read_support_format_empty(handle);
+  }
+
+  std::size_t read(std::span<std::byte> into) override {
+    if (!m_opened) {
+      open();
+    }
+    std::size_t filled = 0;
+    while (filled < into.size() && !m_ended) {
+      const la_ssize_t count =
+          m_empty ? 0
+                  : ::archive_read_data(m_handle.get(), into.data() + filled, into.size() - filled);
+      if (count < 0) {
+        fail();
+      }
+      filled += static_cast<std::size_t>(count);
+      if (count == 0) {
+        m_ended = true;
+        look_at_rest();
+      }
+    }
+    return filled;
+  }
+
+private:
+  void open() {
+    m_opened = true;
+    ::archive_read_set_read_callback(m_handle.get(), on_read);
+    ::archive_read_set_callback_data(m_handle.get(), this);
+    archive_entry* entry = nullptr;
+    if (::archive_read_open1(m_handle.get()) != ARCHIVE_OK) {
+      fail();
+    }
+    // Ours and the one that stands for the input. Without ours the data would come as it is.
+    if (const int filters = ::archive_filter_count(m_handle.get()); filters != 2) {
+      throw Error(format("the {} data is {}", m_name,
+                         filters < 2 ? "damaged" : "compressed twice: decompress it once first"),
+                  ExitCode::failed);
+    }
+    const int result = ::archive_read_next_header(m_handle.get(), &entry);
+    m_empty = result == ARCHIVE_EOF;
+    if (result != ARCHIVE_OK && !m_empty) {
+      fail();
+    }
+  }
+
+  // libarchive ends where it knows no further stream, whatever that is, or cannot know, with less
+  // than the four bytes of a mark.
+  void look_at_rest() {
+    const auto used = static_cast<std::uint64_t>(::archive_filter_bytes(m_handle.get(), -1));
+    const std::uint64_t unused = m_read - used;
+    std::span<const std::byte> rest = unused <= m_piece.size()
+                                          ? m_piece.last(unused)
+                                          : std::span<const std::byte>(m_last).last(
+                                                std::min<std::uint64_t>(unused, m_last.size()));
+    m_input->go_on();
+    for (;;) {
+      const auto other = std::find_if(rest.begin(), rest.end(),
+                                      [](std::byte byte) { return byte != std::byte{0}; });
+      rest = rest.subspan(static_cast<std::size_t>(other - rest.begin()));
+      if (!rest.empty()) {
+        break;
+      }
+      rest = std::span(m_buffer).first(m_input->read(m_buffer));
+      if (rest.empty()) {
+        return;
+      }
+    }
+    if (!m_input->takes_back()) {
+      throw Error(format("the {} data is followed by something else", m_name), ExitCode::failed);
+    }
+    m_input->give_back(rest);
+  }
+
+  [[noreturn]] void fail() {
+    if (m_failure) {
+      std::rethrow_exception(m_failure);
+    }
+    throw Error(format("the {} data is damaged or truncated", m_name), ExitCode::failed);
+  }
+
+  static la_ssize_t on_read(archive* handle, void* self, const void** buffer) {
+    auto* source = static_cast<FilterSource*>(self);
+    try {
+      const std::size_t count = source->m_input->read(source->m_buffer);
+      source->m_read += count;
+      if (count > 0) {
+        source->m_piece = std::span(source->m_buffer).first(count);
+        source->m_last.insert(source->m_last.end(),
+                              source->m_piece.end() - std::min<std::ptrdiff_t>(count, 3),
+                              source->m_piece.end());
+        source->m_last.erase(source->m_last.begin(),
+                             source->m_last.end() -
+                                 std::min<std::ptrdiff_t>(source->m_last.size(), 3));
+      }
+      *buffer = source->m_buffer.data();
+      return static_cast<la_ssize_t>(count);
+    } catch (...) {
+      source->m_failure = std::current_exception();
+      ::archive_set_error(handle, EIO, "reading failed");
+      return ARCHIVE_FATAL;
+    }
+  }
+
+  std::string_view m_name;
+  std::unique_ptr<Lz4Blocks> m_input;
+  std::unique_ptr<archive, int (*)(archive*)> m_handle;
+  std::vector<std::byte> m_buffer;
+  std::span<const std::byte> m_piece; // the last that libarchive was given
+  std::vector<std::byte> m_last;      // the last three bytes, of whatever pieces
+  std::uint64_t m_read = 0;
+  std::exception_ptr m_failure;
+  bool m_opened = false;
+  bool m_empty = false;
+  bool m_ended = false;
+};
+
+} // namespace
+
+std::unique_ptr<ByteSource> decode_by_libarchive(LibarchiveFilter filter,
+                                                 std::unique_ptr<ByteSource> input) {
+  return std::make_unique<FilterSource>(filter, std::move(input));
 }
 
 } // namespace qt

@@ -1,10 +1,12 @@
 // Members of archives: tar (ustar, pax, GNU), zip, cpio (newc, odc), iso9660 (Joliet, Rock Ridge)
 // and the ar of Debian packages. The only includer of libarchive, of which it uses the reading
 // side; nothing here creates files, and compression around an archive is not its business
-// (decompress.hh).
+// (decompress.hh), but for the decoders that only libarchive has.
 //
 // Everything that libarchive calls worse than good counts as damage, also what it merely warns
 // about. A tar archive must have its end mark: without it nobody can tell that nothing is missing.
+// A tar archive that follows another is read as "tar -i" does; anything else there is damage. For
+// cpio archives that follow each other: cpio_chain.hh.
 #pragma once
 
 #include "extract/byte_source.hh"
@@ -36,7 +38,8 @@ struct ArchiveMember {
   std::string trouble;               // what is wrong with the member's header; empty if nothing
 };
 
-class ArchiveReader {
+// The members of an archive, or of several that follow each other, one by one.
+class MemberReader {
 public:
   // A piece of a member's data: `bytes` belong at `offset`, between the pieces is a hole.
   struct Piece {
@@ -44,26 +47,48 @@ public:
     std::span<const std::byte> bytes;
   };
 
-  // Takes ownership of `input`. Throws Error(ExitCode::failed) if it is no archive of that format.
-  ArchiveReader(std::unique_ptr<ReadAhead> input, ArchiveFormat kind);
-  ~ArchiveReader();
-  ArchiveReader(const ArchiveReader&) = delete;
-  ArchiveReader& operator=(const ArchiveReader&) = delete;
+  MemberReader() = default;
+  virtual ~MemberReader() = default;
+  MemberReader(const MemberReader&) = delete;
+  MemberReader& operator=(const MemberReader&) = delete;
 
   // Goes to the next member, skipping what is left of the one before. False at the end. Throws
   // Error(ExitCode::failed) if the archive is damaged or truncated.
-  bool next(ArchiveMember& member);
+  virtual bool next(ArchiveMember& member) = 0;
   // The current file's next piece, valid until the next call; false at its end. Throws as next().
-  bool data(Piece& piece);
-  // Reads on to the end of the input, so that a checksum behind the archive is looked at.
-  void drain();
+  virtual bool data(Piece& piece) = 0;
+  // After the end: reads on to the end of the input, so that a checksum after the archive is looked
+  // at. Throws as next().
+  virtual void drain() = 0;
+};
+
+class ArchiveReader final : public MemberReader {
+public:
+  // Takes ownership of `input`. Throws Error(ExitCode::failed) if it is no archive of that format.
+  ArchiveReader(std::unique_ptr<ReadAhead> input, ArchiveFormat kind);
+  ~ArchiveReader() override;
+
+  bool next(ArchiveMember& member) override;
+  bool data(Piece& piece) override;
+  void drain() override;
+  // After the end: what has been read of the input but does not belong to the archive. Not where
+  // the archive ends with the input. Valid until the reader is used again.
+  std::span<const std::byte> rest() const;
+  bool has_rest() const; // anywhere
 
 private:
   struct State;
   std::unique_ptr<State> m_state;
 };
 
-// The data of the reader's current member as a source. Takes ownership of the reader.
+// The data of the reader's current member as a source. Takes ownership of the reader; at the end of
+// the data it looks whether the rest of the archive is as it should be.
 std::unique_ptr<ByteSource> member_source(std::unique_ptr<ArchiveReader> reader);
+
+// The decoded bytes of `input`, which is so compressed. What may follow is as decompress.hh says.
+// Throws Error(ExitCode::failed), with what to do, if this libarchive was built without.
+enum class LibarchiveFilter { lz4, lzop };
+std::unique_ptr<ByteSource> decode_by_libarchive(LibarchiveFilter filter,
+                                                 std::unique_ptr<ByteSource> input);
 
 } // namespace qt

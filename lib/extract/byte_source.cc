@@ -17,6 +17,8 @@ std::uint64_t ByteSource::size() const {
   return 0;
 }
 
+void ByteSource::give_back(std::span<const std::byte>) { assert(false); }
+
 FileSource::FileSource(const std::string& path)
   : m_path(path)
   // Not blocking: a fifo is refused below, not waited for.
@@ -64,6 +66,14 @@ std::size_t FileSource::read_at(std::uint64_t offset, std::span<std::byte> into)
     }
   }
   return filled;
+}
+
+std::uint64_t little_endian(std::string_view bytes) {
+  std::uint64_t number = 0;
+  for (std::size_t i = bytes.size(); i > 0; --i) {
+    number = number << 8 | static_cast<unsigned char>(bytes[i - 1]);
+  }
+  return number;
 }
 
 } // namespace qt

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace qt {
 
@@ -27,6 +28,11 @@ public:
   virtual void seek(std::uint64_t offset);
   // Bytes in all; only where can_seek().
   virtual std::uint64_t size() const;
+
+  // True if give_back() works: somebody reads on where this reader has what it needs.
+  virtual bool takes_back() const { return false; }
+  // The last bytes that read() gave, which were not needed: they come again.
+  virtual void give_back(std::span<const std::byte> bytes);
 };
 
 // A regular file, read from its start.
@@ -53,5 +59,8 @@ private:
   std::uint64_t m_offset = 0;
   std::uint64_t m_size = 0;
 };
+
+// The number that these bytes, at most eight, are with the lowest in front.
+std::uint64_t little_endian(std::string_view bytes);
 
 } // namespace qt

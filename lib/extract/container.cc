@@ -1,9 +1,12 @@
 #include "extract/container.hh"
 
 #include "base/error.hh"
+#include "base/log.hh"
 #include "base/text.hh"
+#include "extract/cpio_chain.hh"
 #include "extract/zip_directory.hh"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <numeric>
@@ -14,14 +17,22 @@ namespace {
 
 constexpr std::size_t k_head_bytes = 34U << 10; // up to an ISO image's first descriptor
 
-constexpr std::array<std::string_view, 10> k_names = {"raw", "gz",  "xz",   "zst",     "bz2",
-                                                      "tar", "zip", "cpio", "iso9660", "deb"};
+constexpr std::array<std::string_view, 16> k_names = {
+    "raw",  "gz",       "xz",    "zst", "bz2", "lzma", "lzip",    "lz4",
+    "lzop", "compress", "lrzip", "tar", "zip", "cpio", "iso9660", "deb"};
 struct Alias {
   std::string_view name;
   Format format;
 };
-constexpr std::array k_aliases = {Alias{"gzip", Format::gz}, Alias{"zstd", Format::zst},
-                                  Alias{"bzip2", Format::bz2}, Alias{"iso", Format::iso9660}};
+constexpr std::array k_aliases = {Alias{"gzip", Format::gz},    Alias{"zstd", Format::zst},
+                                  Alias{"bzip2", Format::bz2},  Alias{"lz", Format::lzip},
+                                  Alias{"lzo", Format::lzop},   Alias{"Z", Format::compress},
+                                  Alias{"iso", Format::iso9660}};
+
+// The formats of k_compressions stand in the same order as those of Compression.
+constexpr std::array k_compressions = {Format::raw,  Format::gz,       Format::xz,   Format::zst,
+                                       Format::bz2,  Format::lzma,     Format::lzip, Format::lz4,
+                                       Format::lzop, Format::compress, Format::lrzip};
 
 // The checksum is the sum of the header's 512 bytes, its own eight counted as spaces; written in
 // octal (POSIX.1-2017, pax, "ustar Interchange Format"). Old tars have no other mark.
@@ -42,22 +53,14 @@ bool is_tar_header(std::string_view head) {
 
 Format sniff_bytes(std::string_view head) {
   using namespace std::string_view_literals;
-  switch (sniff_compression(head)) {
-  case Compression::gzip:
-    return Format::gz;
-  case Compression::xz:
-    return Format::xz;
-  case Compression::zstd:
-    return Format::zst;
-  case Compression::bzip2:
-    return Format::bz2;
-  case Compression::none:
-    break;
+  const Compression compression = sniff_compression(head);
+  if (compression != Compression::none) {
+    return k_compressions.at(static_cast<std::size_t>(compression));
   }
   if (head.starts_with("PK\x03\x04"sv) || head.starts_with("PK\x05\x06"sv)) {
     return Format::zip;
   }
-  if (head.starts_with("070701") || head.starts_with("070702") || head.starts_with("070707")) {
+  if (starts_cpio(head)) {
     return Format::cpio;
   }
   if (head.starts_with("!<arch>\ndebian-binary")) {
@@ -91,6 +94,26 @@ std::unique_ptr<ReadAhead> decoded(Compression compression, std::unique_ptr<Byte
                                    const OpenOptions& options) {
   return std::make_unique<ReadAhead>(decompress(compression, std::move(source), options.decompress),
                                      Overlap::yes);
+}
+
+// A file of which only the start matters: that something follows is not yet a mistake.
+class StartOfFile final : public ByteSource {
+public:
+  explicit StartOfFile(const std::string& path)
+    : m_file(path) {}
+
+  std::size_t read(std::span<std::byte> into) override { return m_file.read(into); }
+  bool takes_back() const override { return true; }
+  void give_back(std::span<const std::byte>) override {}
+
+private:
+  FileSource m_file;
+};
+
+Format sniff_inside(const std::string& path, Compression compression, const OpenOptions& options) {
+  ReadAhead start(decompress(compression, std::make_unique<StartOfFile>(path), options.decompress),
+                  Overlap::no);
+  return sniff_bytes(text_of(start.peek()));
 }
 
 // The tar inside a Debian package.
@@ -134,18 +157,9 @@ Format parse_format(std::string_view name) {
 bool is_archive(Format kind) { return kind >= Format::tar; }
 
 Compression compression_of(Format kind) {
-  switch (kind) {
-  case Format::gz:
-    return Compression::gzip;
-  case Format::xz:
-    return Compression::xz;
-  case Format::zst:
-    return Compression::zstd;
-  case Format::bz2:
-    return Compression::bzip2;
-  default:
-    return Compression::none;
-  }
+  const auto found = std::find(k_compressions.begin(), k_compressions.end(), kind);
+  return found == k_compressions.end() ? Compression::none
+                                       : static_cast<Compression>(found - k_compressions.begin());
 }
 
 Format sniff_file(const FileSource& file) { return sniff_bytes(file.peek(0, k_head_bytes)); }
@@ -155,7 +169,7 @@ std::unique_ptr<ReadAhead> open_decompressed(const std::string& path, Compressio
   return decoded(compression, std::make_unique<FileSource>(path), options);
 }
 
-std::unique_ptr<ArchiveReader> open_archive(const std::string& path, const OpenOptions& options) {
+std::unique_ptr<MemberReader> open_archive(const std::string& path, const OpenOptions& options) {
   auto file = std::make_unique<FileSource>(path);
   Format found = sniff_file(*file);
   std::unique_ptr<ReadAhead> input;
@@ -165,8 +179,8 @@ std::unique_ptr<ArchiveReader> open_archive(const std::string& path, const OpenO
       throw Error(format("it is {}, not {}", format_name(found), format_name(*options.format)),
                   ExitCode::failed);
     }
+    found = sniff_inside(path, outer, options);
     input = decoded(outer, std::move(file), options);
-    found = sniff_bytes(text_of(input->peek()));
   } else {
     std::unique_ptr<ByteSource> source;
     if (found == Format::zip && !options.only.empty()) {
@@ -195,7 +209,34 @@ std::unique_ptr<ArchiveReader> open_archive(const std::string& path, const OpenO
   if (found == Format::deb) {
     return open_package(std::move(input), options);
   }
+  if (found == Format::cpio) {
+    return std::make_unique<CpioChain>(std::make_unique<FileSource>(path), options.decompress);
+  }
   return std::make_unique<ArchiveReader>(std::move(input), archive_format(found));
+}
+
+void tell_of_surroundings(const FileSource& file) {
+  const Format found = sniff_file(file);
+  if (found == Format::zip) {
+    const ZipSurroundings around = zip_surroundings(file);
+    for (const auto& [bytes, where] :
+         {std::pair(around.before, "before"), std::pair(around.after, "after")}) {
+      if (bytes > 0) {
+        log_warning(format("{} bytes {} the zip archive are not looked at", bytes, where));
+      }
+    }
+  }
+  if (found == Format::iso9660) {
+    // The primary volume descriptor (ECMA-119, 8.4): how many blocks there are, of which size.
+    const std::string numbers = file.peek(32768 + 80, 50);
+    const std::uint64_t volume = numbers.size() < 50 ? file.size()
+                                                     : little_endian(numbers.substr(0, 4)) *
+                                                           little_endian(numbers.substr(48, 2));
+    if (file.size() > volume) {
+      log_info(
+          format("{} bytes after the ISO 9660 volume are not looked at", file.size() - volume));
+    }
+  }
 }
 
 } // namespace qt

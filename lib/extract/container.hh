@@ -18,11 +18,28 @@
 
 namespace qt {
 
-enum class Format { raw, gz, xz, zst, bz2, tar, zip, cpio, iso9660, deb };
+enum class Format {
+  raw,
+  gz,
+  xz,
+  zst,
+  bz2,
+  lzma,
+  lzip,
+  lz4,
+  lzop,
+  compress,
+  lrzip,
+  tar,
+  zip,
+  cpio,
+  iso9660,
+  deb
+};
 
 std::string_view format_name(Format kind);
-// Also by their common other names ("gzip", "iso"). Throws Error(ExitCode::usage) with the names
-// that there are.
+// Also by their common other names ("gzip", "lzo", "iso"). Throws Error(ExitCode::usage) with the
+// names that there are.
 Format parse_format(std::string_view name);
 
 bool is_archive(Format kind);
@@ -34,7 +51,7 @@ struct OpenOptions {
   std::optional<Format> format;
   DecompressOptions decompress;
   // Normal names: only these members are of interest. Where the format has a directory (zip), no
-  // others are then given, if all of these are there.
+  // others are then given, but for links on the way to them, if all of these are there.
   std::vector<std::string> only;
 };
 
@@ -46,6 +63,9 @@ std::unique_ptr<ReadAhead> open_decompressed(const std::string& path, Compressio
                                              const OpenOptions& options);
 // The members of an archive, which may be compressed. Throws Error(ExitCode::failed) if it is none,
 // or none of the format asked for.
-std::unique_ptr<ArchiveReader> open_archive(const std::string& path, const OpenOptions& options);
+std::unique_ptr<MemberReader> open_archive(const std::string& path, const OpenOptions& options);
+// Says what stands before or after an archive in its file and is not read with it, where reading it
+// does not find out. A zip: a warning; the partitions of a hybrid ISO image: only with --verbose.
+void tell_of_surroundings(const FileSource& file);
 
 } // namespace qt

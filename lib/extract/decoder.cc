@@ -53,7 +53,13 @@ void Decoder::start_stream_or_end() {
   }
   refill_head();
   if (m_padding || !starts_stream(text_of(m_waiting).substr(0, 4))) {
-    fail("followed by something else");
+    if (!others_read_on()) {
+      fail("followed by something else");
+    }
+    m_input->give_back(m_waiting);
+    m_waiting = {};
+    m_ended = true;
+    return;
   }
   restart();
   m_between_streams = false;

@@ -1,6 +1,7 @@
 // What the decoders of compressed streams share: the compressed bytes that wait, and the order of
 // streams, padding and end (decompress.hh). A decoder only turns some of the waiting bytes into
-// some output.
+// some output. Where the input takes back what is not needed, the end is where something else
+// begins.
 #pragma once
 
 #include "extract/byte_source.hh"
@@ -32,6 +33,9 @@ protected:
   virtual void restart() = 0;
   // True if another stream starts with these bytes, of which there may be fewer than four.
   virtual bool starts_stream(std::string_view head) const = 0;
+
+  // Whether whatever follows the streams is somebody else's.
+  bool others_read_on() const { return m_input->takes_back(); }
 
   // "the gz data is REASON"
   [[noreturn]] void fail(std::string_view reason) const;

@@ -1,6 +1,7 @@
 #include "extract/decompress.hh"
 
 #include "base/error.hh"
+#include "extract/archive.hh"
 #include "extract/decoder.hh"
 #include "extract/xz_decoder.hh"
 
@@ -126,30 +127,61 @@ private:
 
 } // namespace
 
+namespace {
+
+bool is_lzma(std::string_view head) {
+  if (head.size() < 14 || head[0] != '\x5d' || head[13] != '\0') {
+    return false;
+  }
+  const std::uint64_t dictionary = little_endian(head.substr(1, 4));
+  const std::uint64_t size = little_endian(head.substr(5, 8));
+  const std::uint64_t low = dictionary & -dictionary; // the lowest bit that is set
+  return (dictionary == low || dictionary == 3 * low) && dictionary >= 65536 &&
+         (size == ~std::uint64_t{0} || size < std::uint64_t{1} << 38);
+}
+
+bool is_bzip2(std::string_view head) {
+  return head.starts_with("BZh") && head.size() > 4 && head[3] >= '1' && head[3] <= '9' &&
+         (head.substr(4).starts_with("\x31\x41\x59\x26\x53\x59") ||
+          head.substr(4).starts_with("\x17\x72\x45\x38\x50\x90"));
+}
+
+} // namespace
+
 Compression sniff_compression(std::string_view head) {
   using namespace std::string_view_literals;
-  const std::string_view block = head.size() > 4 ? head.substr(4) : std::string_view();
-  if (head.starts_with("\x1f\x8b\x08"sv)) {
-    return Compression::gzip;
+  struct Mark {
+    std::string_view bytes;
+    Compression compression;
+  };
+  static constexpr std::array k_marks = {
+      Mark{"\x1f\x8b\x08"sv, Compression::gzip},
+      Mark{"\xfd\x37zXZ\0"sv, Compression::xz},
+      Mark{"\x28\xb5\x2f\xfd"sv, Compression::zstd},
+      Mark{"LZIP\1"sv, Compression::lzip},
+      Mark{"\x04\x22\x4d\x18"sv, Compression::lz4},
+      Mark{"\x02\x21\x4c\x18"sv, Compression::lz4},
+      Mark{"\x89LZO\0\r\n"sv, Compression::lzop},
+      Mark{"\x1f\x9d"sv, Compression::compress},
+      Mark{"LRZI"sv, Compression::lrzip},
+  };
+  for (const Mark& mark : k_marks) {
+    if (head.starts_with(mark.bytes)) {
+      return mark.compression;
+    }
   }
-  if (head.starts_with("\xfd"
-                       "7zXZ\0"sv)) {
-    return Compression::xz;
-  }
-  if (head.starts_with("\x28\xb5\x2f\xfd"sv) ||
-      (head.size() >= 4 && (head[0] & 0xf0) == 0x50 && head.substr(1, 3) == "\x2a\x4d\x18"sv)) {
+  if (head.size() >= 4 && (head[0] & 0xf0) == 0x50 && head.substr(1, 3) == "\x2a\x4d\x18"sv) {
     return Compression::zstd;
   }
-  if (head.starts_with("BZh"sv) && head.size() > 4 && head[3] >= '1' && head[3] <= '9' &&
-      (block.starts_with("\x31\x41\x59\x26\x53\x59"sv) ||
-       block.starts_with("\x17\x72\x45\x38\x50\x90"sv))) {
+  if (is_bzip2(head)) {
     return Compression::bzip2;
   }
-  return Compression::none;
+  return is_lzma(head) ? Compression::lzma : Compression::none;
 }
 
 std::string_view compression_name(Compression compression) {
-  constexpr std::array<std::string_view, 5> k_names = {"", "gz", "xz", "zst", "bz2"};
+  constexpr std::array<std::string_view, 11> k_names = {
+      "", "gz", "xz", "zst", "bz2", "lzma", "lzip", "lz4", "lzop", "compress", "lrzip"};
   return k_names.at(static_cast<std::size_t>(compression));
 }
 
@@ -164,6 +196,20 @@ std::unique_ptr<ByteSource> decompress(Compression compression, std::unique_ptr<
     return std::make_unique<ZstdDecoder>(std::move(input));
   case Compression::bzip2:
     return std::make_unique<Bzip2Decoder>(std::move(input));
+  case Compression::lzma:
+    return decode_lzma(std::move(input), options.memory_bytes);
+  case Compression::lzip:
+    return decode_lzip(std::move(input), options.memory_bytes);
+  case Compression::lz4:
+    return decode_by_libarchive(LibarchiveFilter::lz4, std::move(input));
+  case Compression::lzop:
+    return decode_by_libarchive(LibarchiveFilter::lzop, std::move(input));
+  case Compression::compress: // nothing in it tells whether it is whole
+    throw Error("it is compress'ed (.Z), which is not read here; uncompress it first",
+                ExitCode::failed);
+  case Compression::lrzip:
+    throw Error("it is lrzip-compressed, which is not read here; lrunzip it first",
+                ExitCode::failed);
   case Compression::none:
     break;
   }

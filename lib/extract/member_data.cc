@@ -20,12 +20,52 @@ void check_header(const ArchiveMember& member) {
   }
 }
 
-void write_member(ArchiveReader& archive, const ArchiveMember& member, SparseWriter& writer,
+std::optional<std::string> MemberPlaces::take(const ArchiveMember& member) {
+  std::optional<std::string> place = place_of(member.name);
+  if (!place) {
+    return std::nullopt;
+  }
+  std::optional<std::string> target;
+  if (member.type == MemberType::symlink) {
+    target = member.target;
+  } else if (member.type == MemberType::hardlink) { // which may be one of a link
+    const auto link = m_links.all().find(place_of(member.target).value_or(""));
+    target = link != m_links.all().end() ? std::optional(link->second) : std::nullopt;
+  }
+  const bool was_link = m_links.all().contains(*place);
+  if (target) {
+    m_links.set(*place, *target);
+  } else if (was_link) {
+    m_links.forget(*place);
+  }
+  if (target || was_link) {
+    m_place_of_folder.reset();
+  }
+  return place;
+}
+
+std::optional<std::string> MemberPlaces::place_of(std::string_view name) {
+  std::optional<std::string> normal = normal_member_name(name);
+  if (!normal || m_links.all().empty()) {
+    return normal;
+  }
+  const SplitName parts = split_name(*normal);
+  if (!m_place_of_folder || m_folder != parts.parent) {
+    m_folder = parts.parent;
+    m_place_of_folder = m_links.resolve_in_root(parts.parent);
+  }
+  if (!m_place_of_folder || m_place_of_folder->empty()) {
+    return m_place_of_folder ? std::optional(parts.base) : std::nullopt;
+  }
+  return *m_place_of_folder + "/" + parts.base;
+}
+
+void write_member(MemberReader& archive, const ArchiveMember& member, SparseWriter& writer,
                   OutputBudget& budget) {
   const auto grow_to = [&](std::uint64_t size) {
     budget.take(size - std::min(size, writer.size()));
   };
-  ArchiveReader::Piece piece;
+  MemberReader::Piece piece;
   while (archive.data(piece)) {
     if (piece.offset < writer.size()) {
       throw Error("its pieces overlap", ExitCode::failed);

@@ -1,10 +1,18 @@
 // A member of an archive on its way into a file.
+//
+// Where an archive has a name more than once, the last member of that name counts, as for whoever
+// unpacks all of them one after the other. That is why reading goes on to the end of the archive
+// when a member has been found, unless `first` says otherwise: over the headers alone where the
+// archive can be jumped in, by decoding the rest where it is compressed.
 #pragma once
 
 #include "base/error.hh"
 #include "extract/archive.hh"
+#include "extract/member_path.hh"
 #include "extract/unpack_rule.hh"
 
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace qt {
@@ -19,8 +27,27 @@ Error member_error(const ArchiveMember& member, std::string_view reason);
 // Throws if the archive's reader had to complain about the member.
 void check_header(const ArchiveMember& member);
 
+// Where members of an archive stand in the tree that they make, one after the other.
+class MemberPlaces {
+public:
+  // The normal name of the place of the next member. The links in front of it that it stands below
+  // are followed, also absolute ones, from the archive's root. Nothing if its name leads out of the
+  // archive, or over a link in a circle.
+  std::optional<std::string> take(const ArchiveMember& member);
+  // The same for a name that a member has as its target.
+  std::optional<std::string> place_of(std::string_view name);
+  // The links of the tree by now.
+  const LinkMap& links() const { return m_links; }
+
+private:
+  LinkMap m_links;
+  // Members of a folder mostly stand together.
+  std::string m_folder;
+  std::optional<std::string> m_place_of_folder;
+};
+
 // Writes the current member of `archive` to an empty file. Does not call finish(). Throws Error.
-void write_member(ArchiveReader& archive, const ArchiveMember& member, SparseWriter& writer,
+void write_member(MemberReader& archive, const ArchiveMember& member, SparseWriter& writer,
                   OutputBudget& budget);
 
 // Adds the member's name to whatever fails in `body`.

@@ -5,6 +5,7 @@
 #include "extract/member_data.hh"
 
 #include <array>
+#include <map>
 #include <memory>
 
 namespace qt {
@@ -37,12 +38,30 @@ std::string line_of(const ArchiveMember& member) {
 
 std::vector<std::string> list_members(const std::string& source, const UnpackRule& rule) {
   try {
-    const std::unique_ptr<ArchiveReader> archive = open_archive(source, open_options(rule));
+    tell_of_surroundings(FileSource(source));
+    const std::unique_ptr<MemberReader> archive = open_archive(source, open_options(rule));
+    struct Known {
+      std::size_t line;
+      MemberType type;
+    };
+    std::map<std::string, Known> known; // by place
     std::vector<std::string> lines;
+    MemberPlaces places;
     ArchiveMember member;
     while (archive->next(member)) {
+      if (const std::optional<std::string> place = places.take(member)) {
+        const Known now = {lines.size(), member.type};
+        const auto [before, is_new] = known.try_emplace(*place, now);
+        const bool both_folders =
+            before->second.type == MemberType::folder && member.type == MemberType::folder;
+        if (!is_new && !both_folders) {
+          lines[before->second.line] += "\treplaced";
+        }
+        before->second = now;
+      }
       lines.push_back(line_of(member));
     }
+    archive->drain();
     return lines;
   } catch (const Error& error) {
     throw error.within(format("listing {}", source));

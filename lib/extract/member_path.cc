@@ -31,9 +31,9 @@ std::optional<std::string> normal_member_name(std::string_view name) {
 
 std::optional<std::string> asked_member_name(std::string_view name) { return without_dots(name); }
 
-std::optional<std::string> LinkMap::resolve(std::string_view path) const {
-  if (path.starts_with('/')) {
-    return std::nullopt;
+LinkMap::Way LinkMap::follow(std::string_view path, Root root) const {
+  if (path.starts_with('/') && root == Root::none) {
+    return {Lead::absolute, ""};
   }
   std::vector<std::string> to_do = split(path, '/'); // the next component is the last element
   std::reverse(to_do.begin(), to_do.end());
@@ -46,10 +46,10 @@ std::optional<std::string> LinkMap::resolve(std::string_view path) const {
       continue;
     }
     if (part == "..") {
-      if (done.empty()) {
-        return std::nullopt;
+      if (done.empty() && root == Root::none) {
+        return {Lead::outside, ""};
       }
-      done.pop_back();
+      done.resize(done.empty() ? 0 : done.size() - 1);
       continue;
     }
     done.push_back(std::move(part));
@@ -57,14 +57,30 @@ std::optional<std::string> LinkMap::resolve(std::string_view path) const {
     if (link == m_links.end()) {
       continue;
     }
-    if (link->second.starts_with('/') || ++links > k_most_links) {
-      return std::nullopt;
+    if (++links > k_most_links) {
+      return {Lead::outside, ""};
     }
     done.pop_back();
+    if (link->second.starts_with('/')) {
+      if (root == Root::none) {
+        return {Lead::absolute, ""};
+      }
+      done.clear();
+    }
     const std::vector<std::string> target = split(link->second, '/');
     to_do.insert(to_do.end(), target.rbegin(), target.rend());
   }
-  return join(done, "/");
+  return {Lead::inside, join(done, "/")};
+}
+
+std::optional<std::string> LinkMap::resolve(std::string_view path) const {
+  Way way = follow(path, Root::none);
+  return way.lead == Lead::inside ? std::optional(std::move(way.name)) : std::nullopt;
+}
+
+std::optional<std::string> LinkMap::resolve_in_root(std::string_view path) const {
+  Way way = follow(path, Root::of_tree);
+  return way.lead == Lead::inside ? std::optional(std::move(way.name)) : std::nullopt;
 }
 
 std::optional<std::string> LinkMap::resolve_parent(const std::string& name) const {
@@ -76,13 +92,13 @@ std::optional<std::string> LinkMap::resolve_parent(const std::string& name) cons
   return parent->empty() ? split.base : *parent + "/" + split.base;
 }
 
-std::optional<std::string> LinkMap::resolve_link(const std::string& name,
-                                                 std::string_view target) const {
-  if (target.empty() || target.starts_with('/')) {
-    return std::nullopt;
+LinkMap::Lead LinkMap::lead_of(const std::string& name, std::string_view target) const {
+  if (target.empty()) {
+    return Lead::outside;
   }
   const std::string parent = split_name(name).parent;
-  return resolve(parent.empty() ? std::string(target) : parent + "/" + std::string(target));
+  const bool beside = parent.empty() || target.starts_with('/');
+  return follow(beside ? std::string(target) : parent + "/" + std::string(target), Root::none).lead;
 }
 
 SplitName split_name(const std::string& name) {

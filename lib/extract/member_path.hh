@@ -27,15 +27,32 @@ public:
 
   // Where a path inside the tree leads when every link on the way is followed, also the last:
   // a normal name without links, whether or not something is there. Nothing if it leads out of the
-  // tree (also for a moment), or in a circle. `path` may have "..", but not be absolute.
+  // tree (also for a moment), over an absolute link, or in a circle. `path` may have "..", but not
+  // be absolute.
   std::optional<std::string> resolve(std::string_view path) const;
   // The same for the folder that a member stands in, with the member's own name added: where a
   // member of that name is to be made.
   std::optional<std::string> resolve_parent(const std::string& name) const;
-  // Where a link called `name` with this target would lead.
-  std::optional<std::string> resolve_link(const std::string& name, std::string_view target) const;
+  // Where a system whose root is the tree finds `path`: absolute paths and links start at the
+  // tree's root, which is also its own "..". Nothing if it leads in a circle.
+  std::optional<std::string> resolve_in_root(std::string_view path) const;
+
+  // Where a link called `name` with this target leads.
+  enum class Lead {
+    inside,
+    outside,  // out of the tree by "..", also for a moment; in a circle; or nowhere
+    absolute, // from the root of whatever system follows it, or over a link that does so
+  };
+  Lead lead_of(const std::string& name, std::string_view target) const;
 
 private:
+  enum class Root { none, of_tree };
+  struct Way {
+    Lead lead;
+    std::string name; // if inside
+  };
+  Way follow(std::string_view path, Root root) const;
+
   std::map<std::string, std::string> m_links;
 };
 

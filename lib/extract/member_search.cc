@@ -6,7 +6,10 @@
 #include "os/file.hh"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
+#include <optional>
+#include <set>
 #include <strings.h>
 
 namespace qt {
@@ -18,11 +21,27 @@ constexpr std::size_t k_most_known_names = 20000;
 
 // One member that is wanted, on its way to its file.
 struct Wanted {
+  explicit Wanted(const MemberOutput& wanted)
+    : output(wanted)
+    , name(asked_member_name(wanted.member).value_or("")) {}
+
   const MemberOutput& output;
-  std::string name; // the member to look for now, after links
+  std::string name; // where to look now, after links
+  // A hard link is of the file as it was in front of it: only members before this one count.
+  std::size_t before = std::numeric_limits<std::size_t>::max();
   int links = 0;
-  bool may_come_later = false; // an empty cpio file whose content may stand with another name
+  bool done = false;
+
+  // What the last member there is, in this pass.
+  enum class Found { nothing, file, symlink, hardlink, no_file };
+  Found found = Found::nothing;
   std::unique_ptr<AtomicFile> file;
+  bool may_come_later = false; // an empty cpio file whose content may stand with another name
+  bool was_passed = false;     // its content was such a one's: another pass finds it for this name
+  std::string member;          // its own name
+  std::string target;          // where a hard link leads: a place
+  std::size_t number = 0;
+  std::string refusal;
 };
 
 class MemberSearch {
@@ -33,16 +52,15 @@ public:
     , m_rule(rule)
     , m_budget(rule.limit, source) {
     for (const MemberOutput& output : outputs) {
-      m_wanted.push_back(
-          {output, asked_member_name(output.member).value_or(""), 0, false, nullptr});
+      m_wanted.emplace_back(output);
     }
   }
 
   void run() {
-    // A link may lead to a member that stands before it: each pass follows one link of each.
-    while (!all_found()) {
-      if (!pass()) {
-        fail_missing();
+    while (choose()) {
+      pass();
+      for (Wanted* const wanted : m_chosen) {
+        conclude(*wanted);
       }
     }
     for (const Wanted& wanted : m_wanted) {
@@ -52,71 +70,96 @@ public:
   }
 
 private:
-  bool all_found() const {
-    return std::all_of(m_wanted.begin(), m_wanted.end(),
-                       [](const Wanted& wanted) { return wanted.file && !wanted.may_come_later; });
-  }
-
-  // True if it brought a file or followed a link.
-  bool pass() {
-    bool progress = false;
-    m_names.clear();
-    OpenOptions options = open_options(m_rule);
-    for (const Wanted& wanted : m_wanted) {
-      if (!wanted.file) {
-        options.only.push_back(wanted.name);
-      }
-    }
-    const std::unique_ptr<ArchiveReader> archive = open_archive(m_source, options);
-    ArchiveMember member;
-    while (!all_found() && archive->next(member)) {
-      const std::optional<std::string> name = normal_member_name(member.name);
-      if (m_names.size() < k_most_known_names) {
-        m_names.push_back(name.value_or(member.name));
-      }
-      Wanted* wanted = find(name, member);
-      if (wanted != nullptr) {
-        for_member(member, [&] { take(*archive, member, *wanted); });
-        progress = true;
-      }
-    }
+  // Those to look for in the next pass. A member can be read once in each: of several that have
+  // come to the same one by links, one is its.
+  bool choose() {
+    m_chosen.clear();
+    std::set<std::string> names;
     for (Wanted& wanted : m_wanted) {
-      wanted.may_come_later = false; // it did not: the file is really empty
+      if (!wanted.done && names.insert(wanted.name).second) {
+        wanted.found = Wanted::Found::nothing;
+        wanted.was_passed = false;
+        wanted.file.reset();
+        m_chosen.push_back(&wanted);
+      }
     }
-    return progress || all_found();
+    return !m_chosen.empty();
   }
 
-  Wanted* find(const std::optional<std::string>& name, const ArchiveMember& member) {
+  bool may_stop() const {
+    return m_rule.first && std::all_of(m_chosen.begin(), m_chosen.end(), [](const Wanted* wanted) {
+             return wanted->found != Wanted::Found::nothing && !wanted->may_come_later;
+           });
+  }
+
+  void pass() {
+    m_names.clear();
+    m_places = {};
+    OpenOptions options = open_options(m_rule);
+    for (const Wanted* const wanted : m_chosen) {
+      options.only.push_back(wanted->name);
+    }
+    const std::unique_ptr<MemberReader> archive = open_archive(m_source, options);
+    ArchiveMember member;
+    for (std::size_t number = 0; !may_stop(); ++number) {
+      if (!archive->next(member)) {
+        archive->drain();
+        break;
+      }
+      const std::optional<std::string> place = m_places.take(member);
+      if (m_names.size() < k_most_known_names) {
+        m_names.push_back(place.value_or(member.name));
+      }
+      if (Wanted* const wanted = place ? find(*place, member, number) : nullptr) {
+        for_member(member, [&] { take(*archive, member, *wanted); });
+        wanted->number = number;
+      }
+    }
+  }
+
+  Wanted* find(const std::string& place, const ArchiveMember& member, std::size_t number) {
     const bool carries_content = member.type == MemberType::hardlink && member.size.value_or(0) > 0;
     const std::optional<std::string> target =
-        carries_content ? normal_member_name(member.target) : std::nullopt;
-    // Content that is waited for goes first: another pass finds it again under this name.
-    for (Wanted& wanted : m_wanted) {
-      if (target && *target == wanted.name && wanted.may_come_later) {
-        return &wanted;
-      }
+        carries_content ? m_places.place_of(member.target) : std::nullopt;
+    const auto find_if = [this](auto is_it) {
+      const auto found = std::find_if(m_chosen.begin(), m_chosen.end(), is_it);
+      return found == m_chosen.end() ? nullptr : *found;
+    };
+    Wanted* const waiting = find_if([&](const Wanted* wanted) {
+      return target && *target == wanted->name && wanted->may_come_later;
+    });
+    Wanted* const named = find_if([&](const Wanted* wanted) {
+      const bool was_found = wanted->found != Wanted::Found::nothing;
+      return place == wanted->name && number < wanted->before && !(m_rule.first && was_found);
+    });
+    if (waiting != nullptr && named != nullptr) {
+      named->was_passed = true;
     }
-    for (Wanted& wanted : m_wanted) {
-      if (name && *name == wanted.name && !wanted.file) {
-        return &wanted;
-      }
-    }
-    return nullptr;
+    return waiting != nullptr ? waiting : named;
   }
 
-  void take(ArchiveReader& archive, const ArchiveMember& member, Wanted& wanted) {
+  void take(MemberReader& archive, const ArchiveMember& member, Wanted& wanted) {
     check_header(member);
-    if (is_special(member.type)) {
-      throw Error("it is a device, fifo or socket", ExitCode::failed);
-    }
-    if (member.type == MemberType::folder) {
-      throw Error("it is a folder; ask for it with directory", ExitCode::failed);
-    }
-    if (member.type == MemberType::symlink ||
-        (member.type == MemberType::hardlink && member.size.value_or(0) == 0)) {
-      follow(member, wanted);
+    wanted.file.reset();
+    wanted.may_come_later = false;
+    wanted.member = member.name;
+    wanted.target = member.target;
+    if (is_special(member.type) || member.type == MemberType::folder) {
+      wanted.found = Wanted::Found::no_file;
+      wanted.refusal = is_special(member.type) ? "it is a device, fifo or socket"
+                                               : "it is a folder; ask for it with directory";
       return;
     }
+    if (member.type == MemberType::symlink) {
+      wanted.found = Wanted::Found::symlink;
+      return;
+    }
+    if (member.type == MemberType::hardlink && member.size.value_or(0) == 0) {
+      wanted.found = Wanted::Found::hardlink;
+      wanted.target = m_places.place_of(member.target).value_or("");
+      return;
+    }
+    wanted.found = Wanted::Found::file;
     wanted.file = std::make_unique<AtomicFile>(wanted.output.path, member.permissions | 0600);
     SparseWriter writer(wanted.file->fd(), wanted.output.path);
     write_member(archive, member, writer, m_budget);
@@ -124,22 +167,43 @@ private:
     finish_file(writer, m_rule);
   }
 
-  static void follow(const ArchiveMember& member, Wanted& wanted) {
-    LinkMap none;
-    const std::optional<std::string> target = member.type == MemberType::hardlink
-                                                  ? normal_member_name(member.target)
-                                                  : none.resolve_link(wanted.name, member.target);
-    if (!target || ++wanted.links > k_most_member_links) {
-      throw Error(format("its link to '{}' leads out of the archive or in a circle", member.target),
+  // After a pass: done, or where to look in the next one.
+  void conclude(Wanted& wanted) {
+    wanted.may_come_later = false; // it did not: the file is really empty
+    if (wanted.was_passed) {
+      return;
+    }
+    std::optional<std::string> next;
+    switch (wanted.found) {
+    case Wanted::Found::file:
+      wanted.done = true;
+      return;
+    case Wanted::Found::no_file:
+      throw Error(format("member '{}': {}", wanted.member, wanted.refusal), ExitCode::failed);
+    case Wanted::Found::hardlink:
+      next = wanted.target.empty() ? std::nullopt : std::optional(wanted.target);
+      wanted.before = wanted.number;
+      break;
+    case Wanted::Found::symlink:
+      next = m_places.links().resolve_in_root(wanted.name);
+      wanted.before = std::numeric_limits<std::size_t>::max();
+      break;
+    case Wanted::Found::nothing: // perhaps a link on the way leads to it
+      next = m_places.links().resolve_in_root(wanted.name);
+      if (next && *next == wanted.name) {
+        fail_missing(wanted);
+      }
+    }
+    if (!next || ++wanted.links > k_most_member_links) {
+      throw Error(format("member '{}': its link to '{}' leads out of the archive or in a circle",
+                         wanted.output.member, wanted.target),
                   ExitCode::failed);
     }
-    wanted.name = *target;
+    wanted.name = *next;
   }
 
-  [[noreturn]] void fail_missing() const {
-    const auto missing = std::find_if(m_wanted.begin(), m_wanted.end(),
-                                      [](const Wanted& wanted) { return !wanted.file; });
-    const std::string& name = missing->name;
+  [[noreturn]] void fail_missing(const Wanted& missing) const {
+    const std::string& name = missing.name;
     std::vector<std::string_view> near;
     for (const std::string& known : m_names) {
       // Also where only the case differs: without extensions ISO images have upper-case names.
@@ -153,8 +217,8 @@ private:
     } else {
       hint = format("; did you mean '{}'?", near[0]);
     }
-    throw Error(format("there is no member '{}'{}{}", missing->output.member,
-                       missing->links > 0 ? format(" ('{}', where its link leads)", name) : "",
+    throw Error(format("there is no member '{}'{}{}", missing.output.member,
+                       missing.links > 0 ? format(" ('{}', where its link leads)", name) : "",
                        hint),
                 ExitCode::failed);
   }
@@ -163,6 +227,8 @@ private:
   const UnpackRule& m_rule;
   OutputBudget m_budget;
   std::vector<Wanted> m_wanted;
+  std::vector<Wanted*> m_chosen; // of m_wanted
+  MemberPlaces m_places;
   std::vector<std::string> m_names;
 };
 

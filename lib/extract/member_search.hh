@@ -1,5 +1,6 @@
-// Taking some members out of an archive: by their names, through links, in as few passes as the
-// order of the archive allows, and no further than the last of them.
+// Taking some members out of an archive: by their names, through links, also absolute ones and
+// those on the way, from the archive's root. In as few passes as the links allow; each goes to the
+// end of the archive (member_data.hh), unless only the first of each name is wanted.
 #pragma once
 
 #include "extract/made_record.hh"

@@ -44,11 +44,12 @@ bool drop_suffix(std::string& name, std::span<const std::string_view> suffixes) 
 }
 
 std::string default_file_name(const std::string& source, const UnpackRule& rule) {
-  constexpr std::array<std::string_view, 7> k_compressions = {".gz",   ".xz", ".zst", ".bz2",
-                                                              ".zstd", ".GZ", ".lzma"};
+  constexpr std::array<std::string_view, 12> k_compressions = {
+      ".gz", ".xz", ".zst", ".bz2", ".zstd", ".GZ", ".lzma", ".lz4", ".lz", ".lzo", ".Z", ".lrz"};
   constexpr std::array<std::string_view, 7> k_archives = {".tar", ".zip",  ".cpio", ".iso",
                                                           ".deb", ".udeb", ".ZIP"};
-  constexpr std::array<std::string_view, 4> k_both = {".tgz", ".txz", ".tbz2", ".tbz"};
+  constexpr std::array<std::string_view, 6> k_both = {".tgz", ".txz", ".tbz2",
+                                                      ".tbz", ".tlz", ".tzst"};
   std::string name = base_name(source);
   const std::string from_url = name_from_url(url_of(source));
   if (!from_url.empty()) {

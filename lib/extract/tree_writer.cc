@@ -102,7 +102,7 @@ TreeWriter::Place TreeWriter::place_of(const std::string& name) {
   // Links that were made before are followed in the mind only: what is opened has none.
   const std::optional<std::string> resolved = m_links.resolve_parent(name);
   if (!resolved) {
-    refuse("a symbolic link on its way leads out of the archive or in a circle");
+    refuse("a symbolic link on its way is absolute, leads out of the archive or in a circle");
   }
   const SplitName parts = split_name(*resolved);
   if (parts.base.empty()) {
@@ -113,9 +113,15 @@ TreeWriter::Place TreeWriter::place_of(const std::string& name) {
 
 void TreeWriter::remove_file(const Place& place) {
   if (::unlinkat(place.folder, place.base.c_str(), 0) < 0 && errno != ENOENT) {
-    const int number = errno;
+    int number = errno;
     if (number == EISDIR) {
-      refuse("a folder of that name is there already");
+      if (::unlinkat(place.folder, place.base.c_str(), AT_REMOVEDIR) == 0) {
+        return;
+      }
+      number = errno;
+    }
+    if (number == ENOTEMPTY || number == EEXIST) {
+      refuse("a folder of that name, with something in it, is there already");
     }
     throw errno_error(number, "replacing a file");
   }
@@ -163,7 +169,7 @@ UniqueFd TreeWriter::make_file(const std::string& name, mode_t permissions) {
 
 void TreeWriter::make_symlink(const std::string& name, const std::string& target) {
   const Place place = place_of(name);
-  if (!m_links.resolve_link(place.name, target)) {
+  if (m_links.lead_of(place.name, target) == LinkMap::Lead::outside) {
     refuse(format("the symbolic link to '{}' leads out of the archive or in a circle", target));
   }
   remove_file(place);
@@ -177,7 +183,7 @@ void TreeWriter::make_hardlink(const std::string& name, const std::string& targe
   const std::optional<std::string> from = m_links.resolve_parent(target);
   const std::optional<std::string> to = m_links.resolve_parent(name);
   if (!from || !to) {
-    refuse("a symbolic link on its way leads out of the archive or in a circle");
+    refuse("a symbolic link on its way is absolute, leads out of the archive or in a circle");
   }
   if (*from == *to) {
     return;
@@ -204,6 +210,16 @@ void TreeWriter::make_hardlink(const std::string& name, const std::string& targe
   }
 }
 
+void TreeWriter::remove(const std::string& name) {
+  const std::optional<std::string> place = m_links.resolve_parent(name); // a way without links
+  struct stat status;
+  if (place && !place->empty() &&
+      ::fstatat(m_root.get(), place->c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    remove_file(place_of(name));
+    m_links.forget(*place);
+  }
+}
+
 UniqueFd TreeWriter::reopen_file(const std::string& name) {
   const Place place = place_of(name);
   UniqueFd fd(::openat(place.folder, place.base.c_str(),
@@ -222,7 +238,7 @@ UniqueFd TreeWriter::open_root() const {
 void TreeWriter::publish(Existing existing) {
   // A link that was fine when it was made may lead elsewhere by a link made after it.
   for (const auto& [name, target] : m_links.all()) {
-    if (!m_links.resolve_link(name, target)) {
+    if (m_links.lead_of(name, target) == LinkMap::Lead::outside) {
       refuse(
           format("member '{}': the symbolic link to '{}' leads out of the archive or in a circle",
                  name, target));

@@ -59,7 +59,7 @@ void link_file(const std::string& real_source, const std::string& output) {
 
 void hand_on(const std::string& source, const FileSource& input, const UnpackRule& rule,
              const std::string& output, const MadeRecord& record) {
-  const bool resized = rule.resize && size_after_resize(*rule.resize, input.size()) != input.size();
+  const bool resized = needs_resizing(input.fd(), input.size(), rule, source);
   if (!rule.writable && !resized) {
     link_file(real_path(source), output);
     return;
@@ -140,6 +140,9 @@ void unpack(const std::string& source, const UnpackRule& rule,
     check_not_itself(source, output);
   }
   try {
+    if (rule.directory || !rule.members.empty()) {
+      tell_of_surroundings(input);
+    }
     if (!rule.directory && !rule.members.empty()) {
       make_members(source, input, rule, outputs);
       return;

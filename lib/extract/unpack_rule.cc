@@ -2,6 +2,7 @@
 
 #include "base/error.hh"
 #include "base/text.hh"
+#include "extract/disk_image.hh"
 #include "extract/member_path.hh"
 
 #include <algorithm>
@@ -28,6 +29,9 @@ void check_rule(const UnpackRule& rule) {
   }
   if (rule.directory && rule.resize) {
     refuse("resize is for a file, not for a directory");
+  }
+  if (rule.first && (rule.directory || rule.members.empty())) {
+    refuse("first is for a member");
   }
   if ((rule.directory || !rule.members.empty()) && rule.format == Format::raw) {
     refuse("a file of format raw has no members");
@@ -66,10 +70,36 @@ std::uint64_t size_after_resize(const Resize& resize, std::uint64_t size) {
   return wanted;
 }
 
-void finish_file(SparseWriter& writer, const UnpackRule& rule) {
-  if (rule.resize) {
-    writer.skip_to(size_after_resize(*rule.resize, writer.size()));
+bool needs_resizing(int fd, std::uint64_t size, const UnpackRule& rule, const std::string& name) {
+  if (!rule.resize) {
+    return false;
   }
+  const bool as_it_is = rule.format == Format::raw;
+  const std::string_view image = as_it_is ? "" : disk_image_format(fd, size, name);
+  if (!image.empty() && image != "qcow2") {
+    throw Error(
+        format("resizing {0}: it is a {1} image, whose disk does not grow with the file; "
+               "convert it first: qemu-img convert -f {1} -O raw IMAGE DISK (or, if the file "
+               "is meant: --format raw)",
+               name, image),
+        ExitCode::failed);
+  }
+  const std::uint64_t now = image.empty() ? size : qcow2_disk_size(fd, name);
+  return size_after_resize(*rule.resize, now) != now;
+}
+
+void finish_file(SparseWriter& writer, const UnpackRule& rule) {
+  writer.finish();
+  if (!needs_resizing(writer.fd(), writer.size(), rule, writer.name())) {
+    return;
+  }
+  if (rule.format != Format::raw &&
+      !disk_image_format(writer.fd(), writer.size(), writer.name()).empty()) {
+    const std::uint64_t disk = qcow2_disk_size(writer.fd(), writer.name());
+    resize_qcow2(writer.fd(), size_after_resize(*rule.resize, disk), writer.name());
+    return;
+  }
+  writer.skip_to(size_after_resize(*rule.resize, writer.size()));
   writer.finish();
 }
 

@@ -36,6 +36,7 @@ struct UnpackRule {
   std::vector<std::string> members;
   std::optional<Format> format; // only where the content does not tell; Format::raw: as it is
   bool directory = false;       // all files, as a folder
+  bool first = false; // of members of one name the first, not the last; reading stops there
   std::optional<Resize> resize; // of each file
   bool writable = false;        // a private copy, never a link
   Devices devices = Devices::leave_out;
@@ -63,7 +64,11 @@ private:
 // The size that a file of `size` bytes is to have. Throws Error(ExitCode::failed), naming both, if
 // something would be cut off.
 std::uint64_t size_after_resize(const Resize& resize, std::uint64_t size);
-// Gives a written file the size that the rule wants.
+// Whether the rule wants another size of a file, or of the disk that it is an image of. Throws
+// Error(ExitCode::failed), with what to do, for an image that cannot be resized (disk_image.hh).
+bool needs_resizing(int fd, std::uint64_t size, const UnpackRule& rule, const std::string& name);
+// Gives a written file its length, and it, or the disk that it is an image of, the size that the
+// rule wants. Throws Error.
 void finish_file(SparseWriter& writer, const UnpackRule& rule);
 
 } // namespace qt

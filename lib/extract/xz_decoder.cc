@@ -4,33 +4,35 @@
 #include "extract/decoder.hh"
 
 #include <algorithm>
-#include <cassert>
 #include <lzma.h>
 
 namespace qt {
 
 namespace {
 
-class XzDecoder final : public Decoder {
+// The three formats of liblzma: how each begins is all that differs.
+class LzmaDecoder : public Decoder {
 public:
-  XzDecoder(std::unique_ptr<ByteSource> input, std::uint64_t memory_bytes, unsigned threads)
-    : Decoder("xz", std::move(input))
-    , m_memory_bytes(memory_bytes) {
-    lzma_mt settings = {};
-    settings.flags = LZMA_CONCATENATED;
-    settings.threads = threads != 0 ? threads : std::max(1U, ::lzma_cputhreads());
-    // Up to the first limit it takes more threads, up to the second it works at all.
-    settings.memlimit_threading = memory_bytes;
-    settings.memlimit_stop = memory_bytes;
-    if (::lzma_stream_decoder_mt(&m_stream, &settings) != LZMA_OK) {
+  LzmaDecoder(std::string_view name, std::unique_ptr<ByteSource> input, std::uint64_t memory_bytes)
+    : Decoder(name, std::move(input))
+    , m_name(name)
+    , m_memory_bytes(memory_bytes) {}
+  ~LzmaDecoder() override { ::lzma_end(&m_stream); }
+
+protected:
+  // Makes m_stream ready for a stream.
+  virtual lzma_ret start() = 0;
+  void restart() final {
+    if (start() != LZMA_OK) {
       throw Error("starting liblzma: out of memory");
     }
   }
-  ~XzDecoder() override { ::lzma_end(&m_stream); }
+  std::uint64_t memory_bytes() const { return m_memory_bytes; }
+
+  lzma_stream m_stream = LZMA_STREAM_INIT;
 
 private:
-  Progress decode(std::span<const std::byte> input, std::span<std::byte> output,
-                  bool last) override {
+  Progress decode(std::span<const std::byte> input, std::span<std::byte> output, bool last) final {
     m_stream.next_in = reinterpret_cast<const std::uint8_t*>(input.data());
     m_stream.avail_in = input.size();
     m_stream.next_out = reinterpret_cast<std::uint8_t*>(output.data());
@@ -39,34 +41,93 @@ private:
     switch (result) {
     case LZMA_OK:
     case LZMA_BUF_ERROR:
-      break;
-    case LZMA_STREAM_END: // of all streams: liblzma reads concatenated ones by itself
+    case LZMA_STREAM_END:
       break;
     case LZMA_MEM_ERROR:
       fail_for_memory();
     case LZMA_MEMLIMIT_ERROR:
-      throw Error(format("decompressing xz: it needs {} MiB of memory, the limit is {} MiB; raise "
+      throw Error(format("decompressing {}: it needs {} MiB of memory, the limit is {} MiB; raise "
                          "it with --memory",
-                         (::lzma_memusage(&m_stream) >> 20) + 1, m_memory_bytes >> 20),
+                         m_name, (::lzma_memusage(&m_stream) >> 20) + 1, m_memory_bytes >> 20),
                   ExitCode::failed);
     case LZMA_OPTIONS_ERROR:
       fail("of a kind that liblzma cannot read");
     case LZMA_FORMAT_ERROR:
-      fail("not xz, or followed by something else");
+      fail(format("not {}, or followed by something else", m_name));
     default:
       fail("damaged or followed by something else");
     }
     return {input.size() - m_stream.avail_in, output.size() - m_stream.avail_out,
             result == LZMA_STREAM_END};
   }
-  void restart() override { assert(false); }
-  bool starts_stream(std::string_view) const override { return false; }
 
-  lzma_stream m_stream = LZMA_STREAM_INIT;
+  std::string_view m_name;
   std::uint64_t m_memory_bytes;
 };
 
+class XzDecoder final : public LzmaDecoder {
+public:
+  XzDecoder(std::unique_ptr<ByteSource> input, std::uint64_t memory_bytes, unsigned threads)
+    : LzmaDecoder("xz", std::move(input), memory_bytes)
+    , m_threads(threads) {
+    restart();
+  }
+
+private:
+  lzma_ret start() override {
+    lzma_mt settings = {};
+    // liblzma joins the streams of a file by itself, and knows what padding may stand between.
+    settings.flags = others_read_on() ? 0 : LZMA_CONCATENATED;
+    settings.threads = m_threads != 0 ? m_threads : std::max(1U, ::lzma_cputhreads());
+    // Up to the first limit it takes more threads, up to the second it works at all.
+    settings.memlimit_threading = memory_bytes();
+    settings.memlimit_stop = memory_bytes();
+    return ::lzma_stream_decoder_mt(&m_stream, &settings);
+  }
+  bool starts_stream(std::string_view head) const override {
+    return others_read_on() && head.starts_with("\xfd"
+                                                "7zX");
+  }
+
+  unsigned m_threads;
+};
+
+// One stream, of which only its length or a mark tells where it ends.
+class LzmaAloneDecoder final : public LzmaDecoder {
+public:
+  LzmaAloneDecoder(std::unique_ptr<ByteSource> input, std::uint64_t memory_bytes)
+    : LzmaDecoder("lzma", std::move(input), memory_bytes) {
+    restart();
+  }
+
+private:
+  lzma_ret start() override { return ::lzma_alone_decoder(&m_stream, memory_bytes()); }
+  bool starts_stream(std::string_view) const override { return false; }
+};
+
+class LzipDecoder final : public LzmaDecoder {
+public:
+  LzipDecoder(std::unique_ptr<ByteSource> input, std::uint64_t memory_bytes)
+    : LzmaDecoder("lzip", std::move(input), memory_bytes) {
+    restart();
+  }
+
+private:
+  lzma_ret start() override { return ::lzma_lzip_decoder(&m_stream, memory_bytes(), 0); }
+  bool starts_stream(std::string_view head) const override { return head == "LZIP"; }
+};
+
 } // namespace
+
+std::unique_ptr<ByteSource> decode_lzma(std::unique_ptr<ByteSource> input,
+                                        std::uint64_t memory_bytes) {
+  return std::make_unique<LzmaAloneDecoder>(std::move(input), memory_bytes);
+}
+
+std::unique_ptr<ByteSource> decode_lzip(std::unique_ptr<ByteSource> input,
+                                        std::uint64_t memory_bytes) {
+  return std::make_unique<LzipDecoder>(std::move(input), memory_bytes);
+}
 
 std::unique_ptr<ByteSource> decode_xz(std::unique_ptr<ByteSource> input, std::uint64_t memory_bytes,
                                       unsigned threads) {

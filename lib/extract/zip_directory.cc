@@ -14,17 +14,14 @@ namespace {
 
 constexpr std::size_t k_end_bytes = 22;
 constexpr std::size_t k_most_comment_bytes = 65535;
+constexpr std::size_t k_zip64_locator_bytes = 20;
 constexpr std::size_t k_entry_bytes = 46;
 constexpr std::size_t k_local_bytes = 30;
 constexpr std::size_t k_descriptor_bytes = 24;
 constexpr std::uint64_t k_most_directory_bytes = 256U << 20;
 
 std::uint64_t number_at(std::string_view bytes, std::size_t at, std::size_t length) {
-  std::uint64_t number = 0;
-  for (std::size_t i = length; i > 0; --i) {
-    number = number << 8 | static_cast<unsigned char>(bytes[at + i - 1]);
-  }
-  return number;
+  return little_endian(bytes.substr(at, length));
 }
 
 void put_number(std::string& bytes, std::size_t at, std::size_t length, std::uint64_t number) {
@@ -89,7 +86,13 @@ private:
   std::uint64_t m_offset = 0;
 };
 
-std::optional<std::string> read_directory(const FileSource& file) {
+// The record at the end.
+struct EndRecord {
+  std::string bytes;
+  std::uint64_t place;
+};
+
+std::optional<EndRecord> find_end(const FileSource& file) {
   const std::uint64_t tail_size =
       std::min<std::uint64_t>(file.size(), k_end_bytes + k_most_comment_bytes);
   const std::string tail = file.peek(file.size() - tail_size, tail_size);
@@ -97,24 +100,43 @@ std::optional<std::string> read_directory(const FileSource& file) {
   if (end == std::string::npos || tail.size() - end < k_end_bytes) {
     return std::nullopt;
   }
-  const std::string_view record = std::string_view(tail).substr(end);
+  return EndRecord{tail.substr(end), file.size() - tail_size + end};
+}
+
+std::optional<std::string> read_directory(const FileSource& file) {
+  const std::optional<EndRecord> end = find_end(file);
+  if (!end) {
+    return std::nullopt;
+  }
+  const std::string_view record = end->bytes;
   const std::uint64_t size = number_at(record, 12, 4);
   const std::uint64_t offset = number_at(record, 16, 4);
   const bool one_disk = number_at(record, 4, 4) == 0;
   // ZIP64 and files with something in front of them do not fit this sum.
-  if (!one_disk || offset + size != file.size() - tail_size + end ||
-      size > k_most_directory_bytes || number_at(record, 10, 2) == 0xffff) {
+  if (!one_disk || offset + size != end->place || size > k_most_directory_bytes ||
+      number_at(record, 10, 2) == 0xffff) {
     return std::nullopt;
   }
   return file.peek(offset, size);
 }
 
-// The entries of the wanted members, in the order of the directory; nothing if not all are there or
-// one cannot be read here.
+std::uint64_t place_of(std::string_view entry) { return number_at(entry, 42, 4); }
+
+// Whether a member of this name may be a link on the way to `wanted`.
+bool is_above(std::string_view raw_name, std::string_view wanted) {
+  while (raw_name.starts_with("./")) {
+    raw_name.remove_prefix(2);
+  }
+  return !raw_name.ends_with('/') && wanted.size() > raw_name.size() &&
+         wanted[raw_name.size()] == '/' && wanted.starts_with(raw_name);
+}
+
+// The entries of the wanted members, and of links on the way to them, in the order of the
+// directory; nothing if not all are there or one cannot be read here.
 std::optional<std::vector<std::string>> find_entries(std::string_view directory,
                                                      std::span<const std::string> names) {
-  std::vector<std::string> found;
-  std::vector<bool> seen(names.size());
+  std::vector<std::string> above;
+  std::vector<std::string> found(names.size());
   while (directory.size() >= k_entry_bytes && directory.starts_with("PK\x01\x02")) {
     const std::size_t name_length = number_at(directory, 28, 2);
     const std::size_t length =
@@ -122,19 +144,31 @@ std::optional<std::vector<std::string>> find_entries(std::string_view directory,
     if (length > directory.size()) {
       return std::nullopt;
     }
+    const std::string_view entry = directory.substr(0, length);
     const std::string_view raw_name = directory.substr(k_entry_bytes, name_length);
     for (std::size_t i = 0; i < names.size(); ++i) {
       // Nearly all names differ at their ends already.
-      if (!seen[i] && raw_name.ends_with(names[i]) && normal_member_name(raw_name) == names[i]) {
-        seen[i] = true;
-        found.emplace_back(directory.substr(0, length));
+      if (raw_name.ends_with(names[i]) && normal_member_name(raw_name) == names[i]) {
+        if (found[i].empty() || place_of(entry) > place_of(found[i])) {
+          found[i] = entry;
+        }
+        break;
+      }
+      if (is_above(raw_name, names[i])) {
+        above.emplace_back(entry);
         break;
       }
     }
     directory.remove_prefix(length);
   }
-  const bool all = std::find(seen.begin(), seen.end(), false) == seen.end();
-  return all ? std::optional(found) : std::nullopt;
+  if (std::find(found.begin(), found.end(), "") != found.end()) {
+    return std::nullopt;
+  }
+  found.insert(found.end(), above.begin(), above.end());
+  std::sort(found.begin(), found.end(), [](const std::string& one, const std::string& other) {
+    return place_of(one) < place_of(other);
+  });
+  return found;
 }
 
 } // namespace
@@ -178,6 +212,27 @@ std::unique_ptr<ByteSource> zip_of_members(std::unique_ptr<FileSource>& file,
   smaller_directory += end;
   stretches.push_back({smaller_directory.size(), 0, smaller_directory});
   return std::make_unique<StretchSource>(std::move(file), std::move(stretches));
+}
+
+ZipSurroundings zip_surroundings(const FileSource& file) {
+  const std::optional<EndRecord> end = find_end(file);
+  if (!end) {
+    return {}; // reading it says what is wrong
+  }
+  const std::string_view record = end->bytes;
+  const std::uint64_t after = record.size() - k_end_bytes;
+  const std::uint64_t comment = number_at(record, 20, 2);
+  const std::uint64_t directory = number_at(record, 12, 4);
+  const std::uint64_t offset = number_at(record, 16, 4);
+  ZipSurroundings around;
+  around.after = after - std::min(after, comment);
+  // In ZIP64 the directory is followed by records of its own, and the numbers may be elsewhere.
+  const bool is_zip64 = end->place >= k_zip64_locator_bytes &&
+                        file.peek(end->place - k_zip64_locator_bytes, 4) == "PK\x06\x07";
+  if (!is_zip64 && end->place >= offset + directory) {
+    around.before = end->place - offset - directory;
+  }
+  return around;
 }
 
 } // namespace qt

@@ -22,6 +22,8 @@ public:
   // Leaves a hole up to `offset`; ignored if that is not past the end.
   void skip_to(std::uint64_t offset);
   std::uint64_t size() const noexcept { return m_size; }
+  int fd() const noexcept { return m_fd; }
+  const std::string& name() const noexcept { return m_name; }
   // Gives the file its length. Without it trailing zeros are missing. Throws Error.
   void finish();
 

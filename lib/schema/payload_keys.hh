@@ -10,6 +10,7 @@ namespace qt {
 inline constexpr std::array k_file = {
     Key{"from", Type::text, "", "the asset or file it is made from"},
     Key{"member", Type::text, "PATH", "one path inside the archive"},
+    Key{"first", Type::flag, "", "the first member of that name, not the last"},
     Key{"format", Type::text, "FORMAT", "where the content does not tell"},
     Key{"directory", Type::flag, "", "the whole tree"},
     Key{"skip-devices", Type::flag, "", "leave device nodes out"},

@@ -192,10 +192,14 @@ void compare_images() {
 
 void compare_members() {
   make_tree("tree", 20000);
-  compare_all(
-      {"member, tar, first", "tar -cf t.tar tree/d0 tree", "t.tar --member tree/d0/f1 -o ours/f"},
-      {{"tar --occurrence", "tar", "tar -xf t.tar -C theirs --occurrence=1 tree/d0/f1"},
-       {"bsdtar -xqf", "bsdtar", "bsdtar -xqf t.tar -C theirs tree/d0/f1"}});
+  compare_all({"member, tar, --first", "tar -cf t.tar tree/d0 tree",
+               "t.tar --first --member tree/d0/f1 -o ours/f"},
+              {{"tar --occurrence", "tar", "tar -xf t.tar -C theirs --occurrence=1 tree/d0/f1"},
+               {"bsdtar -xqf", "bsdtar", "bsdtar -xqf t.tar -C theirs tree/d0/f1"}});
+  // Without --first, and without -q, both read on: a later member of the name would count.
+  compare_all({"member, tar, first", ":", "t.tar --member tree/d0/f1 -o ours/f"},
+              {{"tar -xf", "tar", "tar -xf t.tar -C theirs tree/d0/f1"},
+               {"bsdtar -xf", "bsdtar", "bsdtar -xf t.tar -C theirs tree/d0/f1"}});
   compare_all(
       {"member, tar, last", ":", "t.tar --member tree/d199/f19999 -o ours/f"},
       {{"tar -xf", "tar", "tar -xf t.tar -C theirs tree/d199/f19999"},
@@ -203,10 +207,13 @@ void compare_members() {
        {"python tarfile", "python3",
         "exec python3 -c 'import tarfile; tarfile.open(\"t.tar\").extract(\"tree/d199/f19999\", "
         "\"theirs\")'"}});
-  compare_all(
-      {"member, tar.gz, first", "gzip -1 -k t.tar", "t.tar.gz --member tree/d0/f1 -o ours/f"},
-      {{"tar --occurrence", "tar", "tar -xf t.tar.gz -C theirs --occurrence=1 tree/d0/f1"},
-       {"bsdtar -xqf", "bsdtar", "bsdtar -xqf t.tar.gz -C theirs tree/d0/f1"}});
+  compare_all({"member, tar.gz, --first", "gzip -1 -k t.tar",
+               "t.tar.gz --first --member tree/d0/f1 -o ours/f"},
+              {{"tar --occurrence", "tar", "tar -xf t.tar.gz -C theirs --occurrence=1 tree/d0/f1"},
+               {"bsdtar -xqf", "bsdtar", "bsdtar -xqf t.tar.gz -C theirs tree/d0/f1"}});
+  compare_all({"member, tar.gz, first", ":", "t.tar.gz --member tree/d0/f1 -o ours/f"},
+              {{"tar -xf", "tar", "tar -xf t.tar.gz -C theirs tree/d0/f1"},
+               {"bsdtar -xf", "bsdtar", "bsdtar -xf t.tar.gz -C theirs tree/d0/f1"}});
   compare_all({"member, tar.gz, last", ":", "t.tar.gz --member tree/d199/f19999 -o ours/f"},
               {{"bsdtar -xqf", "bsdtar", "bsdtar -xqf t.tar.gz -C theirs tree/d199/f19999"}});
   compare_all({"member, zip of 20000", "zip -1 -qr t.zip tree",

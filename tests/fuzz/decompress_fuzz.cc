@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) {
     return 0;
   }
-  const auto compression = static_cast<Compression>(1 + data[0] % 4);
+  const auto compression = static_cast<Compression>(1 + data[0] % 8);
   DecompressOptions options;
   options.memory_bytes = 64U << 20;
   options.threads = 1;

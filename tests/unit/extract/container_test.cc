@@ -23,10 +23,14 @@ std::string error_of(Body body) {
 }
 
 TEST(FormatTest, HasNamesThatReadBack) {
-  for (const Format format :
-       {Format::raw, Format::gz, Format::xz, Format::zst, Format::bz2, Format::tar, Format::zip,
-        Format::cpio, Format::iso9660, Format::deb}) {
-    EXPECT_EQ(parse_format(format_name(format)), format);
+  for (int i = 0; i <= static_cast<int>(Format::deb); ++i) {
+    const auto one = static_cast<Format>(i);
+    EXPECT_EQ(parse_format(format_name(one)), one);
+    // Those of compressions have one name in both modules.
+    const Compression compression = compression_of(one);
+    EXPECT_EQ(compression == Compression::none, one == Format::raw || is_archive(one));
+    EXPECT_EQ(compression_name(compression),
+              compression == Compression::none ? "" : format_name(one));
   }
   EXPECT_EQ(parse_format("iso"), Format::iso9660);
   EXPECT_THAT(error_of([] { parse_format("TAR"); }), testing::StartsWith("2: "));
@@ -43,7 +47,7 @@ protected:
   std::vector<std::string> names_in(const std::string& bytes,
                                     const OpenOptions& options = {}) const {
     write_file(path("f"), bytes);
-    const std::unique_ptr<ArchiveReader> archive = open_archive(path("f"), options);
+    const std::unique_ptr<MemberReader> archive = open_archive(path("f"), options);
     std::vector<std::string> names;
     ArchiveMember member;
     while (archive->next(member)) {
@@ -74,6 +78,35 @@ TEST_F(ContainerTest, OpensArchivesOfEveryKind) {
   EXPECT_THAT(names_in(TarMaker().file("x", "1").file("y", "2").bytes()), ElementsAre("x", "y"));
   EXPECT_THAT(names_in(CpioMaker().add("x", 0100644, "1").bytes()), ElementsAre("x"));
   EXPECT_THAT(names_in(make_zip("x", "1", 0x83dcefb7)), ElementsAre("x"));
+}
+
+TEST_F(ContainerTest, ReadsCpioArchivesThatFollowEachOther) {
+  using testing::ElementsAre;
+  const std::string one = CpioMaker().add("x", 0100644, "1").bytes();
+  const std::string two =
+      CpioMaker().add("y", 0100644, std::string(100000, 'y')).add("z", 0100644, "").bytes();
+  for (const std::size_t zeros : {0, 1, 3, 4, 512, 70000}) {
+    const std::string padding(zeros, '\0');
+    EXPECT_THAT(names_in(one + padding + two + padding + one), ElementsAre("x", "y", "z", "x"))
+        << zeros;
+  }
+  for (const std::string other : {"x", "0707", "070701", "text that is no archive"}) {
+    EXPECT_THAT(error_of([&] { names_in(one + other); }), testing::StartsWith("1: ")) << other;
+    EXPECT_THAT(error_of([&] { names_in(one + std::string(4, '\0') + other); }),
+                testing::StartsWith("1: "))
+        << other;
+  }
+}
+
+TEST_F(ContainerTest, ReadsTarArchivesThatFollowEachOther) {
+  const std::string one = TarMaker().file("x", "1").bytes();
+  const std::string two = TarMaker().file("y", "2").bytes();
+  EXPECT_THAT(names_in(one + std::string(10240, '\0') + two), testing::ElementsAre("x", "y"));
+  EXPECT_EQ(error_of([&] { names_in(one + std::string(512, 'g')); }),
+            "1: the tar archive is followed by something else");
+  EXPECT_THAT(error_of([&] { names_in(one + "some"); }), testing::StartsWith("1: "));
+  EXPECT_THAT(error_of([&] { names_in(one + TarMaker().file("y", "2").without_end()); }),
+              HasSubstr("no end mark"));
 }
 
 TEST_F(ContainerTest, HoldsToTheFormatAskedFor) {

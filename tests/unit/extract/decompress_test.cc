@@ -47,7 +47,7 @@ class DecompressTest : public testing::TestWithParam<Sample> {};
 
 TEST_P(DecompressTest, IsTold) {
   EXPECT_EQ(sniff_compression(GetParam().bytes), GetParam().compression);
-  EXPECT_EQ(sniff_compression(GetParam().bytes.substr(0, 10)), GetParam().compression);
+  EXPECT_EQ(sniff_compression(GetParam().bytes.substr(0, 16)), GetParam().compression);
   for (std::size_t length = 0; length < 3; ++length) {
     EXPECT_EQ(sniff_compression(GetParam().bytes.substr(0, length)), Compression::none);
   }
@@ -115,8 +115,58 @@ INSTANTIATE_TEST_SUITE_P(
                from_hex("28b52ffd04589d00006868656c6c6f2c20776f726c640a0100928b118a96f40b")},
         Sample{Compression::bzip2, "bz2",
                from_hex("425a6839314159265359f6c1db04000005d1800010400406449080200031003023d46a7a9e"
-                        "90910907dadd1d1e8fe2ee48a70a121ed83b6080")}),
+                        "90910907dadd1d1e8fe2ee48a70a121ed83b6080")},
+        Sample{Compression::lzip, "lzip",
+               from_hex("4c5a4950010c00341949ee8def8c88495c92b6f596ff282a17ffffc4de0000c370a3c21b00"
+                        "0000000000003300000000000000")},
+        Sample{
+            Compression::lz4, "lz4",
+            from_hex("04224d186440a7110000007a68656c6c6f2c20070060776f726c640a000000008af13f0b")}),
     [](const auto& test) { return std::string(test.param.name); });
+
+// Nothing in it tells of damage, and nothing may follow.
+TEST(LzmaTest, IsReadToItsMark) {
+  const std::string lzma =
+      from_hex("5d00008000ffffffffffffffff00341949ee8def8c88495c92b6f596ff282a17ffffc4de0000");
+  EXPECT_EQ(sniff_compression(lzma), Compression::lzma);
+  EXPECT_EQ(sniff_compression(lzma.substr(0, 14)), Compression::lzma);
+  EXPECT_EQ(decode(Compression::lzma, lzma), k_text);
+  EXPECT_EQ(decode(Compression::lzma, lzma + std::string(8, '\0')), k_text);
+  for (std::size_t length = 0; length < lzma.size(); ++length) {
+    EXPECT_THROW(decode(Compression::lzma, lzma.substr(0, length)), Error) << length;
+  }
+  EXPECT_THROW(decode(Compression::lzma, lzma + lzma), Error);
+}
+
+TEST(Lz4Test, HasAnOlderFormatThatTheKernelTakes) {
+  const std::string older = from_hex("02214c18110000007a68656c6c6f2c20070060776f726c640a");
+  EXPECT_EQ(sniff_compression(older), Compression::lz4);
+  EXPECT_EQ(decode(Compression::lz4, older), k_text);
+  EXPECT_EQ(decode(Compression::lz4, older + std::string(8, '\0')), k_text);
+  EXPECT_THROW(decode(Compression::lz4, older + "what?"), Error);
+}
+
+TEST(RefusedTest, WhatCannotBeReadIsCalledByItsName) {
+  const auto error_of = [](Compression compression, const std::string& bytes) -> std::string {
+    EXPECT_EQ(sniff_compression(bytes), compression);
+    try {
+      return decode(compression, bytes);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::failed);
+      return error.what();
+    }
+  };
+  EXPECT_NE(error_of(Compression::compress, "\x1f\x9d\x90 and codes").find("uncompress"),
+            std::string::npos);
+  EXPECT_NE(error_of(Compression::lrzip, "LRZI and more").find("lrunzip"), std::string::npos);
+  // Where libarchive has it built in, it is read.
+  const std::string lzop = error_of(
+      Compression::lzop,
+      from_hex(
+          "894c5a4f000d0a1a0a104020a00940010503000009000081a46b08529a000000000174395a04650000001b"
+          "0000001b85e3095368656c6c6f2c2068656c6c6f2c2068656c6c6f2c20776f726c640a00000000"));
+  EXPECT_TRUE(lzop == k_text || lzop.find("lzop -d") != std::string::npos) << lzop;
+}
 
 TEST(DecompressLimitTest, RefusesXzThatNeedsMoreMemory) {
   // The dictionary in the header is 8 MiB.
@@ -141,6 +191,14 @@ TEST(SniffTest, KnowsWhatOnlyLooksLikeOne) {
   EXPECT_EQ(sniff_compression("BZh9 is a text"), Compression::none);
   EXPECT_EQ(sniff_compression("\x1f\x8b\x07 and more"), Compression::none);
   EXPECT_EQ(sniff_compression("\x5a\x2a\x4d\x18 skippable"), Compression::zstd);
+  // lzma has no mark: a size that none has, a dictionary that none has, no zero where it must be.
+  const std::string lzma = from_hex("5d00008000ffffffffffffffff003419");
+  EXPECT_EQ(sniff_compression(lzma), Compression::lzma);
+  for (const std::size_t at : {2U, 12U, 13U}) {
+    std::string other = lzma;
+    other[at] = '\x33';
+    EXPECT_EQ(sniff_compression(other), Compression::none) << at;
+  }
 }
 
 } // namespace

@@ -43,16 +43,34 @@ TEST(LinkMapTest, FindsTheWayOut) {
   EXPECT_EQ(links.resolve("deep/er/root/x"), Text("x"));
   // By its text this stays inside.
   EXPECT_EQ(links.resolve("deep/er/root/../x"), std::nullopt);
-  EXPECT_EQ(links.resolve_link("l", "deep/er/root/../x"), std::nullopt);
-  EXPECT_EQ(links.resolve_link("a/l", "../../x"), std::nullopt);
-  EXPECT_EQ(links.resolve_link("a/l", "../x"), Text("x"));
-  EXPECT_EQ(links.resolve_link("l", "x"), Text("x"));
-  EXPECT_EQ(links.resolve_link("l", "/x"), std::nullopt);
-  EXPECT_EQ(links.resolve_link("l", ""), std::nullopt);
-  EXPECT_EQ(links.resolve_link("l", "."), Text(""));
+  using Lead = LinkMap::Lead;
+  EXPECT_EQ(links.lead_of("l", "deep/er/root/../x"), Lead::outside);
+  EXPECT_EQ(links.lead_of("a/l", "../../x"), Lead::outside);
+  EXPECT_EQ(links.lead_of("a/l", "../x"), Lead::inside);
+  EXPECT_EQ(links.lead_of("l", "x"), Lead::inside);
+  EXPECT_EQ(links.lead_of("l", "/x"), Lead::absolute);
+  EXPECT_EQ(links.lead_of("a/l", "/../x"), Lead::absolute);
+  EXPECT_EQ(links.lead_of("l", ""), Lead::outside);
+  EXPECT_EQ(links.lead_of("l", "."), Lead::inside);
   links.set("abs", "/etc");
   EXPECT_EQ(links.resolve("abs/passwd"), std::nullopt);
   EXPECT_EQ(links.resolve_parent("abs/passwd"), std::nullopt);
+  EXPECT_EQ(links.lead_of("l", "abs/passwd"), Lead::absolute);
+  EXPECT_EQ(links.lead_of("l", "../abs/passwd"), Lead::outside);
+}
+
+TEST(LinkMapTest, HasARootOfItsOwnWhereAsked) {
+  LinkMap links;
+  links.set("bin", "usr/bin");
+  links.set("usr/bin/sh", "/bin/busybox");
+  links.set("etc/alternatives/vi", "/usr/bin/../../../usr/bin/nvi"); // more ".." than folders
+  links.set("var/run", "/run");
+  EXPECT_EQ(links.resolve_in_root("/bin/sh"), Text("usr/bin/busybox"));
+  EXPECT_EQ(links.resolve_in_root("etc/alternatives/vi"), Text("usr/bin/nvi"));
+  EXPECT_EQ(links.resolve_in_root("var/run/lock/x"), Text("run/lock/x"));
+  EXPECT_EQ(links.resolve_in_root("../../etc"), Text("etc"));
+  links.set("here", "/here");
+  EXPECT_EQ(links.resolve_in_root("here"), std::nullopt);
 }
 
 TEST(LinkMapTest, EndsInACircle) {

@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "os/file.hh"
 
+#include <array>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,7 +78,15 @@ TEST_F(TreeWriterTest, LaterMembersReplaceEarlierOnes) {
   tree.make_symlink("d", "f");
   tree.make_folder("d", 0755);
   fill(tree.make_file("d/x", 0644), "x");
+  tree.make_folder("empty", 0755);
+  fill(tree.make_file("empty", 0644), "no folder");
+  fill(tree.make_file("gone", 0644), "left out later");
+  tree.remove("gone");
+  tree.remove("never/there");
   tree.publish(Existing::refuse);
+  EXPECT_EQ(read_file(path("t/empty")), "no folder");
+  EXPECT_FALSE(exists(path("t/gone")));
+  EXPECT_FALSE(exists(path("t/never")));
   EXPECT_EQ(read_file(path("t/f")), "new");
   EXPECT_EQ(read_file(path("t/l")), "no link");
   EXPECT_EQ(read_file(path("t/d/x")), "x");
@@ -86,7 +95,7 @@ TEST_F(TreeWriterTest, LaterMembersReplaceEarlierOnes) {
 TEST_F(TreeWriterTest, RefusesWhatCannotBe) {
   TreeWriter tree(path("t"));
   tree.make_file("f", 0644);
-  tree.make_folder("d", 0755);
+  tree.make_file("d/in", 0644);
   expect_refused([&] { tree.make_file("f/x", 0644); });
   expect_refused([&] { tree.make_file("d", 0644); });
   expect_refused([&] { tree.make_symlink("d", "f"); });
@@ -94,6 +103,30 @@ TEST_F(TreeWriterTest, RefusesWhatCannotBe) {
   expect_refused([&] { tree.make_hardlink("h", "nothing"); });
   expect_refused([&] { tree.make_file("", 0644); });
   expect_refused([&] { tree.make_file(std::string(300, 'n'), 0644); });
+}
+
+TEST_F(TreeWriterTest, MakesAbsoluteLinksAndFollowsNone) {
+  make_directories(path("elsewhere"));
+  {
+    TreeWriter tree(path("t"));
+    tree.make_symlink("etc/elsewhere", path("elsewhere"));
+    tree.make_symlink("over", "etc/elsewhere/x"); // leads over an absolute one
+    tree.make_symlink("self", "/self");
+    expect_refused([&] { tree.make_file("etc/elsewhere/x", 0644); });
+    expect_refused([&] { tree.make_folder("etc/elsewhere/d", 0755); });
+    expect_refused([&] { tree.make_symlink("etc/elsewhere/l", "x"); });
+    fill(tree.make_file("f", 0644), "f");
+    expect_refused([&] { tree.make_hardlink("etc/elsewhere/h", "f"); });
+    expect_refused([&] { tree.make_hardlink("h", "etc/elsewhere/x"); });
+    tree.make_hardlink("same", "etc/elsewhere"); // another name of the link itself
+    tree.publish(Existing::refuse);
+  }
+  EXPECT_EQ(::rmdir(path("elsewhere").c_str()), 0) << "nothing should have been made in it";
+  std::array<char, 4096> target{};
+  EXPECT_GT(::readlink(path("t/etc/elsewhere").c_str(), target.data(), target.size() - 1), 0);
+  EXPECT_EQ(target.data(), path("elsewhere"));
+  EXPECT_GT(::readlink(path("t/same").c_str(), target.data(), target.size() - 1), 0);
+  EXPECT_EQ(target.data(), path("elsewhere"));
 }
 
 TEST_F(TreeWriterTest, RefusesALinkThatALaterOneTurnsOutwards) {

@@ -86,6 +86,10 @@ CommandLine command_line(Options& options) {
               settings.on_fail)
       .flag("keep-scratch", "leave the scratch folders",
             [&session] { session.keep_scratch = KeepScratch::yes; })
+      .flag("under-meson",
+            "Meson reads the results (before 1.5 it does not say so itself): exit 0\n"
+            "when all are reported, a run directory of its own for each --repeat",
+            session.under_meson)
       .example("qt-tap --filter 'boot*' tests/functional/arm/canona1100.toml")
       .example("meson test $(qt-tap --list --meson --select machine:virt */*.toml)")
       .exit_codes("0 all passed or skipped (under Meson: all were run) · 1 a subtest\n"
@@ -106,7 +110,8 @@ int run(const std::vector<std::string>& words) {
                 ExitCode::usage);
   }
   if (has_command) {
-    return run_wrapped(*options.name, parts[1], options.session.timeout);
+    complete_session(options.session);
+    return run_wrapped(*options.name, parts[1], options.session);
   }
   if (options.listing != nullptr && options.mode != Mode::list) {
     throw Error("--long, --json and --meson are forms of --list; see qt-tap --help",

@@ -19,24 +19,32 @@ namespace qt {
 
 namespace {
 
-// A run directory that no other process uses at the same time.
+// A run directory that no other process uses at the same time, nor has used for the same repeater,
+// which the lock's file names.
 class RunDirectory {
 public:
-  explicit RunDirectory(const std::string& wanted)
+  RunDirectory(const std::string& wanted, const std::string& repeater)
     : m_path(wanted)
-    , m_lock(lock(wanted)) {
+    , m_lock(lock(wanted, repeater)) {
     for (int i = 2; !m_lock; ++i) {
       m_path = format("{}.{}", wanted, i);
-      m_lock = lock(m_path);
+      m_lock = lock(m_path, repeater);
     }
   }
   const std::string& path() const { return m_path; }
 
 private:
-  static std::optional<FileLock> lock(const std::string& path) {
+  static std::optional<FileLock> lock(const std::string& path, const std::string& repeater) {
     make_directories(parent_of(path));
-    return FileLock::acquire(parent_of(path) + "/." + base_name(path) + ".lock",
-                             FileLock::Wait::no);
+    const std::string file = parent_of(path) + "/." + base_name(path) + ".lock";
+    std::optional<FileLock> lock = FileLock::acquire(file, FileLock::Wait::no);
+    if (lock && !repeater.empty()) {
+      if (read_file(file) == repeater) {
+        return std::nullopt;
+      }
+      write_file(file, repeater);
+    }
+    return lock;
   }
 
   std::string m_path;
@@ -99,7 +107,7 @@ Outcome SubtestRun::run(KeepScratch keep_scratch) {
     m_outcome.verdict = verdict_of(Cause::skip, unmet);
     return std::move(m_outcome);
   }
-  const RunDirectory directory(m_scene.run_dir);
+  const RunDirectory directory(m_scene.run_dir, m_settings.repeater);
   if (directory.path() != m_scene.run_dir) {
     m_scene = set_scene(m_definition, m_subtest, m_settings, directory.path(), m_reservation);
   }

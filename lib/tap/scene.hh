@@ -29,6 +29,9 @@ struct RunSettings {
   std::string build;    // the value of ${build}
   std::string support;  // the folder of ${support.N}
   int iteration = 1;    // of a runner that repeats
+  // Who repeats without counting: runs with the same, not empty, never share a run directory, even
+  // one after the other.
+  std::string repeater;
   // How long making the payloads of a subtest may take, as named: --timeout, for a runner that ends
   // this program soon after that does not stop its clock meanwhile. Nothing: without end.
   std::optional<Duration> preparing;

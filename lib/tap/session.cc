@@ -207,12 +207,20 @@ private:
   std::vector<std::thread> m_threads;
 };
 
-int session_status(const TapWriter& tap, EndRequest& request) {
+int session_status(const TapWriter& tap, const SessionOptions& options, EndRequest& request) {
   if (request.received()) {
     return 128 + *request.received();
   }
-  const bool is_meson = std::getenv("MESON_TEST_ITERATION") != nullptr;
-  return to_int(tap.failures() > 0 && !is_meson ? ExitCode::failed : ExitCode::done);
+  return to_int(tap.failures() > 0 && !options.under_meson ? ExitCode::failed : ExitCode::done);
+}
+
+// This program's parent, told apart from every other process since the host started: its number and
+// when it began (field 22 of /proc/PID/stat; the second may hold spaces).
+std::string parent_identity() {
+  const std::string number = std::to_string(::getppid());
+  const std::string stat = read_file_if_exists(format("/proc/{}/stat", number)).value_or("");
+  const std::vector<std::string> fields = split(stat.substr(stat.rfind(')') + 1), ' ');
+  return fields.size() > 20 ? number + " " + fields[20] : number;
 }
 
 } // namespace
@@ -230,9 +238,12 @@ void complete_session(SessionOptions& options) {
   }
   settings.output = absolute_path(settings.output);
   settings.prepared = settings.prepared.empty() ? "" : absolute_path(settings.prepared);
-  const char* const iteration = std::getenv("MESON_TEST_ITERATION");
-  settings.iteration =
-      static_cast<int>(parse_integer(iteration != nullptr ? iteration : "").value_or(1));
+  if (const std::string iteration = env::text("MESON_TEST_ITERATION"); !iteration.empty()) {
+    options.under_meson = true;
+    settings.iteration = static_cast<int>(parse_integer(iteration).value_or(1));
+  } else if (options.under_meson) {
+    settings.repeater = parent_identity();
+  }
   settings.preparing = options.timeout;
   if (env::flag("QEMU_TEST_KEEP_SCRATCH")) {
     options.keep_scratch = KeepScratch::yes;
@@ -251,16 +262,16 @@ int run_session(const std::vector<Selected>& selected, const SessionOptions& opt
     tell(test, name, jobs.result(i), tap);
   }
   tap.finish();
-  return session_status(tap, request);
+  return session_status(tap, options, request);
 }
 
 int run_wrapped(const std::string& name, const std::vector<std::string>& command,
-                std::optional<Duration> timeout) {
+                const SessionOptions& options) {
   EndRequest request;
   TapWriter tap(STDOUT_FILENO, 1);
-  wrap_command(name, command, timeout, request, tap);
+  wrap_command(name, command, options.timeout, request, tap);
   tap.finish();
-  return session_status(tap, request);
+  return session_status(tap, options, request);
 }
 
 } // namespace qt

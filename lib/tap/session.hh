@@ -25,21 +25,24 @@ struct SessionOptions {
   enum class Limit { of_the_run, of_each_file } limit = Limit::of_each_file;
   std::optional<Duration> timeout;
   Names names = Names::short_names;
-  bool has_output = false; // settings.output was chosen by the user
+  bool under_meson = false; // --under-meson: Meson reads the results
+  bool has_output = false;  // settings.output was chosen by the user
 };
 
 // What does not come from a command line: the programs beside this one, the folders that are found,
 // the iteration of a runner that repeats; paths become absolute, an empty `output` the default.
+// MESON_TEST_ITERATION, which Meson sets since 1.5, also says that Meson reads the results.
 void complete_session(SessionOptions& options);
 
 // Gives the exit status when the stream is complete: 128 + n after a signal to this program; else 1
-// if something failed, but 0 under Meson (MESON_TEST_ITERATION is set), which takes "not ok" with
-// exit 0 for a failure and with exit 1 for an error of the program. Blocks as long as the tests
-// take. Throws Error if stdout cannot be written.
+// if something failed, but 0 under Meson, which takes "not ok" with exit 0 for a failure and with
+// exit 1 for an error of the program. Blocks as long as the tests take. Throws Error if stdout
+// cannot be written.
 int run_session(const std::vector<Selected>& selected, const SessionOptions& options);
 
-// The same for a command as a test called `name` (wrap.hh); `timeout` as named.
+// The same for a command as a test called `name` (wrap.hh), with the time and the reader of
+// `options`.
 int run_wrapped(const std::string& name, const std::vector<std::string>& command,
-                std::optional<Duration> timeout);
+                const SessionOptions& options);
 
 } // namespace qt

@@ -1,11 +1,12 @@
 // qt-boot as a process, for the tests that run it: its command lines, what it leaves, and the
-// processes of the host that belong to it. What stands at the end of the chain is chain-program,
+// processes below it. What stands at the end of the chain is chain-program,
 // which does what its arguments say.
 #pragma once
 
 #include "base/exit_code.hh"
 #include "base/format.hh"
 #include "base/text.hh"
+#include "descendants.hh"
 #include "environment.hh"
 #include "ipc/run_dir.hh"
 #include "os/file.hh"
@@ -13,7 +14,6 @@
 
 #include <array>
 #include <csignal>
-#include <dirent.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -73,47 +73,6 @@ inline std::string riscv32_payload(unsigned status) {
   return riscv32_writing(status == 0 ? 0x5555 : (status << 16) | 0x3333, When::at_once);
 }
 
-// The processes of this host whose command line has the word.
-inline std::vector<pid_t> processes_with(const std::string& word) {
-  std::vector<pid_t> found;
-  DIR* const folder = ::opendir("/proc");
-  while (const dirent* entry = ::readdir(folder)) {
-    const auto pid = parse_integer(entry->d_name);
-    if (!pid || *pid == ::getpid()) {
-      continue;
-    }
-    try {
-      const auto line = read_file_if_exists(format("/proc/{}/cmdline", *pid));
-      if (line && line->find(word) != std::string::npos) {
-        found.push_back(static_cast<pid_t>(*pid));
-      }
-    } catch (const std::exception&) {
-      continue; // it has just ended
-    }
-  }
-  ::closedir(folder);
-  return found;
-}
-
-// What the kernel calls a process; empty if it has just ended.
-inline std::string name_of(pid_t pid) {
-  try {
-    return std::string(trim(read_file(format("/proc/{}/comm", pid))));
-  } catch (const std::exception&) {
-    return "";
-  }
-}
-
-// Waits for them to go; those that are there after five seconds are orphans.
-inline std::vector<pid_t> orphans_with(const std::string& word) {
-  const Deadline deadline = Deadline::after(std::chrono::seconds(5));
-  std::vector<pid_t> left;
-  while (!(left = processes_with(word)).empty() && !deadline.expired()) {
-    ::usleep(2000);
-  }
-  return left;
-}
-
 class BootFixture : public testing::Test {
 protected:
   std::string path(const std::string& name) const { return m_folder.path() + "/" + name; }
@@ -126,15 +85,12 @@ protected:
     words.insert(words.end(), options.begin(), options.end());
     words.emplace_back("--");
     words.insert(words.end(), arguments.begin(), arguments.end());
-    // A mark that finds QEMU among the host's processes.
-    words.insert(words.end(), {"-name", "guest=" + mark()});
     if (!chain.empty()) {
       words.insert(words.end(), {"--", variable("QEMU_TEST_CHAIN_PROGRAM")});
       words.insert(words.end(), chain.begin(), chain.end());
     }
     return words;
   }
-  std::string mark() const { return base_name(m_folder.path()); }
 
   Captured run_words(const Words& words) const {
     return run_captured(words, {}, Deadline::after(std::chrono::minutes(1))).value();
@@ -186,11 +142,19 @@ protected:
       seen += text_of(std::span(buffer).first(got.count));
     }
   }
-  void signal_qemu(int number) const {
-    for (const pid_t pid : processes_with("guest=" + mark())) {
-      if (name_of(pid).starts_with("qemu-system")) {
-        ::kill(pid, number);
+  // The emulators that run below this test.
+  static std::vector<pid_t> emulators() {
+    std::vector<pid_t> found;
+    for (const Descendant& process : descendants()) {
+      if (process.name.starts_with("qemu-system")) {
+        found.push_back(process.pid);
       }
+    }
+    return found;
+  }
+  static void signal_qemu(int number) {
+    for (const pid_t pid : emulators()) {
+      ::kill(pid, number);
     }
   }
   static ExitStatus end_of(Running& chain) {

@@ -187,7 +187,7 @@ TEST_F(Attach, AMachineThatFailedIsKeptUntilSomebodySaysSo) {
   ASSERT_NO_FATAL_FAILURE(ask("release"));
   EXPECT_EQ(end_of(chain).code(), 1);
   EXPECT_EQ(cause(), "assertion");
-  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+  EXPECT_THAT(orphans(), IsEmpty());
 }
 
 TEST_F(Attach, AKeptMachineEndsWithASignalAndKeepsItsVerdict) {
@@ -197,7 +197,7 @@ TEST_F(Attach, AKeptMachineEndsWithASignalAndKeepsItsVerdict) {
   chain.process.send_signal(SIGINT);
   EXPECT_EQ(end_of(chain).code(), 124);
   EXPECT_EQ(cause(), "timeout");
-  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+  EXPECT_THAT(orphans(), IsEmpty());
 }
 
 // QEMU would end. It panics before or after QEMU reads its monitors.
@@ -258,13 +258,13 @@ TEST_F(Attach, KeepsAllMachinesOfAChain) {
         look({"--vm", vm, "--qmp", "query-status", "--until", R"({"running":false})"});
     EXPECT_EQ(code_of(seen), 0) << vm << seen.err;
   }
-  for (const pid_t pid : processes_with("guest=" + mark())) {
-    if (name_of(pid) == "qt-boot" && pid != chain.process.pid()) {
-      ::kill(pid, SIGINT);
+  for (const Descendant& process : descendants()) {
+    if (process.name == "qt-boot" && process.pid != chain.process.pid()) {
+      ::kill(process.pid, SIGINT);
     }
   }
   EXPECT_EQ(end_of(chain).code(), 1);
-  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+  EXPECT_THAT(orphans(), IsEmpty());
 }
 
 // On a pseudo-terminal as the controlling one, as under 'meson test --interactive'.
@@ -311,7 +311,7 @@ TEST_F(Attach, TheShellHasTheConsoleAndTheMonitor) {
   const auto status = process.wait(Deadline::after(20s));
   ASSERT_TRUE(status.has_value());
   EXPECT_EQ(status->code(), 1);
-  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+  EXPECT_THAT(orphans(), IsEmpty());
 }
 
 TEST_F(Attach, RefusesWhatMakesNoSense) {

@@ -16,31 +16,8 @@ namespace {
 using namespace support;
 using testing::IsEmpty;
 
-constexpr const char* k_mark = "QEMU_TEST_STORM_MARK";
-
 int rounds() {
   return static_cast<int>(parse_integer(variable("QEMU_TEST_STORM_ROUNDS")).value_or(6));
-}
-
-// The living processes that have inherited the mark.
-std::vector<pid_t> marked(const std::string& mark) {
-  std::vector<pid_t> found;
-  DIR* const folder = ::opendir("/proc");
-  while (const dirent* entry = ::readdir(folder)) {
-    const auto pid = parse_integer(entry->d_name);
-    try {
-      const auto text = pid && *pid != ::getpid()
-                            ? read_file_if_exists(format("/proc/{}/environ", *pid))
-                            : std::nullopt;
-      if (text && text->find(format("{}={}", k_mark, mark)) != std::string::npos) {
-        found.push_back(static_cast<pid_t>(*pid));
-      }
-    } catch (const std::exception&) {
-      continue; // it has just ended
-    }
-  }
-  ::closedir(folder);
-  return found;
 }
 
 bool is_free(int port) {
@@ -52,11 +29,12 @@ bool is_free(int port) {
 }
 
 // For people: "PID (NAME) STATE PARENT GROUP" and what it waits for.
-std::string state_of(pid_t pid) {
+std::string state_of(const Descendant& process) {
+  const auto& [pid, name] = process;
   try {
     const std::string stat = read_file(format("/proc/{}/stat", pid));
     const Words words = split(stat.substr(stat.rfind(')') + 2), ' ');
-    return format("{} ({}) {} {} {} {}", pid, name_of(pid), words.at(0), words.at(1), words.at(2),
+    return format("{} ({}) {} {} {} {}", pid, name, words.at(0), words.at(1), words.at(2),
                   read_file(format("/proc/{}/wchan", pid)));
   } catch (const std::exception&) {
     return format("{}, just gone", pid);
@@ -82,8 +60,7 @@ args = ["-chardev", "socket,id=p,host=127.0.0.1,port=${port.p},server=on,wait=of
     const UniqueFd null = open_file("/dev/null", O_RDWR);
     SpawnOptions options;
     options.standard_input = options.standard_output = options.standard_error = null.get();
-    options.environment = {{k_mark, m_folder.path()},
-                           {"TMPDIR", path("tmp")},
+    options.environment = {{"TMPDIR", path("tmp")},
                            {"QEMU_TEST_QEMU_BINARY", k_riscv64},
                            {"QEMU_TEST_CACHE_DIR", path("cache")}};
     // A session of its own: its group can be killed.
@@ -116,9 +93,9 @@ args = ["-chardev", "socket,id=p,host=127.0.0.1,port=${port.p},server=on,wait=of
       return -tap.pid();
     }
     std::vector<pid_t> candidates;
-    for (const pid_t pid : marked(m_folder.path())) {
-      if (name_of(pid) == victim) {
-        candidates.push_back(pid);
+    for (const Descendant& process : descendants()) {
+      if (process.name == victim) {
+        candidates.push_back(process.pid);
       }
     }
     return candidates.empty() ? 0 : candidates[random() % candidates.size()];
@@ -144,8 +121,8 @@ args = ["-chardev", "socket,id=p,host=127.0.0.1,port=${port.p},server=on,wait=of
     std::vector<std::string> names;
     do {
       names.clear();
-      for (const pid_t pid : marked(m_folder.path())) {
-        names.push_back(state_of(pid));
+      for (const Descendant& process : descendants()) {
+        names.push_back(state_of(process));
       }
       ::usleep(2000);
     } while (!names.empty() && !deadline.expired());
@@ -193,25 +170,22 @@ INSTANTIATE_TEST_SUITE_P(Victims, Orphans,
 class Guarded : public testing::Test {
 protected:
   // A command with a child that outlives it by far.
-  Process start(const std::string& script) const {
+  static Process start(const std::string& script) {
     SpawnOptions options;
-    options.environment = {{k_mark, m_folder.path()}};
     options.descendants = SpawnOptions::Descendants::end_with_it;
     return Process::spawn({"sh", "-c", script}, options);
   }
-  void wait_for_count(std::size_t count) const {
+  static void wait_for_count(std::size_t count) {
     const Deadline deadline = Deadline::after(std::chrono::seconds(10));
-    while (marked(m_folder.path()).size() != count && !deadline.expired()) {
+    while (descendants().size() != count && !deadline.expired()) {
       ::usleep(1000);
     }
-    EXPECT_EQ(marked(m_folder.path()).size(), count);
+    EXPECT_EQ(descendants().size(), count);
   }
-
-  TempDir m_folder{"qt-guard-test-"};
 };
 
 TEST_F(Guarded, EndsAsTheCommandDoesAndWithItItsDescendants) {
-  const auto end_of = [this](const std::string& script) {
+  const auto end_of = [](const std::string& script) {
     Process process = start(script);
     const auto status = process.wait(Deadline::after(std::chrono::seconds(10)));
     wait_for_count(0);
@@ -224,7 +198,7 @@ TEST_F(Guarded, EndsAsTheCommandDoesAndWithItItsDescendants) {
 TEST_F(Guarded, HandsSignalsOnAndIsKilledWithAll) {
   for (const int number : {SIGTERM, SIGKILL}) {
     Process process = start("sleep 1000 & sleep 1000");
-    wait_for_count(3); // the guard has this program's environment
+    wait_for_count(4); // the guard, the shell, its two
     process.send_signal(number);
     const auto status = process.wait(Deadline::after(std::chrono::seconds(10)));
     EXPECT_EQ(status.value_or(ExitStatus{}).signal(), number);

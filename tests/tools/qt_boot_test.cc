@@ -25,7 +25,7 @@ TEST_F(QtBoot, RunsAProgramAgainstTheConsoleAndEndsQemuInOrder) {
   EXPECT_EQ(cause(), "pass");
   EXPECT_THAT(console_log(), HasSubstr("OpenSBI"));
   EXPECT_THAT(base_log(), HasSubstr("QEMU exited 0"));
-  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+  EXPECT_THAT(orphans(), IsEmpty());
 }
 
 TEST_F(QtBoot, GivesASlowReaderEveryByteOfAFlood) {
@@ -170,7 +170,7 @@ TEST_F(QtBoot, EndsAtItsDeadline) {
   EXPECT_EQ(cause(), "timeout");
   EXPECT_EQ(code_of(run_riscv({"hang"}, {"--timeout", "600ms"})), 124);
   EXPECT_EQ(cause(), "timeout");
-  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+  EXPECT_THAT(orphans(), IsEmpty());
 }
 
 TEST_F(QtBoot, KeepsEvidenceAtADeadline) {
@@ -366,7 +366,7 @@ TEST_F(QtBoot, KillsAQemuThatDoesNotEnd) {
   EXPECT_EQ(end_of(chain).code(), 124);
   EXPECT_EQ(cause(), "timeout");
   EXPECT_THAT(verdict().message, HasSubstr("did not end when asked"));
-  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+  EXPECT_THAT(orphans(), IsEmpty());
 }
 
 // Stopped until it has been asked, so that the signal comes between that and its end.
@@ -425,10 +425,7 @@ TEST_F(QtBoot, TheInnerQemuInheritsNothingOfTheOuter) {
   Running chain = start(words);
   ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
   int seen = 0;
-  for (const pid_t pid : processes_with("guest=" + mark())) {
-    if (!name_of(pid).starts_with("qemu-system")) {
-      continue;
-    }
+  for (const pid_t pid : emulators()) {
     ++seen;
     int sockets = 0;
     for (int fd = 0; fd < 64; ++fd) {
@@ -443,7 +440,7 @@ TEST_F(QtBoot, TheInnerQemuInheritsNothingOfTheOuter) {
   EXPECT_EQ(seen, 2);
   chain.process.send_signal(SIGTERM);
   EXPECT_EQ(end_of(chain).code(), 128 + SIGTERM);
-  EXPECT_THAT(orphans_with(mark()), IsEmpty());
+  EXPECT_THAT(orphans(), IsEmpty());
 }
 
 TEST_F(QtBoot, EndsWithTheReaderOfItsPipe) {
@@ -514,7 +511,7 @@ TEST_F(QtBoot, ASignalEndsEverythingAndIsItsStatus) {
       chain.process.send_signal(number);
       EXPECT_EQ(end_of(chain).code(), 128 + number);
       EXPECT_EQ(cause(), "host");
-      EXPECT_THAT(orphans_with(mark()), IsEmpty());
+      EXPECT_THAT(orphans(), IsEmpty());
     }
   }
 }

@@ -22,7 +22,8 @@ bool Hold::begin(std::optional<OwnMonitor>& monitor, BaseLog& log) {
     return false;
   }
   if (m_on_fail == OnFail::shell && !open_shell()) {
-    log_warning("there is no terminal to give the console to; use 'meson test --interactive'");
+    log_warning("there is no terminal to give the console to; run the test without Meson, or with "
+                "'meson test --interactive' (Meson 1.5)");
     return false;
   }
   m_active = true;

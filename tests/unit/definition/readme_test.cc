@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <set>
 
 namespace {
 
@@ -36,6 +38,33 @@ TEST_F(Readme, ShowsDefinitionsThatLoad) {
     ++count;
   }
   EXPECT_GE(count, 2u);
+}
+
+TEST_F(Readme, NamesEveryVariableThatADefinitionAsksFor) {
+  const std::string folder =
+      std::string(std::getenv("QEMU_TEST_SOURCE_ROOT")) + "/tests/functional";
+  std::set<std::string> names;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
+    const std::string arch = file.path().parent_path().filename();
+    if (file.path().extension() != ".toml" || arch == "functional") { // the latter are included
+      continue;
+    }
+    const Definition definition = load_definition(file.path());
+    for (const auto& [name, asset] : definition.assets) {
+      names.insert(asset.env);
+    }
+    for (const Subtest& subtest : definition.subtests) {
+      if (subtest.required.contains("env")) {
+        const auto required = subtest.required["env"].get<std::vector<std::string>>();
+        names.insert(required.begin(), required.end());
+      }
+    }
+  }
+  names.erase("");
+  EXPECT_FALSE(names.empty());
+  for (const std::string& name : names) {
+    EXPECT_THAT(text, HasSubstr("`" + name + "`"));
+  }
 }
 
 TEST_F(Readme, NamesEveryKey) {

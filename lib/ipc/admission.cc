@@ -3,6 +3,7 @@
 #include "base/environment.hh"
 #include "base/error.hh"
 #include "base/text.hh"
+#include "os/file.hh"
 
 #include <algorithm>
 #include <cerrno>
@@ -21,13 +22,21 @@ namespace {
 constexpr std::string_view k_wait = "wait";
 constexpr std::string_view k_run = "run";
 
-// Held while the pool is looked at or changed: for microseconds.
+// Held while the pool is looked at or changed: for microseconds. One that holds it much longer was
+// stopped; a blocking wait for it could not be given up.
 UniqueFd lock_folder(const std::string& folder) {
-  UniqueFd lock = open_file(folder, O_RDONLY | O_DIRECTORY);
-  while (::flock(lock.get(), LOCK_EX) < 0) {
-    if (errno != EINTR) {
+  constexpr useconds_t k_pause_us = 2000;
+  const Deadline limit = Deadline::after(std::chrono::seconds(10));
+  UniqueFd lock = open_file(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  while (::flock(lock.get(), LOCK_EX | LOCK_NB) < 0) {
+    if (errno != EINTR && errno != EWOULDBLOCK) {
       throw errno_error(errno, "locking " + folder);
     }
+    if (limit.expired()) {
+      throw Error(format("locking {}: {} holds it and does not let go; end that, or let it go on",
+                         folder, holder_of_lock(folder)));
+    }
+    ::usleep(k_pause_us);
   }
   return lock;
 }

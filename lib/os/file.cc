@@ -278,10 +278,11 @@ std::string describe_process(const std::string& pid) {
          (state == 'T' || state == 't' ? ", stopped" : "");
 }
 
-// Whether a descriptor of a process holds a write lock: "lock: 1: OFDLCK  ADVISORY  WRITE …".
+// Whether a descriptor of a process holds a write lock: "lock: 1: OFDLCK  ADVISORY  WRITE …", or
+// one of flock(2): "FLOCK".
 bool holds_lock(const fs::path& process, const std::string& descriptor) {
   const std::string info = read_file(process / "fdinfo" / descriptor);
-  return info.find("OFDLCK") != std::string::npos && info.find("WRITE") != std::string::npos;
+  return info.find("\nlock:") != std::string::npos && info.find(" WRITE ") != std::string::npos;
 }
 
 } // namespace

@@ -2,14 +2,17 @@
 
 #include "../support/environment.hh"
 #include "base/error.hh"
+#include "base/format.hh"
 #include "os/file.hh"
 
 #include <csignal>
 #include <cstdlib>
 #include <dirent.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -256,6 +259,17 @@ TEST(Admission, TheFolderIsTheUsersAlone) {
   EXPECT_EQ(status.st_mode & 0777, 0700U);
   ::chmod(folder.c_str(), 0777); // anyone could put a place there
   EXPECT_NE(admission_folder(), folder);
+}
+
+TEST_F(AdmissionTest, AStoppedHolderOfTheFolderIsNotWaitedForWithoutEnd) {
+  const UniqueFd held = open_file(folder.path(), O_RDONLY | O_DIRECTORY);
+  ASSERT_EQ(::flock(held.get(), LOCK_EX), 0);
+  try {
+    const Admission admission(folder.path());
+    FAIL() << "was let in";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr(format("process {} (", ::getpid())));
+  }
 }
 
 } // namespace

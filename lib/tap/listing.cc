@@ -1,8 +1,10 @@
 #include "tap/listing.hh"
 
 #include "base/error.hh"
+#include "base/secrets.hh"
 #include "base/text.hh"
 #include "cache/cache.hh"
+#include "data/url.hh"
 #include "tap/tag.hh"
 
 #include <algorithm>
@@ -27,7 +29,7 @@ std::optional<std::uint64_t> cached_size(const Asset& asset) {
 }
 
 std::string where_from(const Asset& asset) {
-  return !asset.urls.empty()   ? asset.urls.front()
+  return !asset.urls.empty()   ? display_url(asset.urls.front())
          : !asset.path.empty() ? asset.path
                                : format("the file that {} names", asset.env);
 }
@@ -195,7 +197,7 @@ std::string long_listing(const std::vector<Selected>& selected) {
 std::string json_listing(const std::vector<Selected>& selected) {
   std::string text;
   for (const auto& [definition, subtest] : selected) {
-    text += dump_json(subtest_json(*definition, *subtest)) + "\n";
+    text += without_secrets(dump_json(subtest_json(*definition, *subtest))) + "\n";
   }
   return text;
 }

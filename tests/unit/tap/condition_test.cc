@@ -62,6 +62,12 @@ TEST(Condition, EveryGateNamesItsVariable) {
 
 TEST(Condition, NetworkIsOffWithoutDownloads) {
   const ScopedVariable allowed("QEMU_TEST_ALLOW_NETWORK", "1");
+  for (const char* value : {"", "0"}) {
+    const ScopedVariable online("QEMU_TEST_NO_DOWNLOAD", value);
+    EXPECT_EQ(unmet_on_host({{"network", true}}), "");
+    const ScopedVariable not_allowed("QEMU_TEST_ALLOW_NETWORK", value);
+    EXPECT_THAT(unmet_on_host({{"network", true}}), HasSubstr("QEMU_TEST_ALLOW_NETWORK=1"));
+  }
   const ScopedVariable offline("QEMU_TEST_NO_DOWNLOAD", "1");
   EXPECT_THAT(unmet_on_host({{"network", true}}), HasSubstr("QEMU_TEST_NO_DOWNLOAD"));
 }

@@ -60,14 +60,20 @@ struct Settings {
 
 void add_care_options(CommandLine& line, Settings& settings) {
   line.group("Care of the cache, instead")
-      .option("list", "", "last use, size, digest, URL of its files, and their --definition",
+      .option("list", "",
+              "last use, size, digest and URL of each file; with --definition: who uses it, what "
+              "is missing",
               settings.chooses(Action::list))
-      .option("verify", "", "hash all; put aside what is wrong", settings.chooses(Action::verify))
-      .option("prune", "", "remove what belongs to no file, and", settings.chooses(Action::prune))
-      .option("max-age", "what was not used for so long, such as 183d", settings.rules.max_age)
-      .option("max-size", "the least recently used until all others are at most this",
+      .option("verify", "", "check every file's digest; move wrong ones aside",
+              settings.chooses(Action::verify))
+      .option("prune", "", "remove leftovers: stamps, locks, stale partial files",
+              settings.chooses(Action::prune))
+      .option("max-age", "with --prune: also files not used for this long, such as 183d",
+              settings.rules.max_age)
+      .option("max-size", "with --prune: also the least recently used, until the rest fits",
               settings.rules.max_size)
-      .option("keep", "FILE", "but no asset of the definitions, FILE and operands", settings.keep)
+      .option("keep", "FILE", "with --prune: never remove assets named in FILE or operands",
+              settings.keep)
       .flag("dry-run", "only print what would be removed",
             [&] { settings.rules.mode = PruneRules::Mode::only_tell; })
       .option("export", "DIR", "copy all, or the assets of --definition, to a cache in DIR",

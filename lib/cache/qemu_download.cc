@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration k_look_again = 1s;
 constexpr Duration k_stale = 90s; // as theirs
+constexpr Duration k_long_wait = 5s;
 
 // Wakes when a name goes from the folder; a network file system tells only of this host.
 class Departures {
@@ -54,13 +55,16 @@ bool await_qemu_download(const Cache& cache, std::string_view digest, Deadline d
   struct stat now {};
   Clock::time_point changed = Clock::now();
   Clock::time_point in_use = changed; // or cannot be told
+  const Clock::time_point began = changed;
+  bool said = false;
   for (bool waited = false;; waited = true) {
     if (::lstat(path.c_str(), &now) < 0 || !S_ISREG(now.st_mode) ||
         is_same_file(now, cache.partial_path(digest)) || deadline.expired()) {
       return waited;
     }
-    if (!waited) {
-      log_info(format("waiting for QEMU's tests, which download {}", path));
+    if (!said && Clock::now() - began >= k_long_wait) {
+      log_warning(format("waiting for QEMU's tests, which download {}", path));
+      said = true;
     }
     if (!waited || now.st_ino != last.st_ino || now.st_size != last.st_size) {
       last = now;

@@ -5,6 +5,7 @@
 #include "base/text.hh"
 #include "data/url.hh"
 #include "fetch/content_kind.hh"
+#include "fetch/proxy.hh"
 
 #include <algorithm>
 #include <array>
@@ -106,15 +107,15 @@ Download::Attempt Download::try_url(const std::string& url) {
 // Notes who could not be reached, for the next who would ask.
 Download::Attempt Download::give_up(Attempt attempt, const std::string& url) {
   const HttpResult& result = attempt.result;
-  if (!attempt.unreachable.empty()) {
-    m_unreachable.add(attempt.unreachable, attempt.reason, result.how, result.whom);
-  } else if (deadline.expired()) {
+  if (deadline.expired()) { // says nothing about who did not answer
     attempt.reason = format("too slow: {} came in the time that there is (--timeout); the next run "
                             "goes on from there",
                             format_size(m_hashed));
     attempt.unreachable = host_of(url);
     m_unreachable.add(attempt.unreachable, attempt.reason, UnreachableHosts::How::down,
                       UnreachableHosts::For::this_run);
+  } else if (!attempt.unreachable.empty()) {
+    m_unreachable.add(attempt.unreachable, attempt.reason, result.how, result.whom);
   }
   return attempt;
 }
@@ -168,8 +169,10 @@ Download::Attempt Download::request_once(const std::string& url) {
 }
 
 Download::Attempt Download::judge(const HttpResult& result, const std::string& url) const {
-  if (result.outcome != HttpOutcome::unreachable) {
-    m_unreachable.reached(host_of(url));
+  for (const std::string& host : {host_of(url), proxy_of(url)}) {
+    if (result.outcome != HttpOutcome::unreachable && !host.empty()) {
+      m_unreachable.reached(host);
+    }
   }
   switch (result.outcome) {
   case HttpOutcome::complete:

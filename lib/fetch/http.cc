@@ -125,6 +125,17 @@ std::pair<std::string, Advice> advice_for(const UnreachableHosts& unreachable,
   return {};
 }
 
+// Less where others have waited in vain: a network that is there answers within a second.
+Duration time_to_connect(const UnreachableHosts& unreachable, const Advice& advice) {
+  constexpr Duration k_brief = std::chrono::milliseconds(250);
+  constexpr Duration k_where_some_are_silent = std::chrono::seconds(1);
+  const std::size_t silent = unreachable.silent_hosts();
+  if (advice.ask == Advice::Ask::briefly || silent >= 4) {
+    return k_brief;
+  }
+  return silent >= 2 ? k_where_some_are_silent : Duration::max();
+}
+
 HttpResult not_asked(const std::string& host, const std::string& why) {
   HttpResult result{HttpOutcome::unreachable, why, {}};
   result.retry = HttpResult::Retry::is_pointless;
@@ -137,19 +148,13 @@ HttpResult not_asked(const std::string& host, const std::string& why) {
 
 HttpResult HttpClient::get(const HttpRequest& request,
                            const std::function<void(HttpProgress)>& follow) {
-  constexpr Duration k_where_nobody_answers = std::chrono::seconds(1);
-  constexpr Duration k_brief = std::chrono::milliseconds(250);
   assert(is_fetchable(request.url));
   const auto [host, advice] = advice_for(m_state->unreachable, request.url);
   if (advice.ask == Advice::Ask::no) {
     return not_asked(host, advice.why);
   }
   HttpLimits limits = m_state->limits;
-  if (advice.ask == Advice::Ask::briefly) {
-    limits.connect = std::min(limits.connect, k_brief);
-  } else if (m_state->unreachable.network_is_silent()) {
-    limits.connect = std::min(limits.connect, k_where_nobody_answers);
-  }
+  limits.connect = std::min(limits.connect, time_to_connect(m_state->unreachable, advice));
   HttpResult result = perform(request, limits, follow);
   if (advice.ask == Advice::Ask::briefly && result.outcome == HttpOutcome::unreachable) {
     result.reason += "; " + advice.why;

@@ -63,7 +63,8 @@ struct HttpLimits {
   // Until the request can be sent: name, connection, proxy, TLS. Shorter where nobody answers
   // (unreachable.hh).
   Duration connect = std::chrono::seconds(5);
-  // A transfer that moves less than 1 KiB/s for this long is given up (whole seconds, rounded up).
+  // A transfer that moves less than 1 KiB/s for this long is given up (whole seconds, rounded up),
+  // or so little that it would take more than a day.
   Duration stall = std::chrono::seconds(30);
   long connections_per_host = 4;
 };

@@ -19,6 +19,7 @@ namespace {
 
 constexpr long k_buffer_bytes = 512L << 10; // the most that libcurl hands over at once
 constexpr long k_slow_bytes_per_second = 1024;
+constexpr std::uint64_t k_seconds_of_a_day = 86'400;
 constexpr long k_redirects = 10;
 
 template<typename Value>
@@ -81,7 +82,8 @@ Transfer::Transfer(const HttpRequest& request, const HttpLimits& limits,
   set(m_easy, CURLOPT_BUFFERSIZE, k_buffer_bytes);
   set(m_easy, CURLOPT_CONNECTTIMEOUT_MS, long(limits.connect.count()));
   if (!request.deadline.is_never()) {
-    set(m_easy, CURLOPT_TIMEOUT_MS, std::max(1L, long(request.deadline.remaining().count())));
+    // Later rather than earlier, so that who looks finds the deadline passed.
+    set(m_easy, CURLOPT_TIMEOUT_MS, long(request.deadline.remaining().count()) + 20);
   }
   set(m_easy, CURLOPT_LOW_SPEED_LIMIT, k_slow_bytes_per_second);
   set(m_easy, CURLOPT_LOW_SPEED_TIME, std::max(1L, long((limits.stall.count() + 999) / 1000)));
@@ -182,6 +184,9 @@ bool Transfer::begin_body() {
   if (!has_room(to_come)) {
     return false;
   }
+  // What would take more than a day is as good as stalled.
+  const long rate = static_cast<long>(to_come / k_seconds_of_a_day);
+  curl().easy_setopt(m_easy, CURLOPT_LOW_SPEED_LIMIT, std::max(k_slow_bytes_per_second, rate));
   {
     const std::lock_guard guard(m_mutex);
     m_progress.bytes = m_position;

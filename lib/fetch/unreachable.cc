@@ -24,7 +24,6 @@ namespace {
 
 constexpr std::string_view k_version = "1";
 constexpr std::chrono::seconds k_remembered{60};
-constexpr std::size_t k_silent_hosts = 2; // make a silent network
 constexpr off_t k_largest_record = 64 << 10;
 constexpr std::size_t k_longest_why = 300;
 
@@ -139,7 +138,7 @@ UnreachableHosts::Advice UnreachableHosts::advice(const std::string& host) const
                  host, known.age.count(), known.why, (k_remembered - known.age).count(), m_path)};
 }
 
-bool UnreachableHosts::network_is_silent() const {
+std::size_t UnreachableHosts::silent_hosts() const {
   std::map<std::string, Find> finds;
   if (m_others == Others::believed) {
     finds = finds_of_others();
@@ -148,7 +147,7 @@ bool UnreachableHosts::network_is_silent() const {
   finds.insert(m_own.begin(), m_own.end());
   const auto silent = std::count_if(
       finds.begin(), finds.end(), [](const auto& find) { return find.second.how == How::silent; });
-  return !m_any_reached && static_cast<std::size_t>(silent) >= k_silent_hosts;
+  return m_any_reached ? 0 : static_cast<std::size_t>(silent);
 }
 
 // An answer of any host is news of the network: what was silent before it does not count as that.

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <mutex>
 #include <string>
@@ -46,9 +47,9 @@ public:
     std::string why; // not, and until when
   };
   Advice advice(const std::string& host) const;
-  // True if several hosts were silent and none has answered: then one more is not worth a long
-  // wait.
-  bool network_is_silent() const;
+  // How many hosts were silent while none has answered; the more, the less a wait for one more is
+  // worth.
+  std::size_t silent_hosts() const;
 
 private:
   struct Find {

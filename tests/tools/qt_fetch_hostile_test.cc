@@ -149,6 +149,39 @@ TEST_F(QtFetchHostile, ARecordThatOthersCouldWriteIsNotBelieved) {
   }
 }
 
+TEST_F(QtFetchHostile, ALowerCachesRecordCountsOnlyIfItsOwnerDoes) {
+  if (!is_root()) {
+    GTEST_SKIP() << "needs root, to give a file to another user";
+  }
+  serve();
+  const support::FilledCache lower;
+  const std::string forged = lower.cache.own_path(m_digest);
+  make_directories(lower.cache.folder());
+  write_file(forged, "forged content");
+  write_file(forged + ".verified", Cache::marks(forged).value() + "\n");
+  ASSERT_EQ(::chown((forged + ".verified").c_str(), 65534, 65534), 0);
+  const Captured result = run({url(), m_digest}, {{"QEMU_TEST_CACHE_LOWER", lower.cache.root()}});
+  EXPECT_EQ(result.out, cached() + "\n") << result.err;
+  EXPECT_TRUE(read_file(cached()) == m_body);
+}
+
+TEST_F(QtFetchHostile, AnExportFollowsNoLinkThatLiesInItsFolder) {
+  serve();
+  ASSERT_EQ(run({url(), m_digest}).status.code(), 0);
+  const std::string box = m_folder.path() + "/box";
+  make_directories(box + "/download");
+  const std::string target = box + "/download/" + m_digest;
+  for (const char* suffix : {".partial", ".stamp", ".verified"}) {
+    ASSERT_EQ(::symlink(m_victim.c_str(), (target + suffix).c_str()), 0);
+  }
+  EXPECT_EQ(run({"--export", box}).status.code(), 0);
+  EXPECT_TRUE(read_file(target) == m_body);
+  expect_victim_untouched();
+  ::unlink(target.c_str());
+  ASSERT_EQ(::mkfifo(target.c_str(), 0600), 0);
+  EXPECT_EQ(run({"--import", box}).status.code(), 0); // there is nothing in it
+}
+
 TEST_F(QtFetchHostile, AnotherUsersPartialIsNotContinuedWhereAllMayWrite) {
   if (!is_root()) {
     GTEST_SKIP() << "needs root, to give a file to another user";
@@ -227,6 +260,16 @@ TEST_F(QtFetchHostile, ADribbleEndsAndIsContinued) {
   serve({.etag = "\"tag\""});
   EXPECT_EQ(run({url(), m_digest}).status.code(), 0);
   EXPECT_EQ(m_server.requests("/file").back().range, format("bytes={}-", came));
+}
+
+TEST_F(QtFetchHostile, WhatWouldTakeDaysIsAsGoodAsStalled) {
+  const std::string large = m_folder.path() + "/large";
+  write_file(large, "");
+  ASSERT_EQ(::truncate(large.c_str(), 1 << 30), 0);
+  m_server.set("/file", {.file = large, .bytes_per_second = 4000}); // three days
+  const Captured result = run({"--stall-timeout", "2s", "--retries", "0", url(), m_digest});
+  EXPECT_EQ(result.status.code(), 77);
+  EXPECT_THAT(result.err, HasSubstr("too slow"));
 }
 
 TEST_F(QtFetchHostile, AFullDiskIsNotMadeFuller) {

@@ -113,6 +113,22 @@ TEST_F(QtFetchOffline, OneThatRefusedAndIsBackServesAtOnce) {
   EXPECT_EQ(back.requests("/file").size(), 1u);
 }
 
+TEST_F(QtFetchOffline, AQueueForOneHostIsNotSilence) {
+  Words words = {"--connect-timeout", "1s", "--jobs", "10", "--retries", "0", "--definition"};
+  make_directories(m_folder.path() + "/avr");
+  for (int i = 0; i < 10; ++i) { // four connections at a time, 2 s for each file
+    const std::string body = m_body + std::to_string(i);
+    m_server.set(format("/{}", i), {.body = body, .bytes_per_second = body.size() / 2});
+    words.push_back(format("{}/avr/{}.toml", m_folder.path(), i));
+    write_file(words.back(), format("[asset.k]\nurl = '{}'\nsha256 = '{}'\n[test.t]\n"
+                                    "args = ['${{asset.k}}']\nsteps = [{{ wait = 'ok' }}]\n",
+                                    m_server.url(format("/{}", i)), support::sha256_of(body)));
+  }
+  const Captured result = run(words);
+  EXPECT_EQ(result.status.code(), 0) << result.err;
+  EXPECT_FALSE(exists(record()));
+}
+
 TEST_F(QtFetchOffline, AMirrorServesWhatItsHostCannot) {
   const SilentServer silent;
   FaultServer mirror;

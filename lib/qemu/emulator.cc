@@ -1,6 +1,7 @@
 #include "qemu/emulator.hh"
 
 #include "base/environment.hh"
+#include "base/format.hh"
 #include "os/file.hh"
 
 #include <optional>
@@ -51,6 +52,16 @@ Emulator choose_emulator(const std::string& forced, const std::string& key,
     }
   }
   return look_up(std::string(k_prefix) + (arch == "generic" ? host_arch() : arch));
+}
+
+std::string absence_of(const Emulator& emulator) {
+  if (emulator.wanted.find('/') != std::string::npos) {
+    return format("no {}; name an emulator that is there with {}", emulator.wanted,
+                  k_qemu_variable);
+  }
+  return format("no {} on PATH; install it if your QEMU has that architecture, or name another "
+                "with {}",
+                emulator.wanted, k_qemu_variable);
 }
 
 Emulator choose_qemu_img(const std::string& emulator) {

@@ -20,6 +20,10 @@ struct Emulator {
 Emulator choose_emulator(const std::string& forced, const std::string& key,
                          const std::string& arch);
 
+// That there is no such emulator, for people: why a test is skipped. Not every QEMU has every
+// architecture, so to install it is advice only with that condition.
+std::string absence_of(const Emulator& emulator);
+
 // qemu-img: QEMU_TEST_QEMU_IMG, else the one beside `emulator` (a path), else on PATH. `program` is
 // empty if there is none.
 Emulator choose_qemu_img(const std::string& emulator);

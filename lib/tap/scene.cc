@@ -122,8 +122,7 @@ Scene set_scene(const Definition& definition, const Subtest& subtest, const RunS
     for (const Vm& vm : phase.vms) {
       emulators.push_back(emulator_of(definition, &vm, settings));
       if (emulators.back().program.empty() && scene.missing.empty()) {
-        scene.missing =
-            format("no {}; install it or set {}", emulators.back().wanted, k_qemu_variable);
+        scene.missing = absence_of(emulators.back());
       }
     }
   }

@@ -1,6 +1,5 @@
 #include "tap/scene_probe.hh"
 
-#include "base/format.hh"
 #include "tap/condition.hh"
 
 #include <algorithm>
@@ -62,7 +61,7 @@ std::string SceneProbe::unmet() {
   }
   const Emulator& main = m_scene.main;
   if (main.program.empty()) {
-    return format("no {}; install it or set {}", main.wanted, k_qemu_variable);
+    return absence_of(main);
   }
   return unmet_by_emulator(required, main.program, probe(main.program));
 }

@@ -459,9 +459,16 @@ TEST_F(QtTap, AMissingEmulatorIsASkipThatNamesIt) {
   const Captured skipped = run({define("pdp11", "boot",
                                        "[test.a]\nmachine = \"x\"\nsteps = [{ wait "
                                        "= \"x\" }]\n")});
-  EXPECT_EQ(skipped.out, "TAP version 13\n1..0 # SKIP no qemu-system-pdp11; install it or set "
-                         "QEMU_TEST_QEMU_BINARY\n");
+  EXPECT_EQ(skipped.out,
+            "TAP version 13\n1..0 # SKIP no qemu-system-pdp11 on PATH; install it if your QEMU has "
+            "that architecture, or name another with QEMU_TEST_QEMU_BINARY\n");
   EXPECT_EQ(code_of(skipped), 0);
+
+  const Captured elsewhere =
+      run({"--qemu", "/no/such/qemu",
+           define("riscv64", "path", "[test.a]\nmachine = \"x\"\nsteps = [{ wait = \"x\" }]\n")});
+  EXPECT_EQ(elsewhere.out, "TAP version 13\n1..0 # SKIP no /no/such/qemu; name an emulator that is "
+                           "there with QEMU_TEST_QEMU_BINARY\n");
 }
 
 TEST_F(QtTap, SkipsSayWhy) {

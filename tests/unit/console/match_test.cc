@@ -2,6 +2,7 @@
 
 #include "base/error.hh"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <random>
 
@@ -103,7 +104,8 @@ TEST(MatchTest, WrongPatternsAreUsageErrors) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::usage);
-    EXPECT_STREQ(error.what(), "regular expression 'a(b': missing closing parenthesis at offset 3");
+    EXPECT_THAT(error.what(), // between them, in the words of its version, PCRE2
+                testing::MatchesRegex("regular expression 'a\\(b': .+ at offset [0-9]+"));
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <regex>
 
 namespace {
 
@@ -352,12 +353,23 @@ void PrintTo(const StepCase& wrong, std::ostream* out) { *out << wrong.steps; }
 
 class StepMistake : public testing::TestWithParam<StepCase> {};
 
+// What is wrong with a pattern, and where, is said by PCRE2, in the words of its version.
+std::vector<std::string> without_words_of_pcre2(std::vector<std::string> mistakes) {
+  static const std::regex k_told("(regular expression '[^']*'): .+ at offset [0-9]+$");
+  for (std::string& mistake : mistakes) {
+    mistake = std::regex_replace(mistake, k_told, "$1: WHY at offset N");
+  }
+  return mistakes;
+}
+
 TEST_P(StepMistake, IsTold) {
   const StepCase& wrong = GetParam();
   const std::vector<std::string> expected =
       wrong.line.empty() ? std::vector<std::string>()
                          : std::vector<std::string>{"board.toml:2:" + wrong.line};
-  EXPECT_EQ(mistakes_of("[test.t]\nsteps=" + wrong.steps + "\n" + wrong.more), expected);
+  EXPECT_EQ(
+      without_words_of_pcre2(mistakes_of("[test.t]\nsteps=" + wrong.steps + "\n" + wrong.more)),
+      expected);
 }
 
 const std::string k_digest(64, '0');
@@ -411,19 +423,15 @@ const StepCase k_steps[] = {
     {"[{qmp='x', equals=nan}]",
      "25: error: equals: inf or nan has no use here; write it as a text, in quotes"},
     {"[{event='STOP', data={a=1}}]", ""},
-    {"[{wait-regex='a('}]",
-     "20: error: wait-regex: regular expression 'a(': missing closing parenthesis at offset 2"},
+    {"[{wait-regex='a('}]", "20: error: wait-regex: regular expression 'a(': WHY at offset N"},
     {"[{wait-regex='a${scratch}('}]", ""},
-    {"[{wait='a', fail={regex='['}}]", "31: error: fail: regular expression '[': missing "
-                                       "terminating ] for character class at offset 1"},
-    {"[{wait='a', fail=['(', {regex='['}]}]", "37: error: fail: regular expression '[': missing "
-                                              "terminating ] for character class at offset 1"},
-    {"[{hmp='a', matches='['}]", "26: error: matches: regular expression '[': missing terminating "
-                                 "] for character class at offset 1"},
-    {"[{hmp='a', save={n='['}}]", "26: error: save: regular expression '[': missing terminating ] "
-                                  "for character class at offset 1"},
-    {"[{run=['a'], stdout={matches='*'}}]", "36: error: stdout: regular expression '*': quantifier "
-                                            "does not follow a repeatable item at offset 0"},
+    {"[{wait='a', fail={regex='['}}]", "31: error: fail: regular expression '[': WHY at offset N"},
+    {"[{wait='a', fail=['(', {regex='['}]}]",
+     "37: error: fail: regular expression '[': WHY at offset N"},
+    {"[{hmp='a', matches='['}]", "26: error: matches: regular expression '[': WHY at offset N"},
+    {"[{hmp='a', save={n='['}}]", "26: error: save: regular expression '[': WHY at offset N"},
+    {"[{run=['a'], stdout={matches='*'}}]",
+     "36: error: stdout: regular expression '*': WHY at offset N"},
     {"[{hmp='x', save={n=1}}]", "26: error: save: expected a text for 'n', got 1"},
     {"[{run=['x'], save={n='(x)'}, stdout={lack='x'}}]",
      "44: error: stdout: unknown key 'lack'; did you mean 'lacks'?"},

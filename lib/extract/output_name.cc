@@ -44,9 +44,9 @@ bool drop_suffix(std::string& name, std::span<const std::string_view> suffixes) 
 }
 
 std::string default_file_name(const std::string& source, const UnpackRule& rule) {
-  constexpr std::array<std::string_view, 12> k_compressions = {
+  constexpr std::array<std::string_view, 12> k_compressed = {
       ".gz", ".xz", ".zst", ".bz2", ".zstd", ".GZ", ".lzma", ".lz4", ".lz", ".lzo", ".Z", ".lrz"};
-  constexpr std::array<std::string_view, 7> k_archives = {".tar", ".zip",  ".cpio", ".iso",
+  constexpr std::array<std::string_view, 7> k_archived = {".tar", ".zip",  ".cpio", ".iso",
                                                           ".deb", ".udeb", ".ZIP"};
   constexpr std::array<std::string_view, 6> k_both = {".tgz", ".txz", ".tbz2",
                                                       ".tbz", ".tlz", ".tzst"};
@@ -56,7 +56,7 @@ std::string default_file_name(const std::string& source, const UnpackRule& rule)
     name = from_url;
   }
   if (rule.directory) {
-    drop_suffix(name, k_both) || (drop_suffix(name, k_compressions), drop_suffix(name, k_archives));
+    drop_suffix(name, k_both) || (drop_suffix(name, k_compressed), drop_suffix(name, k_archived));
     return name;
   }
   if (rule.format != Format::raw &&
@@ -64,7 +64,7 @@ std::string default_file_name(const std::string& source, const UnpackRule& rule)
     if (drop_suffix(name, k_both)) {
       return name + ".tar";
     }
-    drop_suffix(name, k_compressions);
+    drop_suffix(name, k_compressed);
   }
   return name;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <utility>
 
@@ -64,6 +65,67 @@ std::partial_ordering compare_integer(Integer integer, const Json& other) {
   return other.is_number_unsigned() ? compare(other.get<std::uint64_t>())
                                     : compare(other.get<std::int64_t>());
 }
+
+// Which element of a list serves which wanted one, each at most once. A wanted element may make
+// others give up theirs for another one, along a path of such exchanges (a maximum matching of a
+// bipartite graph, by augmenting paths).
+class Pairing {
+public:
+  Pairing(const Json& list, const Json& wanted)
+    : m_list(list)
+    , m_wanted(wanted)
+    , m_owner(list.size(), k_none)
+    , m_serves(wanted.size(), k_none)
+    , m_known(wanted.size()) {}
+
+  // Finds an element for wanted[index]; those before it keep one each.
+  bool find_for(std::size_t index) {
+    std::vector<std::size_t> asked_by(m_list.size(), k_none);
+    std::deque<std::size_t> asking = {index};
+    for (; !asking.empty(); asking.pop_front()) {
+      const std::size_t asks = asking.front();
+      for (std::size_t i = 0; i < m_list.size(); ++i) {
+        const std::size_t candidate = (asks + i) % m_list.size(); // often in the same order
+        if (asked_by[candidate] != k_none || !fits(candidate, asks)) {
+          continue;
+        }
+        asked_by[candidate] = asks;
+        if (m_owner[candidate] == k_none) {
+          exchange(candidate, asked_by);
+          return true;
+        }
+        asking.push_back(m_owner[candidate]);
+      }
+    }
+    return false;
+  }
+
+private:
+  static constexpr std::size_t k_none = std::numeric_limits<std::size_t>::max();
+
+  bool fits(std::size_t candidate, std::size_t wanted) {
+    std::vector<signed char>& known = m_known[wanted];
+    known.resize(m_list.size(), -1);
+    if (known[candidate] < 0) {
+      known[candidate] = json_contains(m_list[candidate], m_wanted[wanted]) ? 1 : 0;
+    }
+    return known[candidate] == 1;
+  }
+
+  void exchange(std::size_t candidate, const std::vector<std::size_t>& asked_by) {
+    while (candidate != k_none) {
+      const std::size_t wanted = asked_by[candidate];
+      m_owner[candidate] = wanted;
+      std::swap(m_serves[wanted], candidate); // what served it is free for who asked for that
+    }
+  }
+
+  const Json& m_list;
+  const Json& m_wanted;
+  std::vector<std::size_t> m_owner;              // of each element: the wanted one that it serves
+  std::vector<std::size_t> m_serves;             // of each wanted one: the element that serves it
+  std::vector<std::vector<signed char>> m_known; // whether an element contains a wanted one
+};
 
 } // namespace
 
@@ -144,13 +206,19 @@ bool json_contains(const Json& value, const Json& wanted) {
            });
   }
   if (wanted.is_array()) {
-    return value.is_array() && std::all_of(wanted.begin(), wanted.end(), [&](const Json& element) {
-             return std::any_of(value.begin(), value.end(), [&](const Json& candidate) {
-               return json_contains(candidate, element);
-             });
-           });
+    return value.is_array() && !json_unmatched(value, wanted);
   }
   return json_equal(value, wanted);
+}
+
+std::optional<std::size_t> json_unmatched(const Json& list, const Json& wanted) {
+  Pairing pairing(list, wanted);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (!pairing.find_for(i)) {
+      return i;
+    }
+  }
+  return std::nullopt;
 }
 
 const Json* json_at(const Json& value, const std::string& pointer) {
@@ -160,6 +228,33 @@ const Json* json_at(const Json& value, const std::string& pointer) {
   } catch (const Json::exception&) {
     return nullptr;
   }
+}
+
+const Json& json_member(const Json& value, std::string_view name) noexcept {
+  static const Json nothing;
+  const auto found = value.find(std::string(name));
+  return found == value.end() ? nothing : *found;
+}
+
+const Json& json_list(const Json& value, std::string_view name) noexcept {
+  static const Json nothing = Json::array();
+  const Json& member = json_member(value, name);
+  return member.is_array() ? member : nothing;
+}
+
+std::string json_text(const Json& value, std::string_view name) {
+  const Json& member = json_member(value, name);
+  return member.is_string() ? member.get<std::string>() : std::string();
+}
+
+std::vector<std::string> json_texts(const Json& value, std::string_view name) {
+  std::vector<std::string> texts;
+  for (const Json& element : json_list(value, name)) {
+    if (element.is_string()) {
+      texts.push_back(element.get<std::string>());
+    }
+  }
+  return texts;
 }
 
 } // namespace qt

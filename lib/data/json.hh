@@ -5,9 +5,12 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace qt {
 
@@ -30,12 +33,22 @@ std::string cut_json(std::string_view text, std::size_t longest);
 bool json_equal(const Json& one, const Json& other);
 // Of two numbers, exactly, whatever they are held as; unordered if one is no number.
 std::partial_ordering compare_numbers(const Json& one, const Json& other);
-// True if `value` contains `wanted`: a table contains each wanted member, an array contains, for
-// each wanted element, some element that contains it (one may serve several); anything else must be
-// equal.
+// True if `value` contains `wanted`: a table contains each wanted member; an array contains, for
+// each wanted element, an element of its own that contains it, in any order, so that [1] does not
+// contain [1, 1]; anything else must be equal.
 bool json_contains(const Json& value, const Json& wanted);
+// Of two arrays: the index of a wanted element that finds no element of its own; nothing if `list`
+// contains `wanted`.
+std::optional<std::size_t> json_unmatched(const Json& list, const Json& wanted);
 // The value at an RFC 6901 pointer ("" is the whole); nullptr if there is none or the pointer is
 // malformed. The result lives as long as `value`.
 const Json* json_at(const Json& value, const std::string& pointer);
+
+// Members of JSON that others have written, which may be of any kind. They never throw: what is not
+// there or of another kind is null, "", an empty list.
+const Json& json_member(const Json& value, std::string_view name) noexcept;
+const Json& json_list(const Json& value, std::string_view name) noexcept;
+std::string json_text(const Json& value, std::string_view name);
+std::vector<std::string> json_texts(const Json& value, std::string_view name);
 
 } // namespace qt

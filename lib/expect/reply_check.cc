@@ -87,10 +87,16 @@ void find_places(const std::string& pointer, const Json& value, const Json& want
       }
     }
   } else if (wanted.is_array() && value.is_array()) {
+    const std::size_t before = places.size();
     for (const Json& element : wanted) {
       if (!json_contains(value, Json::array({element}))) {
         find_nearest(pointer, value, element, places);
       }
+    }
+    if (places.size() == before) { // each is there, but not as often as it is asked for
+      const std::size_t missing = json_unmatched(value, wanted).value_or(0);
+      places.push_back({pointer, "one more element with " + shown(wanted[missing]), shown(value),
+                        "each element that is asked for needs one of its own"});
     }
   } else {
     places.push_back({pointer, shown(wanted), shown(value), ""});
@@ -125,6 +131,13 @@ std::string text_of_value(const Json& value) {
   return value.is_string() ? value.get<std::string>() : dump_json(value);
 }
 
+// A list in which a text cannot be found, whatever it holds.
+bool holds_tables(const Json& value) {
+  return value.is_array() && std::any_of(value.begin(), value.end(), [](const Json& element) {
+           return element.is_structured();
+         });
+}
+
 bool has_part(const Json& value, const std::string& part) {
   if (value.is_array()) {
     return std::any_of(value.begin(), value.end(),
@@ -142,6 +155,12 @@ std::string unmet(std::string_view check, const Json& asked, const Json& value) 
   if (check == "matches" &&
       !Regex(asked.get<std::string>()).search(text_of_value(value)).has_value()) {
     return format("a match of '{}'", asked.get<std::string>());
+  }
+  if (check == "lacks" && holds_tables(value)) {
+    return format(
+        "a text or a list of texts that lacks '{}': no text is equal to a table; name one "
+        "of them with at, or use matches = '^(?!.*…)'",
+        asked.get<std::string>());
   }
   if (check == "lacks" && has_part(value, asked.get<std::string>())) {
     return format("that '{}' is not there", asked.get<std::string>());

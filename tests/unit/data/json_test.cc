@@ -69,12 +69,61 @@ TEST(JsonValue, ContainsTellsNullFromNothingAndLooksIntoNestedLists) {
   EXPECT_FALSE(contains(R"({"null": {}})"));
   EXPECT_TRUE(contains(R"({"m": [[2]]})"));
   EXPECT_TRUE(contains(R"({"m": [[3, [null]]]})"));
-  EXPECT_TRUE(contains(R"({"m": [[], [1, 1]]})"));
+  EXPECT_TRUE(contains(R"({"m": [[], [1, 2]]})"));
+  EXPECT_FALSE(contains(R"({"m": [[], [1, 1]]})"));
   EXPECT_FALSE(contains(R"({"m": [[1, 3]]})"));
   EXPECT_FALSE(contains(R"({"m": [1]})"));
   EXPECT_FALSE(contains(R"({"e": [null]})"));
   EXPECT_TRUE(contains(R"({"big": 9007199254740993})"));
   EXPECT_FALSE(contains(R"({"big": 9007199254740992})"));
+}
+
+TEST(JsonValue, EachElementThatIsAskedForNeedsOneOfItsOwn) {
+  const auto contains = [](const char* value, const char* wanted) {
+    return json_contains(parse_json(value, "v"), parse_json(wanted, "w"));
+  };
+  EXPECT_FALSE(contains("[1]", "[1, 1]"));
+  EXPECT_TRUE(contains("[1, 1]", "[1, 1]"));
+  EXPECT_TRUE(contains("[3, 2, 1]", "[1, 3]"));
+  EXPECT_FALSE(contains("[{\"a\": [1]}]", "[{\"a\": [1, 1]}]"));
+  EXPECT_FALSE(contains("[]", "[{}]"));
+  // The first could take either; only one of the ways to share them out is right.
+  const char* const cpus = R"([{"id": 0, "hot": true}, {"id": 1}, {"id": 2, "hot": true}])";
+  EXPECT_TRUE(contains(cpus, R"([{}, {"hot": true}, {"id": 0}])"));
+  EXPECT_TRUE(contains(cpus, R"([{"hot": true}, {"id": 0}, {}])"));
+  EXPECT_TRUE(contains(cpus, R"([{"hot": true}, {"hot": true}, {"id": 1}])"));
+  EXPECT_FALSE(contains(cpus, R"([{"hot": true}, {"hot": true}, {"id": 0}])"));
+  EXPECT_FALSE(contains(cpus, R"([{}, {}, {}, {}])"));
+  EXPECT_EQ(json_unmatched(parse_json("[1, 2]", "v"), parse_json("[2, 1, 2]", "w")), 2u);
+}
+
+TEST(JsonValue, ALongListIsSharedOutInTime) {
+  Json list = Json::array();
+  for (int i = 0; i < 400; ++i) {
+    list.push_back({{"id", i}, {"kind", i % 2}});
+  }
+  Json wanted = Json::array();
+  for (int i = 400; i-- > 0;) {
+    wanted.push_back({{"id", i}});
+  }
+  EXPECT_TRUE(json_contains(list, list));
+  EXPECT_TRUE(json_contains(list, wanted));
+  wanted[0] = {{"kind", 2}};
+  EXPECT_FALSE(json_contains(list, wanted));
+}
+
+TEST(JsonValue, WhatOthersWroteMayBeOfAnyKind) {
+  const Json odd =
+      parse_json(R"({"text": 5, "list": {"a": 1}, "texts": ["a", 1, "b"], "t": "x"})", "t");
+  EXPECT_EQ(json_text(odd, "text"), "");
+  EXPECT_EQ(json_text(odd, "t"), "x");
+  EXPECT_EQ(json_list(odd, "list"), Json::array());
+  EXPECT_EQ(json_texts(odd, "texts"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(json_member(odd, "none").is_null());
+  for (const Json& other : {Json(), Json(5), Json("x"), Json::array({1})}) {
+    EXPECT_TRUE(json_member(other, "a").is_null());
+    EXPECT_EQ(json_text(other, "a"), "");
+  }
 }
 
 TEST(JsonValue, IsNeverDeeperThanWhatMayRecurse) {

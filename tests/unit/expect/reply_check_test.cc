@@ -59,6 +59,22 @@ TEST(ReplyCheck, ListsOfAnythingAreCompared) {
   EXPECT_EQ(judge("null", {{"returns", Json::array({1})}}).text, "asked [1], came null");
 }
 
+TEST(ReplyCheck, WhatIsThereTooSeldomIsShown) {
+  const ReplyMistake mistake = judge("[1, 2]", {{"returns", {1, 1}}});
+  EXPECT_EQ(mistake.text, "asked one more element with 1, came [1,2]");
+  EXPECT_THAT(mistake.diff,
+              ElementsAre("(the whole reply)", "  - one more element with 1", "  + [1,2]",
+                          "    each element that is asked for needs one of its own"));
+}
+
+TEST(ReplyCheck, ATextIsNotLookedForAmongTables) {
+  EXPECT_FALSE(judge(R"(["a", "b"])", {{"lacks", "c"}}));
+  EXPECT_TRUE(judge(R"(["a", "b"])", {{"lacks", "b"}}));
+  EXPECT_THAT(judge(R"([{"name": "a"}])", {{"lacks", "b"}}).text, HasSubstr("matches = '^(?!"));
+  EXPECT_TRUE(judge(R"([["a"]])", {{"lacks", "b"}}));
+  EXPECT_FALSE(judge(R"({"name": "a"})", {{"lacks", "b"}}));
+}
+
 TEST(ReplyCheck, NumbersAreWhatTheyAre) {
   EXPECT_FALSE(judge("18446744073709551615", {{"equals", 18446744073709551615U}}));
   EXPECT_TRUE(judge("18446744073709551615", {{"equals", -1}}));

@@ -97,7 +97,7 @@ void find_machines(Dialogue& dialogue, const std::optional<std::string>& attache
 
 void report(const Verdict& verdict) {
   for (const Mark& mark : verdict.marks) {
-    const bool is_the_failure = verdict.details.value("mark", "") == mark.name;
+    const bool is_the_failure = json_text(verdict.details, "mark") == mark.name;
     if (mark.is_late() && !is_the_failure) {
       log_warning(late_text(mark));
     }
@@ -110,7 +110,7 @@ void report(const Verdict& verdict) {
     return;
   }
   log_error(verdict.message);
-  for (const std::string& line : verdict.details.value("diff", std::vector<std::string>())) {
+  for (const std::string& line : json_texts(verdict.details, "diff")) {
     log_plain(line);
   }
   for (const std::string& line : verdict.last_lines) {

@@ -158,13 +158,13 @@ void View::talk_to_monitor() {
     write_all(monitor.get(), (line->starts_with('{') ? *line : dump_json(request)) + "\n",
               "the monitor");
     for (std::optional<std::string> reply; (reply = read_line(monitor.get()));) {
-      const Json message = Json::parse(*reply, nullptr, false);
+      const Json message = parse_json(*reply, "the monitor");
       if (!message.is_object() || message.contains("QMP")) {
         continue;
       }
-      const bool is_text = message.contains("return") && message["return"].is_string();
+      const Json& value = json_member(message, "return");
       write_all(STDOUT_FILENO,
-                is_text ? message["return"].get<std::string>() : dump_json_indented(message) + "\n",
+                value.is_string() ? value.get<std::string>() : dump_json_indented(message) + "\n",
                 "standard output");
       break;
     }

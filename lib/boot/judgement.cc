@@ -75,8 +75,9 @@ bool Judge::ended_from_outside() const {
   if (m_facts.end != QemuEnd::itself || m_facts.qemu.by_signal()) {
     return false;
   }
-  for (const Json& event : m_facts.details.value("events", Json::array())) {
-    if (event["event"] == "SHUTDOWN" && event["data"].value("reason", "") == "host-signal") {
+  for (const Json& event : json_list(m_facts.details, "events")) {
+    if (json_text(event, "event") == "SHUTDOWN" &&
+        json_text(json_member(event, "data"), "reason") == "host-signal") {
       return true;
     }
   }
@@ -171,6 +172,9 @@ Judgement Judge::decide(int status, Cause cause, std::string message) const {
   verdict.message = message;
   verdict.vm = m_facts.vm;
   verdict.details.update(m_facts.details);
+  if (!json_member(verdict.details, "ended").is_object()) {
+    verdict.details["ended"] = Json::object();
+  }
   verdict.details["ended"][m_facts.vm] = m_facts.qemu.text();
   return {status, verdict, cause == Cause::pass ? "" : message};
 }
@@ -213,7 +217,8 @@ std::optional<Judgement> Judge::guest_failure() const {
   if (!(vague && !program_passed()) && !alone && !m_facts.timed_out) {
     return std::nullopt;
   }
-  const auto events = m_facts.details.value("events", std::vector<Json>());
+  const Json& list = json_list(m_facts.details, "events");
+  const std::vector<Json> events(list.begin(), list.end());
   const auto found =
       explanation(events, events.size(), m_facts.qemu.by_signal() ? 0 : m_facts.qemu.code());
   const bool asked = m_facts.end != QemuEnd::itself; // what ended it was our own doing

@@ -12,12 +12,13 @@ constexpr std::size_t k_most = 100;
 } // namespace
 
 void NotedEvents::note(const Json& event) {
-  if (!is_noted_event(event["event"].get<std::string>())) {
+  const std::string name = json_text(event, "event");
+  if (!is_noted_event(name)) {
     return;
   }
-  const Json noted = {
-      {"event", event["event"]}, {"data", event["data"]}, {"seconds", m_log.seconds()}};
-  m_log.write(format("event {} {}", noted["event"].get<std::string>(), dump_json(noted["data"])));
+  const Json& data = json_member(event, "data");
+  const Json noted = {{"event", name}, {"data", data}, {"seconds", m_log.seconds()}};
+  m_log.write(format("event {} {}", name, dump_json(data)));
   Json& events = m_details["events"];
   if (events.size() == k_most) {
     events.erase(k_most / 2);
@@ -30,7 +31,7 @@ void NotedEvents::note(const Json& event) {
 
 void NotedEvents::tell_program() {
   m_telling = true;
-  for (const Json& event : m_details.value("events", Json::array())) {
+  for (const Json& event : json_list(m_details, "events")) {
     tell(event);
   }
 }

@@ -1,6 +1,6 @@
 #include "boot/viewers.hh"
 
-#include "base/format.hh"
+#include "base/error.hh"
 #include "os/unix_socket.hh"
 
 #include <algorithm>
@@ -23,6 +23,15 @@ Json with_id_of(const Json& request, Json reply) {
     reply["id"] = request["id"];
   }
   return reply;
+}
+
+// What a viewer has written; null if it is no JSON, or nested too deeply.
+Json parsed_request(const std::string& line) {
+  try {
+    return parse_json(line, "a request");
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 } // namespace
@@ -147,7 +156,7 @@ void Viewers::choose_role(Viewer& viewer, const std::string& line) {
   } else if (line == "monitor" && m_monitor && !m_monitor->ended()) {
     viewer.role = Role::monitor;
     m_monitor->ask("query-version", Json::object(), [this, who = viewer.number](const Json& reply) {
-      const Json version = reply.value("return", Json::object());
+      const Json version = json_member(reply, "return");
       say(who, {{"QMP", {{"version", version}, {"capabilities", Json::array()}}}});
     });
   } else {
@@ -164,14 +173,13 @@ void Viewers::type(const Viewer& viewer, std::string_view keys) {
 }
 
 void Viewers::command(Viewer& viewer, const std::string& line) {
-  const Json request = Json::parse(line, nullptr, false);
-  if (!request.is_object() || !request.contains("execute") || !request["execute"].is_string()) {
+  const Json request = parsed_request(line);
+  const std::string what = json_text(request, "execute");
+  if (what.empty()) {
     const Json error = {{"class", "GenericError"}, {"desc", "expected {\"execute\": …}"}};
-    say(viewer.number,
-        with_id_of(request.is_object() ? request : Json::object(), {{"error", error}}));
+    say(viewer.number, with_id_of(request, {{"error", error}}));
     return;
   }
-  const auto what = request["execute"].get<std::string>();
   if (what == "qmp_capabilities") { // they have been agreed on long ago
     viewer.negotiated = true;
     say(viewer.number, with_id_of(request, {{"return", Json::object()}}));

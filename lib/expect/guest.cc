@@ -43,7 +43,7 @@ void Guest::ask_untaken() {
 
 void Guest::want_event(const std::string& name, const Json& data) {
   m_wanted_events.insert(name);
-  const bool is_panic = name.starts_with("GUEST_") || data.value("reason", "") == "guest-panic";
+  const bool is_panic = name.starts_with("GUEST_") || json_text(data, "reason") == "guest-panic";
   if (is_panic) { // one panic brings several of these
     m_wanted_events.insert({"GUEST_PANICKED", "GUEST_CRASHLOADED", "SHUTDOWN"});
     if (has_exit()) {
@@ -55,7 +55,7 @@ void Guest::want_event(const std::string& name, const Json& data) {
 void Guest::take_event(const std::string& text) {
   const Json event = parse_json(text, "an event from qt-boot");
   m_log.note(format("{}: event {}", name(), text));
-  if (m_wanted_events.contains(event.value("event", ""))) {
+  if (m_wanted_events.contains(json_text(event, "event"))) {
     if (json_at(event, "/data/early") != nullptr) { // our own monitor was not up for it, either
       m_qmp.events().push_back(event);
     }

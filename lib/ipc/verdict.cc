@@ -156,7 +156,8 @@ std::optional<Verdict> read_verdict(const std::string& run_dir) {
       verdict.saved[name] = parse_escapes(value.get<std::string>()).value_or("");
     }
     verdict.judged_exits = json.value("judged-exits", std::map<std::string, std::string>());
-    verdict.details = json.value("details", Json::object());
+    const Json& details = json_member(json, "details");
+    verdict.details = details.is_object() ? details : Json::object();
     return verdict;
   } catch (const Json::exception&) {
     return std::nullopt;

@@ -76,15 +76,18 @@ std::string disk_error_text(const Json& event) {
 // The machine has been stopped and not been resumed.
 bool stands_still(const std::vector<Json>& events) {
   const auto last = std::find_if(events.rbegin(), events.rend(), [](const Json& event) {
-    return event["event"] == "STOP" || event["event"] == "RESUME";
+    const std::string name = json_text(event, "event");
+    return name == "STOP" || name == "RESUME";
   });
-  return last != events.rend() && (*last)["event"] == "STOP";
+  return last != events.rend() && json_text(*last, "event") == "STOP";
 }
 
 std::optional<GuestFinding> of_resets(const std::vector<Json>& events, std::size_t since) {
-  const auto count = std::count_if(
-      events.begin() + static_cast<std::ptrdiff_t>(std::min(since, events.size())), events.end(),
-      [](const Json& event) { return event["event"] == "RESET" && flag_in(event, "guest"); });
+  const auto count =
+      std::count_if(events.begin() + static_cast<std::ptrdiff_t>(std::min(since, events.size())),
+                    events.end(), [](const Json& event) {
+                      return json_text(event, "event") == "RESET" && flag_in(event, "guest");
+                    });
   return count == 0 ? std::nullopt
                     : std::optional(GuestFinding{
                           Cause::guest_reset,
@@ -102,7 +105,7 @@ bool is_noted_event(std::string_view name) {
 }
 
 std::optional<GuestFinding> failure_at_once(const Json& event) {
-  const Json& name = event["event"];
+  const std::string name = json_text(event, "event");
   if (name == "GUEST_PANICKED") {
     return GuestFinding{Cause::guest_panic, panic_text(event)};
   }
@@ -124,7 +127,7 @@ std::optional<GuestFinding> explanation(const std::vector<Json>& events, std::si
   }
   std::optional<GuestFinding> found = of_resets(events, since);
   for (std::size_t i = 0; i < events.size(); ++i) {
-    const Json& name = events[i]["event"];
+    const std::string name = json_text(events[i], "event");
     std::optional<GuestFinding> finding;
     if (name == "SHUTDOWN") {
       finding = of_shutdown(events[i], status);

@@ -32,9 +32,10 @@ std::vector<std::string> names(IdleEmulator& emulator, const std::string& comman
   std::vector<std::string> names;
   const Json list = emulator.need(command, arguments);
   for (const Json& entry : list) {
-    names.push_back(entry.value("name", ""));
-    if (entry.contains("alias")) {
-      names.push_back(entry["alias"].get<std::string>());
+    for (const char* key : {"name", "alias"}) {
+      if (std::string name = json_text(entry, key); !name.empty()) {
+        names.push_back(std::move(name));
+      }
     }
   }
   std::sort(names.begin(), names.end());
@@ -57,6 +58,26 @@ std::string record_name(std::string program) {
   return program.substr(program.size() > k_longest ? program.size() - k_longest : 0) + ".json";
 }
 
+bool all_are(const Json& value, bool (Json::*kind)() const noexcept) {
+  return std::all_of(value.begin(), value.end(),
+                     [kind](const Json& element) { return (element.*kind)(); });
+}
+
+// Whether a record has all that ask_all() gives: anyone may have written it.
+bool is_whole(const Json& record) {
+  const auto has = [&record](const char* key, bool (Json::*kind)() const noexcept) {
+    return (json_member(record, key).*kind)();
+  };
+  for (const char* key : {"machines", "accelerators", "devices"}) {
+    if (!has(key, &Json::is_array) || !all_are(record[key], &Json::is_string)) {
+      return false;
+    }
+  }
+  return has("version", &Json::is_string) && has("sandbox", &Json::is_boolean) &&
+         has("netdevs", &Json::is_object) && all_are(record["netdevs"], &Json::is_boolean) &&
+         has("memory", &Json::is_object) && all_are(record["memory"], &Json::is_number_unsigned);
+}
+
 // The remembered answers; null if there are none for exactly this program.
 Json recall(const std::string& path, const Json& identity) {
   if (path.empty()) {
@@ -65,11 +86,7 @@ Json recall(const std::string& path, const Json& identity) {
   try {
     const std::optional<std::string> text = read_file_if_exists(path);
     Json record = text ? parse_json(*text, path) : Json();
-    const bool whole = json_contains(record, identity) && record.contains("version") &&
-                       record.contains("machines") && record.contains("accelerators") &&
-                       record.contains("devices") && record.contains("netdevs") &&
-                       record.contains("sandbox") && record.contains("memory");
-    return whole ? record : Json();
+    return json_contains(record, identity) && is_whole(record) ? record : Json();
   } catch (const Error&) {
     return {};
   }
@@ -77,7 +94,11 @@ Json recall(const std::string& path, const Json& identity) {
 
 Json ask_all(const std::string& program, Duration limit) {
   IdleEmulator emulator = start(program, limit);
-  const Json version = emulator.need("query-version")["qemu"];
+  const Json reply = emulator.need("query-version");
+  const auto part = [&reply](const char* name) {
+    const Json& number = json_member(json_member(reply, "qemu"), name);
+    return number.is_number_unsigned() ? number.get<std::uint64_t>() : 0;
+  };
   const std::string suffix = "-accel";
   std::vector<std::string> accelerators;
   for (const std::string& type :
@@ -89,8 +110,7 @@ Json ask_all(const std::string& program, Duration limit) {
   // Nothing is listed, or the command refused, where QEMU was built without it.
   const Json sandbox = emulator.ask("query-command-line-options", {{"option", "sandbox"}});
   // Listing types makes QEMU load all its modules: their devices are on the list too.
-  return {{"version", format("{}.{}.{}", version.value("major", 0), version.value("minor", 0),
-                             version.value("micro", 0))},
+  return {{"version", format("{}.{}.{}", part("major"), part("minor"), part("micro"))},
           {"machines", names(emulator, "query-machines", Json::object())},
           {"accelerators", accelerators},
           {"devices",
@@ -107,7 +127,7 @@ bool ask_netdev(const std::string& program, Duration limit, const std::string& n
   session.ask("netdev_add", {{"type", "hubport"}, {"id", "probe"}, {"hubid", 0}});
   const Json reply = session.ask("netdev_add", {{"type", name}, {"id", "probe"}});
   const Json* const text = json_at(reply, "/error/desc");
-  const std::string desc = text != nullptr ? text->get<std::string>() : "";
+  const std::string desc = text != nullptr && text->is_string() ? text->get<std::string>() : "";
   constexpr std::array<std::string_view, 4> k_unknown = {
       "does not accept value", "not compiled", "not a valid", "expects a network backend"};
   return std::none_of(k_unknown.begin(), k_unknown.end(), [&desc](std::string_view refusal) {
@@ -120,7 +140,9 @@ std::uint64_t ask_memory(const std::string& program, Duration limit, const std::
   constexpr std::uint64_t k_usual = 128 << 20;
   try {
     IdleEmulator emulator(program, {"-machine", machine}, limit);
-    return emulator.need("query-memory-size-summary").at("base-memory").get<std::uint64_t>();
+    const Json reply = emulator.need("query-memory-size-summary");
+    const Json& memory = json_member(reply, "base-memory");
+    return memory.is_number_unsigned() ? memory.get<std::uint64_t>() : k_usual;
   } catch (const Error&) {
     return k_usual;
   }

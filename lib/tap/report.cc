@@ -55,7 +55,7 @@ std::vector<std::string> logs_in(const std::string& folder) {
 
 // The whole line in which a failure text appeared: "Kernel panic" alone says little.
 std::string line_of_failure(const Verdict& verdict, const std::string& console) {
-  const std::string matched = verdict.details.value("matched", "");
+  const std::string matched = json_text(verdict.details, "matched");
   for (const std::string& line : last_lines(console, console.size())) {
     if (verdict.cause == Cause::fail_pattern && !matched.empty() && line != matched &&
         line.find(matched) != std::string::npos) {
@@ -83,11 +83,7 @@ std::vector<std::string> failure_lines(const std::string& name, const Outcome& o
   if (!verdict.awaited.empty()) {
     lines.push_back("awaited: " + verdict.awaited);
   }
-  if (verdict.details.contains("diff")) {
-    add_lines(lines,
-              "asked (-) and came (+):", verdict.details["diff"].get<std::vector<std::string>>(),
-              k_diff_lines);
-  }
+  add_lines(lines, "asked (-) and came (+):", json_texts(verdict.details, "diff"), k_diff_lines);
   const std::string& logs = outcome.log_dir.empty() ? outcome.run_dir : outcome.log_dir;
   if (!logs.empty()) {
     const std::string log = read_tail(console_log_path(logs, vm), k_log_tail);

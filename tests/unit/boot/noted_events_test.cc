@@ -52,6 +52,16 @@ TEST_F(NotedEventsTest, KeepsAndLogsWhatMayExplainAnEndAndNothingElse) {
               HasSubstr(R"(event WATCHDOG {"action":"reset"})"));
 }
 
+TEST_F(NotedEventsTest, AnEventOfAnyShapeIsTaken) {
+  m_events.note({{"event", 5}});
+  m_events.note(Json::array());
+  m_details["events"] = "not a list";
+  m_events.tell_program();
+  m_details.erase("events");
+  m_events.note({{"event", "SHUTDOWN"}});
+  EXPECT_EQ(m_details["events"][0]["event"], "SHUTDOWN");
+}
+
 TEST_F(NotedEventsTest, AProgramHearsOfThemOnceItHasAskedAlsoOfTheEarlierOnes) {
   note("STOP");
   EXPECT_EQ(heard(), "");

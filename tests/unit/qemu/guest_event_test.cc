@@ -98,5 +98,25 @@ TEST(GuestEvent, TheNearestToTheRootExplains) {
       "a memory failure was reported (guest, action inject)");
 }
 
+TEST(GuestEvent, OfAnyShapeIsTaken) {
+  const std::vector<Json> odd = {
+      Json(),
+      5,
+      Json::array({1}),
+      parse_json(R"({"event": 5})", "t"),
+      parse_json(R"({"event": "SHUTDOWN", "data": {"reason": 5}})", "t"),
+      parse_json(
+          R"({"event": "GUEST_PANICKED", "data": {"info": {"reason": [1], "psw-addr": "x"}}})",
+          "t"),
+      parse_json(R"({"event": "WATCHDOG", "data": "x"})", "t"),
+      parse_json(R"({"event": "BLOCK_IO_ERROR"})", "t"),
+      parse_json(R"({"event": "RESET", "data": {"guest": "yes"}})", "t")};
+  for (const Json& event : odd) {
+    EXPECT_NO_THROW((void)failure_at_once(event)) << event;
+    EXPECT_NO_THROW((void)explanation({event}, 0, 0)) << event;
+  }
+  EXPECT_NO_THROW((void)explanation(odd, 0, 0));
+}
+
 } // namespace
 } // namespace qt

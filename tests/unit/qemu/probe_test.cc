@@ -142,6 +142,31 @@ TEST_F(ProbeTest, ADamagedOrUnwritableRecordIsNoError) {
   }
 }
 
+TEST_F(ProbeTest, ARecordOfTheRightNamesAndTheWrongKindsIsNotUsed) {
+  EXPECT_TRUE(Probe(program, records).has_netdev("socket"));
+  std::string name = program;
+  for (char& letter : name) {
+    letter = letter == '/' ? '-' : letter;
+  }
+  const std::string path = records + "/" + name + ".json";
+  const Json whole = parse_json(read_file(path), path);
+  for (const char* key :
+       {"version", "machines", "accelerators", "devices", "netdevs", "sandbox", "memory"}) {
+    for (const Json& wrong : {Json(5), Json::array({5}), Json({{"socket", "yes"}, {"none", -1}})}) {
+      Json record = whole;
+      record[key] = wrong;
+      write_file(path, dump_json(record));
+      Probe probe(program, records);
+      EXPECT_TRUE(probe.has_machine("none")) << key << wrong;
+      EXPECT_FALSE(probe.suggest(Probe::Kind::machine, "nonne").empty()) << key << wrong;
+      EXPECT_NE(probe.version(), "") << key << wrong;
+      if (std::string_view(key) == "netdevs") {
+        EXPECT_TRUE(probe.has_netdev("socket")) << wrong;
+      }
+    }
+  }
+}
+
 TEST(Probe, AProgramThatEndsOrHangsIsReported) {
   std::signal(SIGPIPE, SIG_IGN); // as run_tool() does: it may end before it is asked
   const TempDir folder("probe");

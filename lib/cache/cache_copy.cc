@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "data/digest.hh"
 #include "data/url.hh"
+#include "os/file.hh"
 #include "os/sparse_file.hh"
 
 #include <cerrno>
@@ -20,7 +21,7 @@ enum class Linking { no, yes };
 // Whether the bytes are the source's very own, not a copy that may have gone wrong.
 bool place(const std::string& source, const std::string& target, Linking linking) {
   ::unlink(target.c_str());
-  const UniqueFd from = open_file(source, O_RDONLY | O_NONBLOCK);
+  const UniqueFd from = open_regular_file(source);
   struct stat status;
   struct stat named;
   if (::fstat(from.get(), &status) < 0 || ::lstat(source.c_str(), &named) < 0) {

@@ -1,7 +1,7 @@
 #include "data/digest.hh"
 
 #include "base/error.hh"
-#include "os/fd.hh"
+#include "os/file.hh"
 
 #include <algorithm>
 #include <array>
@@ -115,7 +115,7 @@ std::uint64_t add_file_range(Digester& digester, int fd, std::uint64_t from, std
 }
 
 std::string digest_of_file(const std::string& path, DigestKind kind) {
-  const UniqueFd fd = open_file(path, O_RDONLY);
+  const UniqueFd fd = open_regular_file(path);
   Digester digester(kind);
   add_file_range(digester, fd.get(), 0, std::numeric_limits<std::uint64_t>::max(), path);
   return digester.hex();

@@ -9,6 +9,7 @@
 #include "schema/text_check.hh"
 
 #include <array>
+#include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -155,9 +156,12 @@ std::string file_url(const std::string& path) {
 
 void check_file(const StepRun& run) {
   const std::string path = run.step.text("file");
-  struct stat status {};
-  if (::stat(path.c_str(), &status) < 0) {
+  if (path.find('\0') == std::string::npos && !exists(path)) {
     run.fail(Cause::assertion, "there is no such file");
+  }
+  struct stat status {};
+  if (::fstat(open_regular_file(path).get(), &status) < 0) {
+    throw errno_error(errno, format("looking at {}", path));
   }
   if (const std::optional<std::uint64_t> least = parse_size(run.step.text("min-size"));
       least && static_cast<std::uint64_t>(status.st_size) < *least) {

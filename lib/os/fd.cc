@@ -1,6 +1,7 @@
 #include "os/fd.hh"
 
 #include "base/error.hh"
+#include "base/text.hh"
 
 #include <array>
 #include <cerrno>
@@ -34,6 +35,10 @@ FdPair make_pipe() {
 }
 
 UniqueFd open_file(const std::string& path, int flags, int mode) {
+  if (path.find('\0') != std::string::npos) {
+    throw Error(format("opening {}: a path ends at a NUL byte, and this one has more behind it",
+                       escape_for_display(path)));
+  }
   const int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
   if (fd < 0) {
     throw errno_error(errno, format("opening {}", path));
@@ -103,13 +108,18 @@ void write_all(int fd, std::string_view bytes, std::string_view object) {
   }
 }
 
-std::string read_to_end(int fd, std::string_view object) {
+std::string read_to_end(int fd, std::string_view object, std::size_t most) {
   std::string text;
   std::array<char, 65536> buffer;
   for (;;) {
     const ssize_t count = ::read(fd, buffer.data(), buffer.size());
     if (count > 0) {
       text.append(buffer.data(), static_cast<std::size_t>(count));
+      if (text.size() > most) {
+        const bool is_large = most >= 1U << 20;
+        throw Error(format("reading {}: it holds more than {} {}", object,
+                           most >> (is_large ? 20 : 10), is_large ? "MiB" : "KiB"));
+      }
     } else if (count == 0) {
       return text;
     } else if (errno != EINTR) {

@@ -68,8 +68,10 @@ IoCount write_some(int fd, std::span<const std::byte> bytes);
 
 // Writes everything to a blocking descriptor. Throws Error, with EPIPE as "Broken pipe".
 void write_all(int fd, std::string_view bytes, std::string_view object);
-// Reads a blocking descriptor until end of file.
-std::string read_to_end(int fd, std::string_view object);
+// What is read whole may hold at most, where nothing else is said.
+inline constexpr std::size_t k_largest_whole = 256U * 1024 * 1024;
+// Reads a blocking descriptor until end of file. Throws Error if more than `most` bytes come.
+std::string read_to_end(int fd, std::string_view object, std::size_t most = k_largest_whole);
 
 inline std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));

@@ -51,21 +51,42 @@ bool is_still_named(int fd, const std::string& path) {
          locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
 }
 
-} // namespace
-
-std::string read_file(const std::string& path) {
-  return read_to_end(open_file(path, O_RDONLY).get(), path);
+void need_regular(int fd, const std::string& path) {
+  struct stat status;
+  if (::fstat(fd, &status) < 0) {
+    throw errno_error(errno, format("looking at {}", path));
+  }
+  if (!S_ISREG(status.st_mode)) {
+    throw Error(format("reading {}: it is {}, not a regular file", path,
+                       S_ISDIR(status.st_mode)    ? "a folder"
+                       : S_ISFIFO(status.st_mode) ? "a fifo"
+                       : S_ISSOCK(status.st_mode) ? "a socket"
+                                                  : "a device"));
+  }
 }
 
-std::optional<std::string> read_file_if_exists(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+} // namespace
+
+UniqueFd open_regular_file(const std::string& path) {
+  UniqueFd fd = open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  need_regular(fd.get(), path);
+  return fd;
+}
+
+std::string read_file(const std::string& path, std::size_t most) {
+  return read_to_end(open_regular_file(path).get(), path, most);
+}
+
+std::optional<std::string> read_file_if_exists(const std::string& path, std::size_t most) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) {
     if (errno == ENOENT || errno == ENOTDIR) {
       return std::nullopt;
     }
     throw errno_error(errno, format("opening {}", path));
   }
-  return read_to_end(fd.get(), path);
+  need_regular(fd.get(), path);
+  return read_to_end(fd.get(), path, most);
 }
 
 std::optional<std::string> read_small_file(const std::string& path, Writer writer) noexcept {
@@ -88,8 +109,9 @@ std::optional<std::string> read_small_file(const std::string& path, Writer write
 }
 
 std::string read_tail(const std::string& path, std::size_t limit) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status;
+  if (!fd || ::fstat(fd.get(), &status) < 0 || !S_ISREG(status.st_mode)) {
     return "";
   }
   const off_t size = ::lseek(fd.get(), 0, SEEK_END);

@@ -13,16 +13,21 @@
 
 namespace qt {
 
-// Whole file as bytes. Throws Error ("reading PATH: …").
-std::string read_file(const std::string& path);
-// Nothing if it is not there; throws Error on any other failure.
-std::optional<std::string> read_file_if_exists(const std::string& path);
+// Opens a regular file to read it. Throws Error for anything else: a fifo would be waited for, and
+// a device need not end. Never blocks.
+UniqueFd open_regular_file(const std::string& path);
+// Whole file as bytes. Throws Error ("reading PATH: …"), also for what is no regular file or holds
+// more than `most` bytes.
+std::string read_file(const std::string& path, std::size_t most = k_largest_whole);
+// Nothing if it is not there; throws Error on any other failure, as read_file().
+std::optional<std::string> read_file_if_exists(const std::string& path,
+                                               std::size_t most = k_largest_whole);
 // A small file that a program left for others, such as a record: nothing if it is not a regular
 // file (a link counts as none), is over 64 KiB, cannot be read, or, with Writer::trusted, if others
 // than this user and root could have written it. Never blocks, whatever stands under that name.
 enum class Writer { anyone, trusted };
 std::optional<std::string> read_small_file(const std::string& path, Writer writer) noexcept;
-// At most the last `limit` bytes of a file; empty if it is not there.
+// At most the last `limit` bytes of a file; empty if it is not there or is no regular file.
 std::string read_tail(const std::string& path, std::size_t limit);
 // Replaces the file's content, not atomically. Throws Error.
 void write_file(const std::string& path, std::string_view bytes);

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 namespace {
 
@@ -48,6 +49,27 @@ TEST_F(FileTest, ReadsAFileThatMayBeAbsent) {
   write_file(path("t"), "0123456789");
   EXPECT_EQ(read_tail(path("t"), 3), "789");
   EXPECT_EQ(read_tail(path("no"), 3), "");
+}
+
+TEST_F(FileTest, ReadsWholeOnlyWhatEnds) {
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  for (const std::string& endless : {path("fifo"), std::string("/dev/zero"), m_folder.path()}) {
+    EXPECT_THROW(read_file(endless), Error) << endless;
+    EXPECT_THROW(read_file_if_exists(endless), Error) << endless;
+    EXPECT_EQ(read_tail(endless, 10), "") << endless;
+  }
+  write_file(path("large"), std::string(3000, 'x'));
+  EXPECT_EQ(read_file(path("large"), 3000).size(), 3000u);
+  try {
+    read_file(path("large"), 2048);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.what(), "reading " + path("large") + ": it holds more than 2 KiB");
+  }
+  ASSERT_EQ(::truncate(path("large").c_str(), off_t{1} << 40), 0);
+  EXPECT_THROW(read_file(path("large"), 1 << 20), Error);
+  EXPECT_NE(read_file("/proc/self/status"), "") << "says that it has no bytes";
+  EXPECT_THROW(read_file(path("large") + std::string("\0x", 2)), Error);
 }
 
 TEST_F(FileTest, LockIsHeldOnceAndWaitersWake) {

@@ -1,6 +1,7 @@
 #include "os/process.hh"
 
 #include "base/error.hh"
+#include "base/text.hh"
 #include "os/guard.hh"
 
 #include <array>
@@ -118,6 +119,19 @@ std::chrono::microseconds duration_of(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
 
+// The kernel ends a word at a NUL byte; what is behind it would be lost without a word.
+void need_whole(const std::vector<std::string>& words, const std::string& program) {
+  for (const std::string& word : words) {
+    if (word.find('\0') != std::string::npos) {
+      throw Error(
+          format("starting {}: an argument ends at a NUL byte, and '{}' has one; save less of "
+                 "it, or take it out",
+                 program, escape_for_display(word)),
+          ExitCode::usage);
+    }
+  }
+}
+
 } // namespace
 
 Process Process::spawn(const std::vector<std::string>& argv, const SpawnOptions& options) {
@@ -125,6 +139,8 @@ Process Process::spawn(const std::vector<std::string>& argv, const SpawnOptions&
     throw Error("starting a program: its name is empty", ExitCode::usage);
   }
   const std::vector<std::string> environment = merged_environment(options.environment);
+  need_whole(argv, argv[0]);
+  need_whole(environment, argv[0]);
   const std::vector<char*> argv_pointers = pointers_to(argv);
   const std::vector<char*> environment_pointers = pointers_to(environment);
   FdPair report = make_pipe();

@@ -49,6 +49,15 @@ TEST(ProcessTest, DistinguishesMissingFromNotExecutable) {
   }
 }
 
+TEST(ProcessTest, NoWordIsCutAtANulByte) {
+  const std::string nul("hel\0XYZ", 7);
+  EXPECT_THROW(Process::spawn({"echo", nul}, {}), Error);
+  EXPECT_THROW(Process::spawn({std::string("true\0x", 6)}, {}), Error);
+  SpawnOptions options;
+  options.environment = {{"A", nul}};
+  EXPECT_THROW(Process::spawn({"true"}, options), Error);
+}
+
 TEST(ProcessTest, ChildHasOnlyTheDescriptorsItWasGiven) {
   const FdPair given = make_pipe();
   const FdPair other = make_pipe();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 // toml++ is compiled into this one module, whatever its package would link: see format.cc.
 #undef TOML_HEADER_ONLY
@@ -75,6 +76,118 @@ Value convert(const toml::node& node, const FileName& file) {
   }
 }
 
+// What a look at the brackets, dots and quotes of a file tells before it is parsed: parser and
+// readers recurse into tables and lists, of which a dotted key makes one for each part, and the
+// parser says of a text without an end only that a line end has no place in it.
+class Outline {
+public:
+  explicit Outline(std::string_view text)
+    : m_text(text)
+    , m_at(text.starts_with("\xef\xbb\xbf") ? 3 : 0) {
+    while (m_at < m_text.size() && !too_deep()) {
+      step();
+    }
+  }
+
+  // Where tables and lists are nested too deeply; npos: nowhere.
+  std::size_t deep_at() const { return too_deep() ? m_at - 1 : std::string_view::npos; }
+  // Where the first text begins that has no end; npos: all have one.
+  std::size_t unclosed_at() const { return m_unclosed; }
+  // Where the first header has no name, at which the parser would end the program; npos: all have.
+  std::size_t nameless_at() const { return m_nameless; }
+
+  static constexpr unsigned k_deepest = 100;
+
+private:
+  bool too_deep() const { return m_depth > k_deepest; }
+
+  void step() {
+    const char byte = m_text[m_at];
+    if (byte == '#') {
+      m_at = std::min(m_text.find('\n', m_at), m_text.size());
+      return;
+    }
+    if (byte == '"' || byte == '\'') {
+      m_is_line_begin = false;
+      skip_text(byte);
+      return;
+    }
+    if (byte == '[' && m_is_line_begin && m_parts.size() == 1) {
+      check_header();
+    }
+    m_is_line_begin = byte == '\n' || (m_is_line_begin && is_blank(byte));
+    ++m_at;
+    if (byte == '.') {
+      ++m_parts.back();
+      ++m_depth;
+    } else if (byte == '[' || byte == '{') {
+      m_parts.push_back(0);
+      ++m_depth;
+    } else if ((byte == ']' || byte == '}') && m_parts.size() > 1) {
+      end_key();
+      m_parts.pop_back();
+      --m_depth;
+    } else if (byte == ',' || (byte == '\n' && m_parts.size() == 1)) {
+      end_key();
+    }
+  }
+
+  static bool is_blank(char byte) { return byte == ' ' || byte == '\t' || byte == '\r'; }
+
+  void check_header() {
+    std::size_t at = m_at + (m_text.substr(m_at, 2) == "[[" ? 2 : 1);
+    at = std::min(m_text.find_first_not_of(" \t", at), m_text.size());
+    constexpr std::string_view k_begin = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                         "0123456789_-\"']";
+    if (at < m_text.size() && k_begin.find(m_text[at]) == std::string_view::npos) {
+      m_nameless = std::min(m_nameless, m_at);
+    }
+  }
+
+  void end_key() { m_depth -= std::exchange(m_parts.back(), 0); }
+
+  void skip_text(char quote) {
+    const std::size_t begin = m_at;
+    const bool many_lines = m_text.substr(m_at, 3) == std::string(3, quote);
+    const std::string end(many_lines ? 3 : 1, quote);
+    for (m_at += end.size(); m_at < m_text.size(); ++m_at) {
+      if (m_text.substr(m_at, end.size()) == end) {
+        m_at += end.size();
+        while (many_lines && m_at < m_text.size() && m_text[m_at] == quote) {
+          ++m_at; // up to two more may stand before the end
+        }
+        return;
+      }
+      if (m_text[m_at] == '\n' && !many_lines) {
+        break;
+      }
+      m_at += quote == '"' && m_text[m_at] == '\\' && m_at + 1 < m_text.size() &&
+                      m_text[m_at + 1] != '\n'
+                  ? 1
+                  : 0;
+    }
+    m_unclosed = std::min(m_unclosed, begin);
+  }
+
+  std::string_view m_text;
+  std::size_t m_at = 0;
+  std::vector<unsigned> m_parts{0}; // of the key at hand, within each open bracket
+  unsigned m_depth = 0;             // brackets and parts together
+  std::size_t m_unclosed = std::string_view::npos;
+  std::size_t m_nameless = std::string_view::npos;
+  bool m_is_line_begin = true; // only blanks stand before on this line
+};
+
+// The place of a byte; columns count characters.
+Position position_at(std::string_view text, std::size_t offset, const FileName& file) {
+  const std::string_view before = text.substr(0, offset);
+  const auto line = std::count(before.begin(), before.end(), '\n');
+  const std::string_view in_line = before.substr(before.rfind('\n') + 1);
+  const auto column = std::count_if(in_line.begin(), in_line.end(),
+                                    [](unsigned char byte) { return (byte & 0xc0) != 0x80; });
+  return {file, static_cast<unsigned>(line + 1), static_cast<unsigned>(column + 1)};
+}
+
 // The library's words with what a reader of this project's files needs to know besides.
 std::string explain(std::string_view description) {
   constexpr std::string_view k_prefix = "Error while ";
@@ -115,10 +228,33 @@ const Value* Value::find(std::string_view key) const noexcept {
 
 std::variant<Value, Mistake> parse_toml(std::string_view text, const std::string& file) {
   const FileName name = std::make_shared<const std::string>(file);
+  const Outline outline(text);
+  if (outline.deep_at() != std::string_view::npos) {
+    return Mistake{
+        position_at(text, outline.deep_at(), name),
+        format("tables and lists are nested more than {} deep here, each part of a dotted "
+               "key counted",
+               Outline::k_deepest)};
+  }
+  if (outline.nameless_at() != std::string_view::npos) {
+    return Mistake{
+        position_at(text, outline.nameless_at(), name),
+        "expected the name of a table behind '[', as in [test.boot]; other characters than "
+        "letters, digits, _ and - stand in quotes"};
+  }
   try {
     return convert(toml::parse(text), name);
   } catch (const toml::parse_error& error) {
-    return Mistake{position_of(error.source(), name), explain(error.description())};
+    const Position at = position_of(error.source(), name);
+    if (outline.unclosed_at() != std::string_view::npos) {
+      const Position begin = position_at(text, outline.unclosed_at(), name);
+      if (begin.line <= at.line) {
+        return Mistake{begin,
+                       "the text that begins here has no end; close it with the same quote on "
+                       "this line, or write a text of several lines in three quotes"};
+      }
+    }
+    return Mistake{at, explain(error.description())};
   }
 }
 

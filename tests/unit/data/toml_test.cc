@@ -73,6 +73,58 @@ TEST(Toml, TellsWhereItStopsAndWhatToDo) {
   EXPECT_EQ(mistake(""), "");
 }
 
-TEST(Toml, SurvivesDeepNesting) { EXPECT_NE(mistake("a = " + std::string(100000, '[')), ""); }
+std::string repeated(const std::string& text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) {
+    all += text;
+  }
+  return all;
+}
+
+TEST(Toml, SaysWhereANestingIsTooDeep) {
+  const auto too_deep = HasSubstr("nested more than 100 deep");
+  EXPECT_THAT(mistake("\na = " + std::string(100000, '[')),
+              HasSubstr("f.toml:2:105 tables and lists"));
+  EXPECT_THAT(mistake("x = 1\na" + repeated(".a", 20000) + " = 1\n"), HasSubstr("f.toml:2:"));
+  EXPECT_THAT(mistake("[a" + repeated(".a", 20000) + "]\n"), too_deep);
+  EXPECT_THAT(mistake("[[a" + repeated(".a", 20000) + "]]\n"), too_deep);
+  EXPECT_THAT(mistake("a = " + repeated("{a = ", 20000)), too_deep);
+  EXPECT_THAT(mistake("a = " + repeated("[{a.b.c.d.e.f = ", 20)), too_deep);
+  EXPECT_THAT(mistake("\"a\"" + repeated(".'b.'", 20000) + " = 1"), too_deep);
+}
+
+TEST(Toml, AHeaderHasAName) {
+  for (const char* wrong :
+       {"[\n", "[[\n", "[ =]", "[\xc3\xa9]", "[.a]", "[ [a]]", "\t[\n", "\xef\xbb\xbf[\n"}) {
+    EXPECT_NE(mistake(std::string("e = true\n") + wrong), "") << wrong;
+    EXPECT_NE(mistake(wrong), "") << wrong;
+  }
+  EXPECT_THAT(mistake("e = true\n [\n"), HasSubstr("f.toml:2:2 expected the name of a table"));
+  EXPECT_EQ(mistake("[ a ]\n[[ \"b\" ]]\n['c']\n[-]\nx = [\n[\n1],\n]\n"), "");
+  EXPECT_THAT(mistake("["), HasSubstr("end-of-file"));
+}
+
+TEST(Toml, CountsNothingThatIsNoNesting) {
+  EXPECT_EQ(mistake("a = \"" + std::string(500, '[') + "\" # " + std::string(500, '{')), "");
+  EXPECT_EQ(mistake("a = '" + repeated("x.", 500) + "'"), "");
+  EXPECT_EQ(mistake("a = \"\"\"\n" + repeated("[\"\n", 500) + "\"\"\"\nb = '''\n'''\n"), "");
+  EXPECT_EQ(mistake("a = [" + repeated("1.5, {b.c = 2.5},\n", 500) + "]"), "");
+  EXPECT_EQ(mistake(repeated("[[a.b.c]]\nd.e.f = 1\n", 500)), "");
+  EXPECT_EQ(mistake("a" + repeated(".a", 99) + " = 1"), "");
+  EXPECT_EQ(
+      mistake("a = \"x\\\\\" # \"\nb = 'x\\'\nc = \"\"\"y\\\"\"\"\"\nd = \"\"\"\"z\"\"\"\"\"\n"),
+      "");
+}
+
+TEST(Toml, SaysWhereATextBeginsThatHasNoEnd) {
+  const auto no_end = HasSubstr("the text that begins here has no end");
+  EXPECT_THAT(mistake("a = 1\nb = \"no end\nc = 2\n"),
+              testing::AllOf(HasSubstr("f.toml:2:5 "), no_end));
+  EXPECT_THAT(mistake("b = [\"é\", \"no end]\n"),
+              testing::AllOf(HasSubstr("f.toml:1:11 "), no_end));
+  EXPECT_THAT(mistake("b = 'no end"), testing::AllOf(HasSubstr("f.toml:1:5 "), no_end));
+  EXPECT_THAT(mistake("b = \"\"\"\nno end\n\n"), testing::AllOf(HasSubstr("f.toml:1:5 "), no_end));
+  EXPECT_THAT(mistake("x =\nb = \"no end\n"), HasSubstr("f.toml:1:")) << "the first mistake";
+}
 
 } // namespace

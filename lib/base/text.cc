@@ -42,9 +42,17 @@ std::string escape(std::string_view bytes, std::string_view also_escaped, bool k
       out += c;
     } else if (value >= 0x80 && (length = utf8_length(bytes)) != 0) {
       // C1 controls (U+0080 to U+009F) act on some terminals like ESC sequences.
+      const std::string_view character = bytes.substr(0, length);
       const bool is_c1 = value == 0xc2 && static_cast<unsigned char>(bytes[1]) < 0xa0;
-      out += is_c1 ? format("\\xc2\\x{:02x}", static_cast<unsigned char>(bytes[1]))
-                   : std::string(bytes.substr(0, length));
+      // U+FFFE and U+FFFF are no characters of XML, which Meson's reports are written in.
+      const bool is_none = character == "\xef\xbf\xbe" || character == "\xef\xbf\xbf";
+      if (is_c1 || is_none) {
+        for (const char part : character) {
+          out += format("\\x{:02x}", static_cast<unsigned char>(part));
+        }
+      } else {
+        out += character;
+      }
     } else {
       length = 1;
       switch (c) {

@@ -10,8 +10,9 @@
 
 namespace qt {
 
-// Printable ASCII, tab and valid UTF-8 as they are; every other byte as \r, \n, \e or \xNN. A
-// backslash stays a backslash: this is for reading, not for parsing back.
+// Printable ASCII, tab and valid UTF-8 as they are; every other byte as \r, \n, \e or \xNN, and so
+// are control characters and what XML 1.0 cannot hold. A backslash stays a backslash: this is for
+// reading, not for parsing back.
 std::string escape_for_display(std::string_view bytes);
 
 // Reads \r \n \t \e \\ \0 and \xNN back into bytes. Nothing if an escape is unknown or cut off.

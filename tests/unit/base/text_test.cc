@@ -18,6 +18,12 @@ TEST(Text, EscapesWhatATerminalWouldActOn) {
   EXPECT_EQ(escape_for_display("\xc0\xaf\xed\xa0\x80"), "\\xc0\\xaf\\xed\\xa0\\x80");
 }
 
+TEST(Text, EscapesWhatXmlCannotHold) {
+  EXPECT_EQ(escape_for_display("a\xef\xbf\xbf\xef\xbf\xbe!"), "a\\xef\\xbf\\xbf\\xef\\xbf\\xbe!");
+  EXPECT_EQ(escape_for_display("\xef\xbf\xbd\xf0\x9f\xbf\xbf"), "\xef\xbf\xbd\xf0\x9f\xbf\xbf")
+      << "U+FFFD and U+1FFFF are fine";
+}
+
 TEST(Text, EscapesReadBack) {
   std::string every_byte;
   for (int c = 0; c < 256; ++c) {

@@ -1,9 +1,12 @@
 // Regular expressions. The only includer of PCRE2.
 //
-// PCRE2 on bytes (not UTF), "^" and "$" at every line, where CR, LF and CR LF all end a line and
-// "." matches neither. An expression whose backtracking passes a limit is stopped and is an
-// Error(ExitCode::usage) that names it: it is a mistake of whoever wrote the expression, though
-// only some text brings it out.
+// PCRE2 on bytes: a console prints what it likes, and PCRE2's UTF mode finds nothing across a byte
+// that is no UTF-8, nor can it search in time linear in the text. So "." is one byte, and a
+// character outside ASCII is several: "21 .{1,4}C" matches "21 °C", "21 .C" does not. Such a
+// character in a class, or repeated by itself, is refused. "^" and "$" match at every line, where
+// CR, LF and CR LF all end a line and "." matches neither. An expression whose backtracking passes
+// a limit is stopped and is an Error(ExitCode::usage) that names it: it is a mistake of whoever
+// wrote the expression, though only some text brings it out.
 #pragma once
 
 #include <cstddef>

@@ -4,6 +4,8 @@
 #include "base/format.hh"
 #include "os/file.hh"
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <string_view>
 #include <sys/utsname.h>
@@ -55,9 +57,25 @@ Emulator choose_emulator(const std::string& forced, const std::string& key,
 }
 
 std::string absence_of(const Emulator& emulator) {
+  // Those that QEMU has a system emulator for (its configs/targets), past and present.
+  constexpr auto k_architectures = std::to_array<std::string_view>(
+      {"aarch64",  "alpha",       "arm",       "avr",        "cris",         "hppa",    "i386",
+       "lm32",     "loongarch64", "m68k",      "microblaze", "microblazeel", "mips",    "mips64",
+       "mips64el", "mipsel",      "moxie",     "nios2",      "or1k",         "ppc",     "ppc64",
+       "riscv32",  "riscv64",     "rx",        "s390x",      "sh4",          "sh4eb",   "sparc",
+       "sparc64",  "tricore",     "unicore32", "x86_64",     "xtensa",       "xtensaeb"});
   if (emulator.wanted.find('/') != std::string::npos) {
     return format("no {}; name an emulator that is there with {}", emulator.wanted,
                   k_qemu_variable);
+  }
+  const bool is_by_architecture = emulator.wanted == std::string(k_prefix) + emulator.arch;
+  if (is_by_architecture && std::find(k_architectures.begin(), k_architectures.end(),
+                                      emulator.arch) == k_architectures.end()) {
+    return format("no {}: the folder of a definition names the architecture, and '{}' is none of "
+                  "QEMU's; expected one such as {}, or generic for every emulator, or qemu = "
+                  "\"qemu-system-…\" in the test",
+                  emulator.wanted, emulator.arch,
+                  "aarch64, arm, i386, ppc64, riscv64, s390x, x86_64");
   }
   return format("no {} on PATH; install it if your QEMU has that architecture, or name another "
                 "with {}",

@@ -21,7 +21,8 @@ Emulator choose_emulator(const std::string& forced, const std::string& key,
                          const std::string& arch);
 
 // That there is no such emulator, for people: why a test is skipped. Not every QEMU has every
-// architecture, so to install it is advice only with that condition.
+// architecture, so to install it is advice only with that condition; and the folder of a
+// definition, taken for the architecture, may be none.
 std::string absence_of(const Emulator& emulator);
 
 // qemu-img: QEMU_TEST_QEMU_IMG, else the one beside `emulator` (a path), else on PATH. `program` is

@@ -42,6 +42,11 @@ enum class Type {
   range,    // array [minimum, maximum] of numbers   --k MIN..MAX
 };
 
+// Whether a value that says nothing is a mistake: an empty text, no time or size at all, an
+// expression that matches everything, a range that holds every number, a list or table that
+// everything contains. Such a check cannot fail (empty_value.hh).
+enum class Empty { allowed, mistake };
+
 struct Key {
   std::string_view name;
   Type type = Type::text;
@@ -49,11 +54,16 @@ struct Key {
       argument;            // how --help names the value, "a|b:TEXT" for a choice; empty for a flag
   std::string_view help;   // one short line
   std::uint32_t steps = 0; // of a step's keys: bit n set = has a place in StepType n
+  Empty empty = Empty::mistake;
 };
 
 // The key called `name` in `keys`; nullptr if there is none.
 const Key* find_key(std::span<const Key> keys, std::string_view name);
 std::vector<std::string_view> key_names(std::span<const Key> keys);
+
+// Whether texts of this type may hold U+0000: they are written with escapes or as JSON. All others
+// become arguments of programs, which would end there.
+bool may_hold_nul(Type type);
 
 // Brings a value as a definition gives it into normal form. Throws Error(ExitCode::usage) whose
 // text says what was expected ("expected a time such as \"30s\""), without naming the key. Whether

@@ -9,13 +9,13 @@ namespace qt {
 
 inline constexpr std::array k_requires = {
     Key{"commands", Type::texts, "", "programs on PATH"},
-    Key{"env", Type::texts, "", "environment variables"},
+    Key{"env", Type::texts, "", "environment variables, NAME or NAME=EXAMPLE"},
     Key{"host-arch", Type::texts, "", "the host's architecture is one of these"},
     Key{"host-os", Type::texts, "", "the host's system is one of these"},
     Key{"accel", Type::texts, "", "one of these accelerators works"},
     Key{"device", Type::texts, "", "QEMU has these devices"},
     Key{"netdev", Type::texts, "", "QEMU has these network back ends"},
-    Key{"machine", Type::texts, "", "QEMU has these machines"},
+    Key{"machine", Type::texts, "", "QEMU has these machines", 0, Empty::allowed},
     Key{"locked-memory", Type::size, "", "the limit of locked memory"},
     Key{"qemu-version", Type::text, "", "\">= 8.0\", \"< 10\""},
     Key{"flaky", Type::text, "", "why it is unstable: the bug's URL"},

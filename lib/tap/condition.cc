@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -29,22 +30,73 @@ bool has_element(const Json& list, const std::string& wanted) {
   return std::find(list.begin(), list.end(), wanted) != list.end();
 }
 
-std::string unmet_commands(const Json& value) {
-  for (const std::string& command : texts_of(value)) {
-    if (!find_program(command)) {
-      return format("needs the program {}; install it", command);
-    }
-  }
-  return "";
+// The Debian package of a program that tests ask for; empty: not known.
+std::string package_of(const std::string& command) {
+  static const std::map<std::string_view, std::string_view> packages = {
+      {"cpio", "cpio"},
+      {"dtc", "device-tree-compiler"},
+      {"gdb", "gdb"},
+      {"gdb-multiarch", "gdb-multiarch"},
+      {"genisoimage", "genisoimage"},
+      {"iasl", "acpica-tools"},
+      {"mcopy", "mtools"},
+      {"mformat", "mtools"},
+      {"mkimage", "u-boot-tools"},
+      {"ncat", "ncat"},
+      {"passt", "passt"},
+      {"python3", "python3"},
+      {"qemu-arm", "qemu-user"},
+      {"qemu-img", "qemu-utils"},
+      {"qemu-io", "qemu-utils"},
+      {"qemu-nbd", "qemu-utils"},
+      {"socat", "socat"},
+      {"ssh", "openssh-client"},
+      {"swtpm", "swtpm"},
+      {"tesseract", "tesseract-ocr"},
+      {"vulkaninfo", "vulkan-tools"},
+      {"xorriso", "xorriso"},
+  };
+  const auto found = packages.find(command);
+  return found == packages.end() ? "" : std::string(found->second);
 }
 
-std::string unmet_variables(const Json& value) {
-  for (const std::string& name : texts_of(value)) {
-    if (env::text(name.c_str()).empty()) {
-      return format("needs the environment variable {}; set it", name);
+// All that is missing, so that one command installs it.
+std::string unmet_commands(const Json& value) {
+  std::vector<std::string> missing;
+  std::vector<std::string> packages;
+  for (const std::string& command : texts_of(value)) {
+    if (find_program(command)) {
+      continue;
+    }
+    missing.push_back(command);
+    const std::string package = package_of(command);
+    if (!package.empty() &&
+        std::find(packages.begin(), packages.end(), package) == packages.end()) {
+      packages.push_back(package);
     }
   }
-  return "";
+  if (missing.empty()) {
+    return "";
+  }
+  const bool is_one = missing.size() == 1;
+  return format("needs the program{} {}; install {}{}", is_one ? "" : "s", join(missing, ", "),
+                is_one ? "it" : "them",
+                packages.empty() ? "" : format(" (Debian: {})", join(packages, " ")));
+}
+
+// "NAME", or "NAME=EXAMPLE" to say what it may be set to.
+std::string unmet_variables(const Json& value) {
+  std::vector<std::string> missing;
+  for (const std::string& variable : texts_of(value)) {
+    const std::size_t equals = variable.find('=');
+    const std::string name = variable.substr(0, equals);
+    if (env::text(name.c_str()).empty()) {
+      missing.push_back(equals == std::string::npos
+                            ? format("{} (to what: see the definition)", name)
+                            : format("{}, for example {}", name, variable));
+    }
+  }
+  return missing.empty() ? "" : format("needs the environment: set {}", join(missing, "; set "));
 }
 
 std::string unmet_host_arch(const Json& value) {
@@ -54,10 +106,14 @@ std::string unmet_host_arch(const Json& value) {
   return fits ? "" : format("needs a host of {}; this is {}", any_of_text(value), host.machine);
 }
 
-std::string unmet_host_os(const Json& value) {
+std::string host_system() {
   utsname host;
   ::uname(&host);
-  const std::string system = lower_case(host.sysname);
+  return lower_case(host.sysname);
+}
+
+std::string unmet_host_os(const Json& value) {
+  const std::string system = host_system();
   return has_element(value, system) ? ""
                                     : format("needs {}; this is {}", any_of_text(value), system);
 }
@@ -121,27 +177,38 @@ const std::array<HostCondition, 11>& host_conditions() {
 
 // Why an accelerator does not work; empty if it does.
 std::string unmet_accelerator(const std::string& name, const std::string& program, Probe& probe) {
-  if (!probe.has_accelerator(name)) {
-    return format("{} has no accelerator {}{}", program, name,
-                  probe.suggest(Probe::Kind::accelerator, name));
+  if (probe.has_accelerator(name)) {
+    return name == "kvm" && ::access("/dev/kvm", R_OK | W_OK) < 0
+               ? format("needs the accelerator kvm: /dev/kvm: {}", std::strerror(errno))
+               : "";
   }
-  if (name == "kvm" && ::access("/dev/kvm", R_OK | W_OK) < 0) {
-    return format("needs the accelerator kvm: /dev/kvm: {}", std::strerror(errno));
+  // Where each is at home, as uname(1) and as people call it.
+  static const std::map<std::string_view, std::pair<std::string_view, std::string_view>> systems = {
+      {"hvf", {"darwin", "macOS"}},
+      {"kvm", {"linux", "Linux"}},
+      {"nvmm", {"netbsd", "NetBSD"}},
+      {"whpx", {"windows", "Windows"}},
+  };
+  const auto home = systems.find(name);
+  if (home != systems.end() && home->second.first != host_system()) {
+    return format("needs the accelerator {}, which only {} has; this host runs {}", name,
+                  home->second.second, host_system());
   }
-  return "";
+  return format("{} has no accelerator {}{}", program, name,
+                probe.suggest(Probe::Kind::accelerator, name));
 }
-
 std::string unmet_accelerators(const std::vector<std::string>& any, const std::string& program,
                                Probe& probe) {
-  std::string first;
+  std::vector<std::string> reasons;
   for (const std::string& name : any) {
-    const std::string unmet = unmet_accelerator(name, program, probe);
-    if (unmet.empty()) {
+    reasons.push_back(unmet_accelerator(name, program, probe));
+    if (reasons.back().empty()) {
       return "";
     }
-    first = first.empty() ? unmet : first;
   }
-  return first;
+  return reasons.size() == 1
+             ? reasons[0]
+             : format("needs the accelerator {}: {}", join(any, " or "), join(reasons, "; "));
 }
 
 std::string unmet_machine_type(const std::string& name, const std::string& program, Probe& probe) {
@@ -194,14 +261,18 @@ bool version_meets(std::string_view version, std::string_view wanted) {
 }
 
 std::string unmet_on_host(const Json& required) {
+  std::vector<std::string> all;
   for (const HostCondition& condition : host_conditions()) {
     const auto value = required.find(condition.key);
-    const std::string unmet = value == required.end() ? "" : condition.unmet(*value);
+    std::string unmet = value == required.end() ? "" : condition.unmet(*value);
     if (!unmet.empty()) {
-      return unmet;
+      all.push_back(std::move(unmet));
+    }
+    if (!all.empty() && std::string_view(condition.key) == "disabled") {
+      break; // nothing that one could do
     }
   }
-  return "";
+  return join(all, "; and ");
 }
 
 std::string unmet_by_emulator(const Json& required, const std::string& program, Probe& probe) {

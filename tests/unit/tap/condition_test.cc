@@ -76,15 +76,33 @@ TEST(Condition, TheHostIsLookedAt) {
   EXPECT_EQ(unmet_on_host({{"commands", {"sh"}}}), "");
   EXPECT_EQ(unmet_on_host({{"commands", {"sh", "no-such-program"}}}),
             "needs the program no-such-program; install it");
+  {
+    const TempDir empty("path");
+    const ScopedVariable path("PATH", empty.path());
+    EXPECT_EQ(unmet_on_host({{"commands", {"xorriso", "mformat", "mcopy", "/no/such"}}}),
+              "needs the programs xorriso, mformat, mcopy, /no/such; install them (Debian: xorriso "
+              "mtools)");
+  }
   const ScopedVariable variable("QT_TEST_CONDITION", std::nullopt);
   EXPECT_EQ(unmet_on_host({{"env", {"QT_TEST_CONDITION"}}}),
-            "needs the environment variable QT_TEST_CONDITION; set it");
+            "needs the environment: set QT_TEST_CONDITION (to what: see the definition)");
+  EXPECT_EQ(
+      unmet_on_host({{"env", {"QT_TEST_CONDITION=/usr/bin/gdb", "PATH=/x"}}}),
+      "needs the environment: set QT_TEST_CONDITION, for example QT_TEST_CONDITION=/usr/bin/gdb");
   EXPECT_EQ(unmet_on_host({{"host-arch", {"no-arch", host_arch()}}}), "");
   EXPECT_THAT(unmet_on_host({{"host-arch", {"vax", "pdp11"}}}),
               HasSubstr("needs a host of vax or pdp11; this is "));
   EXPECT_EQ(unmet_on_host({{"host-os", {"linux"}}}), "");
   EXPECT_EQ(unmet_on_host({{"host-os", {"netbsd"}}}), "needs netbsd; this is linux");
   EXPECT_EQ(unmet_on_host({{"disabled", "broken by x"}}), "disabled: broken by x");
+}
+
+TEST(Condition, AllThatIsMissingIsSaid) {
+  const ScopedVariable unset("QEMU_TEST_ALLOW_SLOW", std::nullopt);
+  EXPECT_THAT(unmet_on_host({{"slow", true}, {"commands", {"no-such-program"}}}),
+              AllOf(HasSubstr("set QEMU_TEST_ALLOW_SLOW=1"),
+                    HasSubstr("; and needs the program no-such-program")));
+  EXPECT_EQ(unmet_on_host({{"slow", true}, {"disabled", "broken"}}), "disabled: broken");
 }
 
 TEST(Condition, LockedMemoryIsTheHardLimit) {
@@ -136,6 +154,12 @@ TEST_F(EmulatorCondition, IsAskedExactly) {
 TEST_F(EmulatorCondition, OneOfTheAcceleratorsIsEnough) {
   EXPECT_EQ(unmet({{"accel", {"no-such", "tcg"}}}), "");
   EXPECT_THAT(unmet({{"accel", {"no-such"}}}), HasSubstr("has no accelerator no-such"));
+  EXPECT_EQ(unmet({{"accel", {"hvf"}}}),
+            "needs the accelerator hvf, which only macOS has; this host runs linux");
+  EXPECT_THAT(unmet({{"accel", {"whpx", "no-such"}}}),
+              AllOf(HasSubstr("needs the accelerator whpx or no-such: needs the accelerator whpx, "
+                              "which only Windows has"),
+                    HasSubstr("has no accelerator no-such")));
 }
 
 TEST_F(EmulatorCondition, AMachineImpliesItsType) {
@@ -143,6 +167,18 @@ TEST_F(EmulatorCondition, AMachineImpliesItsType) {
   EXPECT_THAT(machine_unmet({{"machine", "virtual"}}), HasSubstr("has no machine virtual"));
   EXPECT_THAT(machine_unmet({{"accel", "no-such"}}), HasSubstr("no-such"));
   EXPECT_EQ(machine_unmet(Json::object()), "");
+}
+
+TEST(Emulator, AFolderThatIsNoArchitectureIsNotTakenForWhatCouldBeInstalled) {
+  const ScopedVariable none(k_qemu_variable, std::nullopt);
+  EXPECT_THAT(absence_of(choose_emulator("", "", "elsewhere")),
+              AllOf(HasSubstr("the folder of a definition names the architecture"),
+                    HasSubstr("'elsewhere'"), HasSubstr("riscv64"), Not(HasSubstr("install it"))));
+  EXPECT_EQ(absence_of({"qemu-system-tricore", "", "tricore"}),
+            "no qemu-system-tricore on PATH; install it if your QEMU has that architecture, or "
+            "name another with QEMU_TEST_QEMU_BINARY");
+  EXPECT_EQ(absence_of(choose_emulator("/no/qemu", "", "x")),
+            "no /no/qemu; name an emulator that is there with QEMU_TEST_QEMU_BINARY");
 }
 
 TEST(Emulator, IsChosenByOptionKeyVariableAndArchitecture) {

@@ -6,7 +6,9 @@
 #include "base/text.hh"
 #include "qemu/emulator.hh"
 #include "qemu/panic_device.hh"
+#include "schema/empty_value.hh"
 #include "schema/text_check.hh"
+#include "schema/vocabulary.hh"
 
 #include <algorithm>
 #include <cctype>
@@ -96,6 +98,12 @@ Expectations expectations(const Json& given) {
 
 BootOptions boot_options(const BootRequest& request) {
   const Json& given = request.machine;
+  for (const auto& [name, value] : given.items()) {
+    if (const std::string wrong = empty_mistake(*find_key(vm_keys(), name), value);
+        !wrong.empty()) {
+      throw usage(format("option --{}: {}", name, wrong));
+    }
+  }
   BootOptions boot;
   boot.machine = machine_options(given);
   boot.expected = expectations(given);

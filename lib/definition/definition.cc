@@ -15,6 +15,8 @@ namespace qt {
 
 namespace {
 
+constexpr std::size_t k_largest_definition = 1U << 20; // people write them
+
 class Loader {
 public:
   explicit Loader(const std::string& path)
@@ -37,6 +39,7 @@ private:
   Mistakes m_mistakes;
   Reader m_reader{m_mistakes, Texts::final};
   Templates m_templates;
+  std::set<std::string> m_used_templates;
   std::vector<std::string> m_tags;     // of the file
   std::vector<std::string> m_included; // canonical paths of files read already
 };
@@ -79,7 +82,7 @@ void Loader::read_include(const Value& name, const std::string& path,
   }
   std::string text;
   try {
-    text = read_file(file);
+    text = read_file(file, k_largest_definition);
   } catch (const Error& error) {
     m_mistakes.add(name.at, format("include: {}", error.what()));
     return;
@@ -129,6 +132,9 @@ void Loader::check_pending(const Member& test, const Payloads& payloads) {
 void Loader::read_test(const Member& test, const Value* required, const Payloads& payloads,
                        Definition& definition) {
   m_reader.unknown_members(test.value, format("[test.{}]", test.key), test_keys());
+  if (const Value* const used = test.value.find("template")) {
+    m_used_templates.insert(used->text);
+  }
   const std::vector<Member> subtests = expand_test(test, m_templates, m_reader);
   if (subtests.empty()) {
     check_pending(test, payloads);
@@ -157,11 +163,21 @@ void Loader::read_tests(const Value& root, Definition& definition) {
   m_reader.named_tables(root, "test", [&](const Member& test) {
     read_test(test, usable ? required : nullptr, payloads, definition);
   });
+  // Else one may be meant and its name misspelt.
+  const bool all_are_known =
+      std::all_of(m_used_templates.begin(), m_used_templates.end(),
+                  [this](const std::string& name) { return m_templates.contains(name); });
   const Value* const templates = root.find("template");
   if (templates != nullptr && templates->is(Value::Kind::table)) {
     for (const Member& entry : templates->members) {
       if (entry.value.is(Value::Kind::table)) { // also what no test uses, or each replaces
         check_pending(entry, payloads);
+      }
+      if (root.find("test") != nullptr && all_are_known && !m_used_templates.contains(entry.key)) {
+        m_mistakes.add(entry.at,
+                       format("[template.{}] is used by no test of this file; leave it out "
+                              "or move it to a file that others include",
+                              entry.key));
       }
     }
   }
@@ -201,7 +217,7 @@ Definition Loader::load() {
   definition.arch = base_name(definition.folder);
   definition.stem = std::filesystem::path(m_path).stem().string();
 
-  const auto parsed = parse_toml(read_file(m_path), m_path);
+  const auto parsed = parse_toml(read_file(m_path, k_largest_definition), m_path);
   if (const Mistake* const mistake = std::get_if<Mistake>(&parsed)) {
     m_mistakes.add(mistake->at, mistake->text);
     throw m_mistakes.report();
@@ -236,6 +252,7 @@ Definition Loader::load() {
   if (!m_mistakes.empty()) {
     throw m_mistakes.report();
   }
+  definition.warnings = m_mistakes.warnings();
   return definition;
 }
 

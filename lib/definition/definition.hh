@@ -40,6 +40,8 @@ struct Definition {
   std::map<std::string, Asset> assets;
   std::map<std::string, FileRule> files;
   std::vector<Subtest> subtests; // in the order of the file
+  std::vector<std::string>
+      warnings; // "FILE:LINE:COLUMN: warning: …": what looks odd but may be meant
 
   // The assets that a file is made from in the end (one, or none for a text).
   std::string asset_of(const std::string& file) const;

@@ -5,7 +5,7 @@
 namespace qt {
 
 std::vector<std::string> read_tags(const Value& value, const Reader& reader) {
-  const Key key{"tags", Type::texts, "", ""};
+  const Key key{"tags", Type::texts, "", "", 0, Empty::allowed};
   std::vector<std::string> tags;
   for (const Json& tag : reader.value(key, value).value_or(Json::array())) {
     tags.push_back(tag.get<std::string>());

@@ -50,11 +50,6 @@ Json read_requires(const Value& value, const Reader& reader) {
   const auto text = [&required](const char* key) -> std::string {
     return required.contains(key) ? required.at(key).get<std::string>() : "?";
   };
-  for (const char* key : {"flaky", "disabled"}) {
-    if (text(key).empty()) {
-      reader.mistakes().add(value.find(key)->at, format("{}: expected a reason, got \"\"", key));
-    }
-  }
   if (required.contains("qemu-version") && !is_version_condition(text("qemu-version")) &&
       text("qemu-version").find("${") == std::string::npos) {
     reader.mistakes().add(value.find("qemu-version")->at,

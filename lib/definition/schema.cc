@@ -3,6 +3,7 @@
 #include "base/spelling.hh"
 #include "base/text.hh"
 #include "data/regex.hh"
+#include "schema/empty_value.hh"
 
 #include <algorithm>
 #include <array>
@@ -89,18 +90,30 @@ void say_as_text(Value& value) {
 
 } // namespace
 
-bool Reader::plain(std::string_view name, const Value& value) const {
+bool Reader::plain(const Key& key, const Value& value) const {
   bool good = true;
   if (value.is(Value::Kind::other)) {
-    m_mistakes.add(value.at, format("{}: {} has no use here; write it as a text, in quotes", name,
-                                    value.text));
+    m_mistakes.add(value.at, format("{}: {} has no use here; write it as a text, in quotes",
+                                    key.name, value.text));
     good = false;
   }
+  good = (may_hold_nul(key.type) || without_nul(key.name, value.text, value.at)) && good;
   for (const Value& element : value.elements) {
-    good = plain(name, element) && good;
+    good = plain(key, element) && good;
   }
   for (const Member& member : value.members) {
-    good = plain(name, member.value) && good;
+    good = (may_hold_nul(key.type) || without_nul(key.name, member.key, member.at)) && good;
+    good = plain(key, member.value) && good;
+  }
+  return good;
+}
+
+bool Reader::without_nul(std::string_view name, std::string_view text, const Position& at) const {
+  const bool good = text.find('\0') == std::string_view::npos;
+  if (!good) {
+    m_mistakes.add(at, format("{}: the text holds U+0000, at which an argument of a program ends; "
+                              "only send, interrupt and what is compared with JSON can have it",
+                              name));
   }
   return good;
 }
@@ -171,7 +184,7 @@ bool Reader::regexes(const Key& key, const Value& value) const {
 }
 
 std::optional<Json> Reader::value(const Key& key, const Value& given) const {
-  if (!plain(key.name, given)) {
+  if (!plain(key, given)) {
     return std::nullopt;
   }
   Value value = given;
@@ -188,13 +201,18 @@ std::optional<Json> Reader::value(const Key& key, const Value& given) const {
   if (!regexes(key, value)) {
     return std::nullopt;
   }
+  std::string mistake;
   try {
-    return normal_value(key, json_of(value));
+    Json normal = normal_value(key, json_of(value));
+    mistake = empty_mistake(key, normal);
+    if (mistake.empty()) {
+      return normal;
+    }
   } catch (const Error& error) {
-    m_mistakes.add(value.at,
-                   format("{}: {}, got {}", key.name, error.what(), describe_value(value)));
-    return std::nullopt;
+    mistake = error.what();
   }
+  m_mistakes.add(value.at, format("{}: {}, got {}", key.name, mistake, describe_value(value)));
+  return std::nullopt;
 }
 
 Json Reader::values(const Value& table, std::span<const Key> keys) const {
@@ -226,7 +244,7 @@ bool Reader::expect(const Value& value, Value::Kind kind, std::string_view name,
   if (!value.is(kind)) {
     m_mistakes.add(value.at, format("{}: expected {}, got {}", name, what, describe_value(value)));
   }
-  return value.is(kind);
+  return value.is(kind) && (kind != Value::Kind::text || without_nul(name, value.text, value.at));
 }
 
 void Reader::named_tables(const Value& root, std::string_view kind,

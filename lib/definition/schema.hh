@@ -39,7 +39,8 @@ public:
   // Visits each table [`kind`.NAME] of a file; says which are none, or named as nothing may be.
   void named_tables(const Value& root, std::string_view kind,
                     const std::function<void(const Member& entry)>& visit) const;
-  // True if `value` is of `kind`; otherwise says that `name` was expected to be `what`.
+  // True if `value` is of `kind`, a text without U+0000; otherwise says that `name` was expected to
+  // be `what`.
   bool expect(const Value& value, Value::Kind kind, std::string_view name,
               std::string_view what) const;
   // True if `expression` compiles, or still holds "${…}" and is known only later; otherwise says
@@ -52,7 +53,8 @@ private:
   bool list_elements(const Key& key, const Value& value) const;
   bool regexes(const Key& key, const Value& value) const;
   bool text_members(const Key& key, const Value& value) const;
-  bool plain(std::string_view name, const Value& value) const;
+  bool plain(const Key& key, const Value& value) const;
+  bool without_nul(std::string_view name, std::string_view text, const Position& at) const;
 
   Mistakes& m_mistakes;
   Texts m_texts;

@@ -8,6 +8,7 @@
 #include "definition/step_reader.hh"
 #include "definition/variables.hh"
 #include "ipc/run_dir.hh"
+#include "schema/awaited.hh"
 
 #include <algorithm>
 
@@ -33,6 +34,8 @@ private:
                                const std::vector<Vm>& vms);
   void check_machine_of(const Step& step, const Value& value, const std::vector<Vm>& vms);
   void check_channels(const Step& step, const Value& value, const Vm& vm);
+  void check_awaited(const Step& step, const Value& value, const Value& table, TypedTexts& typed);
+  void check_failure_texts(const Value& table, const Phase& phase);
   using SavedNames = Variables::SavedNames;
   void check_names(const Value* value, std::string_view key,
                    SavedNames saved = SavedNames::unknown);
@@ -43,6 +46,8 @@ private:
   const Payloads& m_payloads;
   const Reader& m_reader;
   Variables m_variables;
+  Position m_fail_at; // of the first failure texts; no file: there are none
+  bool m_fail_is_heard = false;
 };
 
 void SubtestReader::check_names(const Value* value, std::string_view key, SavedNames saved) {
@@ -71,24 +76,34 @@ bool has_machine(const Value& table) {
   });
 }
 
-// Whether a phase finds anything out. What stands in it may be wrong, which is told elsewhere.
-bool judges(const Value& table) {
-  const auto given = [](const Value& keys, std::string_view key) {
-    const Value* const value = keys.find(key);
-    return value != nullptr && !(value->is(Value::Kind::list) && value->elements.empty());
+// Whether a list of steps finds anything out. A step that is wrong is not among those read, which
+// is told elsewhere.
+bool judges(const Value& table, std::string_view list, const std::vector<Step>& read) {
+  const Value* const steps = table.find(list);
+  return steps != nullptr &&
+         (!steps->is(Value::Kind::list) || steps->elements.size() != read.size() ||
+          std::any_of(read.begin(), read.end(), [](const Step& step) { return judges(step); }));
+}
+
+// Whether a phase finds anything out.
+bool judges(const Value& table, const Phase& phase) {
+  const auto given = [](const Value& keys) {
+    return keys.find("exit") != nullptr || keys.find("output") != nullptr;
   };
-  bool judged = given(table, "exit") || given(table, "output") || given(table, "steps") ||
-                given(table, "verify");
-  const Value* const vms = table.find("vm");
-  if (vms != nullptr) {
+  bool judged = given(table) || judges(table, "steps", phase.steps) ||
+                judges(table, "verify", phase.verify) ||
+                (table.find("fail") != nullptr && !phase.steps.empty());
+  if (const Value* const vms = table.find("vm")) {
     for (const Member& vm : vms->members) {
-      judged = judged || given(vm.value, "exit") || given(vm.value, "output");
+      judged = judged || given(vm.value);
     }
   } else if (!has_machine(table)) {
-    judged = judged || given(table, "prepare");
+    judged = judged || judges(table, "prepare", phase.prepare);
   }
   return judged;
 }
+
+bool has_console(const Vm& vm) { return vm.values.value("console", Json(0)) != Json(false); }
 
 Vm SubtestReader::read_vm(const Value& table, const std::string& name) {
   Vm vm;
@@ -98,11 +113,6 @@ Vm SubtestReader::read_vm(const Value& table, const std::string& name) {
     if (find_key(vm_keys(), member.key) != nullptr) {
       check_names(&member.value, member.key,
                   member.key == "args" ? SavedNames::known : SavedNames::unknown);
-    }
-  }
-  for (const char* key : {"machine", "qemu", "accel"}) {
-    if (vm.values.contains(key) && vm.values.at(key) == "") {
-      complain(table.find(key)->at, format("{}: expected a text that is not empty", key));
     }
   }
   return vm;
@@ -186,6 +196,7 @@ void SubtestReader::check_machine_of(const Step& step, const Value& value,
 std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view list,
                                             StepPlace place, const std::vector<Vm>& vms) {
   std::vector<Step> steps;
+  TypedTexts typed;
   const Value* const values = table.find(list);
   if (values == nullptr ||
       !m_reader.expect(*values, Value::Kind::list, list, "a list of steps [{ … }, { … }]")) {
@@ -202,6 +213,7 @@ std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view
     if (is_final()) {
       if (place == StepPlace::dialogue) {
         check_machine_of(*step, value, vms);
+        check_awaited(*step, value, table, typed);
       }
       for (const std::string& name : saved_names(*step)) {
         m_variables.save(name, value.at);
@@ -210,6 +222,37 @@ std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view
     steps.push_back(std::move(*step));
   }
   return steps;
+}
+
+// Failure texts that strip-ansi takes out, and those of phases of which none has a console.
+void SubtestReader::check_failure_texts(const Value& table, const Phase& phase) {
+  const Value* const fail = table.find("fail");
+  if (!is_final() || fail == nullptr || !phase.dialogue.contains("fail")) {
+    return;
+  }
+  m_fail_at = m_fail_at.file ? m_fail_at : fail->at;
+  m_fail_is_heard = m_fail_is_heard || std::any_of(phase.vms.begin(), phase.vms.end(), has_console);
+  for (const Awaited& text : failure_texts(phase.dialogue.at("fail"))) {
+    const std::string mistake = phase.dialogue.contains("strip-ansi") ? stripped_mistake(text) : "";
+    if (!mistake.empty()) {
+      complain(fail->at, mistake);
+    }
+  }
+}
+
+// What a step looks for, against what can come on the console.
+void SubtestReader::check_awaited(const Step& step, const Value& value, const Value& table,
+                                  TypedTexts& typed) {
+  if (table.find("strip-ansi") != nullptr) {
+    for (const Awaited& text : awaited_texts(step)) {
+      if (const std::string mistake = stripped_mistake(text); !mistake.empty()) {
+        complain(value.find(text.key)->at, mistake);
+      }
+    }
+  }
+  if (const std::string warning = typed.take(step); !warning.empty()) {
+    m_reader.mistakes().warn(value.at, warning);
+  }
 }
 
 Phase SubtestReader::read_phase(const Value& table, const Position& at, const std::string& title) {
@@ -227,9 +270,15 @@ Phase SubtestReader::read_phase(const Value& table, const Position& at, const st
   phase.steps = read_steps(table, "steps", StepPlace::dialogue, phase.vms);
   phase.verify = read_steps(table, "verify", StepPlace::host, {});
 
-  if (is_final() && !judges(table)) {
-    complain(at, format("{}] judges nothing; give it steps, verify, exit or output", title));
+  if (is_final() && !judges(table, phase)) {
+    complain(at, phase.steps.empty() && phase.verify.empty()
+                     ? format("{}] judges nothing; give it steps, verify, exit or output", title)
+                     : format("{}] judges nothing: its steps cannot fail, as typing, sleeping and "
+                              "commands with status = \"any\" cannot; give it others, exit or "
+                              "output",
+                              title));
   }
+  check_failure_texts(table, phase);
   return phase;
 }
 
@@ -275,6 +324,9 @@ Subtest SubtestReader::read(const Value* required) {
         subtest.phases.push_back(read_phase(phase, phase.at, format("{}.phase", title)));
       }
     }
+  }
+  if (m_fail_at.file && !m_fail_is_heard) {
+    complain(m_fail_at, "fail: no machine here has a console on which these texts could appear");
   }
   if (is_final()) {
     for (const Phase& phase : subtest.phases) {

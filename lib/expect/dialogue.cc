@@ -52,7 +52,7 @@ public:
     }
   }
 
-  void check() { check_steps(m_dialogue.steps, m_loop, m_default_vm); }
+  void check() { check_steps(m_dialogue.steps, m_dialogue.defaults, m_loop, m_default_vm); }
   DialogueResult run();
 
 private:
@@ -100,6 +100,9 @@ private:
 void Runner::run_step(const Step& original) {
   Step step = original;
   step.values = m_saved.put_into_all(original.values);
+  if (step.values != original.values) {
+    check_filled_step(step);
+  }
   for (const auto& guest : m_loop.guests()) {
     guest->begin_step();
   }

@@ -3,6 +3,10 @@
 #include "base/error.hh"
 #include "base/text.hh"
 #include "expect/step_run.hh"
+#include "schema/awaited.hh"
+#include "schema/empty_value.hh"
+
+#include <algorithm>
 
 namespace qt {
 
@@ -44,8 +48,41 @@ void check_expressions(const Step& step) {
   }
 }
 
-void check_step(const Step& step, DialogueLoop& loop, const std::string& default_vm) {
+// The same for what the whole dialogue is given.
+void check_defaults(const Json& defaults, DialogueLoop& loop) {
+  const auto fail = defaults.find("fail");
+  if (fail == defaults.end()) {
+    return;
+  }
+  std::string wrong = empty_mistake(*find_key(dialogue_keys(), "fail"), *fail);
+  for (const Awaited& text : failure_texts(*fail)) {
+    wrong = wrong.empty() && defaults.contains("strip-ansi") ? stripped_mistake(text) : wrong;
+  }
+  const auto& guests = loop.guests();
+  if (wrong.empty() && std::none_of(guests.begin(), guests.end(),
+                                    [](const auto& guest) { return guest->has_console(); })) {
+    wrong = "no machine here has a console on which these texts could appear";
+  }
+  if (!wrong.empty()) {
+    throw Error(format("option --fail: {}", wrong), ExitCode::usage);
+  }
+}
+
+std::string stripped_mistake(const Step& step) {
+  for (const Awaited& text : awaited_texts(step)) {
+    if (std::string wrong = qt::stripped_mistake(text); !wrong.empty()) {
+      return wrong;
+    }
+  }
+  return "";
+}
+
+void check_step(const Step& step, const Json& defaults, DialogueLoop& loop,
+                const std::string& default_vm) {
   std::string wrong = step_mistake(step);
+  if (wrong.empty() && defaults.contains("strip-ansi")) {
+    wrong = stripped_mistake(step);
+  }
   if (wrong.empty()) {
     Guest* const guest = guest_of(step, loop, default_vm);
     wrong = lacking(step, guest);
@@ -89,15 +126,22 @@ Guest* guest_of(const Step& step, DialogueLoop& loop, const std::string& default
               ExitCode::usage);
 }
 
-void check_steps(const std::vector<Step>& steps, DialogueLoop& loop,
+void check_steps(const std::vector<Step>& steps, const Json& defaults, DialogueLoop& loop,
                  const std::string& default_vm) {
+  check_defaults(defaults, loop);
   for (std::size_t i = 0; i < steps.size(); ++i) {
     try {
-      check_step(steps[i], loop, default_vm);
+      check_step(steps[i], defaults, loop, default_vm);
     } catch (const Error& error) {
       throw Error(format("step {} ({}): {}", i + 1, describe_step(steps[i]), error.what()),
                   ExitCode::usage);
     }
+  }
+}
+
+void check_filled_step(const Step& step) {
+  if (const std::string wrong = step_mistake(step); !wrong.empty()) {
+    throw Error(wrong, ExitCode::usage);
   }
 }
 

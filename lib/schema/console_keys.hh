@@ -13,7 +13,7 @@ inline constexpr std::array k_console_steps = {
     Key{"wait-regex", Type::regex, "RE", "until RE matches; named groups are saved",
         in(StepType::wait_regex)},
     Key{"line", Type::text, "TEXT", "type TEXT and CR; its echo satisfies no wait",
-        in(StepType::line)},
+        in(StepType::line), Empty::allowed},
     Key{"send", Type::bytes, "KEYS", "type just these keys (\\r \\e \\x03)", in(StepType::send)},
     Key{"interrupt", Type::bytes, "KEYS", "repeat KEYS until the text of --until",
         in(StepType::interrupt)},
@@ -25,7 +25,7 @@ inline constexpr std::array k_console_modifiers = {
         k_waiting},
     Key{"idle-timeout", Type::duration, "TIME", "fail when the console is silent for TIME",
         k_waiting},
-    Key{"pace", Type::duration, "TIME", "pause between bytes", k_typing},
+    Key{"pace", Type::duration, "TIME", "pause between bytes", k_typing, Empty::allowed},
     Key{"until", Type::text, "TEXT", "the text that ends the step", in(StepType::interrupt)},
     Key{"every", Type::duration, "TIME", "pause between tries", in(StepType::interrupt)},
 };

@@ -24,7 +24,7 @@ inline constexpr std::array k_dialogue = {
     Key{"strip-ansi", Type::flag, "", "match without terminal control sequences"},
     Key{"ignore-printk", Type::flag, "", "match without kernel messages in between, too"},
     Key{"vm", Type::text, "NAME", "the machine that steps mean by default"},
-    Key{"pace", Type::duration, "TIME", "pause between typed bytes"},
+    Key{"pace", Type::duration, "TIME", "pause between typed bytes", 0, Empty::allowed},
     Key{"every", Type::duration, "TIME", "pause between tries"},
     Key{"set", Type::saves, "NAME=VALUE", "the value of ${NAME}, as if a step had saved it"},
     Key{"strict-budgets", Type::flag, "", "a stage that took longer than its budget fails"},

@@ -120,6 +120,19 @@ Json normal_saves(const Json& value) {
   return value;
 }
 
+bool has_nul(const Json& value) {
+  if (value.is_string()) {
+    return value.get_ref<const std::string&>().find('\0') != std::string::npos;
+  }
+  if (!value.is_structured()) {
+    return false;
+  }
+  const auto items = value.items();
+  return std::any_of(items.begin(), items.end(), [&value](const auto& item) {
+    return has_nul(item.value()) || (value.is_object() && has_nul(Json(item.key())));
+  });
+}
+
 } // namespace
 
 Error expected(std::string_view what) {
@@ -143,7 +156,14 @@ std::vector<std::string_view> key_names(std::span<const Key> keys) {
   return names;
 }
 
+bool may_hold_nul(Type type) {
+  return type == Type::bytes || type == Type::json || type == Type::table;
+}
+
 Json normal_value(const Key& key, const Json& value) {
+  if (!may_hold_nul(key.type) && has_nul(value)) {
+    throw expected("a text without U+0000, at which an argument of a program ends");
+  }
   switch (key.type) {
   case Type::text:
   case Type::bytes:

@@ -21,14 +21,15 @@ inline constexpr std::array k_monitor_steps = {
 
 inline constexpr std::array k_monitor_modifiers = {
     Key{"every", Type::duration, "TIME", "pause between tries", in(StepType::qmp, StepType::hmp)},
-    Key{"arguments", Type::table, "JSON", "arguments of the command", in(StepType::qmp)},
+    Key{"arguments", Type::table, "JSON", "arguments of the command", in(StepType::qmp),
+        Empty::allowed},
     Key{"returns", Type::json, "JSON", "the reply contains this", in(StepType::qmp)},
     Key{"until", Type::json, "JSON", "ask again until the reply contains this", in(StepType::qmp)},
     Key{"until", Type::regex, "RE", "ask again until the text matches", in(StepType::hmp)},
     Key{"at", Type::text, "POINTER", "judge the part of the reply at this JSON pointer",
-        in(StepType::qmp)},
+        in(StepType::qmp), Empty::allowed},
     Key{"matches", Type::regex, "RE", "the text matches", in(StepType::qmp, StepType::hmp)},
-    Key{"equals", Type::json, "JSON", "the value is this", in(StepType::qmp)},
+    Key{"equals", Type::json, "JSON", "the value is this", in(StepType::qmp), Empty::allowed},
     Key{"lacks", Type::text, "TEXT", "the text or list has no such part",
         in(StepType::qmp, StepType::hmp)},
     Key{"length", Type::integer, "N", "the list or text is this long", in(StepType::qmp)},

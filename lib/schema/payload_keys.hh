@@ -16,7 +16,7 @@ inline constexpr std::array k_file = {
     Key{"skip-devices", Type::flag, "", "leave device nodes out"},
     Key{"resize", Type::size, "pow2|SIZE", "grow to this size"},
     Key{"writable", Type::flag, "", "a private copy"},
-    Key{"text", Type::text, "", "the content of a small file"},
+    Key{"text", Type::text, "", "the content of a small file", 0, Empty::allowed},
     Key{"name", Type::text, "", "the file's name"},
 };
 

@@ -4,6 +4,7 @@
 #include "base/shell_words.hh"
 #include "schema/console_keys.hh"
 #include "schema/dialogue_keys.hh"
+#include "schema/empty_value.hh"
 #include "schema/host_keys.hh"
 #include "schema/key_option.hh"
 #include "schema/machine_keys.hh"
@@ -11,6 +12,7 @@
 #include "schema/payload_keys.hh"
 #include "schema/requires_keys.hh"
 
+#include <algorithm>
 #include <array>
 
 namespace qt {
@@ -34,6 +36,101 @@ constexpr auto joined(const std::array<Key, Sizes>&... families) {
 constexpr std::array k_step_types = joined(k_console_steps, k_monitor_steps, k_host_steps);
 constexpr std::array k_step_modifiers =
     joined(k_common_modifiers, k_console_modifiers, k_monitor_modifiers, k_host_modifiers);
+
+// Commands that reply with a list of tables (QEMU's qapi/*.json): of such a list no element is
+// equal to a text.
+constexpr auto k_list_tables = std::to_array<std::string_view>({
+    "device-list-properties",
+    "qom-list",
+    "qom-list-properties",
+    "qom-list-types",
+    "query-acpi-ospm-status",
+    "query-audiodevs",
+    "query-block",
+    "query-block-exports",
+    "query-block-jobs",
+    "query-blockstats",
+    "query-chardev",
+    "query-chardev-backends",
+    "query-command-line-options",
+    "query-commands",
+    "query-cpu-definitions",
+    "query-cpus-fast",
+    "query-cryptodev",
+    "query-events",
+    "query-fdsets",
+    "query-gic-capabilities",
+    "query-hotpluggable-cpus",
+    "query-iothreads",
+    "query-jobs",
+    "query-machines",
+    "query-memdev",
+    "query-memory-devices",
+    "query-mice",
+    "query-migrate-capabilities",
+    "query-migrationthreads",
+    "query-named-block-nodes",
+    "query-pci",
+    "query-qmp-schema",
+    "query-rocker-of-dpa-flows",
+    "query-rocker-of-dpa-groups",
+    "query-rocker-ports",
+    "query-rx-filter",
+    "query-stats",
+    "query-stats-schemas",
+    "query-tpm",
+    "query-vnc-servers",
+    "query-yank",
+    "trace-event-get-state",
+    "x-query-virtio",
+    "xen-event-list",
+});
+
+bool is_list_of_tables(const Json* value) {
+  return value != nullptr && value->is_array() &&
+         std::any_of(value->begin(), value->end(),
+                     [](const Json& element) { return element.is_structured(); });
+}
+
+// Of a step as a whole: "lacks" that looks for a text among tables.
+bool lacks_among_tables(const Step& step) {
+  const bool lists_tables =
+      step.text("at").empty() && std::find(k_list_tables.begin(), k_list_tables.end(),
+                                           step.text("qmp")) != k_list_tables.end();
+  return step.find("lacks") != nullptr &&
+         (lists_tables || is_list_of_tables(step.find("returns")) ||
+          is_list_of_tables(step.find("until")) || is_list_of_tables(step.find("equals")));
+}
+
+std::string qmp_mistake(const Step& step) {
+  if (step.find("error") != nullptr) {
+    for (const char* key :
+         {"returns", "until", "save", "at", "matches", "equals", "lacks", "length", "range"}) {
+      if (step.find(key) != nullptr) {
+        return format("an error reply has nothing for {}", key);
+      }
+    }
+  }
+  if (step.find("desc") != nullptr && step.find("error") == nullptr) {
+    return "desc needs error = \"Class\"";
+  }
+  return lacks_among_tables(step)
+             ? "lacks: no text is equal to one of the tables in this list; name one with at = "
+               "\"/0/…\", or judge the whole list with matches = '^(?!.*…)'"
+             : "";
+}
+
+// The first key whose value says nothing.
+std::string empty_key_mistake(const Step& step) {
+  for (const auto& [name, value] : step.values.items()) {
+    const Key* const key = find_step_key(step.type, name);
+    const std::string mistake = key != nullptr ? empty_mistake(*key, value) : "";
+    if (!mistake.empty()) {
+      return format("{}: {}", name, mistake);
+    }
+  }
+  return "";
+}
 
 } // namespace
 
@@ -82,23 +179,21 @@ std::optional<StepType> step_type_from(std::string_view name) {
 
 std::string step_mistake(const Step& step) {
   const auto has = [&step](std::string_view key) { return step.find(key) != nullptr; };
+  if (std::string mistake = empty_key_mistake(step); !mistake.empty()) {
+    return mistake;
+  }
   if (has("budget") && !has("mark")) {
     return "budget needs mark = \"the stage that it is for\"";
   }
+  if (needs_console(step.type) && has("console") && *step.find("console") == false) {
+    return "console = false is no console, which this step needs";
+  }
   switch (step.type) {
-  case StepType::wait:
-  case StepType::wait_regex:
-    return step.text(step_type_name(step.type)).empty()
-               ? "an empty text is always there; say what to wait for"
-               : "";
   case StepType::interrupt:
     return has("until") ? "" : "interrupt needs until = \"the text that ends it\"";
   case StepType::qmp:
-    if (has("error") && (has("returns") || has("until") || has("save"))) {
-      return "an error reply has nothing for returns, until or save";
-    }
-    if (has("desc") && !has("error")) {
-      return "desc needs error = \"Class\"";
+    if (std::string mistake = qmp_mistake(step); !mistake.empty()) {
+      return mistake;
     }
     [[fallthrough]];
   case StepType::hmp:
@@ -111,6 +206,23 @@ std::string step_mistake(const Step& step) {
     return has("sha256") ? "" : "fetch needs sha256";
   default:
     return "";
+  }
+}
+
+bool judges(const Step& step) {
+  switch (step.type) {
+  case StepType::line:
+  case StepType::send:
+  case StepType::kill:
+  case StepType::sleep:
+    return false;
+  case StepType::run: {
+    const Json* const status = step.find("status");
+    return status == nullptr || *status != "any" || step.find("stdout") != nullptr ||
+           step.find("save") != nullptr;
+  }
+  default:
+    return true;
   }
 }
 

@@ -50,9 +50,14 @@ struct Step {
 std::string_view step_type_name(StepType type);
 std::optional<StepType> step_type_from(std::string_view name);
 
-// What is wrong with a step as a whole: a modifier that needs another, a missing "until". Empty if
-// nothing. The keys themselves are known to be right.
+// What is wrong with a step as a whole: a modifier that needs another, a missing "until", a check
+// that cannot fail. Empty if nothing. The values are known to be of the right kind. Throws
+// Error(ExitCode::usage) for an expression that does not compile.
 std::string step_mistake(const Step& step);
+
+// Whether the step can find something wrong: a text that does not come, an error, a status. Typing
+// and waiting cannot, nor can ending a machine or a command of which any status will do.
+bool judges(const Step& step);
 
 // The option words that say the step, and the same as one line for people and shells.
 std::vector<std::string> step_words(const Step& step);

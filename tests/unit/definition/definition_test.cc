@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 namespace {
 
@@ -94,6 +95,41 @@ TEST(Definition, NeedsSomething) {
   EXPECT_THAT(mistakes_of("# nothing\n"),
               ElementsAre("board.toml:1:1: error: the file is empty; expected [test.NAME] tables"));
   EXPECT_THAT(mistakes_of("[asset.a]\npath = '/x'\n"), IsEmpty()) << "for qt-fetch alone";
+}
+
+TEST(Definition, IsARegularFileThatPeopleCouldWrite) {
+  const auto complaint = [](const std::string& path) {
+    try {
+      load_definition(path);
+      return std::string();
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  EXPECT_THAT(complaint("/dev/zero"), testing::HasSubstr("it is a device, not a regular file"));
+  const TempDir folder("definition-test");
+  ASSERT_EQ(::mkfifo((folder.path() + "/fifo").c_str(), 0600), 0);
+  EXPECT_THAT(complaint(folder.path() + "/fifo"), testing::HasSubstr("it is a fifo"));
+  write_file(folder.path() + "/large.toml", std::string(2 << 20, '#'));
+  EXPECT_THAT(complaint(folder.path() + "/large.toml"),
+              testing::HasSubstr("holds more than 1 MiB"));
+  for (const char* endless : {"/dev/zero", "/dev/tty", "."}) {
+    EXPECT_THAT(mistakes_of(std::string("include='") + endless + "'\n[test.t]\nexit=0\n"),
+                ElementsAre(testing::HasSubstr("board.toml:1:9: error: include: ")))
+        << endless;
+  }
+}
+
+TEST(Definition, AnyShapeOfNestingIsReadOrRefused) {
+  std::string parts;
+  for (int i = 0; i < 20000; ++i) {
+    parts += ".a";
+  }
+  for (const std::string& text : {"[test" + parts + "]\n", "[test.t]\na" + parts + " = 1\n",
+                                  "[test.t]\nsteps = [{qmp='x', returns={a" + parts + "=1}}]\n",
+                                  "[[test.t.phase" + parts + "]]\n"}) {
+    EXPECT_THAT(mistakes_of(text), ElementsAre(testing::HasSubstr("nested more than 100 deep")));
+  }
 }
 
 TEST(Definition, CannotReadWhatIsNotThere) {

@@ -269,7 +269,7 @@ const Case k_tests[] = {
     {"exit='0'\n",
      {"2:6: error: exit: expected an exit status from 0 to 255, or \"any\", got \"0\""}},
     {"summary=3\nexit=0\n", {"2:9: error: summary: expected a text, got 3"}},
-    {"machine=''\nexit=0\n", {"2:9: error: machine: expected a text that is not empty"}},
+    {"machine=''\nexit=0\n", {"2:9: error: machine: expected a text that is not empty, got \"\""}},
     {"console=true\nexit=0\n",
      {"2:9: error: console: expected a serial port's number, a device type, or false, got true"}},
     {"qmp='no'\nexit=0\n", {"2:5: error: qmp: expected true or false, got \"no\""}},
@@ -293,6 +293,49 @@ const Case k_tests[] = {
      {"2:8: error: output: expected a text or a table of contains, equals, matches, lacks, got "
       "an "
       "empty table"}},
+    {"output=''\n", {"2:8: error: output: expected a text that is not empty, got \"\""}},
+    {"output={matches='.*', lacks='x'}\n",
+     {"2:8: error: output: matches: expected a regular expression that can fail; this one matches "
+      "every text, also the empty one, got a table"}},
+    {"exit=0\nskip-if-output=['a', '']\n",
+     {"3:22: error: skip-if-output: expected a text that is not empty, got \"\""}},
+    {"exit=0\nfail=['a', {regex='b*'}]\n",
+     {"3:12: error: fail: expected a regular expression that can fail; this one matches every "
+      "text, "
+      "also the empty one, got a table"}},
+    {"exit=0\ntimeout='0s'\n", {"3:9: error: timeout: expected a time above 0, got \"0s\""}},
+    {"console=false\nfail='x'\nexit=0\n",
+     {"3:6: error: fail: no machine here has a console on which these texts could appear"}},
+    {"fail='x'\nverify=[{run=['a']}]\n",
+     {"2:6: error: fail: no machine here has a console on which these texts could appear"}},
+    {"fail='x'\n[[test.t.phase]]\nconsole=false\nexit=0\n[[test.t.phase]]\nexit=0\n", {}},
+    {"fail='x'\n[[test.t.phase]]\nconsole=false\nexit=0\n[[test.t.phase]]\nverify=[{run=['a']}]\n",
+     {"2:6: error: fail: no machine here has a console on which these texts could appear"}},
+    {"fail=['a', '\\u0003', \"\\u001b[0m\"]\nstrip-ansi=true\nexit=0\n",
+     {"2:6: error: fail: this cannot come: strip-ansi takes ESC and the sequence that it begins "
+      "out "
+      "of what is looked at; leave them out here too"}},
+    {"steps=[{sleep='1s'}, {line='x'}, {run=['a'], status='any'}]\n",
+     {"1:7: error: [test.t] judges nothing: its steps cannot fail, as typing, sleeping and "
+      "commands "
+      "with status = \"any\" cannot; give it others, exit or output"}},
+    {"steps=[{sleep='1s'}]\nfail='x'\nmachine='y'\n", {}},
+    {"machine='x'\nverify=[{run=['a'], status='any'}]\n",
+     {"1:7: error: [test.t] judges nothing: its steps cannot fail, as typing, sleeping and "
+      "commands "
+      "with status = \"any\" cannot; give it others, exit or output"}},
+    {"machine=\"v\\u0000x\"\nexit=0\n",
+     {"2:9: error: machine: the text holds U+0000, at which an argument of a program ends; only "
+      "send, "
+      "interrupt and what is compared with JSON can have it"}},
+    {"args=['-m', \"1\\u0000G\"]\nexit=0\n",
+     {"2:13: error: args: the text holds U+0000, at which an argument of a program ends; only "
+      "send, "
+      "interrupt and what is compared with JSON can have it"}},
+    {"summary=\"a\\u0000b\"\nexit=0\n",
+     {"2:9: error: summary: the text holds U+0000, at which an argument of a program ends; only "
+      "send, "
+      "interrupt and what is compared with JSON can have it"}},
     {"fial='x'\nexit=0\n", {"2:1: error: unknown key 'fial' in [test.t]; did you mean 'fail'?"}},
     // requires
     {"requires=3\nexit=0\n", {"2:10: error: requires: expected a table, got 3"}},
@@ -302,7 +345,7 @@ const Case k_tests[] = {
       "2:29: error: slow: expected true (leave the key out otherwise), got false",
       "2:50: error: locked-memory: expected a size such as \"512K\" or \"16M\", got \"pow2\"",
       "2:71: error: qemu-version: expected conditions such as \">= 8.0, < 10\", got \"8+\"",
-      "2:86: error: disabled: expected a reason, got \"\""}},
+      "2:86: error: disabled: expected a text that is not empty, got \"\""}},
     // machines
     {"vm=3\nexit=0\n", {"2:4: error: vm: expected tables [test.t.vm.NAME], got 3"}},
     {"vm={}\nexit=0\nverify=[{run=['a']}]\n",
@@ -336,6 +379,9 @@ const Case k_tests[] = {
     {"args=['${plugin.x}', '${support.x}', '${build}', '${qemu-img}', '${arch}', '${log}', "
      "'${data}']\nexit=0\n",
      {}},
+    {"requires={host-arch=[], env=''}\nexit=0\n",
+     {"2:21: error: host-arch: expected a text or a list of texts, got an empty list",
+      "2:29: error: env: expected a text that is not empty, got \"\""}},
     {"requires={commands='${qemo}'}\nexit=0\n",
      {"2:20: error: commands: unknown name '${qemo}' in test 't'; did you mean 'qemu'?"}},
 };
@@ -389,12 +435,64 @@ const StepCase k_steps[] = {
     {"[{wait='x', retruns=1}]", "19: error: steps: unknown key 'retruns' in a wait step"},
     {"[{qmp='x', retruns=1}]",
      "18: error: steps: unknown key 'retruns' in a qmp step; did you mean 'returns'?"},
+    {"[{wait=\"hel\\u0000XYZ\"}]",
+     "14: error: wait: the text holds U+0000, at which an argument of a program ends; only send, "
+     "interrupt and what is compared with JSON can have it"},
+    {"[{run=['a', \"b\\u0000\"]}]",
+     "19: error: run: the text holds U+0000, at which an argument of a program ends; only send, "
+     "interrupt and what is compared with JSON can have it"},
+    {"[{hmp='x', save={n=\"a\\u0000\"}}]",
+     "26: error: save: the text holds U+0000, at which an argument of a program ends; only send, "
+     "interrupt and what is compared with JSON can have it"},
+    {"[{qmp='x', returns={a=\"\\u0000\"}}, {send=\"\\u0000\"}]", ""},
+    {"[{wait-regex='.*'}]",
+     "20: error: wait-regex: expected a regular expression that can fail; this one matches every "
+     "text, also the empty one, got \".*\""},
+    {"[{wait-regex='21 [°]C'}]",
+     "20: error: wait-regex: regular expression '21 [°]C': '°' is a character of 2 bytes, and a "
+     "class holds single bytes; write (?:…|…)"},
+    {"[{wait-regex='21 °?C'}]",
+     "20: error: wait-regex: regular expression '21 °?C': '°' is a character of 2 bytes, and a "
+     "repeat is for its last byte only; write (?:…) around it"},
+    {"[{wait-regex='21 (?:°)?C [a-z]+ \\[.{1,4}'}]", ""},
+    {"[{qmp='x', returns=[]}]",
+     "26: error: returns: expected what is to be in it; every list contains []: an empty one has "
+     "length = 0, got an empty list"},
+    {"[{qmp='x', returns={}}]", "26: error: returns: expected what is to be in it; every table "
+                                "contains {}, got an empty table"},
+    {"[{qmp='x', until={}}]",
+     "24: error: until: expected what is to be in it; every table contains {}, got an empty table"},
+    {"[{qmp='x', lacks=''}]", "24: error: lacks: expected a text that is not empty, got \"\""},
+    {"[{qmp='query-cpus-fast', lacks='x'}]",
+     "8: error: steps: lacks: no text is equal to one of the tables in this list; name one with at "
+     "= "
+     "\"/0/…\", or judge the whole list with matches = '^(?!.*…)'"},
+    {"[{qmp='x', error='E', matches='y'}]",
+     "8: error: steps: an error reply has nothing for matches"},
+    {"[{qmp='x', range=[-9223372036854775808, 9223372036854775807]}]",
+     "24: error: range: expected a range that leaves something out, got a list"},
+    {"[{running='0s'}]", "17: error: running: expected a time above 0, got \"0s\""},
+    {"[{file='x', min-size='0'}]", "28: error: min-size: expected a size above 0, got \"0\""},
+    {"[{wait='x', mark='', budget='1s'}]",
+     "24: error: mark: expected a text that is not empty, got \"\""},
+    {"[{run=['a'], stdout=''}]", "27: error: stdout: expected a text that is not empty, got \"\""},
+    {"[{wait=\"\\u001b[0m\"}]",
+     "14: error: wait: this cannot come: strip-ansi takes ESC and the sequence that it begins out "
+     "of "
+     "what is looked at; leave them out here too",
+     "strip-ansi=true\n"},
+    {"[{wait-regex='\\x1b\\[0m', fail='x'}]",
+     "20: error: wait-regex: this cannot come: strip-ansi takes ESC and the sequence that it "
+     "begins "
+     "out of what is looked at; leave them out here too",
+     "strip-ansi=true\n"},
+    {"[{wait=\"\\u001b[0m\"}]", ""},
     {"[{wait='x', returns=1}]", "19: error: steps: 'returns' has no place in a wait step"},
     {"[{wait=''}]", "14: error: wait: expected a text that is not empty, got \"\""},
     {"[{wait=5}]", "14: error: wait: expected a text, got 5"},
-    {"[{line=''}]", ""},
+    {"[{line=''}]", "", "exit=0\n"},
     {"[{wait='x', fail=['a', {regex='b'}], timeout='2m', console=0, vm='default'}]", ""},
-    {"[{send='\\u0003', pace='5ms'}]", ""},
+    {"[{send='\\u0003', pace='5ms'}]", "", "exit=0\n"},
     {"[{send=''}]", "14: error: send: expected a text that is not empty, got \"\""},
     {"[{interrupt='x'}]", "8: error: steps: interrupt needs until = \"the text that ends it\""},
     {"[{interrupt='x', until=''}]",
@@ -458,7 +556,7 @@ const StepCase k_steps[] = {
      "27: error: console: the machine 'default' has the console 0, not 1"},
     {"[{wait='x', console='sclp'}]", "", "console='sclp'\n"},
     {"[{line='x'}]", "14: error: line: the machine 'default' has no console (console = false)",
-     "console=false\n"},
+     "console=false\nexit=0\n"},
     {"[{hmp='x'}]", "13: error: hmp: the machine 'default' has no monitor (qmp = false)",
      "qmp=false\n"},
     {"[{quit=true}, {exit=0}, {sleep='1s'}]", "", "qmp=false\nconsole=false\n"},
@@ -487,6 +585,18 @@ TEST(StepMistake, IsToldOfHostStepsToo) {
           "board.toml:2:11: error: prepare: only run and file steps may stand here, not 'wait'",
           "board.toml:3:15: error: run: unknown name '${m}' in test 't'; did you mean 'n'?",
           "board.toml:3:26: error: verify: only run and file steps may stand here, not 'line'"}));
+}
+
+TEST(Subtest, WarnsOfWhatItsOwnTypingHolds) {
+  const DefinitionFolder file(
+      "[test.t]\nsteps=[{line='echo PASSED'},\n{wait='PASSED'}, {wait='PASSED'}]\n");
+  EXPECT_THAT(file.mistakes(), IsEmpty());
+  const std::vector<std::string> warnings = load_definition(file.path()).warnings;
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0],
+              testing::StartsWith(file.path() + ":3:1: warning: wait: 'PASSED' is part of"));
+  EXPECT_THAT(load_text("[test.t]\nsteps=[{line=\"echo PASS''ED\"}, {wait='PASSED'}]\n").warnings,
+              IsEmpty());
 }
 
 } // namespace

@@ -190,8 +190,23 @@ const Case k_cases[] = {
       "board.toml:3:1: error: unknown key 'machin' in [test.t]; did you mean 'machine'?"}},
     {"[test.t]\ntemplate = 3\n",
      {"board.toml:2:12: error: template: expected the name of a template, got 3"}},
-    {"[template.a]\ntemplate = 'b'\nsteps=[{wait='x'}]\n[template.b]\n[test.t]\ntemplate='a'\n",
+    {"[template.a]\ntemplate = 'b'\nsteps=[{wait='x'}]\n[test.t]\ntemplate='a'\n",
      {"board.toml:2:1: error: a template cannot have a template itself"}},
+    {"[template.a]\nsteps=[{wait='x'}]\n[template.b]\nsteps=[{wait='x'}]\n[test.t]\ntemplate='a'\n",
+     {"board.toml:3:11: error: [template.b] is used by no test of this file; leave it out or move "
+      "it "
+      "to a file that others include"}},
+    {"include='a.toml'\n[test.t]\ntemplate='x'\n",
+     {},
+     {{"a.toml", "[template.x]\nsteps=[{wait='x'}]\n[template.y]\nsteps=[{wait='x'}]\n"}}},
+    {"[template.a]\nmachine=\"${params.x}\"\nsteps=[{wait='x'}]\n[test.t]\ntemplate='a'\nparams={x="
+     "\"a\\u0000b\"}\n",
+     {"board.toml:2:9: error: machine: the text holds U+0000, at which an argument of a program "
+      "ends; "
+      "only send, interrupt and what is compared with JSON can have it"}},
+    {"[test.t]\nmatrix={a=[\"x\\u0000y\"]}\nsteps=[{wait='${a}'}]\n",
+     {"board.toml:2:12: error: matrix: expected a text or number that can stand in the name of a "
+      "subtest (no spaces, '#', '/', brackets, '*' or '?'), got \"x\\x00y\""}},
     {"[template.a]\nsteps=[{wiat='x'}]\nsumary='x'\nmachine=3\ncpu='${params.x}'\n",
      {"board.toml:2:8: error: steps: no key of this step says what it does; did you mean 'wait'?",
       "board.toml:3:1: error: unknown key 'sumary' in [template.a]; did you mean 'summary'?",
@@ -248,7 +263,7 @@ const Case k_cases[] = {
     {"include='a.toml'\n[test.t]\nsteps=[{wait='x'}]\n",
      {"a.toml:2:4: error: parsing key-value pair: expected value, saw '\\n'"},
      {{"a.toml", "\na =\n"}}},
-    {"include='a.toml'\n[template.x]\n[test.t]\nsteps=[{wait='x'}]\n",
+    {"include='a.toml'\n[template.x]\n[test.t]\ntemplate='x'\nsteps=[{wait='x'}]\n",
      {"board.toml:2:11: error: there is another template 'x' at a.toml:1:11"},
      {{"a.toml", "[template.x]\nsteps=[{wait='x'}]\n"}}},
     {"include='a.toml'\n[test.t]\ntemplate='x'\n[test.u]\ntemplate='x'\n",

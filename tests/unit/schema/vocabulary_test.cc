@@ -1,6 +1,7 @@
 #include "schema/vocabulary.hh"
 
 #include "base/error.hh"
+#include "schema/empty_value.hh"
 #include "schema/key_option.hh"
 
 #include <algorithm>
@@ -175,6 +176,79 @@ TEST_P(Wrong, ValuesAreRefusedWithWhatWasExpected) {
 
 INSTANTIATE_TEST_SUITE_P(AllKeys, Wrong, testing::ValuesIn(all_keys()));
 
+std::string empty_mistake_of(std::string_view name, StepType type, const Json& value) {
+  const Key& key = *find_step_key(type, name);
+  return empty_mistake(key, normal_value(key, value));
+}
+
+TEST(Vocabulary, AValueThatSaysNothingIsAMistake) {
+  const auto says_nothing = [](std::string_view name, StepType type, const Json& value) {
+    return !empty_mistake_of(name, type, value).empty();
+  };
+  EXPECT_TRUE(says_nothing("wait", StepType::wait, ""));
+  EXPECT_TRUE(says_nothing("lacks", StepType::qmp, ""));
+  EXPECT_TRUE(says_nothing("desc", StepType::qmp, ""));
+  EXPECT_TRUE(says_nothing("mark", StepType::wait, ""));
+  EXPECT_TRUE(says_nothing("fail", StepType::wait, Json::array({"a", ""})));
+  EXPECT_TRUE(says_nothing("fail", StepType::wait, {{"regex", "x*"}}));
+  EXPECT_TRUE(says_nothing("stdout", StepType::run, ""));
+  EXPECT_TRUE(says_nothing("stdout", StepType::run, {{"equals", "x"}, {"lacks", ""}}));
+  EXPECT_TRUE(says_nothing("stdout", StepType::run, {{"matches", "(ok)?"}}));
+  EXPECT_TRUE(says_nothing("returns", StepType::qmp, Json::array()));
+  EXPECT_TRUE(says_nothing("returns", StepType::qmp, Json::object()));
+  EXPECT_TRUE(says_nothing("until", StepType::qmp, Json::object()));
+  EXPECT_TRUE(says_nothing("data", StepType::event, Json::object()));
+  EXPECT_TRUE(says_nothing("running", StepType::running, "0s"));
+  EXPECT_TRUE(says_nothing("timeout", StepType::wait, "0ms"));
+  EXPECT_TRUE(says_nothing("min-size", StepType::file, "0K"));
+  EXPECT_TRUE(says_nothing("range", StepType::qmp, {-1e300, 1e300}));
+  EXPECT_TRUE(says_nothing("range", StepType::qmp, {INT64_MIN, INT64_MAX}));
+
+  EXPECT_FALSE(says_nothing("line", StepType::line, ""));
+  EXPECT_FALSE(says_nothing("equals", StepType::qmp, Json::array()));
+  EXPECT_FALSE(says_nothing("equals", StepType::qmp, ""));
+  EXPECT_FALSE(says_nothing("arguments", StepType::qmp, Json::object()));
+  EXPECT_FALSE(says_nothing("stdout", StepType::run, {{"equals", ""}}));
+  EXPECT_FALSE(says_nothing("returns", StepType::qmp, {{"a", Json::array()}}));
+  EXPECT_FALSE(says_nothing("range", StepType::qmp, {0, INT64_MAX}));
+  EXPECT_FALSE(says_nothing("pace", StepType::line, "0s"));
+  EXPECT_FALSE(says_nothing("wait", StepType::wait, "${known.later}"));
+  EXPECT_FALSE(says_nothing("lacks", StepType::qmp, "${known.later}"));
+}
+
+TEST(Vocabulary, AnExpressionThatMatchesEverythingIsAMistake) {
+  const auto mistake = [](const char* expression) {
+    return empty_mistake_of("matches", StepType::hmp, expression);
+  };
+  for (const char* all :
+       {"", ".*", "x*", "(login)?", "^", "$", "a|", "(?s).*", "\\s*", "(?:)", "[a-z]*$"}) {
+    EXPECT_NE(mistake(all), "") << all;
+  }
+  for (const char* some :
+       {"x", ".+", "^$", "\\A\\z", "^(?!.*panic)", "(?<!x)$", "\\b", "a.*", "(?=x)"}) {
+    EXPECT_EQ(mistake(some), "") << some;
+  }
+}
+
+TEST(Vocabulary, OnlyWhatIsWrittenWithEscapesHoldsNul) {
+  const std::string nul("hel\0XYZ", 7);
+  for (const NamedKey& named : all_keys()) {
+    const bool can = may_hold_nul(named.key.type);
+    const auto refused = [&named](const Json& value) {
+      try {
+        normal_value(named.key, value);
+        return false;
+      } catch (const Error& error) {
+        return std::string(error.what()).find("U+0000") != std::string::npos;
+      }
+    };
+    for (const Json& value : {Json(nul), Json::array({"a", nul}), Json::array({Json::array({nul})}),
+                              Json({{"regex", nul}}), Json({{nul, "/a"}})}) {
+      EXPECT_EQ(refused(value), !can) << named.table << " " << named.key.name;
+    }
+  }
+}
+
 TEST(Vocabulary, TakesPow2OnlyWhereItMeansSomething) {
   EXPECT_EQ(normal_value(*find_key(file_keys(), "resize"), "pow2"), "pow2");
   EXPECT_THROW(normal_value(*find_key(requires_keys(), "locked-memory"), "pow2"), Error);
@@ -281,6 +355,26 @@ TEST(Vocabulary, WholeStepsCanBeWrong) {
   EXPECT_NE(mistake(StepType::fetch, {{"fetch", "x"}}), "");
   EXPECT_NE(mistake(StepType::qmp, {{"qmp", "x"}, {"desc", "y"}}), "");
   EXPECT_EQ(mistake(StepType::qmp, {{"qmp", "x"}, {"error", "E"}, {"desc", "y"}}), "");
+  EXPECT_NE(mistake(StepType::qmp, {{"qmp", "x"}, {"error", "E"}, {"matches", "y"}}), "");
+  EXPECT_NE(mistake(StepType::qmp, {{"qmp", "x"}, {"error", "E"}, {"length", 1}}), "");
+  EXPECT_NE(mistake(StepType::qmp, {{"qmp", "query-cpus-fast"}, {"lacks", "y"}}), "");
+  EXPECT_EQ(mistake(StepType::qmp, {{"qmp", "query-cpus-fast"}, {"at", "/0"}, {"lacks", "y"}}), "");
+  EXPECT_NE(mistake(StepType::qmp, {{"qmp", "x"}, {"lacks", "y"}, {"returns", {{{"a", 1}}}}}), "");
+  EXPECT_NE(mistake(StepType::wait, {{"wait", "x"}, {"console", false}}), "");
+  EXPECT_NE(mistake(StepType::running, {{"running", "0s"}}), "");
+}
+
+TEST(Vocabulary, SomeStepsCannotFail) {
+  const auto judged = [](StepType type, const Json& values) {
+    return judges(Step{type, values, ""});
+  };
+  EXPECT_FALSE(judged(StepType::line, {{"line", "x"}}));
+  EXPECT_FALSE(judged(StepType::sleep, {{"sleep", "1s"}}));
+  EXPECT_FALSE(judged(StepType::run, {{"run", {"x"}}, {"status", "any"}}));
+  EXPECT_TRUE(judged(StepType::run, {{"run", {"x"}}}));
+  EXPECT_TRUE(
+      judged(StepType::run, {{"run", {"x"}}, {"status", "any"}, {"stdout", {{"lacks", "y"}}}}));
+  EXPECT_TRUE(judged(StepType::qmp, {{"qmp", "stop"}}));
 }
 
 } // namespace

@@ -126,13 +126,18 @@ int run(const std::vector<std::string>& words) {
                 ExitCode::usage);
   }
   std::vector<Definition> definitions;
-  const ExitCode loaded = load_definitions(options.files, definitions);
-  if (loaded != ExitCode::done || options.mode == Mode::check) {
+  const ExitCode loaded = load_definitions(
+      options.files, options.mode == Mode::check ? Warnings::show : Warnings::hide, definitions);
+  const bool selects = !options.filters.empty() || options.select.has_value();
+  if (loaded != ExitCode::done || (options.mode == Mode::check && !selects)) {
     return to_int(loaded);
   }
   std::vector<Selected> selected = select_subtests(definitions, options.filters);
   if (options.select) {
     selected = select_by_tags(selected, *options.select);
+  }
+  if (options.mode == Mode::check) {
+    return to_int(ExitCode::done);
   }
   complete_session(options.session);
   if (options.mode == Mode::run) {

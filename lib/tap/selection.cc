@@ -5,6 +5,8 @@
 #include "base/text.hh"
 
 #include <fnmatch.h>
+#include <map>
+#include <set>
 
 namespace qt {
 
@@ -12,12 +14,25 @@ std::string full_name(const Definition& definition, const Subtest& subtest) {
   return format("{}/{}:{}", definition.arch, definition.stem, subtest.name);
 }
 
-ExitCode load_definitions(const std::vector<std::string>& files,
+ExitCode load_definitions(const std::vector<std::string>& files, Warnings warnings,
                           std::vector<Definition>& definitions) {
   ExitCode worst = ExitCode::done;
   for (const std::string& file : files) {
     try {
-      definitions.push_back(load_definition(file));
+      Definition definition = load_definition(file);
+      if (definition.subtests.empty()) {
+        throw Error(
+            format("{}:1:1: error: there is no test in this file; expected tables [test.NAME], "
+                   "or name a file that includes this one",
+                   file),
+            ExitCode::usage);
+      }
+      if (warnings == Warnings::show) {
+        for (const std::string& warning : definition.warnings) {
+          log_note(warning);
+        }
+      }
+      definitions.push_back(std::move(definition));
       log_info(format("{}: ok", file));
     } catch (const Error& error) {
       const bool is_mistake = error.code() == ExitCode::usage;
@@ -35,21 +50,36 @@ ExitCode load_definitions(const std::vector<std::string>& files,
 std::vector<Selected> select_subtests(std::span<const Definition> definitions,
                                       const std::vector<std::string>& filters) {
   std::vector<Selected> selected;
+  std::set<std::string> idle(filters.begin(), filters.end()); // have selected nothing
+  std::map<std::string, const Definition*> names;
   for (const Definition& definition : definitions) {
     for (const Subtest& subtest : definition.subtests) {
+      const std::string whole_name = full_name(definition, subtest);
       bool wanted = filters.empty();
       for (const std::string& filter : filters) {
-        for (const std::string& name : {subtest.name, full_name(definition, subtest)}) {
-          wanted = wanted || name == filter || ::fnmatch(filter.c_str(), name.c_str(), 0) == 0;
+        for (const std::string& name : {subtest.name, whole_name}) {
+          if (name == filter || ::fnmatch(filter.c_str(), name.c_str(), 0) == 0) {
+            wanted = true;
+            idle.erase(filter);
+          }
         }
       }
-      if (wanted) {
-        selected.push_back({&definition, &subtest});
+      if (!wanted) {
+        continue;
       }
+      if (const auto other = names.emplace(whole_name, &definition); !other.second) {
+        throw Error(
+            format("{} and {} both have a subtest {}, and would run in one folder; name one "
+                   "of them, or rename it",
+                   other.first->second->path, definition.path, whole_name),
+            ExitCode::usage);
+      }
+      selected.push_back({&definition, &subtest});
     }
   }
-  if (selected.empty() && !filters.empty()) {
-    throw Error(format("no subtest is called '{}'; see qt-tap --list", join(filters, "' or '")),
+  if (!idle.empty()) {
+    throw Error(format("no subtest is called '{}'; see qt-tap --list",
+                       join(std::vector<std::string>(idle.begin(), idle.end()), "' or '")),
                 ExitCode::usage);
   }
   return selected;

@@ -19,13 +19,18 @@ struct Selected {
 // "arch/stem:subtest", the name of a subtest among those of several definitions.
 std::string full_name(const Definition& definition, const Subtest& subtest);
 
-// Loads each file into `definitions` and says on stderr what is wrong in any of them. Other than
-// `done` if something is: `usage` for mistakes, `internal` if a file cannot be read.
-ExitCode load_definitions(const std::vector<std::string>& files,
+// Whether what looks odd in a definition is said too, or only what is wrong.
+enum class Warnings { hide, show };
+
+// Loads each file into `definitions` and says on stderr what is wrong in any of them; a file
+// without a test is. Other than `done` if something is: `usage` for mistakes, `internal` if a file
+// cannot be read.
+ExitCode load_definitions(const std::vector<std::string>& files, Warnings warnings,
                           std::vector<Definition>& definitions);
 
 // In the order of the files. A filter is a name, or a pattern with * ? and [], of a subtest or of
-// its full name; no filters select all. Throws Error(ExitCode::usage) if filters select nothing.
+// its full name; no filters select all. Throws Error(ExitCode::usage) for a filter that selects
+// nothing, and for two subtests of the same full name.
 std::vector<Selected> select_subtests(std::span<const Definition> definitions,
                                       const std::vector<std::string>& filters);
 

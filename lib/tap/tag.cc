@@ -30,16 +30,18 @@ void add_assets(const Definition& definition, const Subtest& subtest, std::set<s
   }
 }
 
-// A tag that some test may have is known, be it in the files at hand or not.
-bool is_known(const std::string& word, const std::set<std::string>& all) {
-  const std::size_t colon = word.find(':');
-  const auto names = [&word, colon](std::string_view name) {
-    return name == std::string_view(word).substr(0, colon);
-  };
-  if (has_tag(all, word) || std::any_of(k_gates.begin(), k_gates.end(), names)) {
+// A gate is known whether a test here has it or not. So is a tag of a kind that all tests have
+// ("machine:q35"), but only to leave tests out: one that is wanted and that none has is a slip.
+bool is_known(const TagExpression::Word& word, const std::set<std::string>& all) {
+  const std::string_view text = word.text;
+  const std::size_t colon = text.find(':');
+  const auto names = [text, colon](std::string_view name) { return name == text.substr(0, colon); };
+  if (has_tag(all, word.text) || std::any_of(k_gates.begin(), k_gates.end(), names) ||
+      text == "suite:quick" || text == "suite:thorough" || text == "asset:none") {
     return true;
   }
-  return colon != std::string::npos && std::any_of(k_kinds.begin(), k_kinds.end(), names);
+  return !word.is_wanted && colon != std::string::npos &&
+         std::any_of(k_kinds.begin(), k_kinds.end(), names);
 }
 
 } // namespace
@@ -88,11 +90,11 @@ std::vector<Selected> select_by_tags(const std::vector<Selected>& selected,
     }
     all.merge(tags);
   }
-  for (const std::string& word : wanted.words()) {
+  for (const TagExpression::Word& word : wanted.words()) {
     if (!is_known(word, all)) {
       const std::vector<std::string_view> candidates(all.begin(), all.end());
-      throw Error(format("--select: no subtest has the tag '{}'{}; see qt-tap --list --long", word,
-                         did_you_mean(word, candidates)),
+      throw Error(format("--select: no subtest has the tag '{}'{}; see qt-tap --list --long",
+                         word.text, did_you_mean(word.text, candidates)),
                   ExitCode::usage);
     }
   }

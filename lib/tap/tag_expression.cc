@@ -16,7 +16,7 @@ bool has_tag(const std::set<std::string>& tags, const std::string& word) {
 
 class TagExpression::Parser {
 public:
-  Parser(std::string_view text, std::vector<std::string>& words)
+  Parser(std::string_view text, std::vector<Word>& words)
     : m_text(text)
     , m_words(words) {
     advance();
@@ -31,22 +31,25 @@ public:
   }
 
 private:
+  // Any number of terms in a row is no nesting.
   Node alternatives() {
-    Node left = conjunction();
-    while (take("or")) {
-      left = [a = std::move(left), b = conjunction()](const auto& tags) {
-        return a(tags) || b(tags);
-      };
-    }
-    return left;
+    std::vector<Node> nodes;
+    do {
+      nodes.push_back(conjunction());
+    } while (take("or"));
+    return [nodes = std::move(nodes)](const auto& tags) {
+      return std::any_of(nodes.begin(), nodes.end(), [&](const Node& node) { return node(tags); });
+    };
   }
 
   Node conjunction() {
-    Node left = term();
-    while (take("and")) {
-      left = [a = std::move(left), b = term()](const auto& tags) { return a(tags) && b(tags); };
-    }
-    return left;
+    std::vector<Node> nodes;
+    do {
+      nodes.push_back(term());
+    } while (take("and"));
+    return [nodes = std::move(nodes)](const auto& tags) {
+      return std::all_of(nodes.begin(), nodes.end(), [&](const Node& node) { return node(tags); });
+    };
   }
 
   Node term() {
@@ -57,7 +60,9 @@ private:
     }
     Node node;
     if (take("not")) {
+      m_wanted = !m_wanted;
       node = [inner = term()](const auto& tags) { return !inner(tags); };
+      m_wanted = !m_wanted;
     } else if (take("(")) {
       node = alternatives();
       if (!take(")")) {
@@ -75,7 +80,7 @@ private:
       fail("expected a tag, 'not' or '('");
     }
     std::string word(m_token);
-    m_words.push_back(word);
+    m_words.push_back({word, m_wanted});
     advance();
     return [word = std::move(word)](const auto& tags) { return has_tag(tags, word); };
   }
@@ -105,10 +110,11 @@ private:
   }
 
   std::string_view m_text;
-  std::vector<std::string>& m_words;
+  std::vector<Word>& m_words;
   std::string_view m_token; // the one that is looked at; empty at the end
   std::size_t m_end = 0;
   int m_depth = 0;
+  bool m_wanted = true; // not behind an odd number of "not"
 };
 
 TagExpression::TagExpression(std::string_view text)

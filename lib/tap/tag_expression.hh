@@ -16,14 +16,19 @@ public:
   explicit TagExpression(std::string_view text);
 
   bool matches(const std::set<std::string>& tags) const { return m_root(tags); }
-  // The words, in order: for those who want to know whether such tags exist at all.
-  const std::vector<std::string>& words() const noexcept { return m_words; }
+  // The words, in order: for those who want to know whether such tags exist at all, and whether
+  // what has them is wanted, or not ("not slow").
+  struct Word {
+    std::string text;
+    bool is_wanted;
+  };
+  const std::vector<Word>& words() const noexcept { return m_words; }
 
 private:
   class Parser;
   using Node = std::function<bool(const std::set<std::string>& tags)>;
 
-  std::vector<std::string> m_words; // filled while the root is made
+  std::vector<Word> m_words; // filled while the root is made
   Node m_root;
 };
 

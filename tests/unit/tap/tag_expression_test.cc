@@ -48,7 +48,22 @@ TEST(TagExpression, NeedsNoSpaceAroundParentheses) {
 }
 
 TEST(TagExpression, TellsItsWords) {
-  EXPECT_THAT(TagExpression("b and not (a or b*)").words(), ElementsAre("b", "a", "b*"));
+  const TagExpression expression("b and not (a or not b*)");
+  std::vector<std::pair<std::string, bool>> words;
+  for (const TagExpression::Word& word : expression.words()) {
+    words.emplace_back(word.text, word.is_wanted);
+  }
+  EXPECT_THAT(words,
+              ElementsAre(std::pair("b", true), std::pair("a", false), std::pair("b*", true)));
+}
+
+TEST(TagExpression, MayBeLong) {
+  std::string ors = "a";
+  for (int i = 0; i < 100'000; ++i) {
+    ors += i % 2 == 0 ? " or a" : " and a";
+  }
+  EXPECT_TRUE(matches(ors.c_str(), {"a"}));
+  EXPECT_FALSE(matches(ors.c_str(), {"b"}));
 }
 
 TEST(TagExpression, SaysWhatIsWrongAndWhere) {

@@ -84,8 +84,16 @@ TEST(Tag, AMisspeltTagIsNoEmptySelection) {
   const Definition definition = load_text(k_boards);
   EXPECT_THAT(mistake(definition, "not rar"), HasSubstr("the tag 'rar'; did you mean 'rare'"));
   EXPECT_THAT(mistake(definition, "machne:virt"), HasSubstr("did you mean 'machine:virt'"));
-  EXPECT_THAT(mistake(definition, "machine:q35"), HasSubstr("no subtest matches"));
+  EXPECT_THAT(mistake(definition, "machine:q35"),
+              HasSubstr("no subtest has the tag 'machine:q35'"));
   EXPECT_EQ(mistake(definition, "not flaky"), "");
+  EXPECT_EQ(mistake(definition, "not machine:q35"), "");
+  EXPECT_EQ(mistake(definition, "slow or flaky"), "");
+  EXPECT_THAT(mistake(definition, "machine:virt or machine:vrit"),
+              HasSubstr("did you mean 'machine:virt'"));
+  EXPECT_THAT(mistake(definition, "machine:virt or not not machine:q35"), HasSubstr("machine:q35"));
+  EXPECT_THAT(mistake(definition, "suite:quikc or linux"), HasSubstr("suite:quikc"));
+  EXPECT_THAT(mistake(definition, "linux and not linux"), HasSubstr("no subtest matches"));
 }
 
 TEST(Tag, AnOwnTagIsAPlainWord) {

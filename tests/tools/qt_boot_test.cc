@@ -138,7 +138,9 @@ TEST_F(QtBoot, RefusesAWrongCommandLine) {
   for (const Words& words :
        {Words{"--machin", "virt"}, Words{"--console", "99"}, Words{"--exit", "300"},
         Words{"--name", "a b"}, Words{"--fd", "987"}, Words{"--timeout", "5"}, Words{"operand"},
-        Words{"--", "-m", "1G", "--"}, Words{"--service", "'unclosed"}}) {
+        Words{"--", "-m", "1G", "--"}, Words{"--service", "'unclosed"}, Words{"--output", ""},
+        Words{"--output-lacks", ""}, Words{"--output-matches", ".*"}, Words{"--skip-if-output", ""},
+        Words{"--machine", ""}}) {
     Words all = {program()};
     all.insert(all.end(), words.begin(), words.end());
     const Captured result = run_words(all);

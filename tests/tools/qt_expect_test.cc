@@ -368,5 +368,46 @@ TEST_F(QtExpect, TalksToARealMachine) {
   EXPECT_EQ(killed.status.text(), "exited 0") << killed.err;
 }
 
+TEST_F(QtExpect, AStepThatCannotFailIsRefused) {
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"--wait", ""},
+           {"--wait-regex", ".*"},
+           {"--wait-regex", "21 [°]C"},
+           {"--wait", "x", "--fail", ""},
+           {"--wait", "x", "--fail-regex", "x*"},
+           {"--wait", "x", "--console", "false"},
+           {"--wait", "x", "--timeout", "0s"},
+           {"--qmp", "query-name", "--returns", "[]"},
+           {"--qmp", "query-name", "--returns", "{}"},
+           {"--qmp", "query-name", "--until", "{}"},
+           {"--qmp", "query-name", "--lacks", ""},
+           {"--qmp", "query-name", "--matches", "(x)?"},
+           {"--qmp", "query-name", "--error", "E", "--matches", "x"},
+           {"--qmp", "query-name", "--range", "-1e300..1e300"},
+           {"--qmp", "query-machines", "--lacks", "x"},
+           {"--hmp", "info version", "--lacks", ""},
+           {"--event", "STOP", "--data", "{}"},
+           {"--running", "0s"},
+           {"--run", "true", "--stdout", ""},
+           {"--file", "/etc/passwd", "--min-size", "0"},
+           {"--fail", "", "--wait", "x"},
+           {"--fail-regex", "a*", "--wait", "x"},
+           {"--strip-ansi", "--wait", "\x1b[0m"},
+           {"--strip-ansi", "--wait-regex", "\\e\\[0m"},
+           {"--strip-ansi", "--fail", "\x1b[31m", "--wait", "x"},
+       }) {
+    const Captured result = run_with([](FakeGuest& guest) { guest.say("x"); }, words);
+    EXPECT_EQ(result.status.text(), "exited 2") << join(words, " ") << result.err;
+  }
+}
+
+TEST_F(QtExpect, AStepThatASavedValueEmptiesIsRefused) {
+  const Captured result = run({"--run", "echo", "--save", "nothing=^$", "--run", "echo text",
+                               "--stdout-lacks", "${nothing}"});
+  EXPECT_EQ(result.status.text(), "exited 2");
+  EXPECT_THAT(result.err, HasSubstr("step 2"));
+  EXPECT_THAT(result.err, HasSubstr("stdout: lacks: expected a text that is not empty"));
+}
+
 } // namespace
 } // namespace qt

@@ -456,11 +456,11 @@ steps = [{ wait = "OpenSBI" }]
 // --- conditions and payloads
 
 TEST_F(QtTap, AMissingEmulatorIsASkipThatNamesIt) {
-  const Captured skipped = run({define("pdp11", "boot",
+  const Captured skipped = run({define("lm32", "boot",
                                        "[test.a]\nmachine = \"x\"\nsteps = [{ wait "
                                        "= \"x\" }]\n")});
   EXPECT_EQ(skipped.out,
-            "TAP version 13\n1..0 # SKIP no qemu-system-pdp11 on PATH; install it if your QEMU has "
+            "TAP version 13\n1..0 # SKIP no qemu-system-lm32 on PATH; install it if your QEMU has "
             "that architecture, or name another with QEMU_TEST_QEMU_BINARY\n");
   EXPECT_EQ(code_of(skipped), 0);
 
@@ -582,6 +582,16 @@ steps = [{ wait = "x" }]
   const Captured none = tap({"--list", "--filter", "b", file});
   EXPECT_EQ(code_of(none), 2);
   EXPECT_THAT(none.err, HasSubstr("no subtest is called 'b'"));
+  const Captured beside = run({"--filter", "a", "--filter", "b", "--filter", "c*", file});
+  EXPECT_EQ(code_of(beside), 2);
+  EXPECT_EQ(beside.out, "");
+  EXPECT_THAT(beside.err, HasSubstr("no subtest is called 'b' or 'c*'"));
+  EXPECT_EQ(code_of(tap({"--check", "--filter", "a", file})), 0);
+  EXPECT_EQ(code_of(tap({"--check", "--filter", "a", "--filter", "b", file})), 2);
+  EXPECT_EQ(code_of(tap({"--check", "--select", "machine:virt or machine:vrit", file})), 2);
+  const Captured twice = run({file, file});
+  EXPECT_EQ(code_of(twice), 2);
+  EXPECT_THAT(twice.err, HasSubstr("both have a subtest riscv64/many:a"));
 }
 
 TEST_F(QtTap, ChecksAllFilesAtOnce) {
@@ -597,9 +607,125 @@ TEST_F(QtTap, ChecksAllFilesAtOnce) {
   EXPECT_EQ(code_of(wrong), 2);
   EXPECT_THAT(wrong.err, ContainsRegex("bad.toml:2:[0-9]+: .*machin.*machine"));
   EXPECT_THAT(wrong.err, HasSubstr("worse.toml:1:"));
+  const Captured nothing =
+      tap({"--check", define("riscv64", "nothing", "[asset.a]\npath = \"/x\"\n")});
+  EXPECT_EQ(code_of(nothing), 2);
+  EXPECT_THAT(nothing.err, HasSubstr("nothing.toml:1:1: error: there is no test in this file"));
+  const Captured odd = tap({"--check", define("riscv64", "odd", R"(
+[test.a]
+steps = [{ line = "echo PASSED" }, { wait = "PASSED" }]
+)")});
+  EXPECT_EQ(code_of(odd), 0);
+  EXPECT_THAT(odd.err,
+              HasSubstr("odd.toml:3:36: warning: wait: 'PASSED' is part of what was just typed"));
   const Captured run_anyway = run({bad});
   EXPECT_EQ(run_anyway.out, "");
   EXPECT_EQ(code_of(run_anyway), 2);
+}
+
+TEST_F(QtTap, WaitsForNothingThatIsNoFile) {
+  ASSERT_EQ(::mkfifo((folder.path() + "/fifo.toml").c_str(), 0600), 0);
+  for (const std::string& endless : {folder.path() + "/fifo.toml", std::string("/dev/zero")}) {
+    const Captured refused = tap({"--check", endless});
+    EXPECT_EQ(code_of(refused), 99);
+    EXPECT_THAT(refused.err, HasSubstr("not a regular file"));
+    const Captured included =
+        tap({"--check",
+             define("riscv64", "inc", format("include = \"{}\"\n[test.a]\nexit = 0\n", endless))});
+    EXPECT_EQ(code_of(included), 2);
+    EXPECT_THAT(included.err, HasSubstr("inc.toml:1:11: error: include: reading"));
+    const Captured judged =
+        run({define("riscv64", "judged",
+                    format("[test.a]\nsteps = [{{ file = \"{}\", lacks = \"x\" }}]\n", endless))});
+    EXPECT_EQ(code_of(judged), 1);
+    EXPECT_THAT(judged.out, HasSubstr("not a regular file"));
+  }
+}
+
+TEST_F(QtTap, NothingIsCutAtANulByte) {
+  for (const std::string& key :
+       {"wait", "line", "file", "hmp", "event", "fetch", "tcp", "sha256", "mark"}) {
+    const Captured refused =
+        tap({"--check", define("riscv64", "nul",
+                               format("[test.a]\nsteps = [{{ {} = \"hel\\u0000XYZ\" }}]\n", key))});
+    EXPECT_EQ(code_of(refused), 2) << key;
+    EXPECT_THAT(refused.err,
+                ContainsRegex("nul.toml:3:[0-9]+: error: .*U\\+0000|no key of this step"))
+        << key;
+  }
+  const Captured saved = run({define("riscv64", "saved", R"toml([test.a]
+steps = [
+  { run = ["printf", 'hel\000XYZ'], save = { word = "(?s).*" } },
+  { run = ["sh", "-c", 'echo "[$0]"', "${word}"], stdout = "[hel" },
+]
+)toml")});
+  EXPECT_THAT(saved.out, HasSubstr("not ok 1 a\n"));
+  EXPECT_THAT(saved.out, HasSubstr("an argument ends at a NUL byte"));
+  const Captured phases = run({define("riscv64", "phases", R"toml([test.a]
+prepare = [{ run = ["printf", 'hel\000XYZ'], save = { word = "(?s).*" } }]
+steps = [{ run = ["echo", "${word}"], stdout = "hel" }]
+)toml")});
+  EXPECT_THAT(phases.out, HasSubstr("not ok 1 a\n"));
+  EXPECT_THAT(phases.out, HasSubstr("NUL byte"));
+}
+
+// What guests and commands print reaches Meson's report, which is XML, in names, comments and on
+// stderr. A real Meson writes it, a real parser reads it.
+TEST_F(QtTap, NothingItPrintsBreaksMesonsReport) {
+  if (!find_program("meson") || !find_program("python3") || !find_program("ninja")) {
+    GTEST_SKIP() << "needs meson, ninja and python3; install them";
+  }
+  std::string octal;
+  for (int byte = 1; byte < 256; ++byte) {
+    octal += byte == '\n' ? "" : format("\\{:03o}", byte);
+  }
+  octal += "\\357\\277\\276 \\357\\277\\277 \\355\\240\\200 \\302\\205 ]]> &amp; <x> "
+           "\\364\\217\\277\\277";
+  const std::string file = define("riscv64", "odd", R"toml(
+summary = "odd \uFFFF \uFFFE ]]> <&>"
+[test.fails]
+summary = "\u0001\u001b[0m"
+steps = [{ run = ["false"] }]
+[test.skipped]
+requires = { disabled = "why \uFFFF \u0001 \u0085 ]]>" }
+steps = [{ run = ["true"] }]
+[test.many]
+matrix = { word = ["a\uFFFF>&", "\uFFFE"] }
+steps = [{ run = ["sh", "-c", "echo '${word}' >&2; exit 3"] }]
+)toml");
+  write_file(folder.path() + "/print", "printf '" + octal + "\\nlast " + octal + "\\n'; printf '" +
+                                           octal + "\\n' >&2; exit 1\n");
+  const std::string printing =
+      define("riscv64", "printing",
+             format("[test.fails]\nsteps = [{{ run = [\"sh\", \"{}/print\"], stdout = \"x\" }}]\n",
+                    folder.path()));
+  const std::string source = folder.path() + "/meson";
+  make_directories(source);
+  write_file(source + "/meson.build", format(R"(project('report')
+foreach name, file : {{'odd': '{}', 'printing': '{}'}}
+  test(name, find_program('{}'), args: ['--under-meson', '--output', '{}', file], protocol: 'tap')
+endforeach
+)",
+                                             file, printing, tool("qt-tap"), output));
+  const ScopedVariable build_root("MESON_BUILD_ROOT", std::nullopt);
+  const auto meson = [&](Words words) {
+    words.insert(words.begin(), "meson");
+    return *run_captured(words, {}, Deadline::after(80s));
+  };
+  const Captured setup = meson({"setup", source + "/build", source});
+  ASSERT_EQ(code_of(setup), 0) << setup.out << setup.err;
+  const Captured tested = meson({"test", "-C", source + "/build", "--print-errorlogs"});
+  EXPECT_NE(code_of(tested), 0) << tested.out;
+  const std::string report = source + "/build/meson-logs/testlog.junit.xml";
+  const Captured parsed = *run_captured(
+      {"python3", "-c",
+       "import sys, xml.etree.ElementTree as tree\n"
+       "cases = list(tree.parse(sys.argv[1]).iter('testcase'))\n"
+       "print(len(cases), sum(len(list(case.iter('failure'))) > 0 for case in cases))",
+       report},
+      {}, Deadline::after(60s));
+  EXPECT_EQ(parsed.err, "");
+  EXPECT_EQ(parsed.out, "5 4\n") << read_file(report);
 }
 
 TEST_F(QtTap, ExitCodesOfWrongUse) {

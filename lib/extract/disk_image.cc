@@ -1,5 +1,6 @@
 #include "extract/disk_image.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
 #include "base/text.hh"
 #include "os/file.hh"
@@ -8,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <unistd.h>
 
 namespace qt {
@@ -34,8 +34,8 @@ std::uint64_t big_endian(std::string_view bytes) {
 }
 
 std::string qemu_img() {
-  const char* const value = std::getenv("QEMU_TEST_QEMU_IMG");
-  const std::string name = value != nullptr && *value != '\0' ? value : "qemu-img";
+  const std::string asked = env::text("QEMU_TEST_QEMU_IMG");
+  const std::string name = asked.empty() ? "qemu-img" : asked;
   const std::optional<std::string> path = find_program(name);
   if (!path) {
     throw Error(format("resizing a qcow2 image needs {}, which is not here; install it or set "

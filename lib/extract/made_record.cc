@@ -3,9 +3,9 @@
 #include "base/error.hh"
 #include "base/shell_words.hh"
 #include "base/text.hh"
+#include "definition/made_file.hh"
 
 #include <array>
-#include <dirent.h>
 #include <fcntl.h>
 #include <optional>
 #include <string_view>
@@ -19,72 +19,14 @@ namespace {
 
 constexpr const char* k_attribute = "user.qemu-test-made";
 
-std::string time_text(const timespec& time) {
-  return format("{}.{:09}", time.tv_sec, time.tv_nsec);
-}
-
-// FNV-1a: it has to notice changes, not attacks.
-std::uint64_t hash_of(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char letter : text) {
-    hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3;
-  }
-  return hash;
-}
-
-std::string link_target(int folder, const char* name) {
-  std::array<char, 4096> target;
-  const ssize_t length = ::readlinkat(folder, name, target.data(), target.size());
-  return length < 0 ? "" : std::string(target.data(), static_cast<std::size_t>(length));
-}
-
-// The sum over all entries, for folders are not read in order. Nothing if one cannot be looked at.
-std::optional<std::uint64_t> reckon_tree(UniqueFd fd, const std::string& name) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::fdopendir(fd.get()), ::closedir);
-  if (!folder) {
-    return std::nullopt;
-  }
-  const int handle = fd.release(); // the folder's now
-  std::uint64_t sum = 0;
-  while (const dirent* const entry = ::readdir(folder.get())) {
-    const std::string_view base(entry->d_name);
-    if (base == "." || base == "..") {
-      continue;
-    }
-    struct stat status;
-    if (::fstatat(handle, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
-      return std::nullopt;
-    }
-    const std::string path = format("{}/{}", name, base);
-    std::string marks = format("{} {:o}", path, status.st_mode);
-    if (S_ISDIR(status.st_mode)) {
-      const std::optional<std::uint64_t> below =
-          reckon_tree(UniqueFd(::openat(handle, entry->d_name,
-                                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)),
-                      path);
-      if (!below) {
-        return std::nullopt;
-      }
-      sum += *below;
-    } else if (S_ISLNK(status.st_mode)) {
-      marks += " " + link_target(handle, entry->d_name);
-    } else {
-      marks += format(" {} {}", status.st_size, time_text(status.st_mtim));
-    }
-    sum += hash_of(marks);
-  }
-  return sum;
-}
-
 // What the last line says of a result as it is now; nothing if it cannot be right.
 std::optional<std::string> marks_of(int fd, const struct stat& status) {
   if (S_ISREG(status.st_mode)) {
-    return format("{} {}", status.st_size, time_text(status.st_mtim));
+    return format("{} {} {}", status.st_ino, status.st_size, time_mark(status.st_mtim));
   }
   if (S_ISDIR(status.st_mode)) {
-    const std::optional<std::uint64_t> sum =
-        reckon_tree(UniqueFd(::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), "");
-    return sum ? std::optional(format("tree {:016x}", *sum)) : std::nullopt;
+    const std::optional<std::string> marks = marks_of_tree(fd);
+    return marks ? std::optional("tree " + *marks) : std::nullopt;
   }
   return std::nullopt;
 }
@@ -100,6 +42,9 @@ std::string question_of(const UnpackRule& rule, const std::string& member) {
   }
   if (rule.directory) {
     words.emplace_back("directory");
+  }
+  if (rule.first) {
+    words.emplace_back("first");
   }
   for (const std::string& folder : rule.members) {
     if (rule.directory) {
@@ -119,8 +64,8 @@ MadeRecord::MadeRecord(const FileSource& source, const UnpackRule& rule,
   struct stat status;
   if (::fstat(source.fd(), &status) == 0) {
     m_origin =
-        format("1\n{} {} {} {}\n{}\n", status.st_ino, status.st_size, time_text(status.st_mtim),
-               time_text(status.st_ctim), question_of(rule, member));
+        format("2\n{} {} {} {}\n{}\n", status.st_ino, status.st_size, time_mark(status.st_mtim),
+               time_mark(status.st_ctim), question_of(rule, member));
   }
 }
 

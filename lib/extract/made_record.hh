@@ -3,9 +3,12 @@
 // when another program puts a new file in its place. Where the file system keeps no such
 // attributes, results are always made anew.
 //
-// "user.qemu-test-made" has four lines: the version of this format ("1"); inode, size, mtime and
-// ctime of the source; what was asked for; size and mtime of the result, or, for a folder, a number
-// reckoned from name, type, permissions, size and mtime of everything in it. Times are in
+// This is for results that a user asks for by name. Those that a definition asks for have a record
+// that says more (made_file.hh).
+//
+// "user.qemu-test-made" has four lines: the version of this format ("2"); inode, size, mtime and
+// ctime of the source; what was asked for; inode, size and mtime of the result, whose ctime changes
+// with this attribute, or, for a folder, the marks of everything in it (made_file.hh). Times are in
 // nanoseconds. The clock by which a write sets the mtime ticks only every few milliseconds; so that
 // a write in the same tick is seen, a result gets the exact time as its mtime.
 #pragma once

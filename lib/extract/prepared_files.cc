@@ -1,12 +1,12 @@
 #include "extract/prepared_files.hh"
 
 #include "base/error.hh"
+#include "definition/made_file.hh"
 #include "extract/unpack.hh"
 #include "os/file.hh"
 
 #include <map>
 #include <optional>
-#include <sys/stat.h>
 
 namespace qt {
 
@@ -24,14 +24,10 @@ UnpackRule unpack_rule_of(const FileRule& file) {
     rule.resize = parse_resize(file.resize);
   }
   rule.directory = file.directory;
+  rule.first = file.first;
   rule.devices = file.skip_devices ? Devices::leave_out_quietly : Devices::leave_out;
   rule.existing = Existing::replace; // the folder is for nothing else
   return rule;
-}
-
-bool is_real_folder(const std::string& path) {
-  struct stat status;
-  return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 class Maker {
@@ -69,18 +65,35 @@ private:
     if (known != m_made.end()) {
       return known->second;
     }
-    const std::optional<std::string> source =
-        file.from_asset ? asset(file) : make(m_definition.files.at(file.from));
     const std::string path = m_folder + "/" + file.file_name;
-    std::optional<std::string> made;
-    if (source) {
-      made = make_from(file, *source, path);
-    }
+    const std::string origin = origin_of(m_definition, file);
+    std::optional<std::string> made =
+        is_right(file, path, origin) ? std::optional(path) : std::nullopt;
     if (!made) {
-      remove_tree(path); // what an earlier definition made is not what is asked for now
+      const std::optional<std::string> source =
+          file.from_asset ? asset(file) : make(m_definition.files.at(file.from));
+      // A subtest may be about to make the same.
+      const std::optional<FileLock> lock =
+          FileLock::acquire(made_file_lock(path), FileLock::Wait::yes);
+      if (source && (is_right(file, path, origin) || make_from(file, *source, path, origin))) {
+        made = path;
+      } else {
+        remove_made_file(path); // what an earlier definition made is not what is asked for now
+      }
     }
-    m_made[file.name] = made;
-    return made;
+    if (made) {
+      m_result.made.push_back(path);
+    }
+    return m_made[file.name] = made;
+  }
+
+  bool is_right(const FileRule& file, const std::string& path, const std::string& origin) const {
+    if (look_at_made_file(path, origin, look_from_environment()) != MadeFile::right) {
+      return false;
+    }
+    // The asset, if it is still there, is in use although nothing has to be made of it.
+    m_cache.touch(m_definition.assets.at(m_definition.asset_of(file.name)).digest);
+    return true;
   }
 
   std::optional<std::string> asset(const FileRule& file) {
@@ -95,21 +108,19 @@ private:
     return std::nullopt;
   }
 
-  std::optional<std::string> make_from(const FileRule& file, const std::string& source,
-                                       const std::string& path) {
+  bool make_from(const FileRule& file, const std::string& source, const std::string& path,
+                 const std::string& origin) {
     try {
-      if (!file.directory && is_real_folder(path)) {
-        remove_tree(path);
-      }
+      remove_made_file(path);
       unpack(source, unpack_rule_of(file), {path});
+      record_made_file(path, origin);
+      return true;
     } catch (const Error& error) {
       m_result.failed.push_back(format("file {}: {}", file.name, error.what()));
       // What is wrong with the host matters more than what is wrong with a file.
       m_result.worst = std::max(m_result.worst, error.code());
-      return std::nullopt;
+      return false;
     }
-    m_result.made.push_back(path);
-    return path;
   }
 
   const Definition& m_definition;

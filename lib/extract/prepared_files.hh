@@ -19,9 +19,9 @@ struct PreparedFiles {
   ExitCode worst = ExitCode::done; // of those that failed
 };
 
-// Makes each file as `folder`/<its file name>, those before it that it is made from. A writable
-// file is made as the master that each test copies. What cannot be made is not there afterwards
-// either. Throws Error if the folder cannot be made.
+// Makes each file as `folder`/<its file name>, those before it that it is made from, unless it is
+// there and right (made_file.hh). A writable file is made as the master that each test copies. What
+// cannot be made is not there afterwards either. Throws Error if the folder cannot be made.
 PreparedFiles make_prepared_files(const Definition& definition, const Cache& cache,
                                   const std::string& folder);
 

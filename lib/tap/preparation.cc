@@ -2,30 +2,14 @@
 
 #include "base/error.hh"
 #include "base/secrets.hh"
-#include "base/shell_words.hh"
 #include "cache/cache.hh"
-#include "data/digest.hh"
+#include "definition/made_file.hh"
 #include "os/file.hh"
 #include "schema/key_option.hh"
-
-#include <cstdlib>
-#include <glob.h>
-#include <sys/stat.h>
 
 namespace qt {
 
 namespace {
-
-// The last in order of those that fit; empty if none does.
-std::string last_match(const std::string& pattern) {
-  glob_t found = {};
-  std::string path;
-  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0 && found.gl_pathc > 0) {
-    path = found.gl_pathv[found.gl_pathc - 1];
-  }
-  ::globfree(&found);
-  return path;
-}
 
 std::string file_url(const std::string& path) {
   constexpr std::string_view k_plain =
@@ -38,44 +22,6 @@ std::string file_url(const std::string& path) {
   }
   return url;
 }
-
-std::string time_text(const timespec& time) {
-  return format("{}.{:09}", time.tv_sec, time.tv_nsec);
-}
-
-// "SIZE MTIME INODE CTIME" of a file or folder; empty if it is not there. Where all files have the
-// same MTIME (Nix: 1, ostree: 0) and the file system may be an image with times and numbers of its
-// own, also the digest of the content.
-std::string marks_of(const std::string& path) {
-  constexpr time_t k_last_meaningless = 1;
-  struct stat status;
-  if (::stat(path.c_str(), &status) < 0) {
-    return "";
-  }
-  const std::string marks = format("{} {} {} {}", status.st_size, time_text(status.st_mtim),
-                                   status.st_ino, time_text(status.st_ctim));
-  return S_ISREG(status.st_mode) && status.st_mtim.tv_sec <= k_last_meaningless
-             ? marks + " " + digest_of_file(path, DigestKind::sha256)
-             : marks;
-}
-
-} // namespace
-
-std::string record_path(const std::string& file) {
-  return parent_of(file) + "/." + base_name(file) + ".made";
-}
-
-// What the record of a shared file must say for the file to be right.
-std::string record_of(const Preparation& preparation) {
-  return shell_join(preparation.command) + "\n" + marks_of(preparation.source) + "\n";
-}
-
-bool is_up_to_date(const Preparation& preparation) {
-  return exists(preparation.path) &&
-         read_file_if_exists(record_path(preparation.path)) == record_of(preparation);
-}
-
-namespace {
 
 // Plans one payload after what it is made from.
 class Planner {
@@ -93,15 +39,13 @@ public:
     }
     std::vector<std::string> urls = asset.urls;
     if (!asset.path.empty()) {
-      step.path = last_match(asset.path);
+      step.path = host_path_of(asset);
       missing_if(step.path.empty(), format("{} is not there; install what brings it", asset.path));
     } else if (!asset.env.empty()) {
-      const char* const value = std::getenv(asset.env.c_str());
-      const bool is_set = value != nullptr && *value != '\0';
-      missing_if(!is_set,
+      step.path = host_path_of(asset);
+      missing_if(step.path.empty(),
                  format("asset {} is the user's own; set {} to its path", name, asset.env));
-      step.path = is_set ? absolute_path(value) : "";
-      missing_if(is_set && !exists(step.path),
+      missing_if(!step.path.empty() && !exists(step.path),
                  format("asset {}: {} ({}) is not there", name, step.path, asset.env));
       urls = {file_url(step.path)};
     }
@@ -125,11 +69,13 @@ public:
       add(std::move(step));
       return;
     }
-    const std::string ready =
-        m_places.prepared.empty() ? "" : m_places.prepared + "/" + rule.file_name;
-    if (!ready.empty() && exists(ready) && !(rule.writable && rule.directory) &&
-        is_current(rule, ready)) {
-      from_prepared(rule, ready, step);
+    // A tree to write to, and what is made of a text, which has values of the subtest in it.
+    const bool is_own = (rule.writable && rule.directory) || m_definition.asset_of(name).empty();
+    if (!is_own) {
+      step.origin = origin_of(m_definition, rule);
+    }
+    if (const std::optional<std::string> ready = find_ready(rule, step.origin)) {
+      from_ready(rule, *ready, step);
     } else {
       from_source(rule, step);
     }
@@ -203,8 +149,8 @@ private:
       }
     }
     for (const auto& [key, flag] :
-         {std::pair("directory", rule.directory), std::pair("skip-devices", rule.skip_devices),
-          std::pair("writable", rule.writable)}) {
+         {std::pair("directory", rule.directory), std::pair("first", rule.first),
+          std::pair("skip-devices", rule.skip_devices), std::pair("writable", rule.writable)}) {
       if (flag) {
         option(key, true);
       }
@@ -215,16 +161,32 @@ private:
 
   void from_source(const FileRule& rule, Preparation& step) {
     step.source = source_of(rule);
-    step.path = (rule.writable ? m_places.scratch : m_places.shared) + "/" + rule.file_name;
+    const bool is_own = rule.writable || step.origin.empty();
+    step.path = (is_own ? m_places.scratch : m_places.shared) + "/" + rule.file_name;
     step.command = command(rule, step.path, step.source);
-    if (rule.writable) {
-      step.kind = Preparation::Kind::own;
-    } else {
-      step.kind = is_up_to_date(step) ? Preparation::Kind::there : Preparation::Kind::shared;
-    }
+    step.kind = is_own ? Preparation::Kind::own : Preparation::Kind::shared;
   }
 
-  void from_prepared(const FileRule& rule, const std::string& ready, Preparation& step) const {
+  // Where somebody has made the file, or what a writable one is to be a copy of.
+  std::optional<std::string> find_ready(const FileRule& rule, const std::string& origin) const {
+    if (origin.empty()) {
+      return std::nullopt;
+    }
+    const Look look = look_from_environment();
+    for (const std::string& folder : {m_places.prepared, m_places.shared}) {
+      const std::string path = folder + "/" + rule.file_name;
+      if (!folder.empty() && look_at_made_file(path, origin, look) == MadeFile::right) {
+        return path;
+      }
+    }
+    return std::nullopt;
+  }
+
+  void from_ready(const FileRule& rule, const std::string& ready, Preparation& step) const {
+    const Asset& asset = m_definition.assets.at(m_definition.asset_of(rule.name));
+    if (!asset.digest.empty()) {
+      Cache::open().touch(asset.digest); // it is in use although nothing is made of it
+    }
     step.path = ready;
     if (rule.writable) {
       step.kind = Preparation::Kind::own;
@@ -238,20 +200,6 @@ private:
                       step.path,
                       step.source};
     }
-  }
-
-  // A file in the prepared folder that this module made is looked at as closely as any; others are
-  // the business of who made them.
-  bool is_current(const FileRule& rule, const std::string& ready) {
-    if (!exists(record_path(ready))) {
-      return true;
-    }
-    Planner again(m_definition, m_places);
-    Preparation step;
-    step.source = again.source_of(rule);
-    step.path = ready;
-    step.command = command(rule, ready, step.source);
-    return is_up_to_date(step);
   }
 
   const Definition& m_definition;

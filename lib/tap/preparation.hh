@@ -2,10 +2,10 @@
 // What is there costs a few system calls. Looks at the host, changes nothing but the time of last
 // use of a cached asset.
 //
-// A file is made once for all subtests and runs of a definition, in a folder of its own,
-// beside it ".NAME.made": the command that made it and size, times and inode of what it was made
-// from. If either is different now it is made anew. Writable files and texts belong to one subtest
-// and are made in its scratch folder.
+// A file is made once for all subtests and runs of a definition, in a folder of its own, or was
+// made ahead of them in another; which it is there, and that it is right, its record tells
+// (made_file.hh). Writable files and texts belong to one subtest and are made in its scratch
+// folder.
 #pragma once
 
 #include "definition/definition.hh"
@@ -36,6 +36,7 @@ struct Preparation {
   std::string variable; // "asset.kernel", "file.bios"
   std::string path;     // where it is, or will be
   std::string source;   // what a file is made from
+  std::string origin;   // of a file that others may use too (made_file.hh)
   std::vector<std::string> command;
   std::string text;
 };
@@ -51,11 +52,5 @@ struct PreparationPlan {
 PreparationPlan plan_preparation(const Definition& definition,
                                  const std::vector<std::string>& variables,
                                  const PayloadPlaces& places);
-
-// The record of a shared file: where it is, what it must say for the file to be right, whether the
-// file is there and it does.
-std::string record_path(const std::string& file);
-std::string record_of(const Preparation& preparation);
-bool is_up_to_date(const Preparation& preparation);
 
 } // namespace qt

@@ -3,8 +3,8 @@
 #include "base/error.hh"
 #include "base/shell_words.hh"
 #include "cache/cache.hh"
+#include "definition/made_file.hh"
 #include "os/file.hh"
-#include "schema/key_option.hh"
 
 #include <poll.h>
 
@@ -58,16 +58,12 @@ Prepared run_command(const Preparation& step, Deadline deadline, EndRequest& req
           {}};
 }
 
-std::string lock_path(const std::string& file) {
-  return parent_of(file) + "/." + base_name(file) + ".lock";
-}
-
 // Looks again and again: a blocking lock could not be given up when this program is to end. Nothing
 // then, or at the deadline.
 std::optional<FileLock> lock_of(const std::string& path, Deadline deadline,
                                 const EndRequest& request, const LineSink& log) {
   constexpr int k_pause_ms = 5;
-  const std::string name = lock_path(path);
+  const std::string name = made_file_lock(path);
   Deadline notice = Deadline::after(std::chrono::seconds(5));
   while (!request.received() && !deadline.expired()) {
     if (std::optional<FileLock> lock = FileLock::acquire(name, FileLock::Wait::no)) {
@@ -89,19 +85,21 @@ Prepared make_shared_file(const Preparation& step, Deadline deadline, EndRequest
   make_directories(parent_of(step.path));
   const std::optional<FileLock> lock = lock_of(step.path, deadline, request, log);
   if (!lock && !request.received()) {
-    return too_late(format("{} holds {} and did not let go", holder_of_lock(lock_path(step.path)),
-                           lock_path(step.path)));
+    const std::string name = made_file_lock(step.path);
+    return too_late(format("{} holds {} and did not let go", holder_of_lock(name), name));
   }
-  if (!lock || is_up_to_date(step)) {
+  const MadeFile found = look_at_made_file(step.path, step.origin, look_from_environment());
+  if (!lock || found == MadeFile::right) {
     return {};
   }
-  remove_tree(record_path(step.path));
-  remove_tree(step.path);
+  if (found == MadeFile::changed) {
+    log(format("{} was changed since it was made and is made anew; should it be writable?",
+               step.path));
+  }
+  remove_made_file(step.path);
   Prepared made = run_command(step, deadline, request, log);
   if (made.cause == Cause::pass) {
-    AtomicFile record(record_path(step.path));
-    record.write(record_of(step));
-    record.commit();
+    record_made_file(step.path, step.origin);
   }
   return made;
 }

@@ -1234,6 +1234,36 @@ TEST_F(QtExtractDefinitionTest, LeavesOutWhatTheCacheDoesNotHave) {
   EXPECT_EQ(prepare().code, 77);
 }
 
+TEST_F(QtExtractDefinitionTest, KeepsWhatIsRightAndMakesTheRestAnew) {
+  put_into_cache(TarMaker().file("inner.tar", TarMaker().file("one", "12345").bytes()).bytes());
+  ASSERT_EQ(prepare({"--stamp", path("stamp")}).code, 0);
+  struct stat before;
+  ASSERT_EQ(::stat(path("made/disk.img").c_str(), &before), 0);
+  EXPECT_EQ(before.st_mode & 0222, 0U);
+  ASSERT_EQ(::stat(path("made/whole/inner.tar").c_str(), &before), 0);
+  EXPECT_EQ(before.st_mode & 0222, 0U);
+  ASSERT_EQ(prepare().code, 0);
+  struct stat after;
+  ASSERT_EQ(::stat(path("made/whole/inner.tar").c_str(), &after), 0);
+  EXPECT_EQ(after.st_ino, before.st_ino);
+  EXPECT_EQ(after.st_ctim.tv_nsec, before.st_ctim.tv_nsec);
+  // Changed by somebody who sets the time back.
+  shell("cp -p made/disk.img kept && chmod u+w made/disk.img && printf X | dd of=made/disk.img "
+        "conv=notrunc status=none && touch -r kept made/disk.img && chmod a-w made/disk.img && "
+        "echo more >made/whole/more");
+  ASSERT_EQ(prepare().code, 0);
+  EXPECT_EQ(read_file(path("made/disk.img")), std::string("12345\0\0\0", 8));
+  EXPECT_FALSE(exists(path("made/whole/more")));
+  // Without the asset what is right stays, what is not is not there; nor is the stamp then.
+  ASSERT_EQ(::unlink(cached().c_str()), 0);
+  EXPECT_EQ(prepare({"--stamp", path("stamp")}).code, 0);
+  EXPECT_TRUE(exists(path("stamp")));
+  remove_tree(path("made/whole"));
+  EXPECT_EQ(prepare({"--stamp", path("stamp")}).code, 0);
+  EXPECT_FALSE(exists(path("stamp")));
+  EXPECT_TRUE(exists(path("made/disk.img")));
+}
+
 TEST_F(QtExtractDefinitionTest, FailsForABadFileAndGoesOnWithTheOthers) {
   put_into_cache(TarMaker().file("other", "x").bytes());
   const Outcome outcome = prepare({"--stamp", path("stamp")});

@@ -536,27 +536,6 @@ steps = [{{ run = ["test", "-e", "${{file.bad}}"] }}]
   EXPECT_EQ(code_of(failed), 1);
 }
 
-TEST_F(QtTap, APreparedFileIsTaken) {
-  make_directories(folder.path() + "/ready");
-  write_file(folder.path() + "/ready/f", "ready");
-  const std::string file = define("riscv64", "prepared", R"(
-[asset.gone]
-url = "https://localhost/gone"
-sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
-[file.f]
-from = "gone"
-[file.w]
-from = "gone"
-name = "f"
-writable = true
-[test.a]
-steps = [{ run = ["grep", "ready", "${file.f}"] }, { run = ["dd", "of=${file.w}", "conv=notrunc", "if=/dev/zero", "count=1"] }, { run = ["grep", "ready", "${file.f}"] }]
-)");
-  EXPECT_EQ(run({"--prepared", folder.path() + "/ready", file}).out,
-            "TAP version 13\n1..1\nok 1 a\n");
-  EXPECT_THAT(run({file}).out, HasSubstr("1..0 # SKIP asset unavailable: "));
-}
-
 // --- choosing, listing, checking
 
 TEST_F(QtTap, ListsAndFilters) {

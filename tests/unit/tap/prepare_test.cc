@@ -3,6 +3,7 @@
 #include "../support/environment.hh"
 #include "base/shell_words.hh"
 #include "cache/cache.hh"
+#include "definition/made_file.hh"
 #include "os/file.hh"
 
 #include <array>
@@ -170,11 +171,61 @@ TEST_F(Prepare, AFileThatSomeoneHasMadeNeedsNothing) {
   file("f", "net");
   places.prepared = folder.path() + "/prepared";
   make_directories(places.prepared);
-  write_file(places.prepared + "/f", "made");
+  const std::string ready = places.prepared + "/f";
+  write_file(ready, "made");
+  record_made_file(ready, origin_of(definition, definition.files["f"]));
   const PreparationPlan result = plan({"file.f"});
-  EXPECT_EQ(result.paths.at("file.f"), places.prepared + "/f");
+  EXPECT_EQ(result.paths.at("file.f"), ready);
   ASSERT_THAT(result.steps, SizeIs(1)); // the asset is not even looked for
   EXPECT_EQ(result.steps[0].kind, Preparation::Kind::there);
+}
+
+TEST_F(Prepare, AFileOfWhichNobodyKnowsWhereItIsFromIsMadeAnew) {
+  file("f", "net");
+  places.prepared = folder.path() + "/prepared";
+  make_directories(places.prepared);
+  const std::string ready = places.prepared + "/f";
+  const auto is_taken = [&] { return plan({"file.f"}).paths.at("file.f") == ready; };
+  write_file(ready, "without record");
+  EXPECT_FALSE(is_taken());
+  record_made_file(ready, origin_of(definition, definition.files["f"]));
+  EXPECT_TRUE(is_taken());
+  definition.assets["net"].digest = std::string(64, 'b');
+  EXPECT_FALSE(is_taken());
+  definition.assets["net"].digest = digest;
+  EXPECT_TRUE(is_taken());
+  definition.files["f"].member = "another";
+  EXPECT_FALSE(is_taken());
+}
+
+TEST_F(Prepare, AFileThatASubtestHasChangedIsMadeAnew) {
+  file("f", "host");
+  EXPECT_EQ(make(plan({"file.f"})).cause, Cause::pass);
+  const std::string made = places.shared + "/f";
+  struct stat status;
+  ASSERT_EQ(::stat(made.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0222, 0U);
+  ASSERT_EQ(::chmod(made.c_str(), 0644), 0); // root need not
+  write_file(made, "3");
+  const timespec times[2] = {status.st_atim, status.st_mtim};
+  ASSERT_EQ(::utimensat(AT_FDCWD, made.c_str(), times, 0), 0);
+  ASSERT_EQ(::chmod(made.c_str(), status.st_mode & 07777), 0);
+  EXPECT_EQ(make(plan({"file.f"})).cause, Cause::pass);
+  EXPECT_EQ(read_file(made), "2");
+  EXPECT_EQ(extractions(), 2U);
+}
+
+TEST_F(Prepare, WhatIsMadeOfATextBelongsToTheSubtest) {
+  FileRule text;
+  text.name = text.file_name = "t";
+  text.has_text = true;
+  text.text = "${x}";
+  definition.files["t"] = text;
+  file("f", "t");
+  definition.files["f"].from_asset = false;
+  EXPECT_EQ(make(plan({"file.f"})).cause, Cause::pass);
+  EXPECT_EQ(plan({"file.f"}).paths.at("file.f"), places.scratch + "/f");
+  EXPECT_EQ(read_file(places.scratch + "/f"), "value");
 }
 
 TEST_F(Prepare, ATextGetsItsValues) {

@@ -28,6 +28,8 @@ struct HttpClient::State {
   }
   void run();
   void finish_ended();
+  // Ends those that wait for an answer of the same host as well.
+  void finish_companions(const HttpResult& result);
 
   HttpLimits limits;
   const UnreachableHosts& unreachable;
@@ -36,6 +38,7 @@ struct HttpClient::State {
   std::vector<Transfer*> added;
   std::vector<Transfer*> abandoned;
   bool stopping = false;
+  std::vector<Transfer*> active; // of the loop's thread: what libcurl knows
   std::thread thread;
 };
 
@@ -70,13 +73,15 @@ void HttpClient::State::run() {
       if (stopping) {
         return;
       }
-      for (const Transfer* transfer : added) {
+      for (Transfer* transfer : added) {
         curl().multi_add_handle(multi, transfer->easy());
+        active.push_back(transfer);
       }
       added.clear();
       for (Transfer* transfer : abandoned) {
         if (!transfer->result()) {
           curl().multi_remove_handle(multi, transfer->easy());
+          std::erase(active, transfer);
         }
         transfer->release();
       }
@@ -97,10 +102,31 @@ void HttpClient::State::finish_ended() {
     }
     CURL* const easy = message->easy_handle;
     const CURLcode code = message->data.result;
-    void* transfer = nullptr;
-    curl().easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+    void* pointer = nullptr;
+    curl().easy_getinfo(easy, CURLINFO_PRIVATE, &pointer);
+    auto* const transfer = static_cast<Transfer*>(pointer);
     curl().multi_remove_handle(multi, easy); // before the waiter may destroy it; ends `message`
-    static_cast<Transfer*>(transfer)->finish(code);
+    std::erase(active, transfer);
+    const HttpResult result = transfer->finish(code);
+    if (result.outcome == HttpOutcome::unreachable &&
+        result.retry == HttpResult::Retry::is_pointless) {
+      finish_companions(result);
+    }
+  }
+}
+
+void HttpClient::State::finish_companions(const HttpResult& result) {
+  const std::vector<Transfer*> all = active;
+  for (Transfer* transfer : all) {
+    curl_off_t sent_after = 0;
+    curl().easy_getinfo(transfer->easy(), CURLINFO_PRETRANSFER_TIME_T, &sent_after);
+    const bool same_way = host_of(transfer->url()) == result.host ||
+                          (!result.host.empty() && proxy_of(transfer->url()) == result.host);
+    if (sent_after == 0 && same_way) {
+      curl().multi_remove_handle(multi, transfer->easy());
+      std::erase(active, transfer);
+      transfer->finish_as(result);
+    }
   }
 }
 

@@ -249,15 +249,14 @@ bool Transfer::stop(HttpOutcome outcome, std::string reason) {
   return false;
 }
 
-void Transfer::finish(CURLcode code) {
+HttpResult Transfer::finish(CURLcode code) {
   if (code == CURLE_OK && !m_body_begun) { // an empty body
     begin_body();
   }
-  if (m_own_result) {
-    end(*m_own_result);
-  } else {
-    end(verdict_on(m_easy, code, m_error_text.data(), m_request));
-  }
+  const HttpResult result =
+      m_own_result ? *m_own_result : verdict_on(m_easy, code, m_error_text.data(), m_request);
+  end(result);
+  return result;
 }
 
 void Transfer::end(HttpResult result) {

@@ -29,10 +29,13 @@ public:
   Transfer& operator=(const Transfer&) = delete;
 
   CURL* easy() const { return m_easy; }
+  const std::string& url() const { return m_request.url; }
 
   // --- on the loop's thread
-  // libcurl has ended it, and does not know the handle any more.
-  void finish(CURLcode code);
+  // libcurl has ended it, and does not know the handle any more. Gives what came of it. The waiting
+  // thread may destroy the object from now on.
+  HttpResult finish(CURLcode code);
+  void finish_as(const HttpResult& result) { end(result); }
   // Says that this thread will not touch the object again after it was told to let go.
   void release();
 

@@ -113,6 +113,22 @@ TEST_F(QtFetchOffline, OneThatRefusedAndIsBackServesAtOnce) {
   EXPECT_EQ(back.requests("/file").size(), 1u);
 }
 
+TEST_F(QtFetchOffline, WhoQueuesForASilentHostDoesNotBeginToWait) {
+  const SilentServer silent;
+  Words words = {"--connect-timeout", "6s", "--jobs", "16", "--definition"};
+  make_directories(m_folder.path() + "/avr");
+  for (int i = 0; i < 16; ++i) { // four connections at a time: 24 s one after the other
+    words.push_back(format("{}/avr/{}.toml", m_folder.path(), i));
+    write_file(words.back(), format("[asset.k]\nurl = '{}{}'\nsha256 = '{}'\n[test.t]\n"
+                                    "args = ['${{asset.k}}']\nsteps = [{{ wait = 'ok' }}]\n",
+                                    at(silent.port()), i, support::sha256_of(std::to_string(i))));
+  }
+  const auto result = run_captured(command(words), {}, Deadline::after(std::chrono::seconds(22)));
+  ASSERT_TRUE(result) << "it took too long";
+  EXPECT_EQ(result->status.code(), 77);
+  EXPECT_THAT(result->err, HasSubstr("16 assets unavailable: "));
+}
+
 TEST_F(QtFetchOffline, AQueueForOneHostIsNotSilence) {
   Words words = {"--connect-timeout", "1s", "--jobs", "10", "--retries", "0", "--definition"};
   make_directories(m_folder.path() + "/avr");

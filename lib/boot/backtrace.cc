@@ -91,6 +91,7 @@ void Backtrace::start(const std::vector<std::string>& argv) {
     options.standard_output = file.get();
     options.standard_error = file.get();
     options.environment = {{"DEBUGINFOD_URLS", ""}}; // it may not wait for a server
+    options.descendants = SpawnOptions::Descendants::end_with_it;
     m_gdb = Process::spawn(argv, options);
     m_deadline = Deadline::after(m_bound);
   } catch (const Error& error) {

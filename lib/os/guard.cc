@@ -78,10 +78,13 @@ void end_descendants(pid_t child, int& status) noexcept {
   ::_exit(WEXITSTATUS(status));
 }
 
-[[noreturn]] void watch(pid_t parent, pid_t child) noexcept {
+[[noreturn]] void watch(pid_t parent, pid_t child, int report) noexcept {
+  ::setpgid(0, 0);
+  (void)!::write(report, &child, sizeof child);
   // What the command shares with others must end with the command, not with us.
-  if (::syscall(SYS_close_range, 0U, ~0U, 0U) < 0) {
-    for (int fd = 0; fd < 1024; ++fd) { // a kernel before 5.9
+  ::dup2(report, 0);
+  if (::syscall(SYS_close_range, 1U, ~0U, 0U) < 0) {
+    for (int fd = 1; fd < 1024; ++fd) { // a kernel before 5.9
       ::close(fd);
     }
   }
@@ -99,12 +102,13 @@ void end_descendants(pid_t child, int& status) noexcept {
     }
   }
   end_descendants(child, status);
+  (void)!::write(0, &status, sizeof status);
   end_like(status);
 }
 
 } // namespace
 
-int guard_a_child(pid_t parent) noexcept {
+int guard_a_child(pid_t parent, int report) noexcept {
   sigset_t all;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
@@ -120,7 +124,7 @@ int guard_a_child(pid_t parent) noexcept {
   if (child == 0) { // it gets its name by exec
     return 0;
   }
-  watch(parent, child);
+  watch(parent, child, report);
 }
 
 } // namespace qt

@@ -14,7 +14,12 @@ inline constexpr int k_kill_all = SIGUSR1;
 
 // Called in a child of `parent`, which becomes a guard. Forks; returns 0 in the guard's child, and
 // errno in the guard if it cannot be one. Otherwise the guard never returns: it ends as its child
-// does, when nothing is left of its descendants.
-int guard_a_child(pid_t parent) noexcept;
+// does, when nothing is left of its descendants. It leaves the process group, so that whoever ends
+// the whole group with SIGKILL leaves someone to end those who had left the group before.
+//
+// `report`: the writing end of a pipe that is closed on exec. The guard writes the child's process
+// number (pid_t) at once, and how the child has ended (int, as wait(2) gives it) before it ends
+// itself: of a core file its own end could not tell.
+int guard_a_child(pid_t parent, int report) noexcept;
 
 } // namespace qt

@@ -9,11 +9,13 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <unistd.h>
 
 extern char** environ;
@@ -37,17 +39,21 @@ std::string signal_name(int number) {
 
 namespace {
 
+// As this program was given it; 0: it was not changed.
+rlimit descriptor_limit = {0, 0};
+
 // What the child does between fork and exec: only async-signal-safe calls, and it changes nothing
 // of its parent's. Returns errno of the call that failed.
 int become(const std::vector<char*>& argv, const std::vector<char*>& environment,
-           const SpawnOptions& options, const char* program, int report_fd, pid_t parent) {
+           const SpawnOptions& options, const char* program, int report_fd, pid_t parent,
+           pid_t tracer) {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
     return errno;
   }
   if (::getppid() != parent) { // it died before the line above took effect
     ::_exit(127);
   }
-  ::prctl(PR_SET_PTRACER, parent); // for gdb, which we start; not every kernel asks
+  ::prctl(PR_SET_PTRACER, tracer); // for gdb, which it starts; not every kernel asks
   // Move the three standard descriptors out of each other's way first: 0 may be wanted as 1.
   std::array<int, 3> wanted = {options.standard_input, options.standard_output,
                                options.standard_error};
@@ -80,6 +86,10 @@ int become(const std::vector<char*>& argv, const std::vector<char*>& environment
     return errno;
   }
   ::signal(SIGPIPE, SIG_DFL);
+  ::signal(SIGXFSZ, SIG_DFL);
+  if (descriptor_limit.rlim_cur != 0) { // a program may close or look at as many as it could have
+    ::setrlimit(RLIMIT_NOFILE, &descriptor_limit);
+  }
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -115,6 +125,20 @@ std::vector<char*> pointers_to(const std::vector<std::string>& words) {
   return pointers;
 }
 
+// One object from a pipe; false if it has ended before.
+template<typename Object>
+bool read_object(const UniqueFd& pipe, Object& object) {
+  Object read{};
+  ssize_t count;
+  do {
+    count = ::read(pipe.get(), &read, sizeof read);
+  } while (count < 0 && errno == EINTR);
+  if (count == sizeof read) {
+    object = read;
+  }
+  return count == sizeof read;
+}
+
 std::chrono::microseconds duration_of(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
@@ -134,6 +158,26 @@ void need_whole(const std::vector<std::string>& words, const std::string& progra
 
 } // namespace
 
+std::uint64_t raise_descriptor_limit() noexcept {
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+    return 0;
+  }
+  const rlimit raised = {limit.rlim_max, limit.rlim_max};
+  if (limit.rlim_cur == limit.rlim_max || ::setrlimit(RLIMIT_NOFILE, &raised) < 0) {
+    return limit.rlim_cur;
+  }
+  descriptor_limit = limit;
+  return raised.rlim_cur;
+}
+
+std::uint64_t count_descriptors() {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::directory_iterator entries("/proc/self/fd", ignored);
+  return static_cast<std::uint64_t>(std::distance(entries, fs::directory_iterator()));
+}
+
 Process Process::spawn(const std::vector<std::string>& argv, const SpawnOptions& options) {
   if (argv.empty() || argv[0].empty()) {
     throw Error("starting a program: its name is empty", ExitCode::usage);
@@ -143,9 +187,10 @@ Process Process::spawn(const std::vector<std::string>& argv, const SpawnOptions&
   need_whole(environment, argv[0]);
   const std::vector<char*> argv_pointers = pointers_to(argv);
   const std::vector<char*> environment_pointers = pointers_to(environment);
-  FdPair report = make_pipe();
-  const pid_t parent = ::getpid();
   const bool is_guarded = options.descendants == SpawnOptions::Descendants::end_with_it;
+  FdPair report = make_pipe();
+  FdPair guard = is_guarded ? make_pipe() : FdPair();
+  const pid_t parent = ::getpid();
   // A guard stays; all others exec, and until then may as well use our memory: copying the page
   // tables, and then each page that we write, takes longer than the rest of this function.
   const pid_t pid = is_guarded ? ::fork() : ::vfork();
@@ -157,22 +202,19 @@ Process Process::spawn(const std::vector<std::string>& argv, const SpawnOptions&
     int error = 0;
     if (is_guarded) {
       above = ::getpid();
-      error = guard_a_child(parent); // returns in the child
+      error = guard_a_child(parent, guard.second.get()); // returns in the child
     }
     if (error == 0) {
       error = become(argv_pointers, environment_pointers, options, argv[0].c_str(),
-                     report.second.get(), above);
+                     report.second.get(), above, parent);
     }
     (void)!::write(report.second.get(), &error, sizeof error);
     ::_exit(127);
   }
   report.second.reset();
+  guard.second.reset();
   int error = 0;
-  ssize_t count;
-  do {
-    count = ::read(report.first.get(), &error, sizeof error);
-  } while (count < 0 && errno == EINTR);
-  if (count == sizeof error) {
+  if (read_object(report.first, error)) {
     ::waitpid(pid, nullptr, 0);
     throw errno_error(error, format("starting {}", argv[0]),
                       error == ENOENT ? ExitCode::not_found : ExitCode::cannot_exec);
@@ -180,29 +222,36 @@ Process Process::spawn(const std::vector<std::string>& argv, const SpawnOptions&
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) {
     const int failure = errno;
-    ::kill(pid, SIGKILL);
+    ::kill(pid, is_guarded ? k_kill_all : SIGKILL);
     ::waitpid(pid, nullptr, 0);
     throw errno_error(failure, format("watching {}", argv[0]));
   }
-  return Process(pid, std::move(pidfd), options.descendants);
+  Process process(pid, std::move(pidfd));
+  if (is_guarded) {
+    (void)read_object(guard.first, process.m_command);
+    process.m_guard = std::move(guard.first);
+  }
+  return process;
 }
 
-Process::Process(pid_t pid, UniqueFd pidfd, SpawnOptions::Descendants descendants) noexcept
+Process::Process(pid_t pid, UniqueFd pidfd) noexcept
   : m_pid(pid)
-  , m_pidfd(std::move(pidfd))
-  , m_descendants(descendants) {}
+  , m_command(pid)
+  , m_pidfd(std::move(pidfd)) {}
 
 Process::Process(Process&& other) noexcept
   : m_pid(std::exchange(other.m_pid, -1))
+  , m_command(std::exchange(other.m_command, -1))
   , m_pidfd(std::move(other.m_pidfd))
-  , m_status(other.m_status)
-  , m_descendants(other.m_descendants) {}
+  , m_guard(std::move(other.m_guard))
+  , m_status(other.m_status) {}
 
 Process& Process::operator=(Process&& other) noexcept {
   std::swap(m_pid, other.m_pid);
+  std::swap(m_command, other.m_command);
   std::swap(m_pidfd, other.m_pidfd);
+  std::swap(m_guard, other.m_guard);
   std::swap(m_status, other.m_status);
-  std::swap(m_descendants, other.m_descendants);
   return *this;
 }
 
@@ -215,12 +264,20 @@ Process::~Process() {
 }
 
 std::optional<ExitStatus> Process::poll() {
-  if (!m_status) {
-    int status = 0;
-    rusage used = {};
-    if (::wait4(m_pid, &status, WNOHANG, &used) == m_pid) {
-      m_status = ExitStatus{status, duration_of(used.ru_utime) + duration_of(used.ru_stime)};
+  if (m_status) {
+    return m_status;
+  }
+  int status = 0;
+  rusage used = {};
+  const pid_t ended = ::wait4(m_pid, &status, WNOHANG, &used);
+  if (ended < 0 && errno == ECHILD) {
+    throw errno_error(errno, format("waiting for process {}", m_command));
+  }
+  if (ended == m_pid) {
+    if (m_guard) {
+      (void)read_object(m_guard, status); // else as it was itself ended
     }
+    m_status = ExitStatus{status, duration_of(used.ru_utime) + duration_of(used.ru_stime)};
   }
   return m_status;
 }
@@ -234,9 +291,8 @@ std::optional<ExitStatus> Process::wait(Deadline deadline) {
 }
 
 void Process::send_signal(int number) noexcept {
-  const bool guarded = m_descendants == SpawnOptions::Descendants::end_with_it;
   if (m_pid > 0 && !m_status) {
-    ::kill(m_pid, guarded && number == SIGKILL ? k_kill_all : number);
+    ::kill(m_pid, m_guard && number == SIGKILL ? k_kill_all : number);
   }
 }
 

@@ -1,15 +1,18 @@
 // Child processes. Every child stays in the caller's process group (Meson ends the group) and gets
 // SIGKILL from the kernel when the process that started it dies: nothing outlives its parent.
 //
-// The kernel does not do that for the children's children. A command that is not ours (a daemon, a
-// shell) therefore gets a guard: a process between it and us that takes in whoever loses its parent
-// below it (PR_SET_CHILD_SUBREAPER), ends all of them when the command or we have ended, and itself
-// ends as the command did. Only a SIGKILL to the guard alone, which nobody sends, gets past it.
+// The kernel does not do that for the children's children. A command that is not ours (QEMU, a
+// daemon, a shell) therefore gets a guard: a process between it and us that takes in whoever loses
+// its parent below it (PR_SET_CHILD_SUBREAPER), ends all of them when the command or we have ended,
+// and itself ends as the command did. Only a SIGKILL to the guard alone, which nobody sends, gets
+// past it. The guard has a process group of its own: a SIGKILL to the caller's whole group ends us,
+// and then the guard ends also those who had left the group.
 #pragma once
 
 #include "base/duration.hh"
 #include "os/fd.hh"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -32,6 +35,13 @@ struct SpawnOptions {
   enum class Descendants { not_watched, end_with_it };
   Descendants descendants = Descendants::not_watched; // what the child's own children do
 };
+
+// Raises the limit of open descriptors as far as it goes, for this program only: those that it
+// starts get what it was given, since some look at every number that they could use. Gives how many
+// may be open now.
+std::uint64_t raise_descriptor_limit() noexcept;
+// How many are open now.
+std::uint64_t count_descriptors();
 
 // What a child ended with: exactly one of the two is meaningful.
 struct ExitStatus {
@@ -60,11 +70,12 @@ public:
   // Kills (SIGKILL) and reaps a child that was not waited for.
   ~Process();
 
-  pid_t pid() const noexcept { return m_pid; }
+  pid_t pid() const noexcept { return m_command; }
   // A descriptor that poll(2) finds readable when the child has ended (pidfd).
   int exit_fd() const noexcept { return m_pidfd.get(); }
 
-  // Reaps the child if it has ended; remembers the status. Never blocks.
+  // Reaps the child if it has ended; remembers the status. Never blocks. Throws Error if somebody
+  // else has reaped it: then nobody will ever know.
   std::optional<ExitStatus> poll();
   // Nothing if the deadline passes first.
   std::optional<ExitStatus> wait(Deadline deadline);
@@ -72,12 +83,13 @@ public:
   void send_signal(int number) noexcept;
 
 private:
-  Process(pid_t pid, UniqueFd pidfd, SpawnOptions::Descendants descendants) noexcept;
+  Process(pid_t pid, UniqueFd pidfd) noexcept;
 
-  pid_t m_pid = -1; // of the guard, if there is one
+  pid_t m_pid = -1;     // our child: the guard, if there is one
+  pid_t m_command = -1; // what the guard watches, else the same
   UniqueFd m_pidfd;
+  UniqueFd m_guard; // what it reports; none: there is no guard
   std::optional<ExitStatus> m_status;
-  SpawnOptions::Descendants m_descendants = SpawnOptions::Descendants::not_watched;
 };
 
 // Runs a program to its end and collects its output. Its standard input is /dev/null.

@@ -29,6 +29,7 @@ Process IdleEmulator::start(const std::vector<std::string>& arguments) {
   options.standard_output = null.get();
   options.standard_error = m_stderr.get();
   options.keep = {pair.second.get()};
+  options.descendants = SpawnOptions::Descendants::end_with_it;
   std::vector<std::string> argv = {m_program, "-nodefaults", "-display", "none", "-S"};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   for (const std::string& word :

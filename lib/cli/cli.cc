@@ -64,12 +64,30 @@ po::options_description described(const Group& group) {
 }
 
 // Descriptors 0 to 2 that the caller closed would be taken by the next open() and receive messages.
+// What is written to standard output must not vanish: there it is an error.
 void open_standard_descriptors() {
   for (int fd = 0; fd <= 2; ++fd) {
-    if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF && ::open("/dev/null", O_RDWR) < 0) {
+    const int flags = fd == STDOUT_FILENO ? O_RDONLY : O_RDWR;
+    if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF && ::open("/dev/null", flags) < 0) {
       throw errno_error(errno, "opening /dev/null");
     }
   }
+}
+
+// A program may be started by anyone, with any signal ignored or blocked. What ours depend on is
+// set here: children that end can be waited for, whoever asks us to end is heard, a reader that
+// goes away or a limit of a file's size is an error of that write. Stopping by a terminal stays as
+// it is, and so do SIGINT and SIGHUP that are ignored, which is how "nohup" and a shell's "&"
+// protect a program.
+void reset_signals() {
+  for (const int number : {SIGCHLD, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2}) {
+    std::signal(number, SIG_DFL);
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 std::string see_help() { return format("; see {} --help", program_name()); }
@@ -311,7 +329,7 @@ int run_tool(const char* name, int argc, char** argv,
   set_program_name(name);
   try {
     open_standard_descriptors();
-    std::signal(SIGPIPE, SIG_IGN);
+    reset_signals();
     const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
     hide_secrets(argc, argv);
     return body(words);

@@ -35,6 +35,9 @@ std::vector<std::string> nearest(std::string_view word,
                                  std::span<const std::string_view> candidates) {
   std::vector<std::pair<std::size_t, std::string_view>> ranked;
   for (const std::string_view candidate : candidates) {
+    if (candidate == word) { // it is what was said, whatever else is wrong with it
+      continue;
+    }
     const std::size_t distance = edit_distance(word, candidate);
     const bool extends = !word.empty() && candidate.starts_with(word);
     if (distance <= std::max<std::size_t>(2, word.size() / 3) || extends) {

@@ -12,8 +12,13 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <fcntl.h>
+#include <glob.h>
 #include <iterator>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,14 +47,119 @@ std::vector<std::string> names(IdleEmulator& emulator, const std::string& comman
   return names;
 }
 
-Json identity_of(const std::string& program) {
+std::int64_t nanoseconds(const timespec& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+// What of a file or folder changes with its content; null if it is not there.
+Json identity_of_file(const std::string& path) {
   struct stat status;
-  if (::stat(program.c_str(), &status) < 0) {
-    throw errno_error(errno, format("looking at {}", program));
+  if (::stat(path.c_str(), &status) < 0) {
+    return {};
   }
-  return {{"program", program},
+  return {{"path", path},
+          {"device", status.st_dev},
+          {"inode", status.st_ino},
           {"size", status.st_size},
-          {"mtime", std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec}};
+          {"mtime", nanoseconds(status.st_mtim)},
+          {"ctime", nanoseconds(status.st_ctim)}};
+}
+
+// The programs that a script names, by an absolute path or, if it is an emulator, by its name on
+// PATH; none if the file is no script.
+std::vector<std::string> named_in_script(const std::string& path) {
+  constexpr std::size_t k_most = 65536;
+  constexpr std::string_view k_between = " \t\r\n\"'=;|&()`";
+  std::string text(k_most, '\0');
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const ssize_t count = ::read(file.get(), text.data(), text.size());
+  text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+  std::vector<std::string> found;
+  for (std::size_t begin = 0, end = 0; text.starts_with("#!") && end < text.size();
+       begin = end + 1) {
+    end = std::min(text.find_first_of(k_between, begin), text.size());
+    const std::string word = text.substr(begin, end - begin);
+    const bool is_emulator = word.starts_with("qemu-") && word.find('/') == std::string::npos;
+    if (const auto program =
+            word.starts_with('/') || is_emulator ? find_program(word) : std::nullopt) {
+      found.push_back(*program);
+    }
+  }
+  return found;
+}
+
+// The program and all that it leads to, each by its real path.
+std::vector<std::string> files_behind(const std::string& program) {
+  constexpr std::size_t k_most = 16;
+  std::vector<std::string> files = {real_path(program)};
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    for (const std::string& named : named_in_script(files[i])) {
+      const std::string file = real_path(named);
+      if (files.size() < k_most && std::find(files.begin(), files.end(), file) == files.end()) {
+        files.push_back(file);
+      }
+    }
+  }
+  return files;
+}
+
+// Where modules of these programs may be: in the folder that the environment names, in the library
+// folders beside "bin", and in a build, which has its modules beside the programs.
+std::vector<std::string> module_folders(const std::vector<std::string>& files) {
+  std::vector<std::string> folders;
+  if (const char* const named = std::getenv("QEMU_MODULE_DIR"); named != nullptr) {
+    folders.emplace_back(named);
+  }
+  for (const std::string& file : files) {
+    const std::string bin = parent_of(file);
+    if (exists(bin + "/qemu-bundle")) {
+      folders.push_back(bin);
+    }
+    for (const char* const pattern : {"/lib/*/qemu", "/lib/qemu", "/lib64/qemu"}) {
+      glob_t found = {};
+      if (::glob((parent_of(bin) + pattern).c_str(), 0, nullptr, &found) == 0) {
+        folders.insert(folders.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);
+      }
+      ::globfree(&found);
+    }
+  }
+  std::sort(folders.begin(), folders.end());
+  folders.erase(std::unique(folders.begin(), folders.end()), folders.end());
+  return folders;
+}
+
+Json identity_of(const std::string& program) {
+  const std::vector<std::string> files = files_behind(program);
+  Json identity = {{"program", program}, {"files", Json::array()}, {"folders", Json::array()}};
+  for (const std::string& file : files) {
+    identity["files"].push_back(identity_of_file(file));
+  }
+  for (const std::string& folder : module_folders(files)) {
+    identity["folders"].push_back(identity_of_file(folder));
+  }
+  return identity;
+}
+
+// Which emulators this process has asked, so that it does not do so for each subtest that is to be
+// skipped.
+class Asked {
+public:
+  void add(const Json& identity) {
+    const std::lock_guard lock(m_mutex);
+    m_identities.insert(dump_json(identity));
+  }
+  bool has(const Json& identity) {
+    const std::lock_guard lock(m_mutex);
+    return m_identities.contains(dump_json(identity));
+  }
+
+private:
+  std::mutex m_mutex;
+  std::set<std::string> m_identities;
+};
+Asked& asked_here() {
+  static Asked asked;
+  return asked;
 }
 
 std::string record_name(std::string program) {
@@ -86,7 +196,8 @@ Json recall(const std::string& path, const Json& identity) {
   try {
     const std::optional<std::string> text = read_file_if_exists(path);
     Json record = text ? parse_json(*text, path) : Json();
-    return json_contains(record, identity) && is_whole(record) ? record : Json();
+    const bool is_of_it = json_member(record, "identity") == identity;
+    return is_of_it && is_whole(record) ? record : Json();
   } catch (const Error&) {
     return {};
   }
@@ -209,13 +320,29 @@ const Json& Probe::answers() {
   if (m_answers.is_null()) {
     m_identity = identity_of(m_program);
     m_answers = recall(m_record_path, m_identity);
+    m_is_remembered = !m_answers.is_null();
   }
   if (m_answers.is_null()) {
-    m_answers = ask_all(m_program, m_limit);
-    m_answers.update(m_identity);
-    remember();
+    ask();
   }
   return m_answers;
+}
+
+void Probe::ask() {
+  m_answers = ask_all(m_program, m_limit);
+  m_answers["identity"] = m_identity;
+  m_is_remembered = false;
+  asked_here().add(m_identity);
+  remember();
+}
+
+bool Probe::ask_again() {
+  answers();
+  if (!m_is_remembered || asked_here().has(m_identity)) {
+    return false;
+  }
+  ask();
+  return true;
 }
 
 void Probe::remember() const noexcept {

@@ -4,12 +4,16 @@
 // names.
 //
 // The record is FOLDER/NAME.json, NAME being the program's absolute path with '-' for '/':
-//   { "program": path, "size": bytes, "mtime": nanoseconds, "version": "7.2.22",
+//   { "identity": { "files": […], "folders": […] }, "version": "7.2.22",
 //     "machines": […], "accelerators": […], "devices": […], "netdevs": { "user": true, … },
 //     "sandbox": true, "memory": { "virt": bytes, … } }
-// It holds for exactly that path, size and time; anything else is asked anew. Network back ends
-// and default memory can only be asked one by one and are added when someone does. A record that
-// cannot be read or written costs time, nothing else.
+// It holds for exactly these files (the program, where its links lead, and if it is a script the
+// programs that it names: device, inode, size, times) and folders of modules ($QEMU_MODULE_DIR,
+// those of an installation or a build that the program belongs to); anything else is asked anew.
+// What an emulator lacks may come with a module in a place that nobody knows: before a test is
+// skipped for it, ask_again(). Network back ends and default memory can only be asked one by one
+// and are added when someone does. A record that cannot be read or written costs time, nothing
+// else.
 #pragma once
 
 #include "base/duration.hh"
@@ -33,6 +37,10 @@ public:
   // noticed. Starts nothing.
   Probe(std::string program, std::string folder, Duration limit = std::chrono::seconds(10));
 
+  // Where answers come from a record that this process has not made, asks the emulator and makes a
+  // new one. True if it did; false: the answers are fresh. Throws as below.
+  bool ask_again();
+
   // Each starts the emulator if the answer is not remembered. They throw Error(ExitCode::internal)
   // "asking PROGRAM …" if it cannot be started, does not speak or ends, with what it said, and
   // Error(ExitCode::deadline) if it does not answer in time.
@@ -54,13 +62,15 @@ public:
 private:
   const Json& answers();
   bool lists(const char* key, std::string_view name);
+  void ask();
   void remember() const noexcept;
 
   std::string m_program;
   std::string m_record_path;
   Duration m_limit;
-  Json m_identity; // what the record must say of the program
-  Json m_answers;  // null until read or asked
+  Json m_identity;              // what the record must say of the program
+  Json m_answers;               // null until read or asked
+  bool m_is_remembered = false; // they were read
 };
 
 } // namespace qt

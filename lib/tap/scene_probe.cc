@@ -41,6 +41,15 @@ std::string SceneProbe::unmet_by_machines(Json& others) {
 }
 
 std::string SceneProbe::unmet() {
+  std::string unmet = unmet_by_answers();
+  bool is_news = false;
+  for (auto probe = m_probes.begin(); !unmet.empty() && probe != m_probes.end(); ++probe) {
+    is_news = probe->second.ask_again() || is_news;
+  }
+  return is_news ? unmet_by_answers() : unmet;
+}
+
+std::string SceneProbe::unmet_by_answers() {
   Json required = m_subtest.required;
   Json others = required.value("machine", Json::array());
   const std::string unmet = unmet_by_machines(others);

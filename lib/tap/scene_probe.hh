@@ -19,6 +19,7 @@ public:
   // All of these throw what Probe throws.
 
   // What stops the subtest from running besides what is missing in its scene: a skip; or empty.
+  // Nothing is skipped for what is only remembered of an emulator: it is asked again.
   std::string unmet();
   // The most that any of its phases takes at once.
   enum class Count { machines, machines_and_memory };
@@ -26,6 +27,7 @@ public:
 
 private:
   Probe& probe(const std::string& program);
+  std::string unmet_by_answers();
   std::string unmet_by_machines(Json& others);
 
   const Subtest& m_subtest;

@@ -12,6 +12,7 @@ TEST(Spelling, FindsWhatWasMeant) {
   EXPECT_EQ(did_you_mean("memeber", k_names), "; did you mean 'member'?");
   EXPECT_EQ(did_you_mean("wiat", k_names), "; did you mean 'wait'?") << "neighbours swapped";
   EXPECT_EQ(did_you_mean("wait-", k_names), "; did you mean 'wait' or 'wait-regex'?");
+  EXPECT_EQ(did_you_mean("member", k_names), "") << "nobody means what was said";
   EXPECT_EQ(did_you_mean("xyzzy-foo", k_names), "");
   EXPECT_EQ(did_you_mean("", k_names), "");
 }

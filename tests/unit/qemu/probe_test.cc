@@ -9,6 +9,8 @@
 #include <gtest/gtest.h>
 #include <optional>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace qt {
 namespace {
@@ -127,6 +129,51 @@ TEST_F(ProbeTest, AsksAnewWhenTheProgramHasChanged) {
   ASSERT_EQ(::utimensat(AT_FDCWD, program.c_str(), later, 0), 0);
   EXPECT_TRUE(Probe(program, records).has_machine("none"));
   EXPECT_EQ(starts(), 3U);
+}
+
+TEST_F(ProbeTest, AsksAnewWhenWhatAScriptOrLinkLeadsToHasChanged) {
+  const std::string link = folder.path() + "/link";
+  const std::string outer = make_script(folder, "outer", "exec \"" + link + "\" \"$@\"");
+  ASSERT_EQ(::symlink(program.c_str(), link.c_str()), 0);
+  EXPECT_TRUE(Probe(outer, records).has_machine("none"));
+  EXPECT_TRUE(Probe(outer, records).has_machine("none"));
+  EXPECT_EQ(starts(), 1U);
+  const std::string text = read_file(program);
+  remove_tree(program); // another file of the same size and time
+  make_script(folder, "qemu", text.substr(text.find('\n') + 1, text.size() - text.find('\n') - 2));
+  EXPECT_TRUE(Probe(outer, records).has_machine("none"));
+  EXPECT_EQ(starts(), 2U);
+}
+
+TEST_F(ProbeTest, AsksAnewWhenAModuleIsInstalled) {
+  const std::string modules = folder.path() + "/modules";
+  make_directories(modules);
+  ::setenv("QEMU_MODULE_DIR", modules.c_str(), 1);
+  EXPECT_TRUE(Probe(program, records).has_machine("none"));
+  write_file(modules + "/hw-display-new.so", "");
+  EXPECT_TRUE(Probe(program, records).has_machine("none"));
+  EXPECT_TRUE(Probe(program, records).has_machine("none"));
+  ::unsetenv("QEMU_MODULE_DIR");
+  EXPECT_EQ(starts(), 2U);
+}
+
+// What this process has asked itself is news enough, so another one makes the record.
+TEST_F(ProbeTest, AsksOnceMoreBeforeARefusal) {
+  const pid_t other = ::fork();
+  if (other == 0) {
+    ::_exit(Probe(program, records).has_machine("none") ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(other, &status, 0), other);
+  ASSERT_EQ(status, 0);
+  Probe probe(program, records);
+  EXPECT_FALSE(probe.has_machine("no-such-machine"));
+  EXPECT_EQ(starts(), 1U);
+  EXPECT_TRUE(probe.ask_again());
+  EXPECT_FALSE(probe.ask_again());
+  EXPECT_FALSE(Probe(program, records).ask_again());
+  EXPECT_FALSE(probe.has_machine("no-such-machine"));
+  EXPECT_EQ(starts(), 2U);
 }
 
 TEST_F(ProbeTest, ADamagedOrUnwritableRecordIsNoError) {

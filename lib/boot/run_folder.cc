@@ -34,7 +34,11 @@ RunFolder::RunFolder(const std::string& wanted)
 
 void RunFolder::finish(Interest interest) const {
   if (m_own && interest == Interest::none && verbosity() < Verbosity::verbose) {
-    remove_tree(m_path);
+    try {
+      remove_tree(m_path);
+    } catch (const Error& error) { // the run's verdict does not depend on it
+      log_warning(error.what());
+    }
   } else if (m_own && interest == Interest::some) {
     log_plain(format("logs: {}", m_path));
   }

@@ -134,24 +134,82 @@ void make_directories(const std::string& path) {
   }
 }
 
+namespace {
+
+// Lets the owner enter and change all folders of a tree.
+void open_up(const std::string& path) {
+  struct stat status;
+  if (::lstat(path.c_str(), &status) < 0 || !S_ISDIR(status.st_mode)) {
+    return;
+  }
+  if ((status.st_mode & S_IRWXU) != S_IRWXU) {
+    ::chmod(path.c_str(), (status.st_mode | S_IRWXU) & 07777);
+  }
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path, ignored)) {
+    open_up(entry.path());
+  }
+}
+
+constexpr std::string_view k_left = ".left-";
+
+// A free name beside `path`; false if it cannot be renamed.
+bool move_aside(const std::string& path) {
+  for (int number = 1;; ++number) {
+    const std::string aside = format("{}{}{}", path, k_left, number);
+    if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, aside.c_str(), RENAME_NOREPLACE) == 0) {
+      return true;
+    }
+    const bool cannot_tell = errno == EINVAL || errno == ENOSYS; // not every file system can
+    if (cannot_tell && !exists(aside) && ::rename(path.c_str(), aside.c_str()) == 0) {
+      return true;
+    }
+    if (!exists(aside)) {
+      return false;
+    }
+  }
+}
+
+} // namespace
+
 void remove_tree(const std::string& path) {
   std::error_code error;
   fs::remove_all(path, error);
+  if (error) {
+    open_up(path);
+    fs::remove_all(path, error);
+  }
   if (error) {
     throw Error(format("removing {}: {}", path, error.message()));
   }
 }
 
-void make_empty_directory(const std::string& path) {
+std::vector<std::string> make_empty_directory(const std::string& path) {
+  std::vector<std::string> left;
   std::error_code error;
   if (!fs::is_directory(fs::symlink_status(path, error))) {
     remove_tree(path);
     make_directories(path);
-    return;
+    return left;
   }
-  for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
-    remove_tree(entry.path());
+  bool is_empty = true;
+  const std::vector<fs::path> entries(fs::directory_iterator(path), {});
+  for (const fs::path& entry : entries) {
+    try {
+      remove_tree(entry);
+    } catch (const Error& failure) {
+      const bool was_moved = entry.filename().string().find(k_left) != std::string::npos;
+      is_empty = (was_moved || move_aside(entry)) && is_empty;
+      left.emplace_back(failure.what());
+    }
   }
+  if (!is_empty) {
+    if (!move_aside(path)) {
+      throw Error(format("{}; it cannot be renamed either; remove it by hand", left.back()));
+    }
+    make_directories(path);
+  }
+  return left;
 }
 
 std::string absolute_path(const std::string& path) {
@@ -421,8 +479,11 @@ TempDir::TempDir(std::string_view prefix) {
 }
 
 TempDir::~TempDir() {
-  std::error_code ignored;
-  fs::remove_all(m_path, ignored);
+  try {
+    remove_tree(m_path);
+  } catch (const std::exception&) {
+    // nothing more can be done
+  }
 }
 
 } // namespace qt

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <sys/types.h>
+#include <vector>
 
 namespace qt {
 
@@ -35,11 +36,13 @@ void write_file(const std::string& path, std::string_view bytes);
 bool exists(const std::string& path);
 // mkdir -p. Throws Error.
 void make_directories(const std::string& path);
-// rm -rf; a path that is not there counts as removed. Never follows a symbolic link.
+// rm -rf; a path that is not there counts as removed. Never follows a symbolic link. Folders in it
+// that may not be entered or changed are opened for their owner first. Throws Error.
 void remove_tree(const std::string& path);
 // A directory without anything in it: what is there under that name goes, but a directory itself
-// stays. Throws Error.
-void make_empty_directory(const std::string& path);
+// stays. What cannot be removed (it is another user's, immutable, mounted) is renamed, NAME.left-N
+// beside it, and told of: one message for each. Throws Error if not even that can be done.
+std::vector<std::string> make_empty_directory(const std::string& path);
 // Absolute, lexically normal, symbolic links kept.
 std::string absolute_path(const std::string& path);
 // realpath(3): absolute, without symbolic links. Throws Error.

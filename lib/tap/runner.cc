@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/shell_words.hh"
+#include "base/text.hh"
 #include "base/timeout_multiplier.hh"
 #include "ipc/admission.hh"
 #include "ipc/base_log.hh"
@@ -10,6 +11,7 @@
 #include "tap/condition.hh"
 #include "tap/prepare.hh"
 #include "tap/scene_probe.hh"
+#include "tap/selection.hh"
 #include "tap/stage_verdict.hh"
 
 #include <fcntl.h>
@@ -18,6 +20,9 @@
 namespace qt {
 
 namespace {
+
+// What the programs of a stage say on stderr is in base.log up to so many bytes.
+constexpr std::uint64_t k_most_said = 16 << 20;
 
 // A run directory that no other process uses at the same time, nor has used for the same repeater,
 // which the lock's file names.
@@ -69,6 +74,8 @@ private:
   // Waits for the turn of the subtest's machines; the clock does not run yet. False if this program
   // is to end before that.
   bool admit();
+  // What a run has left in its scratch folder cannot be removed.
+  void warn_of_leftover(const std::string& message);
   Verdict run_phases();
   PlanInput plan_input() const;
   // What a stage has left for those behind it.
@@ -149,11 +156,14 @@ bool SubtestRun::admit() {
 }
 
 Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratch) {
-  make_empty_directory(run_dir);
+  const std::vector<std::string> left = make_empty_directory(run_dir);
   make_directories(m_scene.scratch);
   m_reservation.open_socket_folder(m_scene.scratch);
   m_log.emplace(run_dir, "qt-tap");
   m_log->write(format("subtest {} of {}", m_subtest.name, m_definition.path));
+  for (const std::string& message : left) {
+    warn_of_leftover(message);
+  }
   const Lookup lookup = [this, &run_dir](std::string_view name) -> std::optional<std::string> {
     const auto value = m_scene.values.values.find(std::string(name));
     if (value == m_scene.values.values.end()) {
@@ -181,9 +191,19 @@ Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratc
   write_verdict(run_dir, verdict);
   m_log->write(format("{}: {}", cause_name(verdict.cause), verdict.message));
   if (keep_scratch == KeepScratch::no) {
-    remove_tree(m_scene.scratch);
+    try {
+      remove_tree(m_scene.scratch);
+    } catch (const Error& error) { // what the test has found out holds all the same
+      warn_of_leftover(error.what());
+    }
   }
   return verdict;
+}
+
+void SubtestRun::warn_of_leftover(const std::string& message) {
+  m_log->write(message);
+  log_warning(format("{}: {}; it stays, and the next run begins without it",
+                     full_name(m_definition, m_subtest), message));
 }
 
 Verdict SubtestRun::run_phases() {
@@ -238,11 +258,15 @@ bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::
   }
   options.keep = m_reservation.descriptors();
   StageEnd end;
+  std::uint64_t logged = 0;
   try {
     const bool may_be_held = m_settings.on_fail != "end";
     end = run_stage(words, options, may_be_held ? Deadline::never() : m_time->deadline(), m_request,
-                    [this, may_be_held](std::string_view line) {
-                      m_log->write(line);
+                    [this, may_be_held, &logged](std::string_view line) {
+                      logged += line.size();
+                      if (logged < k_most_said) {
+                        m_log->write(line);
+                      }
                       if (may_be_held) { // it says how to look at the machine
                         log_plain(line);
                       }
@@ -250,6 +274,13 @@ bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::
   } catch (const Error& error) {
     m_verdict = verdict_of(Cause::host, error.what());
     return false;
+  }
+  if (logged >= k_most_said) {
+    m_log->write(format("the programs said {} in all; the rest is left out but for its end:",
+                        format_size(logged)));
+    for (const std::string& line : end.last_lines) {
+      m_log->write(line);
+    }
   }
   if (end.by == StageEnd::By::itself && exit_status_of(end.status.wait_status) == 0) {
     return true;

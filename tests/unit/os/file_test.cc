@@ -122,6 +122,61 @@ TEST_F(FileTest, RemovesTreesWithoutFollowingLinks) {
   remove_tree(path("a"));
 }
 
+// Who may do anything is for the length of a test someone who may not.
+class AsNobody {
+public:
+  AsNobody() { (void)!::seteuid(::getuid() == 0 ? 65534 : ::getuid()); }
+  ~AsNobody() { (void)!::seteuid(::getuid()); }
+};
+
+TEST_F(FileTest, RemovesTreesWhoseFoldersAreClosed) {
+  make_directories(path("a/b/c"));
+  write_file(path("a/b/c/f"), "x");
+  write_file(path("a/g"), "x");
+  for (const char* const name : {"a/b/c/f", "a/b/c", "a/b", "a", "a/g", ""}) {
+    ASSERT_EQ(::chown(path(name).c_str(), ::getuid() == 0 ? 65534 : ::getuid(), ::getgid()), 0);
+  }
+  ASSERT_EQ(::chmod(path("a/b/c").c_str(), 0), 0);
+  ASSERT_EQ(::chmod(path("a/b").c_str(), 0500), 0);
+  ASSERT_EQ(::chmod(path("a").c_str(), 0), 0);
+  const AsNobody nobody;
+  remove_tree(path("a"));
+  EXPECT_FALSE(exists(path("a")));
+}
+
+TEST_F(FileTest, WhatCannotBeRemovedIsMovedAside) {
+  if (::getuid() != 0) {
+    GTEST_SKIP() << "only root can make files of other users";
+  }
+  for (int round = 1; round <= 3; ++round) { // what is left in one is there in the next
+    make_directories(path("run/scratch/roots"));
+    write_file(path("run/scratch/roots/f"), "x");
+    write_file(path("run/log"), "x");
+    for (const char* const name : {"run/scratch", "run", ""}) {
+      ASSERT_EQ(::chown(path(name).c_str(), 65534, ::getgid()), 0);
+    }
+    const AsNobody nobody;
+    const std::vector<std::string> left = make_empty_directory(path("run"));
+    EXPECT_EQ(left.size(), static_cast<std::size_t>(round));
+    EXPECT_NE(left[0].find(path("run/scratch")), std::string::npos) << left[0];
+    EXPECT_FALSE(exists(path("run/scratch")));
+    EXPECT_FALSE(exists(path("run/log")));
+    EXPECT_TRUE(exists(path(format("run/scratch.left-{}/roots/f", round))));
+  }
+}
+
+TEST_F(FileTest, AFolderThatCannotBeEmptiedMakesRoomAsAWhole) {
+  if (::getuid() != 0) {
+    GTEST_SKIP() << "only root can make files of other users";
+  }
+  make_directories(path("run/scratch"));
+  ASSERT_EQ(::chown(m_folder.path().c_str(), 65534, ::getgid()), 0);
+  const AsNobody nobody; // "run" is root's: nothing can be renamed in it
+  EXPECT_EQ(make_empty_directory(path("run")).size(), 1U);
+  EXPECT_FALSE(exists(path("run/scratch")));
+  EXPECT_TRUE(exists(path("run.left-1/scratch")));
+}
+
 TEST_F(FileTest, FindsProgramsAsExecDoes) {
   EXPECT_TRUE(find_program("sh"));
   EXPECT_FALSE(find_program("no-such-program-here"));

@@ -1,6 +1,7 @@
 #include "qemu/machine.hh"
 
 #include "base/format.hh"
+#include "qemu/option_list.hh"
 
 #include <algorithm>
 #include <array>
@@ -79,11 +80,8 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
     add("-action", "panic=pause");
   }
   if (!options.backdoor.empty()) {
-    std::string path = options.backdoor; // QEMU reads ",," in an option's value as a comma
-    for (std::size_t at = 0; (at = path.find(',', at)) != std::string::npos; at += 2) {
-      path.insert(at, 1, ',');
-    }
-    add("-chardev", format("socket,id=backdoor,path={},server=on,wait=off", path));
+    add("-chardev",
+        format("socket,id=backdoor,path={},server=on,wait=off", doubled_commas(options.backdoor)));
     add("-qmp", "chardev:backdoor");
   }
   const auto add_if_given = [&add](std::string_view option,

@@ -3,8 +3,11 @@
 #include "base/error.hh"
 #include "base/substitute.hh"
 #include "ipc/run_dir.hh"
+#include "qemu/option_list.hh"
 #include "schema/key_option.hh"
 
+#include <algorithm>
+#include <array>
 #include <cassert>
 #include <set>
 #include <span>
@@ -47,7 +50,8 @@ public:
 
   // qt-boot with the options of a machine and its arguments; what follows is its program.
   // `inner`: the machine and those that are started by that program.
-  Words machine(const Vm& vm, std::span<const Vm> inner, const std::string& emulator) const {
+  Words machine(const Vm& vm, std::span<const Vm> inner, const std::string& emulator,
+                const Json& whole) const {
     Words words = {m_input.programs.boot, "--run-dir", m_run_dir, "--qemu", emulator};
     if (vm.name != k_default_vm) {
       append(words, {"--name", vm.name});
@@ -55,11 +59,16 @@ public:
     if (m_input.on_fail != "end") {
       append(words, {"--on-fail", m_input.on_fail});
     }
+    if (whole.contains("log-limit")) {
+      append(words, {"--log-limit", whole["log-limit"].get<std::string>()});
+    }
     const Lookup lookup = [this](std::string_view name) { return value_of(name); };
     for (const Key& key : vm_keys()) {
       const auto value = vm.values.find(key.name);
       if (value != vm.values.end() && key.name != "qemu" && key.name != "args") {
-        append_options(key, substituted(*value, lookup, Pass::last), words);
+        const bool is_list = is_option_list(format("-{}", key.name), "");
+        append_options(key, substituted(*value, is_list ? in_list(lookup) : lookup, Pass::last),
+                       words);
       }
     }
     if (!m_input.confine.empty() && !vm.values.contains("confine")) {
@@ -69,14 +78,7 @@ public:
       append(words, {"--fd", fd});
     }
     words.emplace_back("--");
-    const auto args = vm.values.find("args");
-    if (args != vm.values.end()) {
-      const Lookup with_saved = [this](std::string_view name) {
-        const std::optional<std::string> saved = saved_as(name);
-        return saved ? saved : value_of(name);
-      };
-      append(words, substituted(*args, with_saved, Pass::last).get<Words>());
-    }
+    append(words, arguments(vm.values.value("args", Words())));
     return words;
   }
 
@@ -100,6 +102,9 @@ public:
       }
     }
     for (Step step : steps) {
+      if (const std::string command = step.text("hmp"); is_list_command(command)) {
+        step.values["hmp"] = substitute(command, in_list(lookup), Pass::early);
+      }
       step.values = substituted(step.values, lookup, Pass::early);
       append(words, step_words(step));
     }
@@ -116,6 +121,36 @@ public:
   }
 
 private:
+  // QEMU's own, with what steps before have saved.
+  Words arguments(const Words& args) const {
+    const Lookup lookup = [this](std::string_view name) {
+      const std::optional<std::string> saved = saved_as(name);
+      return saved ? saved : value_of(name);
+    };
+    Words words;
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      const bool is_list = i > 0 && is_option_list(args[i - 1], args[i]);
+      words.push_back(substitute(args[i], is_list ? in_list(lookup) : lookup, Pass::last));
+    }
+    return words;
+  }
+
+  // The same where QEMU reads a list: a comma in a path does not end it. What steps have saved, or
+  // a definition says itself, may be a part of the list.
+  static Lookup in_list(const Lookup& lookup) {
+    return [&lookup](std::string_view name) {
+      const std::optional<std::string> value = lookup(name);
+      return value && is_path(name) ? doubled_commas(*value) : value;
+    };
+  }
+  static bool is_path(std::string_view name) {
+    constexpr std::array<std::string_view, 11> k_paths = {"asset", "file",  "plugin",  "support",
+                                                          "data",  "build", "scratch", "socket",
+                                                          "log",   "qemu",  "qemu-img"};
+    return std::find(k_paths.begin(), k_paths.end(), name.substr(0, name.find('.'))) !=
+           k_paths.end();
+  }
+
   // Put in before the last pass, a "$" could become part of a name with what stands behind it.
   static bool is_plain(const std::string& value) { return value.find('$') == std::string::npos; }
 
@@ -193,8 +228,8 @@ PhasePlan plan_phase(const Subtest& subtest, std::size_t index, const PlanInput&
     if (i > 0) {
       plan.chain.emplace_back("--");
     }
-    append(plan.chain,
-           words.machine(phase.vms[i], std::span(phase.vms).subspan(i), input.emulators[index][i]));
+    append(plan.chain, words.machine(phase.vms[i], std::span(phase.vms).subspan(i),
+                                     input.emulators[index][i], phase.dialogue));
   }
   if (!phase.steps.empty() || (!phase.vms.empty() && phase.dialogue.contains("fail"))) {
     if (!phase.vms.empty()) {

@@ -87,7 +87,7 @@ int Reservation::port(const std::string& name) {
 }
 
 std::string Reservation::socket_folder(const std::string& folder) {
-  if (folder.size() <= k_longest_folder) {
+  if (folder.size() <= k_longest_folder && folder.find(',') == std::string::npos) {
     return folder;
   }
   if (!m_socket_folder) {

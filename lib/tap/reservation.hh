@@ -34,9 +34,10 @@ public:
   // The port called `name`, for TCP and UDP; the same for the same name. Throws Error if none is
   // free.
   int port(const std::string& name);
-  // A path for `folder`, which need not be there yet, that is short enough for a socket in it: a
-  // socket's path has less than 108 bytes. That is `folder` itself, or a descriptor of this process
-  // under /proc, usable by the user's other processes and gone with this one. Throws Error.
+  // A path for `folder`, which need not be there yet, that is short enough for a socket in it,
+  // whose path has less than 108 bytes, and has no comma, which many programs take for the end of
+  // it. That is `folder` itself, or a descriptor of this process under /proc, usable by the user's
+  // other processes and gone with this one. Throws Error.
   std::string socket_folder(const std::string& folder);
   // Now `folder` is there. Throws Error.
   void open_socket_folder(const std::string& folder);

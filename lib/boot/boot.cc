@@ -7,21 +7,25 @@
 #include "base/text.hh"
 #include "base/timeout_multiplier.hh"
 #include "boot/channels.hh"
+#include "boot/output_check.hh"
 #include "boot/readiness.hh"
 #include "boot/run_folder.hh"
 #include "boot/supervisor.hh"
 #include "os/file.hh"
+#include "os/logged_output.hh"
 #include "os/terminal.hh"
 #include "qemu/probe.hh"
 
 #include <fcntl.h>
+#include <memory>
 #include <unistd.h>
 
 namespace qt {
 
 namespace {
 
-constexpr std::size_t k_output_limit = 16 << 20; // QEMU's own
+constexpr std::size_t k_output_tail = 262144; // of QEMU's own, for messages
+constexpr unsigned k_files = 8;               // as large as the limit of one, are the limit of all
 constexpr std::size_t k_log_tail = 65536;
 constexpr std::size_t k_console_lines = 10;
 constexpr Duration k_ready(30'000); // for all daemons together
@@ -52,7 +56,8 @@ public:
     : m_options(options)
     , m_timeout(scaled(options.timeout))
     , m_run_dir(options.run_dir)
-    , m_log(m_run_dir.path(), "qt-boot " + options.name) {}
+    , m_log(m_run_dir.path(), "qt-boot " + options.name)
+    , m_output_check(options.output_checks, options.skip_if_output) {}
 
   int run();
 
@@ -62,8 +67,13 @@ private:
   Process start_qemu(const Channels& channels);
   std::optional<ChainedProgram> start_program(const Channels& channels);
   void connect_console(RunningMachine& machine, Channels& channels);
-  Process start(const std::vector<std::string>& argv, SpawnOptions spawn,
-                const std::string& output);
+  struct Started {
+    Process process;
+    std::unique_ptr<LoggedOutput> output;
+  };
+  Started start(const std::vector<std::string>& argv, SpawnOptions spawn, const std::string& output,
+                LoggedOutput::Reader reader = {});
+  void note_what_is_left_out(const BoundedLog& log, const std::string& whose);
   std::string similar_machines() const;
   int conclude();
   void record_start_failure(const Error& error);
@@ -74,6 +84,8 @@ private:
   BaseLog m_log;
   TerminationSignals m_signals;
   EscapeKeys m_escape_keys;
+  OutputCheck m_output_check;
+  std::unique_ptr<LoggedOutput> m_qemu_output;
   RunFacts m_facts;
 };
 
@@ -110,8 +122,12 @@ void Boot::run_machine() {
   channels.close_other_ends();
   Evidence evidence(m_run_dir.path(), m_options.name, monitor, m_log);
   Hold hold(m_options.on_fail, m_run_dir.path(), m_options.name, outer_exit_channels());
+  FolderSize folder(m_run_dir.path(), scratch_path(m_run_dir.path()),
+                    m_options.log_limit * k_files);
   RunningMachine machine{std::move(qemu),
                          find_program(m_options.machine.qemu).value_or(m_options.machine.qemu),
+                         *m_qemu_output,
+                         folder,
                          std::move(program),
                          std::move(services),
                          console,
@@ -124,7 +140,7 @@ void Boot::run_machine() {
   std::optional<RawTerminal> terminal;
   if (channels.console) {
     console.emplace(std::move(channels.console), std::move(channels.qemu_console),
-                    console_log_path(m_run_dir.path(), m_options.name));
+                    console_log_path(m_run_dir.path(), m_options.name), m_options.log_limit);
     connect_console(machine, channels);
     if (machine.escape_keys != nullptr) {
       terminal.emplace(STDIN_FILENO);
@@ -137,20 +153,37 @@ void Boot::run_machine() {
         stays_after_shutdown(m_options.machine) ? AfterPanic::stays : AfterPanic::ends;
   }
   supervise(machine, limits, m_signals, m_log, m_facts);
+  if (console) {
+    note_what_is_left_out(console->log(), "the console");
+  }
+  note_what_is_left_out(m_qemu_output->log(), "QEMU");
 }
 
-// Daemons and QEMU: no input, their output to a file of the run directory.
-Process Boot::start(const std::vector<std::string>& argv, SpawnOptions spawn,
-                    const std::string& output) {
+// Daemons and QEMU: no input, their output to a file of the run directory. Whatever they start ends
+// with them.
+Boot::Started Boot::start(const std::vector<std::string>& argv, SpawnOptions spawn,
+                          const std::string& output, LoggedOutput::Reader reader) {
   const UniqueFd null = open_file("/dev/null", O_RDONLY);
-  const UniqueFd file = open_file(output, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+  FdPair pipe = make_pipe();
+  auto logged = std::make_unique<LoggedOutput>(std::move(pipe.first), output, m_options.log_limit,
+                                               std::move(reader));
   spawn.standard_input = null.get();
-  spawn.standard_output = file.get();
-  spawn.standard_error = file.get();
+  spawn.standard_output = pipe.second.get();
+  spawn.standard_error = pipe.second.get();
+  spawn.descendants = SpawnOptions::Descendants::end_with_it;
   spawn.keep.insert(spawn.keep.end(), m_options.inherited.begin(), m_options.inherited.end());
   Process process = Process::spawn(argv, spawn);
   m_log.write(format("started {} (process {})", shell_join(argv), process.pid()));
-  return process;
+  return {std::move(process), std::move(logged)};
+}
+
+void Boot::note_what_is_left_out(const BoundedLog& log, const std::string& whose) {
+  if (log.left_out() > 0) {
+    m_log.write(format("the log of {} leaves {} out, {} bytes in its middle: it is limited to {}",
+                       whose, format_size(log.left_out()), log.left_out(),
+                       format_size(m_options.log_limit)));
+    m_facts.details["left-out"][whose] = log.left_out();
+  }
 }
 
 std::vector<Service> Boot::start_services() {
@@ -159,14 +192,15 @@ std::vector<Service> Boot::start_services() {
   for (std::size_t i = 0; i < m_options.services.size(); ++i) {
     const std::vector<std::string>& argv = m_options.services[i];
     logs.push_back(format("{}/service.{}.log", m_run_dir.path(), i));
-    SpawnOptions spawn;
-    spawn.descendants = SpawnOptions::Descendants::end_with_it;
-    services.push_back(
-        {format("service {} ({})", i, base_name(argv[0])), start(argv, spawn, logs.back())});
+    Started started = start(argv, {}, logs.back());
+    services.push_back({format("service {} ({})", i, base_name(argv[0])),
+                        std::move(started.process), std::move(started.output)});
   }
   const auto dead = [&services]() -> std::string {
     for (Service& service : services) {
-      if (const std::optional<ExitStatus> status = service.process.poll()) {
+      const std::optional<ExitStatus> status = service.process.poll();
+      service.output->handle({-1, 0, POLLIN}); // what "log:TEXT" looks for, and its last words
+      if (status) {
         return format("{} {}", service.name, status->text());
       }
     }
@@ -184,8 +218,11 @@ Process Boot::start_qemu(const Channels& channels) {
   if (ends.console >= 0) {
     spawn.keep.push_back(ends.console);
   }
-  return start(qemu_command(m_options.machine, ends), spawn,
-               qemu_log_path(m_run_dir.path(), m_options.name));
+  Started qemu = start(qemu_command(m_options.machine, ends), spawn,
+                       qemu_log_path(m_run_dir.path(), m_options.name),
+                       [this](std::string_view said) { m_output_check.feed(said); });
+  m_qemu_output = std::move(qemu.output);
+  return std::move(qemu.process);
 }
 
 std::optional<ChainedProgram> Boot::start_program(const Channels& channels) {
@@ -203,6 +240,7 @@ std::optional<ChainedProgram> Boot::start_program(const Channels& channels) {
     }
   }
   spawn.keep.insert(spawn.keep.end(), m_options.inherited.begin(), m_options.inherited.end());
+  spawn.descendants = SpawnOptions::Descendants::end_with_it;
   spawn.environment = {{k_vms_variable, format_vms(vms)}, {k_run_dir_variable, m_run_dir.path()}};
   Process process = Process::spawn(m_options.program, spawn);
   m_log.write(format("started {} (process {})", shell_join(m_options.program), process.pid()));
@@ -232,6 +270,7 @@ std::string Boot::similar_machines() const {
   }
   try {
     Probe probe(absolute_path(*program), probe_folder());
+    probe.ask_again(); // what is remembered of it may be what it no longer is
     return probe.suggest(Probe::Kind::machine, split(*m_options.machine.machine, ',').front());
   } catch (const Error&) {
     return "";
@@ -241,7 +280,12 @@ std::string Boot::similar_machines() const {
 int Boot::conclude() {
   const std::string& folder = m_run_dir.path();
   m_facts.seconds = m_log.seconds();
-  m_facts.qemu_output = read_tail(qemu_log_path(folder, m_options.name), k_output_limit);
+  m_facts.qemu_output = read_tail(qemu_log_path(folder, m_options.name), k_output_tail);
+  m_output_check.end();
+  m_facts.output_mistake = m_output_check.mistake(
+      m_options.name == k_default_vm ? "QEMU's output"
+                                     : format("QEMU ({})'s output", m_options.name));
+  m_facts.skip_text = m_output_check.skip_text();
   m_facts.console_lines =
       last_lines(read_tail(console_log_path(folder, m_options.name), k_log_tail), k_console_lines);
   m_facts.similar_machines = similar_machines();

@@ -5,6 +5,7 @@
 
 #include "boot/hold.hh"
 #include "boot/judgement.hh"
+#include "os/bounded_log.hh"
 #include "qemu/machine.hh"
 
 #include <optional>
@@ -16,14 +17,17 @@ namespace qt {
 struct BootOptions {
   MachineOptions machine;
   Expectations expected;
+  Json output_checks = Json::object(); // of QEMU's own output, in the vocabulary's normal form
+  std::vector<std::string> skip_if_output;
   std::string name = k_default_vm;
   // Absolute; empty: that of the chain ($QEMU_TEST_RUN_DIR), else a new one under $TMPDIR.
   std::string run_dir;
   bool monitors = true; // QEMU gets one for the program and one for us
   std::vector<std::vector<std::string>> services;
-  std::vector<std::string> ready;  // of the services, before QEMU starts (readiness.hh)
-  std::vector<int> inherited;      // descriptors that QEMU and the services inherit
-  std::optional<Duration> timeout; // as named (timeout_multiplier.hh)
+  std::vector<std::string> ready;        // of the services, before QEMU starts (readiness.hh)
+  std::vector<int> inherited;            // descriptors that QEMU and the services inherit
+  std::optional<Duration> timeout;       // as named (timeout_multiplier.hh)
+  std::uint64_t log_limit = k_log_limit; // of each log file; of all together eight times that
   OnFail on_fail = OnFail::end;
   std::vector<std::string> program; // empty: standard input and output are the console
 };

@@ -4,10 +4,10 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/text.hh"
+#include "boot/output_check.hh"
 #include "qemu/emulator.hh"
 #include "qemu/panic_device.hh"
 #include "schema/empty_value.hh"
-#include "schema/text_check.hh"
 #include "schema/vocabulary.hh"
 
 #include <algorithm>
@@ -49,6 +49,14 @@ std::vector<int> descriptors(const std::vector<std::string>& words) {
   return numbers;
 }
 
+std::uint64_t log_limit(const std::optional<std::string>& word) {
+  const std::optional<std::uint64_t> size = word ? parse_size(*word) : k_log_limit;
+  if (!size || *size < k_least_log_limit) {
+    throw usage(format("option --log-limit: '{}' is not a size such as 64M, at least 4K", *word));
+  }
+  return *size;
+}
+
 std::optional<std::string> text(const Json& given, const char* key) {
   return given.contains(key) ? std::optional(given.at(key).get<std::string>()) : std::nullopt;
 }
@@ -87,10 +95,7 @@ MachineOptions machine_options(const Json& given) {
 Expectations expectations(const Json& given) {
   Expectations expected;
   expected.exit = given.value("exit", Json());
-  expected.output = given.value("output", Json::object());
-  (void)text_mistake(expected.output, "", ""); // a wrong expression is found before the run
   expected.machine_named = given.contains("machine");
-  expected.skip_if_output = given.value("skip-if-output", std::vector<std::string>());
   return expected;
 }
 
@@ -107,6 +112,9 @@ BootOptions boot_options(const BootRequest& request) {
   BootOptions boot;
   boot.machine = machine_options(given);
   boot.expected = expectations(given);
+  boot.output_checks = given.value("output", Json::object());
+  boot.skip_if_output = given.value("skip-if-output", std::vector<std::string>());
+  (void)OutputCheck(boot.output_checks, boot.skip_if_output); // a mistake is found before the run
   boot.services = given.value("service", std::vector<std::vector<std::string>>());
   boot.ready = given.value("ready", std::vector<std::string>());
   boot.monitors = given.value("qmp", true);
@@ -114,6 +122,7 @@ BootOptions boot_options(const BootRequest& request) {
   boot.machine.backdoor = boot.monitors ? backdoor(boot.name) : "";
   boot.run_dir = request.run_dir.value_or("");
   boot.timeout = request.timeout;
+  boot.log_limit = log_limit(request.log_limit);
   boot.on_fail = request.on_fail;
   boot.inherited = descriptors(request.descriptors);
   return boot;

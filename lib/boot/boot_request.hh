@@ -18,6 +18,7 @@ struct BootRequest {
   std::optional<std::string> name;
   std::optional<std::string> run_dir;
   std::optional<Duration> timeout;      // as named (timeout_multiplier.hh)
+  std::optional<std::string> log_limit; // a size
   std::vector<std::string> descriptors; // numbers of open ones, for QEMU to inherit
   OnFail on_fail = OnFail::end;
 };

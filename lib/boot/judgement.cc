@@ -6,7 +6,6 @@
 #include "base/timeout_multiplier.hh"
 #include "qemu/guest_event.hh"
 #include "qemu/machine.hh"
-#include "schema/text_check.hh"
 
 #include <algorithm>
 #include <csignal>
@@ -100,10 +99,8 @@ bool Judge::refused() const {
 }
 
 std::optional<std::string> Judge::skip_reason() const {
-  for (const std::string& text : m_expected.skip_if_output) {
-    if (m_facts.qemu_output.find(text) != std::string::npos) {
-      return text;
-    }
+  if (!m_facts.skip_text.empty()) {
+    return m_facts.skip_text;
   }
   if (m_expected.machine_named && says_no_such_machine(m_facts.qemu_output)) {
     return format("{} has no machine {}{}", qemu(), m_facts.machine, m_facts.similar_machines);
@@ -153,9 +150,7 @@ std::string Judge::exit_complaint() const {
 }
 
 std::string Judge::output_complaint() const {
-  const std::string mistake =
-      text_mistake(m_expected.output, m_facts.qemu_output, qemu() + "'s output");
-  return mistake.empty() ? "" : with_output(mistake);
+  return m_facts.output_mistake.empty() ? "" : with_output(m_facts.output_mistake);
 }
 
 // `cause` is better than what the program could know.
@@ -250,6 +245,9 @@ Judgement Judge::run() const {
   if (m_facts.signal) {
     return stands(128 + *m_facts.signal, Cause::host,
                   format("ended by {}", signal_name(*m_facts.signal)));
+  }
+  if (!m_facts.flood.empty()) {
+    return decide(to_int(ExitCode::failed), Cause::flood, m_facts.flood);
   }
   if (crashed()) {
     return crash();

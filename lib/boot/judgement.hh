@@ -1,11 +1,11 @@
 // What a run of qt-boot amounts to: from the facts of the run to an exit code and a verdict. Pure.
 //
-// In this order: a signal to qt-boot itself; QEMU killed by a signal that nobody asked for; QEMU
-// refused its arguments; the deadline; a daemon that died; the program's own status; QEMU that had
-// to be killed; its exit status; its output. Where the program saw no more than the console's end
-// or a deadline, a panic or an unwanted reset of the guest (events of the monitor) is the cause. A
-// verdict that the program has written keeps its step, the text awaited and the last lines when
-// qt-boot knows a better cause.
+// In this order: a signal to qt-boot itself; a flood of output; QEMU killed by a signal that nobody
+// asked for; QEMU refused its arguments; the deadline; a daemon that died; the program's own
+// status; QEMU that had to be killed; its exit status; its output. Where the program saw no more
+// than the console's end or a deadline, a panic or an unwanted reset of the guest (events of the
+// monitor) is the cause. A verdict that the program has written keeps its step, the text awaited
+// and the last lines when qt-boot knows a better cause.
 #pragma once
 
 #include "ipc/run_dir.hh"
@@ -38,7 +38,10 @@ struct RunFacts {
   bool timed_out = false;       // the deadline of the run passed
   Duration timeout{};           // as named (timeout_multiplier.hh)
   std::string service_failure;  // message; empty: none
+  std::string flood;            // message: too much was written; empty: it was not
   std::string qemu_output;      // the end of QEMU's own stdout and stderr
+  std::string output_mistake;   // what is wrong in all of that; empty: nothing, or nothing is asked
+  std::string skip_text;        // a reason to skip if QEMU refused to start; or empty
   std::string machine;          // the value of --machine
   std::string similar_machines; // "; did you mean 'a'?" where QEMU has none of that name, or empty
   std::vector<std::string> console_lines;
@@ -47,10 +50,8 @@ struct RunFacts {
 };
 
 struct Expectations {
-  Json exit;                    // null: QEMU is not asked to end by itself; a status or "any"
-  Json output = Json::object(); // checks in the vocabulary's normal form
-  bool machine_named = false;   // by --machine: not knowing it is a reason to skip
-  std::vector<std::string> skip_if_output;
+  Json exit;                  // null: QEMU is not asked to end by itself; a status or "any"
+  bool machine_named = false; // by --machine: not knowing it is a reason to skip
 };
 
 struct Judgement {

@@ -3,7 +3,6 @@
 #include "base/error.hh"
 
 #include <algorithm>
-#include <cerrno>
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -14,6 +13,9 @@ namespace qt {
 namespace {
 
 constexpr std::size_t k_buffer = 65536;
+// The last part of the log holds several of what is taken from QEMU at once.
+constexpr std::size_t k_pieces = 64;
+constexpr std::size_t k_least_piece = k_least_log_limit / k_pieces;
 constexpr std::size_t k_keys = 4096;
 // What a pipe that poll(2) finds writable takes without blocking (PIPE_BUF of Linux).
 constexpr std::size_t k_blocking_piece = 4096;
@@ -27,12 +29,12 @@ std::size_t unread(int fd) {
 
 } // namespace
 
-ConsoleRelay::ConsoleRelay(UniqueFd machine, UniqueFd far_end, const std::string& log_path)
+ConsoleRelay::ConsoleRelay(UniqueFd machine, UniqueFd far_end, const std::string& log_path,
+                           std::uint64_t log_limit)
   : m_machine(std::move(machine))
   , m_far_end(std::move(far_end))
-  , m_log(open_file(log_path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND))
-  , m_log_path(log_path)
-  , m_buffer(k_buffer) {
+  , m_log(log_path, log_limit)
+  , m_buffer(std::clamp<std::uint64_t>(log_limit / k_pieces, k_least_piece, k_buffer)) {
   set_nonblocking(m_machine.get());
 }
 
@@ -47,21 +49,22 @@ void ConsoleRelay::filter_keys(std::function<std::string(std::string_view)> filt
 }
 
 ConsoleRelay::Interests ConsoleRelay::interests() const {
-  const bool behind = m_forwarded < m_logged;
+  const bool behind = m_forwarded < received();
   const auto if_true = [](bool wanted, int events) {
     return static_cast<short>(wanted ? events : 0);
   };
   // A descriptor whose other side has gone is reported whatever is asked for: keys that must wait
   // for QEMU are therefore not polled at all.
   const bool keys_wait = !m_pending_keys.empty() || !m_machine;
-  return {
-      {{m_machine.get(), static_cast<short>(POLLIN | if_true(!m_pending_keys.empty(), POLLOUT)), 0},
-       {m_reader.get(), if_true(behind, POLLOUT), 0},
-       {keys_wait ? -1 : m_keys.get(), POLLIN, 0}}};
+  const short of_machine = static_cast<short>(if_true(!must_wait_for_reader(), POLLIN) |
+                                              if_true(!m_pending_keys.empty(), POLLOUT));
+  return {{{of_machine != 0 ? m_machine.get() : -1, of_machine, 0},
+           {m_reader.get(), if_true(behind, POLLOUT), 0},
+           {keys_wait ? -1 : m_keys.get(), POLLIN, 0}}};
 }
 
 void ConsoleRelay::handle(const Interests& polled) {
-  if ((polled[0].revents & (POLLIN | k_gone)) != 0 && m_machine) {
+  if ((polled[0].revents & (POLLIN | k_gone)) != 0 && m_machine && !must_wait_for_reader()) {
     if (take_from_machine() == IoResult::ended) {
       m_machine.reset();
     }
@@ -77,14 +80,20 @@ void ConsoleRelay::handle(const Interests& polled) {
   if (polled[2].revents != 0 && m_keys && m_pending_keys.empty()) {
     take_keys();
   }
+  if (m_draining) {
+    drain();
+  }
+}
+
+bool ConsoleRelay::must_wait_for_reader() const {
+  return m_reader && m_log.room(m_forwarded) < m_buffer.size();
 }
 
 IoResult ConsoleRelay::take_from_machine() {
   const IoCount got = read_some(m_machine.get(), m_buffer);
   if (got.result == IoResult::done) {
     const auto fresh = std::span<const std::byte>(m_buffer).first(got.count);
-    write_all(m_log.get(), text_of(fresh), m_log_path);
-    m_logged += got.count;
+    m_log.write(text_of(fresh));
     forward(fresh);
   }
   return got.result;
@@ -93,33 +102,21 @@ IoResult ConsoleRelay::take_from_machine() {
 // `fresh` are the last bytes of the log. Only a reader that has all before them gets them directly.
 void ConsoleRelay::forward(std::span<const std::byte> fresh) {
   if (!m_reader) {
-    m_forwarded = m_logged;
+    m_forwarded = received();
     return;
   }
   std::span<const std::byte> bytes = fresh;
-  if (m_forwarded + fresh.size() != m_logged) {
+  if (m_forwarded + fresh.size() != received()) {
     if (!fresh.empty()) {
       return; // poll(2) will say when the reader has room for what it still lacks
     }
-    bytes = std::span<const std::byte>(m_buffer).first(read_log(m_forwarded, m_buffer));
+    bytes = std::span<const std::byte>(m_buffer).first(m_log.read(m_forwarded, m_buffer));
   }
   const IoCount sent = write_to_reader(bytes);
   m_forwarded += sent.count;
   if (sent.result == IoResult::ended) {
     lose_reader();
   }
-}
-
-std::size_t ConsoleRelay::read_log(std::uint64_t offset, std::span<std::byte> buffer) const {
-  if (offset >= m_logged) {
-    return 0;
-  }
-  const ssize_t count =
-      ::pread(m_log.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
-  if (count <= 0) {
-    throw errno_error(count < 0 ? errno : EIO, format("reading {}", m_log_path));
-  }
-  return static_cast<std::size_t>(count);
 }
 
 IoCount ConsoleRelay::write_to_reader(std::span<const std::byte> bytes) {
@@ -166,9 +163,13 @@ std::size_t ConsoleRelay::untaken() const {
 }
 
 void ConsoleRelay::drain() {
-  while (m_machine && take_from_machine() == IoResult::done) {
+  m_draining = static_cast<bool>(m_machine);
+  while (m_draining && !must_wait_for_reader()) {
+    m_draining = take_from_machine() == IoResult::done;
   }
-  m_machine.reset();
+  if (!m_draining) {
+    m_machine.reset();
+  }
   m_far_end.reset();
   m_pending_keys.clear();
 }
@@ -176,7 +177,7 @@ void ConsoleRelay::drain() {
 void ConsoleRelay::lose_reader() {
   m_reader.reset();
   m_reader_gone = true;
-  m_forwarded = m_logged;
+  m_forwarded = received();
 }
 
 void ConsoleRelay::close_reader() {
@@ -189,7 +190,10 @@ void ConsoleRelay::close_reader() {
   }
   m_reader.reset();
   m_keys.reset();
-  m_forwarded = m_logged;
+  m_forwarded = received();
+  if (m_draining) {
+    drain(); // nobody is waited for any more
+  }
 }
 
 } // namespace qt

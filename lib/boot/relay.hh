@@ -1,7 +1,9 @@
 // The console between QEMU and its reader. The relay always takes what QEMU sends, because a simple
 // UART drops what does not fit into a full socket and never recovers. Every byte goes to the log
-// file first, then to the reader. The log is thereby complete and raw, and it is the buffer of a
-// reader that is slow: memory stays bounded however far behind that is.
+// file first, then to the reader. The log is thereby raw and, within its limit (bounded_log.hh),
+// complete, and it is the buffer of a reader that is slow: memory stays bounded however far behind
+// that is. Only where a reader is so far behind that the log would lose what it still lacks,
+// nothing is taken from QEMU until it has caught up.
 //
 // The other way, from the reader (its keys) to QEMU, nothing is lost or reordered either: the relay
 // stops reading keys while QEMU takes none.
@@ -10,6 +12,7 @@
 // Refuses to know anything about what the bytes mean.
 #pragma once
 
+#include "os/bounded_log.hh"
 #include "os/fd.hh"
 
 #include <array>
@@ -29,7 +32,8 @@ public:
   // `machine`: our end of QEMU's console, made non-blocking. `far_end`: the other, kept because
   // only there the system counts the bytes that have not been read; drain() then, not the end of
   // what `machine` gives, is the console's end. Replaces the log file. Throws Error.
-  ConsoleRelay(UniqueFd machine, UniqueFd far_end, const std::string& log_path);
+  ConsoleRelay(UniqueFd machine, UniqueFd far_end, const std::string& log_path,
+               std::uint64_t log_limit = k_log_limit);
 
   // Where the console's bytes go and where its keys come from; may be two descriptors of one
   // socket. A reader whose descriptor blocks is written to in small pieces when it has room.
@@ -41,13 +45,15 @@ public:
   // Does what poll(2) found possible. Never blocks. Throws Error if the log cannot be written.
   void handle(const Interests& polled);
 
-  // After QEMU's death: takes what is left and regards the console as ended.
+  // After QEMU's death: takes what is left and regards the console as ended, once the reader has
+  // caught up so far that there is room for it.
   void drain();
   // Tells the reader that no more will come.
   void close_reader();
+  // Makes one file of the log; the last call on this object.
+  void finish_log() { m_log.finish(); }
 
-  // Reads of the log what lies `offset` bytes from its start; gives how much. Throws Error.
-  std::size_t read_log(std::uint64_t offset, std::span<std::byte> buffer) const;
+  const BoundedLog& log() const { return m_log; }
   // Types what does not come from the reader. Call it only if takes_keys(), which is false while
   // QEMU has not taken what was typed before.
   void type(std::string_view keys);
@@ -56,15 +62,16 @@ public:
   // How many bytes of the keys QEMU has not taken, wherever they are on their way.
   std::size_t untaken() const;
 
-  std::uint64_t received() const { return m_logged; }
+  std::uint64_t received() const { return m_log.size(); }
   bool machine_ended() const { return !m_machine; }
   // The reader has everything, or there is none to have it.
-  bool all_forwarded() const { return !m_reader || m_forwarded == m_logged; }
+  bool all_forwarded() const { return !m_reader || (!m_draining && m_forwarded == received()); }
   std::uint64_t forwarded() const { return m_forwarded; }
   // The reader has gone away by itself.
   bool reader_gone() const { return m_reader_gone; }
 
 private:
+  bool must_wait_for_reader() const;
   IoResult take_from_machine();
   void forward(std::span<const std::byte> fresh);
   IoCount write_to_reader(std::span<const std::byte> bytes);
@@ -74,13 +81,12 @@ private:
 
   UniqueFd m_machine;
   UniqueFd m_far_end;
-  UniqueFd m_log;
+  BoundedLog m_log; // of all that QEMU has sent
   UniqueFd m_reader;
   UniqueFd m_keys;
-  std::string m_log_path;
   bool m_reader_blocks = false;
   bool m_reader_gone = false;
-  std::uint64_t m_logged = 0;    // bytes that QEMU has sent; all are in the log
+  bool m_draining = false;       // QEMU is dead and something of its console is still to be taken
   std::uint64_t m_forwarded = 0; // bytes that the reader has been given
   std::string m_pending_keys;    // not taken by QEMU yet
   std::function<std::string(std::string_view)> m_filter;

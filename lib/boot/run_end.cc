@@ -74,6 +74,12 @@ void RunEnd::end_from_keyboard() {
   m_ending.quit();
 }
 
+void RunEnd::end_by_flood(const std::string& message) {
+  m_log.write(message);
+  m_facts.flood = message;
+  end_program_or_run();
+}
+
 void RunEnd::end_by_signal(int number) {
   if (m_facts.signal) {
     return;

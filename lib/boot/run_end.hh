@@ -31,6 +31,8 @@ public:
   void end_run();
   // A person at the console has had enough.
   void end_from_keyboard();
+  // What is written threatens to fill the disk; `message` says how much it is.
+  void end_by_flood(const std::string& message);
   // A signal to this process: everything ends in 300 ms, and further ones change nothing. While the
   // machine is held it ends only that: the run has been judged.
   void end_by_signal(int number);

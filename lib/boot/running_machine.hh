@@ -8,6 +8,8 @@
 #include "boot/services.hh"
 #include "boot/viewers.hh"
 #include "ipc/exit_channel.hh"
+#include "os/folder_size.hh"
+#include "os/logged_output.hh"
 #include "os/process.hh"
 #include "os/terminal.hh"
 #include "qemu/early_panic.hh"
@@ -22,6 +24,8 @@ namespace qt {
 struct RunningMachine {
   Process qemu;
   std::string emulator; // its executable
+  LoggedOutput& output; // its stdout and stderr
+  FolderSize& folder;   // the run directory
   std::optional<ChainedProgram> program;
   Services services;
   std::optional<ConsoleRelay>& console;

@@ -1,13 +1,17 @@
 // The daemons beside a machine: started before QEMU, expected to live as long as it does, ended
 // after it.
 //
-// Passive: the owner polls add_polls() or waits for deadline(), then calls check().
+// Passive: the owner polls add_polls() and add_output_polls() or waits for deadline(), then calls
+// check() and handle_output().
 #pragma once
 
 #include "ipc/base_log.hh"
+#include "os/logged_output.hh"
 #include "os/process.hh"
 
+#include <memory>
 #include <poll.h>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,6 +20,7 @@ namespace qt {
 struct Service {
   std::string name; // for messages
   Process process;
+  std::unique_ptr<LoggedOutput> output;
 };
 
 class Services {
@@ -26,6 +31,9 @@ public:
     , m_log(log) {}
 
   void add_polls(std::vector<pollfd>& polled) const;
+  void add_output_polls(std::vector<pollfd>& polled) const;
+  // `polled`: the entries that add_output_polls() has added, with what poll(2) has found.
+  void handle_output(std::span<const pollfd> polled);
   // Looks whether one has ended. That counts as failure() unless QEMU ends within half a second:
   // a daemon may see QEMU's end before we do.
   void check();
@@ -38,7 +46,8 @@ public:
   // Says which daemon ended and how; empty if none did.
   const std::string& failure() const { return m_failure; }
 
-  // SIGTERM to all, SIGKILL to those that are still there at the deadline.
+  // SIGTERM to all, SIGKILL to those that are still there at the deadline. What they say until then
+  // is logged. Throws Error if a log cannot be written.
   void end(Deadline deadline);
 
 private:

@@ -41,6 +41,7 @@ private:
   void handle_requests();
   void handle_console(const ConsoleRelay::Interests& polled);
   void handle_escape_keys();
+  void handle_output(std::span<const pollfd> polled);
   void handle_qemu();
   void handle_program();
   void finish_console();
@@ -75,6 +76,9 @@ void Supervisor::run() {
   m_facts.details.update(m_machine.evidence.details());
   m_facts.service_failure = m_machine.services.failure();
   m_machine.services.end(Deadline::after(m_facts.signal ? k_services_quick : k_services));
+  if (m_machine.console) {
+    m_machine.console->finish_log();
+  }
 }
 
 bool Supervisor::done() const {
@@ -99,6 +103,9 @@ void Supervisor::wait_and_handle() {
   if (m_end.qemu_wanted()) {
     m_machine.services.add_polls(polled);
   }
+  const std::size_t output_at = polled.size();
+  polled.push_back(m_machine.output.interest());
+  m_machine.services.add_output_polls(polled);
   const std::size_t viewers_at = polled.size();
   if (m_machine.viewers) {
     m_machine.viewers->add_polls(polled);
@@ -113,6 +120,7 @@ void Supervisor::wait_and_handle() {
   if (m_machine.console) {
     handle_console(console);
   }
+  handle_output(std::span(polled).subspan(output_at, viewers_at - output_at));
   if (m_machine.viewers) {
     m_machine.viewers->handle(std::span(polled).subspan(viewers_at));
   }
@@ -144,8 +152,8 @@ void Supervisor::wait_and_handle() {
 
 Deadline Supervisor::next_deadline() const {
   Deadline next = m_end.deadline();
-  for (const Deadline& other :
-       {m_machine.services.deadline(), m_last_bytes.deadline(), m_machine.evidence.deadline()}) {
+  for (const Deadline& other : {m_machine.services.deadline(), m_last_bytes.deadline(),
+                                m_machine.evidence.deadline(), m_machine.folder.deadline()}) {
     next = earlier(next, other);
   }
   return next;
@@ -193,11 +201,21 @@ void Supervisor::handle_escape_keys() {
   }
 }
 
+// `polled`: of QEMU's output, then of the daemons'.
+void Supervisor::handle_output(std::span<const pollfd> polled) {
+  m_machine.output.handle(polled.front());
+  m_machine.services.handle_output(polled.subspan(1));
+  if (m_machine.folder.check()) {
+    m_end.end_by_flood(m_machine.folder.text());
+  }
+}
+
 void Supervisor::handle_qemu() {
   if (!m_end.poll_qemu()) {
     return;
   }
   m_machine.services.qemu_ended();
+  m_machine.output.finish();
   m_facts.ended_before_program = m_facts.ended_before_program || !m_end.over();
   if (m_machine.monitor) {
     m_machine.monitor->handle({-1, 0, POLLIN}); // what it has said last

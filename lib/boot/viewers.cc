@@ -223,7 +223,8 @@ void Viewers::send(Viewer& viewer) {
     viewer.out.erase(0, sent.count);
   } else if (viewer.role != Role::unknown) {
     std::array<std::byte, 65536> buffer;
-    const std::size_t count = m_console->read_log(viewer.offset, buffer);
+    viewer.offset = m_console->log().kept_from(viewer.offset);
+    const std::size_t count = m_console->log().read(viewer.offset, buffer);
     sent = write_some(viewer.fd.get(), std::span(buffer).first(count));
     viewer.offset += sent.count;
   }

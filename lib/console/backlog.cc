@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t k_memory = 1024 * 1024;
 constexpr std::size_t k_window = 64 * 1024;
+constexpr std::uint64_t k_freed_at_once = 16 << 20;
 
 UniqueFd make_unlinked_file() {
   const std::string folder = env::text("TMPDIR");
@@ -45,6 +46,7 @@ void Backlog::spill() {
   if (!m_file) {
     m_file = make_unlinked_file();
     m_file_begin = m_memory_begin;
+    m_freed = 0;
   }
   std::string_view rest = m_memory;
   auto offset = static_cast<off_t>(m_memory_begin - m_file_begin);
@@ -81,10 +83,22 @@ std::string_view Backlog::at(std::uint64_t offset) {
   return m_window;
 }
 
+// Whoever is always behind must not have a file that only grows. Where the file system cannot give
+// a part back, it does.
+void Backlog::free_file_before(std::uint64_t offset) {
+  const std::uint64_t unused = offset - std::min(offset, m_file_begin);
+  if (unused - m_freed >= k_freed_at_once) {
+    ::fallocate(m_file.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                static_cast<off_t>(m_freed), static_cast<off_t>(unused - m_freed));
+    m_freed = unused;
+  }
+}
+
 void Backlog::discard_before(std::uint64_t offset) {
   assert(offset <= end());
   m_begin = std::max(m_begin, offset);
   if (m_begin < m_memory_begin) {
+    free_file_before(m_begin);
     return;
   }
   m_file.reset();

@@ -26,11 +26,13 @@ public:
 
 private:
   void spill();
+  void free_file_before(std::uint64_t offset);
 
   std::uint64_t m_begin = 0;
   UniqueFd m_file; // the stream's part [m_file_begin, m_memory_begin), if any
   std::uint64_t m_file_begin = 0;
-  std::string m_memory; // the part [m_memory_begin, end())
+  std::uint64_t m_freed = 0; // bytes at its start
+  std::string m_memory;      // the part [m_memory_begin, end())
   std::uint64_t m_memory_begin = 0;
   std::string m_window; // what at() read from the file
 };

@@ -21,6 +21,7 @@ Console::Console(std::string vm, int fd, const Watch& watch, DialogueLog& log)
   , m_fd(fd)
   , m_log(log)
   , m_failures(watch.failures, 0, watch.printk)
+  , m_most(watch.most_unconsumed)
   , m_buffer(k_read, '\0') {
   if (watch.escapes == Watch::Escapes::strip) {
     m_escapes.emplace();

@@ -26,7 +26,8 @@ struct Watch {
 
   std::vector<Pattern> failures; // armed from the first byte to the last
   Escapes escapes = Escapes::keep;
-  Printk printk = Printk::keep; // for the failure texts; waits may have it otherwise
+  Printk printk = Printk::keep;                // for the failure texts; waits may have it otherwise
+  std::uint64_t most_unconsumed = k_log_limit; // bytes; no more are read before a wait takes some
 };
 
 class Console {
@@ -56,6 +57,8 @@ public:
   // The first failure text in the stream, once there is one.
   const std::optional<Match>& failure() const noexcept { return m_failure; }
 
+  // So much is unconsumed that reading has to wait.
+  bool is_full() const noexcept { return m_backlog.end() - m_backlog.begin() >= m_most; }
   // The unconsumed part of the stream.
   Backlog& backlog() noexcept { return m_backlog; }
 
@@ -89,6 +92,7 @@ private:
   std::optional<Match> m_failure;
   bool m_settled = true; // m_failures.settle() has seen everything
   Backlog m_backlog;
+  std::uint64_t m_most; // bytes of it
   std::string m_recent; // raw bytes, for last_lines()
   std::string m_buffer;
   std::uint64_t m_to_type = 0;

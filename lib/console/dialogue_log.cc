@@ -4,9 +4,6 @@
 #include "base/text.hh"
 
 #include <algorithm>
-#include <cerrno>
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace qt {
 
@@ -17,9 +14,9 @@ constexpr std::size_t k_buffer = 64 * 1024;
 
 } // namespace
 
-DialogueLog::DialogueLog(const std::string& path) {
+DialogueLog::DialogueLog(const std::string& path, std::uint64_t limit) {
   if (!path.empty()) {
-    m_file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+    m_file.emplace(path, limit);
   }
 }
 
@@ -98,17 +95,15 @@ void DialogueLog::flush(Lines lines) {
       end_line(vm);
     }
   }
-  std::string_view rest = m_buffer;
-  while (m_file && !rest.empty()) {
-    const ssize_t count = ::write(m_file.get(), rest.data(), rest.size());
-    if (count < 0 && errno == EINTR) {
-      continue;
+  try {
+    if (m_file) {
+      m_file->write(m_buffer);
     }
-    if (count <= 0) {
-      m_file.reset();
-      break;
+    if (m_file && lines == Lines::end_all) {
+      m_file->finish();
     }
-    rest.remove_prefix(static_cast<std::size_t>(count));
+  } catch (const Error&) {
+    m_file.reset();
   }
   m_buffer.clear();
 }

@@ -6,13 +6,16 @@
 //        1.236 # step 2: --line version                       a step begins, or another note
 //
 // The first field is the time in seconds since the program's start, of a line's first byte. Bytes
-// that a terminal could act on are escaped; a console line over 4 KiB is cut into several.
+// that a terminal could act on are escaped; a console line over 4 KiB is cut into several. The file
+// has a limit (bounded_log.hh).
 #pragma once
 
 #include "base/duration.hh"
+#include "os/bounded_log.hh"
 #include "os/fd.hh"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,13 +25,14 @@ class DialogueLog {
 public:
   // Writes to `path`, from its start; no file at all if it is empty. Throws Error if it cannot be
   // created; later failures end the log silently: a full disk does not end a test.
-  explicit DialogueLog(const std::string& path);
+  explicit DialogueLog(const std::string& path, std::uint64_t limit = k_log_limit);
 
   void console(const std::string& vm, std::string_view bytes);
   void typed(const std::string& vm, std::string_view bytes);
   void matched(const std::string& vm, std::string_view text);
   void note(std::string_view text);
-  // Hands everything to the kernel, an unfinished console line only with `end_lines`.
+  // Hands everything to the kernel. With `end_all` an unfinished console line, too: nothing is
+  // logged after that.
   enum class Lines { keep_unfinished, end_all };
   void flush(Lines lines);
 
@@ -43,7 +47,7 @@ private:
   void write(double seconds, std::string_view vm, char mark, std::string_view text);
   void end_line(const std::string& vm);
 
-  UniqueFd m_file;
+  std::optional<BoundedLog> m_file;
   Clock::time_point m_start = Clock::now();
   std::map<std::string, Line> m_unfinished; // by machine
   std::string m_buffer;

@@ -39,7 +39,7 @@ public:
   explicit Runner(const Dialogue& dialogue)
     : m_dialogue(dialogue)
     , m_saved(dialogue.defaults.value("set", Json::object()))
-    , m_log(dialogue.run_dir.empty() ? "" : dialogue_log_path(dialogue.run_dir))
+    , m_log(dialogue.run_dir.empty() ? "" : dialogue_log_path(dialogue.run_dir), log_limit())
     , m_loop(dialogue.vms, make_watch(), m_log)
     , m_default_vm(default_text("vm"))
     , m_limits(dialogue.defaults) {
@@ -65,7 +65,10 @@ private:
     const Json texts = fail != nullptr ? m_saved.put_into_all(*fail) : Json::array();
     return {patterns_from(&texts),
             find_default("strip-ansi") != nullptr ? Watch::Escapes::strip : Watch::Escapes::keep,
-            find_default("ignore-printk") != nullptr ? Printk::ignore : Printk::keep};
+            find_default("ignore-printk") != nullptr ? Printk::ignore : Printk::keep, log_limit()};
+  }
+  std::uint64_t log_limit() const {
+    return parse_size(default_text("log-limit")).value_or(k_log_limit);
   }
   std::string default_text(std::string_view key) const {
     const Json* const value = find_default(key);

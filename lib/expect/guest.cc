@@ -124,7 +124,7 @@ Cause Guest::end_cause() const {
 }
 
 void Guest::add_polls(std::vector<pollfd>& polls) const {
-  if (m_console && !m_console->ended()) {
+  if (m_console && !m_console->ended() && !m_console->is_full()) {
     polls.push_back({m_console->fd(), POLLIN, 0});
   }
   // Before the negotiation nothing is read: QEMU sends no events and its greeting can wait.

@@ -29,6 +29,7 @@ constexpr std::array k_causes = {
     CauseName{Cause::console_eof, "console-eof"},
     CauseName{Cause::skip, "skip"},
     CauseName{Cause::asset, "asset"},
+    CauseName{Cause::flood, "flood"},
     CauseName{Cause::host, "host"},
 };
 

@@ -47,6 +47,7 @@ enum class Cause {
   console_eof,  // the console ended while something was awaited
   skip,
   asset, // a payload could not be had
+  flood, // QEMU or its guest wrote more than the run directory may take
   host,  // the host's fault: a program missing, disk full
 };
 

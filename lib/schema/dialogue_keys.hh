@@ -23,6 +23,7 @@ inline constexpr std::array k_dialogue = {
     Key{"fail", Type::patterns, "TEXT", "fail whenever TEXT appears"},
     Key{"strip-ansi", Type::flag, "", "match without terminal control sequences"},
     Key{"ignore-printk", Type::flag, "", "match without kernel messages in between, too"},
+    Key{"log-limit", Type::size, "SIZE", "of each log; a longer one lacks its middle (256M)"},
     Key{"vm", Type::text, "NAME", "the machine that steps mean by default"},
     Key{"pace", Type::duration, "TIME", "pause between typed bytes", 0, Empty::allowed},
     Key{"every", Type::duration, "TIME", "pause between tries"},
@@ -31,7 +32,7 @@ inline constexpr std::array k_dialogue = {
 };
 
 // Those of them that stand in a test; the others come with qt-tap's own options.
-inline constexpr std::array<std::string_view, 5> k_test_dialogue = {
-    "timeout", "idle-timeout", "fail", "strip-ansi", "ignore-printk"};
+inline constexpr std::array<std::string_view, 6> k_test_dialogue = {
+    "timeout", "idle-timeout", "fail", "strip-ansi", "ignore-printk", "log-limit"};
 
 } // namespace qt

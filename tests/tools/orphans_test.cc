@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <random>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 namespace qt {
 namespace {
@@ -166,6 +167,86 @@ INSTANTIATE_TEST_SUITE_P(Victims, Orphans,
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+// Whatever QEMU itself starts, or the script that stands for it: also what has left its process
+// group.
+class QemusOwn : public BootFixture, public testing::WithParamInterface<const char*> {
+protected:
+  void SetUp() override {
+    NEED(k_riscv64);
+    NEED("setsid");
+  }
+  // A QEMU that is a script, and has helpers of several kinds.
+  std::string wrapper() const {
+    write_file(path("qemu"), format("#!/bin/sh\nsleep 1000 &\nsetsid sleep 1000 &\n"
+                                    "(setsid sh -c 'sleep 1000 & exec sleep 1000' &)\nexec {} "
+                                    "\"$@\"\n",
+                                    *find_program(k_riscv64)));
+    ::chmod(path("qemu").c_str(), 0755);
+    return path("qemu");
+  }
+  // In a session of its own: its group can be killed.
+  Process start_chain(const Words& chain) const {
+    const UniqueFd null = open_file("/dev/null", O_RDWR);
+    SpawnOptions options;
+    options.standard_input = options.standard_output = options.standard_error = null.get();
+    Words words = command({"--qemu", wrapper(), "--machine", "virt"}, {}, chain);
+    words.insert(words.begin(), "setsid");
+    return Process::spawn(words, options);
+  }
+  void expect_none_left() const {
+    const Deadline deadline = Deadline::after(std::chrono::seconds(20));
+    std::vector<std::string> left;
+    do {
+      left.clear();
+      for (const pid_t pid : marked(m_folder.path())) {
+        left.push_back(state_of(pid));
+      }
+      ::usleep(2000);
+    } while (!left.empty() && !deadline.expired());
+    EXPECT_THAT(left, IsEmpty());
+  }
+
+  const ScopedVariable m_mark{k_mark, m_folder.path()};
+};
+
+TEST_P(QemusOwn, HelpersEndWithIt) {
+  const std::string how = GetParam();
+  Process chain =
+      start_chain(how == "in_order" ? Words{"wait", "OpenSBI"} : Words{"wait", "OpenSBI", "hang"});
+  const Deadline deadline = Deadline::after(std::chrono::seconds(60));
+  while (!chain.poll() && !deadline.expired() &&
+         read_file_if_exists(console_log_path(run_dir(), k_default_vm)).value_or("").size() < 100) {
+    ::usleep(5000);
+  }
+  ASSERT_GT(marked(m_folder.path()).size(), how == "in_order" ? 0U : 5U);
+  if (how == "qt_boot") {
+    chain.send_signal(SIGKILL);
+  } else if (how == "group") {
+    ::kill(-chain.pid(), SIGKILL);
+  } else if (how == "asked") {
+    ::kill(-chain.pid(), SIGTERM);
+  }
+  const auto status = chain.wait(Deadline::after(std::chrono::seconds(60)));
+  ASSERT_TRUE(status.has_value());
+  EXPECT_EQ(status->text(), how == "in_order" ? "exited 0"
+                            : how == "asked"  ? "exited 143"
+                                              : "killed SIGKILL");
+  expect_none_left();
+}
+
+INSTANTIATE_TEST_SUITE_P(Ends, QemusOwn, testing::Values("in_order", "asked", "qt_boot", "group"),
+                         [](const auto& how) { return how.param; });
+
+using QemusCommands = QemusOwn;
+
+TEST_F(QemusCommands, OfAMigrationEndToo) {
+  const Captured result =
+      run({"--qemu", k_riscv64, "--machine", "virt"},
+          {"-incoming", "exec:(setsid sleep 1000 &) ; sleep 1000"}, {"qmp", "pause", "300"});
+  EXPECT_EQ(code_of(result), 0) << result.err;
+  expect_none_left();
+}
 
 class Guarded : public testing::Test {
 protected:

@@ -31,7 +31,9 @@ std::string numbered_lines(std::size_t bytes) {
 // A relay between two socket pairs whose other ends the test plays.
 class Relay : public testing::Test {
 protected:
-  Relay() {
+  Relay() { start(k_log_limit); }
+
+  void start(std::uint64_t log_limit) {
     FdPair machine = make_socket_pair();
     FdPair reader = make_socket_pair();
     m_qemu = std::move(machine.second);
@@ -39,7 +41,7 @@ protected:
     set_nonblocking(m_qemu.get());
     set_nonblocking(m_program.get());
     set_nonblocking(reader.first.get());
-    m_relay.emplace(std::move(machine.first), UniqueFd(), log());
+    m_relay.emplace(std::move(machine.first), UniqueFd(), log(), log_limit);
     UniqueFd keys(::fcntl(reader.first.get(), F_DUPFD_CLOEXEC, 3));
     m_relay->connect(std::move(reader.first), std::move(keys));
   }
@@ -115,6 +117,59 @@ TEST_F(Relay, KeepsTheOrderWhileTheReaderCatchesUp) {
     turn_until_idle();
   }
   EXPECT_EQ(seen, numbered_lines(1 << 20) + "fresh\n");
+}
+
+// The log is the reader's buffer: what it still lacks is not given up for what comes.
+TEST_F(Relay, TakesNoMoreThanTheLogKeepsForAReaderThatIsBehind) {
+  constexpr std::uint64_t k_limit = 1 << 20;
+  start(k_limit);
+  const std::string text = numbered_lines(4 * k_limit);
+  std::string got;
+  std::string_view rest = text;
+  while (got.size() < text.size()) {
+    const IoCount sent = write_some(m_qemu.get(), bytes_of(rest));
+    rest.remove_prefix(sent.count);
+    turn_until_idle();
+    if (sent.result == IoResult::would_block || rest.empty()) { // QEMU has to wait: read a little
+      EXPECT_LE(m_relay->received() - m_relay->forwarded(), k_limit);
+      const std::string part = read_available(m_program.get());
+      ASSERT_FALSE(part.empty()) << "nobody moves any more";
+      got += part;
+    }
+  }
+  EXPECT_EQ(got, text);
+  m_relay->drain();
+  m_relay->close_reader();
+  m_relay->finish_log();
+  const std::string log_text = read_file(log());
+  EXPECT_LT(log_text.size(), k_limit + 200);
+  EXPECT_TRUE(log_text.starts_with(text.substr(0, k_limit / 2)));
+  EXPECT_TRUE(log_text.ends_with(text.substr(text.size() - k_limit / 4)));
+  EXPECT_NE(log_text.find("are left out here"), std::string::npos);
+}
+
+TEST_F(Relay, GivesAReaderThatIsBehindTheRestAfterTheMachinesEnd) {
+  constexpr std::uint64_t k_limit = 1 << 20;
+  start(k_limit);
+  const std::string text = numbered_lines(2 * k_limit);
+  std::string_view rest = text;
+  for (IoCount sent{IoResult::done, 0}; sent.result == IoResult::done && !rest.empty();) {
+    sent = write_some(m_qemu.get(), bytes_of(rest));
+    rest.remove_prefix(sent.count);
+    turn_until_idle();
+  }
+  ASSERT_FALSE(rest.empty()) << "the relay has taken everything";
+  m_qemu.reset();
+  m_relay->drain();
+  EXPECT_FALSE(m_relay->all_forwarded());
+  std::string got;
+  for (std::string part; turn_until_idle(), !(part = read_available(m_program.get())).empty();) {
+    got += part;
+  }
+  EXPECT_EQ(got.size(), text.size() - rest.size());
+  EXPECT_EQ(got, text.substr(0, got.size()));
+  EXPECT_TRUE(m_relay->all_forwarded());
+  EXPECT_TRUE(m_relay->machine_ended());
 }
 
 TEST_F(Relay, WaitsWithKeysWhileQemuTakesNoneAndLosesNone) {

@@ -56,10 +56,14 @@ protected:
   Evidence m_evidence{m_folder.path(), "vm", m_monitor, m_log};
   Hold m_hold;
   FdPair m_input = make_socket_pair();
+  LoggedOutput m_output{make_pipe().first, m_folder.path() + "/vm.log", k_log_limit};
+  FolderSize m_size{m_folder.path(), "", k_log_limit};
   RunLimits m_limits;
   RunFacts m_facts;
   RunningMachine m_machine{start_qemu(m_input.second.get()),
                            "cat",
+                           m_output,
+                           m_size,
                            {},
                            Services({}, m_log),
                            m_console,

@@ -1,0 +1,102 @@
+#include "boot/output_check.hh"
+
+#include "base/error.hh"
+
+#include <algorithm>
+
+namespace qt {
+
+namespace {
+
+constexpr std::size_t k_tail = 64 * 1024;
+
+} // namespace
+
+OutputCheck::Search::Search(const std::string& searched, Pattern::Kind how)
+  : kind(how)
+  , text(searched)
+  , matcher(searched.empty() ? std::vector<Pattern>() : std::vector<Pattern>{{how, searched}})
+  , found(searched.empty()) {}
+
+OutputCheck::OutputCheck(const Json& checks, const std::vector<std::string>& skip_texts) {
+  for (const auto& [check, value] : checks.items()) {
+    const auto text = value.get<std::string>();
+    if (check == "equals") {
+      m_equals = text;
+    } else {
+      const bool is_regex = check == "matches";
+      m_checks.try_emplace(check, text, is_regex ? Pattern::Kind::regex : Pattern::Kind::text);
+    }
+  }
+  for (const std::string& text : skip_texts) {
+    m_skips.emplace_back(text, Pattern::Kind::text);
+  }
+}
+
+void OutputCheck::look(Search& search, std::string_view bytes) {
+  if (search.found || !m_failure.empty()) {
+    return;
+  }
+  try {
+    search.found = search.matcher.feed(bytes).has_value();
+  } catch (const Error& error) {
+    m_failure = error.what();
+  }
+}
+
+void OutputCheck::feed(std::string_view bytes) {
+  for (auto& [check, search] : m_checks) {
+    look(search, bytes);
+  }
+  for (Search& search : m_skips) {
+    look(search, bytes);
+  }
+  m_size += bytes.size();
+  const std::size_t of_use = m_equals ? m_equals->size() + 2 : 0;
+  m_start += bytes.substr(0, of_use - std::min(of_use, m_start.size()));
+  m_tail += bytes;
+  if (m_tail.size() > 2 * k_tail) {
+    m_tail.erase(0, m_tail.size() - k_tail);
+  }
+}
+
+// At its end an expression may match what could have gone on, or nothing at all.
+void OutputCheck::end() {
+  for (auto& [check, search] : m_checks) {
+    if (search.found || search.kind != Pattern::Kind::regex || !m_failure.empty()) {
+      continue;
+    }
+    try {
+      search.found = search.matcher.settle() || Regex(search.text).search(m_tail);
+    } catch (const Error& error) {
+      m_failure = error.what();
+    }
+  }
+}
+
+std::string OutputCheck::mistake(std::string_view what) const {
+  if (!m_failure.empty()) {
+    throw Error(m_failure, ExitCode::usage);
+  }
+  const auto wrong = [what](const std::string& check, const std::string& text) {
+    return format("asked of {}: {} '{}'", what, check, text);
+  };
+  for (const auto& [check, search] : m_checks) {
+    if (search.found == (check == "lacks")) {
+      return wrong(check, search.text);
+    }
+  }
+  if (m_equals &&
+      (m_size != m_start.size() || (m_start != *m_equals && m_start != *m_equals + "\n"))) {
+    return wrong("equals", *m_equals);
+  }
+  return "";
+}
+
+std::string OutputCheck::skip_text() const {
+  const auto found = std::find_if(m_skips.begin(), m_skips.end(),
+                                  [](const Search& search) { return search.found; });
+  return found == m_skips.end() ? "" : found->text;
+}
+
+} // namespace qt

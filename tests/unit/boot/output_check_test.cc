@@ -1,0 +1,63 @@
+#include "boot/output_check.hh"
+
+#include "base/error.hh"
+#include "schema/text_check.hh"
+
+#include <gtest/gtest.h>
+#include <random>
+
+namespace qt {
+namespace {
+
+std::string mistake(const Json& checks, std::string_view text, std::size_t piece = 3) {
+  OutputCheck check(checks, {});
+  for (std::size_t at = 0; at < text.size(); at += piece) {
+    check.feed(text.substr(at, piece));
+  }
+  check.end();
+  return check.mistake("it");
+}
+
+TEST(OutputCheck, MeansTheSameAsLookingAtTheWholeText) {
+  for (const char* const text :
+       {"", "\n", "ab\nc\n", "one\n", "one", "one\n\n", "aaa", "x=10", "c"}) {
+    for (const Json& checks :
+         {Json::object(), Json{{"contains", "b"}}, Json{{"contains", ""}}, Json{{"lacks", "b\nc"}},
+          Json{{"lacks", ""}}, Json{{"equals", "one"}}, Json{{"equals", ""}},
+          Json{{"matches", "^c$"}}, Json{{"matches", "^$"}}, Json{{"matches", "a*"}},
+          Json{{"matches", "=[0-9]+$"}}, Json{{"matches", "(?s)a.*c"}},
+          Json{{"contains", "c"}, {"lacks", "a"}, {"matches", "\\Ac"}}}) {
+      for (const std::size_t piece : {1, 2, 100}) {
+        EXPECT_EQ(mistake(checks, text, piece), text_mistake(checks, text, "it"))
+            << text << " " << checks;
+      }
+    }
+  }
+}
+
+TEST(OutputCheck, SeesEveryByteOfALongText) {
+  std::string text = "first words\n";
+  text.append(40 << 20, '.');
+  text += "\nlast words\n";
+  const auto judged = [&text](const Json& checks) { return mistake(checks, text, 1 << 16); };
+  EXPECT_EQ(judged({{"contains", "first"}, {"matches", "^first \\w+$"}}), "");
+  EXPECT_EQ(judged({{"contains", "last words\n"}, {"matches", "last \\w+$"}}), "");
+  EXPECT_EQ(judged({{"lacks", "first"}}), "asked of it: lacks 'first'");
+  EXPECT_EQ(judged({{"equals", "first words"}}), "asked of it: equals 'first words'");
+  EXPECT_EQ(judged({{"matches", "middle"}}), "asked of it: matches 'middle'");
+}
+
+TEST(OutputCheck, KnowsTheFirstReasonToSkip) {
+  OutputCheck check({}, {"nothing of it", "too low", "phys"});
+  check.feed("phys-bits too");
+  EXPECT_EQ(check.skip_text(), "phys");
+  check.feed(" low\n");
+  EXPECT_EQ(check.skip_text(), "too low");
+}
+
+TEST(OutputCheck, RefusesAWrongExpression) {
+  EXPECT_THROW(OutputCheck({{"matches", "("}}, {}), Error);
+}
+
+} // namespace
+} // namespace qt

@@ -7,6 +7,7 @@
 #include "cli/cli.hh"
 #include "os/file.hh"
 #include "qemu/confinement.hh"
+#include "schema/argument_check.hh"
 #include "schema/key_option.hh"
 #include "schema/vocabulary.hh"
 
@@ -45,6 +46,8 @@ qt::CommandLine command_line(Options& options) {
       .option("run-dir", "DIR", "where the logs go (default: a new folder)",
               options.request.run_dir)
       .option("timeout", "deadline of the whole run", options.request.timeout)
+      .option("log-limit", "SIZE", "of each log; the middle of a longer one is left out (256M)",
+              options.request.log_limit)
       .option("fd", "N", "a descriptor that QEMU inherits; repeatable", options.request.descriptors)
       .option(
           "on-fail", "end|keep|shell",
@@ -62,6 +65,15 @@ qt::CommandLine command_line(Options& options) {
                   "skip-if-output · 99 could not judge · 124 deadline · 126/127 cannot execute ·\n"
                   "128+n signal; else what PROGRAM ended with");
   return line;
+}
+
+// QEMU starts without any argument, too, and its machine then waits for a disk: silence for ever.
+void check_for_machine(const qt::BootOptions& boot, const qt::BootRequest& request) {
+  if (request.machine.empty() && boot.machine.arguments.empty() && boot.program.empty()) {
+    throw usage("which machine? Give --machine NAME ('qemu-system-ARCH -machine help' lists them), "
+                "with --qemu the emulator, and after '--' what it boots; qt-boot --help has "
+                "examples");
+  }
 }
 
 // QEMU takes a disk image as a word without a dash; a program there lacks its "--".
@@ -98,6 +110,10 @@ int run(const std::vector<std::string>& words) {
       throw usage("there is no PROGRAM behind the second '--'");
     }
     boot.program = parts[2];
+  }
+  check_for_machine(boot, options.request);
+  if (const std::string mistake = qt::argument_mistake(boot.machine.arguments); !mistake.empty()) {
+    throw usage(mistake);
   }
   qt::fit_confinement(boot.machine);
   const std::unique_ptr<qt::Admission> place = qt::admit(boot);

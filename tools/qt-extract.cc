@@ -87,7 +87,9 @@ std::string source_path(const Options& options) {
   const std::string text = read_to_end(STDIN_FILENO, "standard input");
   const std::vector<std::string> lines = last_lines(text, 2);
   if (lines.empty()) {
-    throw Error("standard input has no path: the program before this one gave none");
+    throw Error("no FILE given, and standard input has no path, which the program before this one "
+                "would print; see qt-extract --help",
+                ExitCode::usage);
   }
   if (lines.size() > 1) {
     throw Error("standard input has more than one line: it must be one path", ExitCode::usage);

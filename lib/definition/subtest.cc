@@ -8,6 +8,7 @@
 #include "definition/step_reader.hh"
 #include "definition/variables.hh"
 #include "ipc/run_dir.hh"
+#include "schema/argument_check.hh"
 #include "schema/awaited.hh"
 
 #include <algorithm>
@@ -113,6 +114,13 @@ Vm SubtestReader::read_vm(const Value& table, const std::string& name) {
     if (find_key(vm_keys(), member.key) != nullptr) {
       check_names(&member.value, member.key,
                   member.key == "args" ? SavedNames::known : SavedNames::unknown);
+    }
+  }
+  if (const Value* const args = table.find("args"); args != nullptr && is_final()) {
+    for (const Value& word : args->elements) {
+      if (const std::string mistake = argument_mistake({word.text}); !mistake.empty()) {
+        complain(word.at, format("args: {}", mistake));
+      }
     }
   }
   return vm;

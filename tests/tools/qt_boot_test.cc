@@ -149,9 +149,31 @@ TEST_F(QtBoot, RefusesAWrongCommandLine) {
   }
 }
 
+// QEMU would start, find nothing to boot, and say nothing for ever.
+TEST_F(QtBoot, AsksForAMachine) {
+  for (const Words& words : {Words{program()}, Words{program(), "--"}, Words{program(), "--", "--"},
+                             Words{program(), "--run-dir", run_dir()}}) {
+    const Captured result = run_words(words);
+    EXPECT_EQ(code_of(result), 2) << join(words, " ");
+  }
+  EXPECT_THAT(run_words({program()}).err,
+              StartsWith("qt-boot: error: which machine? Give --machine NAME"));
+}
+
+TEST_F(QtBoot, RefusesWhatMakesQemuLeave) {
+  NEED(k_riscv64);
+  for (const char* const word : {"-daemonize", "--daemonize"}) {
+    const Captured result = run({"--qemu", k_riscv64, "--machine", "virt"}, {word}, {"hang"});
+    EXPECT_EQ(code_of(result), 2);
+    EXPECT_THAT(result.err, HasSubstr("aemonize: QEMU would leave qt-boot, which could neither"));
+    EXPECT_THAT(orphans_with(mark()), IsEmpty());
+  }
+}
+
 TEST_F(QtBoot, CannotJudgeWithoutItsRunDirectory) {
   write_file(path("plain"), "no folder");
-  const Captured result = run_words({program(), "--run-dir", path("plain") + "/run"});
+  const Captured result =
+      run_words({program(), "--machine", "none", "--run-dir", path("plain") + "/run"});
   EXPECT_EQ(code_of(result), 99);
 }
 

@@ -1,0 +1,13 @@
+// QEMU's own arguments ("args", what stands after "--") that cannot work with qt-boot.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace qt {
+
+// What is wrong with them, and what to do; empty: nothing. An argument that makes QEMU leave who
+// has started it is refused: nobody would see its end.
+std::string argument_mistake(const std::vector<std::string>& arguments);
+
+} // namespace qt

@@ -78,6 +78,25 @@ std::string again(const Selected& test, const Outcome& outcome, const SessionOpt
   return emulator + settings_in_environment() + shell_join(words);
 }
 
+// How many subtests can run at once: each has pipes, locks and reserved ports.
+std::size_t affordable_jobs(std::size_t wanted) {
+  constexpr std::uint64_t k_of_a_subtest = 24; // descriptors
+  constexpr std::uint64_t k_spare = 16;
+  if (wanted <= 1) {
+    return wanted;
+  }
+  const std::uint64_t limit = raise_descriptor_limit();
+  const std::uint64_t taken = count_descriptors() + k_spare;
+  const std::uint64_t affordable =
+      std::max<std::uint64_t>(1, (limit - std::min(limit, taken)) / k_of_a_subtest);
+  if (affordable < wanted) {
+    log_warning(format("option --jobs: no more than {} files may be open, which is enough for {} "
+                       "subtests at once; raise it (ulimit -Hn)",
+                       limit, affordable));
+  }
+  return std::min<std::uint64_t>(wanted, affordable);
+}
+
 // What came of a subtest.
 struct Result {
   Outcome outcome;
@@ -134,7 +153,8 @@ public:
     for (const Selected& test : selected) {
       m_budgets.try_emplace(test.definition, test.definition->timeout);
     }
-    const std::size_t jobs = std::min(static_cast<std::size_t>(options.jobs), selected.size());
+    const std::size_t jobs =
+        affordable_jobs(std::min(static_cast<std::size_t>(options.jobs), selected.size()));
     for (std::size_t i = 0; jobs > 1 && i < jobs; ++i) {
       m_threads.emplace_back([this] { work(); });
     }

@@ -9,11 +9,13 @@
 #include "os/process.hh"
 #include "tap_fixture.hh"
 
+#include <algorithm>
 #include <csignal>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace qt {
 namespace {
@@ -309,7 +311,113 @@ output = { lacks = "warning" }
   EXPECT_THAT(log("locked.a"), Not(HasSubstr("-sandbox on")));
 }
 
+// --- what an emulator was remembered to lack
+
+TEST_F(QtTapHost, NothingIsSkippedForWhatIsOnlyRemembered) {
+  const std::string file = define("boots", k_opensbi);
+  EXPECT_THAT(run({file}).out, HasSubstr("\nok 1 "));
+  std::string record = *find_program("qemu-system-riscv64");
+  std::replace(record.begin(), record.end(), '/', '-');
+  record = format("{}/cache/probe/{}.json", folder.path(), record);
+  const std::string known = read_file(record);
+  for (const auto& [has, lacks] :
+       {std::pair("\"virt\"", "\"vir\""), std::pair("\"tcg\"", "\"tc\"")}) {
+    std::string text = known;
+    const std::size_t at = text.find(has);
+    ASSERT_NE(at, std::string::npos) << known;
+    write_file(record, text.replace(at, std::string_view(has).size(), lacks));
+    const Captured passed = run({file});
+    EXPECT_THAT(passed.out, HasSubstr("\nok 1 ")) << passed.err;
+    EXPECT_THAT(passed.out, Not(HasSubstr("SKIP")));
+  }
+}
+
+// --- what a test leaves, and where
+
+TEST_F(QtTapHost, ScratchThatCannotBeRemovedChangesNoVerdict) {
+  const std::string file = define("left", R"(
+[test.a]
+prepare = [
+  { run = ["sh", "-c", "ls -A ${scratch}"], stdout = { equals = "" } },
+  { run = ["sh", "-c", "mkdir -p ${scratch}/a/b && touch ${scratch}/a/b/f && chmod 0 ${scratch}/a/b ${scratch}/a"] },
+]
+steps = [{ run = ["test", "-d", "${scratch}"] }]
+)");
+  Words words = words_of({file});
+  const bool is_root = ::getuid() == 0;
+  if (is_root && find_program("setpriv")) { // one who may not do everything
+    words.insert(words.begin(), {"setpriv", "--reuid=65534", "--clear-groups"});
+    ASSERT_EQ(::chown(folder.path().c_str(), 65534, ::getgid()), 0);
+  }
+  const auto outcome = [&words] { return *run_captured(words, {}, Deadline::after(80s)); };
+  for (int round = 0; round < 2; ++round) {
+    const Captured passed = outcome();
+    EXPECT_EQ(passed.out, "TAP version 13\n1..1\nok 1 a\n") << passed.err;
+    EXPECT_EQ(passed.err, "");
+  }
+  EXPECT_FALSE(exists(output + "/riscv64/left.a/scratch"));
+  if (!is_root || !find_program("setpriv")) {
+    return; // nobody here can make what another cannot remove
+  }
+  make_directories(output + "/riscv64/left.a/scratch/roots");
+  write_file(output + "/riscv64/left.a/scratch/roots/f", "x");
+  ASSERT_EQ(::chown((output + "/riscv64/left.a/scratch").c_str(), 65534, ::getgid()), 0);
+  for (int round = 0; round < 2; ++round) {
+    const Captured passed = outcome();
+    EXPECT_EQ(passed.out, "TAP version 13\n1..1\nok 1 a\n") << passed.err;
+    EXPECT_THAT(passed.err, HasSubstr("qt-tap: warning: riscv64/left:a: removing "));
+  }
+}
+
+TEST_F(QtTapHost, ACommaInAPathEndsNoOption) {
+  const std::string place = folder.path() + "/a,b c,id=x/ü";
+  const std::string file = define("commas", R"(
+[file.disk]
+name = "disk,format=qcow2"
+text = "sixteen bytes…"
+[test.a]
+machine = "virt,dumpdtb=${scratch}/dtb"
+exit = 0
+[test.b]
+machine = "virt"
+args = ["-drive", "file=${file.disk},format=raw,if=none,id=d", "-chardev", "file,id=f,path=${scratch}/f", "-chardev", "socket,id=s,path=${socket}/s,server=on,wait=off", "-serial", "unix:${scratch}/serial,server=on,wait=off", "-D", "${log}/trace.log", "-d", "guest_errors"]
+service = ["sh", "-c", "case $1 in *,*) exit 3; esac; exec sleep 1000", "sh", "${socket}"]
+steps = [
+  { wait = "OpenSBI" },
+  { qmp = "query-block", returns = [{ inserted = { file = "${file.disk}" } }] },
+  { hmp = 'chardev-add "file,id=g,path=${scratch}/g"', matches = '\A\s*\z' },
+  { run = ["ls", "${scratch}/f", "${scratch}/g", "${log}/trace.log", "${scratch}/s", "${scratch}/serial"] },
+]
+)");
+  const Captured passed = tap({"--output", place, file});
+  EXPECT_EQ(passed.out, "TAP version 13\n1..2\nok 1 a\nok 2 b\n") << passed.err;
+}
+
 // --- several at once
+
+TEST_F(QtTapHost, AsManyAtOnceAsFilesMayBeOpen) {
+  const std::string file = define("many", R"(
+[test.t]
+matrix = { n = ["1","2","3","4","5","6","7","8","9","10","11","12","13","14","15","16"] }
+machine = "virt"
+args = ["-chardev", "socket,id=s,path=${socket}/s,server=on,wait=off", "-chardev", "socket,id=t,host=127.0.0.1,port=${port.a},server=on,wait=off"]
+steps = [{ wait = "OpenSBI" }, { run = ["true", "${n}"] }]
+)");
+  const auto with = [&](const std::string& limit) {
+    Words words = {"sh", "-c", limit + " && exec \"$@\"", "sh"};
+    const Words command = words_of({"--jobs", "16", file});
+    words.insert(words.end(), command.begin(), command.end());
+    return *run_captured(words, {}, Deadline::after(80s));
+  };
+  const Captured hard = with("ulimit -n 100");
+  EXPECT_THAT(hard.out, Not(HasSubstr("not ok"))) << hard.out << hard.err;
+  EXPECT_THAT(hard.err,
+              ContainsRegex("^qt-tap: warning: option --jobs: no more than 100 files may "
+                            "be open, which is enough for [23] subtests at once[^\n]*\n$"));
+  const Captured soft = with("ulimit -Sn 100");
+  EXPECT_THAT(soft.out, Not(HasSubstr("not ok"))) << soft.out << soft.err;
+  EXPECT_EQ(soft.err, "");
+}
 
 TEST_F(QtTapHost, JobsReportInOrderAndTheirFailuresDoNotMix) {
   const Captured both = run({"--jobs", "3", define("jobs", R"(

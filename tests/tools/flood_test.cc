@@ -139,7 +139,7 @@ TEST_F(Flood, OfAFileThatQemuItselfWritesIsACause) {
   EXPECT_EQ(cause(), "flood");
   EXPECT_THAT(result.err, AllOf(HasSubstr("the logs in " + run_dir() + " take "),
                                 HasSubstr("the limit is 8.0 MiB, see log-limit")));
-  EXPECT_THAT(orphans_with(mark()), testing::IsEmpty());
+  EXPECT_THAT(orphans(), testing::IsEmpty());
 }
 
 TEST_F(Flood, LimitIsASize) {

@@ -166,7 +166,7 @@ TEST_F(QtBoot, RefusesWhatMakesQemuLeave) {
     const Captured result = run({"--qemu", k_riscv64, "--machine", "virt"}, {word}, {"hang"});
     EXPECT_EQ(code_of(result), 2);
     EXPECT_THAT(result.err, HasSubstr("aemonize: QEMU would leave qt-boot, which could neither"));
-    EXPECT_THAT(orphans_with(mark()), IsEmpty());
+    EXPECT_THAT(orphans(), IsEmpty());
   }
 }
 

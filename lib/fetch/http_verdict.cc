@@ -54,6 +54,9 @@ struct Way {
     proxy = proxy_of(url);
     curl().easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected_after);
     curl().easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent_after);
+    long sent = 0; // libcurl 8.23 has a time also where nothing was sent
+    curl().easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+    sent_after = sent > 0 ? sent_after : 0;
     curl().easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     curl().easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
     curl().easy_getinfo(easy, CURLINFO_OS_ERRNO, &system_error);

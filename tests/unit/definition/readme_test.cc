@@ -55,8 +55,9 @@ TEST_F(Readme, NamesEveryVariableThatADefinitionAsksFor) {
     }
     for (const Subtest& subtest : definition.subtests) {
       if (subtest.required.contains("env")) {
-        for (const std::string& required : subtest.required["env"]) {
-          names.insert(required.substr(0, required.find('='))); // "NAME=EXAMPLE"
+        for (const Json& required : subtest.required["env"]) { // "NAME" or "NAME=EXAMPLE"
+          const auto variable = required.get<std::string>();
+          names.insert(variable.substr(0, variable.find('=')));
         }
       }
     }

@@ -93,6 +93,14 @@ void find_machines(Dialogue& dialogue, const std::optional<std::string>& attache
     dialogue.vms.push_back(piped);
   }
   dialogue.run_dir = env::text(k_run_dir_variable);
+  dialogue.stage = env::text(k_stage_variable);
+}
+
+// A monitor's reply, for whoever asks by hand.
+void print_reply(const std::string& reply) {
+  for (const std::string& line : last_lines(reply, reply.size())) {
+    print_line(escape_for_display(line));
+  }
 }
 
 void report(const Verdict& verdict) {
@@ -139,6 +147,9 @@ int body(const std::vector<std::string>& words) {
     throw Error("no steps; say what to wait for, as in --wait 'login:'", ExitCode::usage);
   }
   find_machines(dialogue, attached);
+  if (attached || verbosity() == Verbosity::verbose) {
+    dialogue.show_reply = print_reply;
+  }
   const DialogueResult result = run_dialogue(dialogue);
   report(result.verdict);
   return result.exit_code;

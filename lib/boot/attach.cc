@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 6> k_help = {
     "",
     "Ctrl-a x  leave the machine to itself",
     "Ctrl-a t  type on the console, or no longer",
-    "Ctrl-a c  the monitor: a line each, Ctrl-D goes back",
+    "Ctrl-a c  the monitor, a line each; there: back to the console",
     "Ctrl-a q  end a machine that is kept",
     "Ctrl-a h  this text",
 };
@@ -37,14 +37,23 @@ UniqueFd connect_as(const std::string& run_dir, const std::string& vm, std::stri
   return std::move(*socket);
 }
 
-// A line from the monitor; nothing at its end.
+std::optional<char> read_byte(int fd) {
+  std::array<std::byte, 1> byte;
+  return read_some(fd, byte).result == IoResult::done ? std::optional(text_of(byte)[0])
+                                                      : std::nullopt;
+}
+
+// A line, up to newline or, with it, the escape key; nothing at the end.
 std::optional<std::string> read_line(int fd) {
   std::string line;
-  for (std::array<std::byte, 1> byte; read_some(fd, byte).result == IoResult::done;) {
-    if (text_of(byte) == "\n") {
+  while (const std::optional<char> byte = read_byte(fd)) {
+    if (*byte == '\n') {
       return line;
     }
-    line += text_of(byte);
+    line += *byte;
+    if (*byte == k_escape_key) {
+      return line;
+    }
   }
   return std::nullopt;
 }
@@ -64,6 +73,8 @@ private:
   bool show_console();
   void take_keys();
   void talk_to_monitor();
+  bool leaves_monitor();
+  static void ask(int monitor, const std::string& line);
 
   std::string m_run_dir;
   std::string m_vm;
@@ -72,6 +83,7 @@ private:
   EscapeKeys m_escape_keys;
   std::optional<RawTerminal> m_terminal;
   bool m_left = false;
+  bool m_in_monitor = false;
 };
 
 void View::run() {
@@ -130,7 +142,9 @@ void View::handle_command(char command) {
     log_plain(m_typing ? "[typing]" : "[read only]");
     break;
   case 'c':
-    talk_to_monitor();
+    if (!m_in_monitor) {
+      talk_to_monitor();
+    }
     break;
   case 'h':
   case '?':
@@ -147,30 +161,55 @@ void View::handle_command(char command) {
 void View::talk_to_monitor() {
   const UniqueFd monitor = connect_as(m_run_dir, m_vm, "monitor");
   m_terminal.reset();
-  log_plain("[monitor; Ctrl-D goes back to the console]");
-  for (std::optional<std::string> line; (line = read_line(STDIN_FILENO));) {
-    if (trim(*line).empty()) {
-      continue;
-    }
-    const Json request = {{"execute", "human-monitor-command"},
-                          {"arguments", {{"command-line", *line}}},
-                          {"id", "view"}};
-    write_all(monitor.get(), (line->starts_with('{') ? *line : dump_json(request)) + "\n",
-              "the monitor");
-    for (std::optional<std::string> reply; (reply = read_line(monitor.get()));) {
-      const Json message = parse_json(*reply, "the monitor");
-      if (!message.is_object() || message.contains("QMP")) {
-        continue;
+  m_in_monitor = true;
+  log_plain("[monitor; Ctrl-a c goes back to the console]");
+  {
+    const EscapableLines lines(STDIN_FILENO);
+    for (std::optional<std::string> line; (line = read_line(STDIN_FILENO));) {
+      if (line->ends_with(k_escape_key)) {
+        if (leaves_monitor()) {
+          break;
+        }
+      } else if (!trim(*line).empty()) {
+        ask(monitor.get(), *line);
       }
-      const Json& value = json_member(message, "return");
-      write_all(STDOUT_FILENO,
-                value.is_string() ? value.get<std::string>() : dump_json_indented(message) + "\n",
-                "standard output");
-      break;
     }
   }
-  log_plain("[console]");
+  m_in_monitor = false;
+  if (!m_left) {
+    log_plain("[console]");
+  }
   m_terminal.emplace(STDIN_FILENO);
+}
+
+// Does what the key behind the escape key means.
+bool View::leaves_monitor() {
+  const RawTerminal at_once(STDIN_FILENO);
+  const std::optional<char> command = read_byte(STDIN_FILENO);
+  if (!command || *command == 'c') {
+    return true;
+  }
+  handle_command(*command);
+  return m_left;
+}
+
+// A request in JSON, or a line for the human monitor.
+void View::ask(int monitor, const std::string& line) {
+  const Json request = {{"execute", "human-monitor-command"},
+                        {"arguments", {{"command-line", line}}},
+                        {"id", "view"}};
+  write_all(monitor, (line.starts_with('{') ? line : dump_json(request)) + "\n", "the monitor");
+  for (std::optional<std::string> reply; (reply = read_line(monitor));) {
+    const Json message = Json::parse(*reply, nullptr, false);
+    if (!message.is_object() || message.contains("QMP")) {
+      continue;
+    }
+    const bool is_text = message.contains("return") && message["return"].is_string();
+    write_all(STDOUT_FILENO,
+              is_text ? message["return"].get<std::string>() : dump_json_indented(message) + "\n",
+              "standard output");
+    break;
+  }
 }
 
 } // namespace

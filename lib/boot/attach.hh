@@ -1,7 +1,7 @@
 // Looking at a running machine from outside its test: a second view of its console and its monitor,
 // through the socket that qt-boot has in the run directory (viewers.hh).
 //
-// On a terminal Ctrl-a is the escape key: c goes to the monitor (a line each, Ctrl-D goes back), t
+// On a terminal Ctrl-a is the escape key: c goes to the monitor (a line each) and back, t
 // turns typing on and off, q ends a machine that is kept, x leaves the machine to itself. Elsewhere
 // the console goes to standard output, until its end.
 #pragma once

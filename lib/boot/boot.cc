@@ -2,6 +2,7 @@
 
 #include "base/environment.hh"
 #include "base/error.hh"
+#include "base/last_part.hh"
 #include "base/log.hh"
 #include "base/shell_words.hh"
 #include "base/text.hh"
@@ -28,7 +29,8 @@ constexpr std::size_t k_output_tail = 262144; // of QEMU's own, for messages
 constexpr unsigned k_files = 8;               // as large as the limit of one, are the limit of all
 constexpr std::size_t k_log_tail = 65536;
 constexpr std::size_t k_console_lines = 10;
-constexpr Duration k_ready(30'000); // for all daemons together
+constexpr std::size_t k_longest_shown = 300; // of those
+constexpr Duration k_ready(30'000);          // for all daemons together
 
 void check_program(const std::string& name, std::string_view advice = "") {
   if (find_program(name)) {
@@ -149,8 +151,11 @@ void Boot::run_machine() {
   machine.viewers.emplace(m_run_dir.path(), m_options.name, console, monitor, m_log);
   RunLimits limits = {m_timeout, !m_options.expected.exit.is_null(), {}};
   if (keeps_early_panic(m_options.machine)) {
-    limits.after_early_panic =
-        stays_after_shutdown(m_options.machine) ? AfterPanic::stays : AfterPanic::ends;
+    const std::string action = panic_action(m_options.machine);
+    const bool stays = action == "pause" || stays_after_shutdown(m_options.machine);
+    limits.after_early_panic = action == "none" ? AfterPanic::runs
+                               : stays          ? AfterPanic::stays
+                                                : AfterPanic::ends;
   }
   supervise(machine, limits, m_signals, m_log, m_facts);
   if (console) {
@@ -288,6 +293,9 @@ int Boot::conclude() {
   m_facts.skip_text = m_output_check.skip_text();
   m_facts.console_lines =
       last_lines(read_tail(console_log_path(folder, m_options.name), k_log_tail), k_console_lines);
+  for (std::string& line : m_facts.console_lines) {
+    line = last_part(line, k_longest_shown);
+  }
   m_facts.similar_machines = similar_machines();
   const Judgement judgement = judge(m_facts, m_options.expected, read_verdict(folder));
   if (judgement.verdict) {

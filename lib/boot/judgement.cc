@@ -203,19 +203,22 @@ Judgement Judge::crash() const {
 }
 
 // A guest that panicked, or reset where that ends QEMU, explains what the program could only see as
-// silence (guest_event.hh). What a passing test makes its guest do is its own affair.
+// silence (guest_event.hh). What a passing test makes its guest do is its own affair, but for a
+// panic that it does not know of.
 std::optional<Judgement> Judge::guest_failure() const {
   const bool vague =
       m_found && (m_found->cause == Cause::console_eof || m_found->cause == Cause::timeout ||
                   m_found->cause == Cause::idle_timeout || m_found->cause == Cause::qemu_exit);
   const bool alone = !m_facts.program && m_expected.exit.is_null();
-  if (!(vague && !program_passed()) && !alone && !m_facts.timed_out) {
-    return std::nullopt;
-  }
   const Json& list = json_list(m_facts.details, "events");
   const std::vector<Json> events(list.begin(), list.end());
   const auto found =
       explanation(events, events.size(), m_facts.qemu.by_signal() ? 0 : m_facts.qemu.code());
+  const bool is_panic = found && found->cause == Cause::guest_panic;
+  const bool unknown_panic = is_panic && !m_facts.panic_awaited && program_passed();
+  if (!(vague && !program_passed()) && !alone && !m_facts.timed_out && !unknown_panic) {
+    return std::nullopt;
+  }
   const bool asked = m_facts.end != QemuEnd::itself; // what ended it was our own doing
   if (!found || !found->cause || (found->cause == Cause::host && asked) ||
       (found->cause == Cause::guest_reset && !vague)) {

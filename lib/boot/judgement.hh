@@ -4,7 +4,8 @@
 // asked for; QEMU refused its arguments; the deadline; a daemon that died; the program's own
 // status; QEMU that had to be killed; its exit status; its output. Where the program saw no more
 // than the console's end or a deadline, a panic or an unwanted reset of the guest (events of the
-// monitor) is the cause. A verdict that the program has written keeps its step, the text awaited
+// monitor) is the cause. A panic that the program has not said it awaits ("panics", run_dir.hh)
+// fails whatever it thinks. A verdict that the program has written keeps its step, the text awaited
 // and the last lines when qt-boot knows a better cause.
 #pragma once
 
@@ -30,6 +31,7 @@ struct RunFacts {
   ExitStatus qemu{};
   QemuEnd end = QemuEnd::itself;
   bool machine_ran = false;          // a byte on the console or an answer on the monitor
+  bool panic_awaited = false;        // by the program
   bool exit_awaited_in_vain = false; // it should have ended by itself and did not
   bool ended_before_program = false; // QEMU's end was there for the program to see
   std::optional<ExitStatus> program; // nothing: there was none

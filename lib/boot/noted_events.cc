@@ -36,6 +36,11 @@ void NotedEvents::tell_program() {
   }
 }
 
-void NotedEvents::tell(const Json& event) { m_program.tell("event " + dump_json(event)); }
+// Of a flood of events those that fail a dialogue get through.
+void NotedEvents::tell(const Json& event) {
+  m_program.tell("event " + dump_json(event), failure_at_once(event)
+                                                  ? ExitChannel::Kind::needed
+                                                  : ExitChannel::Kind::dispensable);
+}
 
 } // namespace qt

@@ -2,6 +2,7 @@
 
 #include "base/exit_code.hh"
 #include "base/format.hh"
+#include "os/patient_poll.hh"
 
 namespace qt {
 
@@ -114,6 +115,12 @@ void RunEnd::take_request(std::string_view request) {
 Deadline RunEnd::deadline() const {
   const Deadline next = earlier(m_run_deadline, m_ending.deadline());
   return m_machine.program ? earlier(next, m_machine.program->deadline()) : next;
+}
+
+void RunEnd::put_off(Duration span) {
+  if (span > Duration::zero()) {
+    m_run_deadline = qt::put_off(m_run_deadline, span);
+  }
 }
 
 void RunEnd::handle_deadlines() {

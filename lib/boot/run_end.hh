@@ -43,6 +43,8 @@ public:
   // The earliest of the run's, the program's and QEMU's own; not those of what it only starts (the
   // evidence).
   Deadline deadline() const;
+  // This program was stopped for so long, which does not count for the run's own deadline.
+  void put_off(Duration span);
   // Does what is due, also where a daemon's end has become a failure. Throws Error if QEMU survives
   // SIGKILL.
   void handle_deadlines();

@@ -5,6 +5,7 @@
 #include "boot/last_bytes.hh"
 #include "boot/noted_events.hh"
 #include "boot/run_end.hh"
+#include "os/patient_poll.hh"
 
 #include <algorithm>
 #include <poll.h>
@@ -65,7 +66,7 @@ void Supervisor::run() {
     const auto note = [this](const Json& event) { note_event(event); };
     m_machine.monitor->listen(note);
     if (m_after_early_panic) {
-      const bool stays = m_machine.hold.wanted();
+      const bool stays = m_machine.hold.wanted() && m_after_early_panic == AfterPanic::ends;
       look_for_early_panic(*m_machine.monitor, stays ? AfterPanic::stays : *m_after_early_panic,
                            note);
     }
@@ -92,7 +93,7 @@ void Supervisor::wait_and_handle() {
       {m_signals.fd(), POLLIN, 0},
       {m_end.qemu_runs() ? m_machine.qemu.exit_fd() : -1, POLLIN, 0},
       {m_machine.program_runs() ? m_machine.program->exit_fd() : -1, POLLIN, 0},
-      {m_machine.exit_channel.fd(), POLLIN, 0},
+      m_machine.exit_channel.interest(),
       m_machine.monitor ? m_machine.monitor->interest() : pollfd{-1, 0, 0},
       m_machine.evidence.interest(),
   };
@@ -111,7 +112,9 @@ void Supervisor::wait_and_handle() {
     m_machine.viewers->add_polls(polled);
   }
   polled.push_back({m_machine.hold.exit_fd(), POLLIN, 0});
-  if (::poll(polled.data(), polled.size(), next_deadline().poll_timeout()) < 0) {
+  const Polled done = patient_poll(polled, next_deadline());
+  m_end.put_off(done.stopped);
+  if (done.ready < 0) {
     return; // interrupted
   }
   std::copy_n(polled.begin() + static_cast<std::ptrdiff_t>(console_at), console.size(),
@@ -165,6 +168,7 @@ void Supervisor::handle_requests() {
     if (request == "events") {
       m_events.tell_program();
     } else if (request == "panics") {
+      m_facts.panic_awaited = true;
       let_panics_end();
     } else if (request == "untaken") {
       const std::size_t untaken = m_machine.console ? m_machine.console->untaken() : 0;

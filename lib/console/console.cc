@@ -1,6 +1,7 @@
 #include "console/console.hh"
 
 #include "base/error.hh"
+#include "base/last_part.hh"
 #include "base/text.hh"
 
 #include <cerrno>
@@ -14,12 +15,20 @@ namespace {
 constexpr std::size_t k_read = 64 * 1024;
 constexpr std::size_t k_recent = 16 * 1024;
 
+std::string without_sequences(std::string_view bytes) {
+  std::string visible;
+  AnsiFilter().feed(bytes, [&visible](std::string_view passed) { visible += passed; });
+  return visible;
+}
+
 } // namespace
 
 Console::Console(std::string vm, int fd, const Watch& watch, DialogueLog& log)
   : m_vm(std::move(vm))
   , m_fd(fd)
   , m_log(log)
+  , m_echo(
+        [this](std::uint64_t line, std::uint64_t passed) { m_echo_return.taken_out(line, passed); })
   , m_failures(watch.failures, 0, watch.printk)
   , m_most(watch.most_unconsumed)
   , m_buffer(k_read, '\0') {
@@ -66,7 +75,13 @@ void Console::pass(std::string_view bytes) {
     m_failure = m_failures.feed(bytes);
     m_settled = false;
   }
+  m_echo_return.feed(bytes, m_backlog.end());
   m_backlog.append(bytes);
+}
+
+void Console::expect_echo(std::string_view line) {
+  m_echo_return.forget_before(m_backlog.begin());
+  m_echo_return.expect(m_echo.expect(line), line, m_backlog.end());
 }
 
 void Console::finish() {
@@ -82,7 +97,7 @@ void Console::settle() {
   }
 }
 
-bool Console::quiet() const { return m_ended || quiet_at().expired(m_looked); }
+bool Console::quiet(Duration span) const { return m_ended || quiet_at(span).expired(m_looked); }
 
 std::optional<std::size_t> Console::type(std::string_view bytes) {
   const ssize_t count = ::send(m_fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -101,7 +116,15 @@ std::optional<std::size_t> Console::type(std::string_view bytes) {
 
 std::vector<std::string> Console::last_lines(std::size_t count) const {
   const std::size_t excess = m_recent.size() - std::min(m_recent.size(), k_recent);
-  return qt::last_lines(std::string_view(m_recent).substr(excess), count);
+  std::string recent = m_recent.substr(excess);
+  recent = m_escapes ? without_sequences(recent) : recent;
+  std::vector<std::string> lines = qt::last_lines(recent, count);
+  for (std::string& line : lines) {
+    if (line.size() > k_longest_last_line) {
+      line = last_part(without_sequences(line), k_longest_last_line);
+    }
+  }
+  return lines;
 }
 
 } // namespace qt

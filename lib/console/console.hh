@@ -11,6 +11,7 @@
 #include "console/backlog.hh"
 #include "console/dialogue_log.hh"
 #include "console/echo.hh"
+#include "console/echo_return.hh"
 #include "console/torn_match.hh"
 
 #include <optional>
@@ -45,10 +46,14 @@ public:
   void settle();
   // Everything that had come at `when` has been read.
   void looked(Clock::time_point when) { m_looked = when; }
-  // Nothing has come for 100 ms, when it was looked last: what looks complete is taken as such.
-  bool quiet() const;
+  // Nobody was there to read for so long: it was not silent.
+  void note_stop(Duration span) { m_last_byte += span; }
+  // Nothing has come for so long when it was looked last. After k_quiet what looks complete is
+  // taken as such.
+  static constexpr Duration k_quiet{100};
+  bool quiet(Duration span = k_quiet) const;
   // When it will be quiet if nothing comes.
-  Deadline quiet_at() const { return Deadline::at(m_last_byte + k_quiet); }
+  Deadline quiet_at(Duration span = k_quiet) const { return Deadline::at(m_last_byte + span); }
   // When the last byte came, of whatever kind; when this object was made if none has come.
   Clock::time_point heard_at() const noexcept { return m_last_byte; }
   // settle() might find something that it has not looked at yet.
@@ -63,7 +68,9 @@ public:
   Backlog& backlog() noexcept { return m_backlog; }
 
   // `line` will now be typed.
-  void expect_echo(std::string_view line) { m_echo.expect(line); }
+  void expect_echo(std::string_view line);
+  // What of the stream may be the echo of such lines.
+  EchoReturn& echo_return() noexcept { return m_echo_return; }
   // Writes what the other end takes now; says how many bytes. Nothing if the other end is gone or
   // the descriptor is for reading only.
   std::optional<std::size_t> type(std::string_view bytes);
@@ -72,12 +79,13 @@ public:
   std::uint64_t to_type() const noexcept { return m_to_type; } // in all
   std::uint64_t typed() const noexcept { return m_typed; }     // of them, by type()
 
-  // The last lines as they came, echo included, at most `count`, from the last 16 KiB.
+  // The last lines for people, echo included, at most `count`, from the last 16 KiB: as they came,
+  // but without control sequences where these are stripped, and where a line is so long that only
+  // its end is shown.
   std::vector<std::string> last_lines(std::size_t count) const;
+  static constexpr std::size_t k_longest_last_line = 300;
 
 private:
-  static constexpr Duration k_quiet{100};
-
   void take(std::string_view bytes);
   void pass(std::string_view bytes);
   void finish();
@@ -88,6 +96,7 @@ private:
   DialogueLog& m_log;
   std::optional<AnsiFilter> m_escapes;
   EchoFilter m_echo;
+  EchoReturn m_echo_return;
   TornMatcher m_failures;
   std::optional<Match> m_failure;
   bool m_settled = true; // m_failures.settle() has seen everything

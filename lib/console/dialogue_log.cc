@@ -14,9 +14,13 @@ constexpr std::size_t k_buffer = 64 * 1024;
 
 } // namespace
 
-DialogueLog::DialogueLog(const std::string& path, std::uint64_t limit) {
+DialogueLog::DialogueLog(const std::string& path, std::uint64_t limit, const std::string& stage) {
   if (!path.empty()) {
-    m_file.emplace(path, limit);
+    m_file.emplace(path, limit,
+                   stage.empty() ? BoundedLog::Start::afresh : BoundedLog::Start::at_end);
+  }
+  if (!stage.empty()) {
+    note("stage " + stage);
   }
 }
 

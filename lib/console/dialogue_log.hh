@@ -4,6 +4,7 @@
 //        1.235 default > \r                                   what was typed
 //        1.236 default = =>                                   what a wait found
 //        1.236 # step 2: --line version                       a step begins, or another note
+//        0.000 # stage verify                                 another program goes on, at 0 again
 //
 // The first field is the time in seconds since the program's start, of a line's first byte. Bytes
 // that a terminal could act on are escaped; a console line over 4 KiB is cut into several. The file
@@ -23,9 +24,11 @@ namespace qt {
 
 class DialogueLog {
 public:
-  // Writes to `path`, from its start; no file at all if it is empty. Throws Error if it cannot be
-  // created; later failures end the log silently: a full disk does not end a test.
-  explicit DialogueLog(const std::string& path, std::uint64_t limit = k_log_limit);
+  // Writes to `path`, from its start; no file at all if it is empty. With a `stage` it goes on
+  // where the stage before has ended, and names it. Throws Error if the file cannot be created;
+  // later failures end the log silently: a full disk does not end a test.
+  explicit DialogueLog(const std::string& path, std::uint64_t limit = k_log_limit,
+                       const std::string& stage = "");
 
   void console(const std::string& vm, std::string_view bytes);
   void typed(const std::string& vm, std::string_view bytes);

@@ -26,9 +26,10 @@ bool is_of_word(char byte) {
 
 } // namespace
 
-void EchoFilter::expect(std::string_view line) {
+std::uint64_t EchoFilter::expect(std::string_view line) {
+  ++m_lines;
   if (line.empty()) {
-    return;
+    return m_lines;
   }
   if (m_pending.size() == k_most_pending) {
     m_pending.pop_front();
@@ -40,8 +41,10 @@ void EchoFilter::expect(std::string_view line) {
   }
   m_steps = k_most_steps;
   const bool line_is_begun = !m_cursor.text().empty();
-  m_pending.push_back({std::string(line), m_passed, line_is_begun ? m_cursor.number() : k_no_line});
+  m_pending.push_back(
+      {m_lines, std::string(line), m_passed, line_is_begun ? m_cursor.number() : k_no_line});
   update_starts();
+  return m_lines;
 }
 
 void EchoFilter::update_starts() {
@@ -212,6 +215,9 @@ void EchoFilter::look_again(const Sink& sink) {
 void EchoFilter::complete(std::size_t line) {
   m_held.clear();
   m_readings.clear();
+  if (m_taken) {
+    m_taken(m_pending[line].number, m_passed);
+  }
   const auto end = m_pending.begin() + static_cast<std::ptrdiff_t>(line) + 1;
   if (is_prompt(m_before)) {
     m_pending.erase(m_pending.begin(), end);

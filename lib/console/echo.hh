@@ -43,9 +43,10 @@
 // What cannot be told apart. Output that reads exactly as an echo would, where one is due, is taken
 // for it: a guest without echo that prints T alone on a line; under dash, the output "# hello" of
 // "cat" and "hello" typed ahead. And an echo in parts passes: of a line that is being typed while a
-// shell changes its terminal's mode, or that another program's output tears; its echo as a whole
-// behind the next prompt is dropped. "+ T" of "set -x" is output. Where T fills the last row to its
-// end, readline (bash) goes back to the last character and prints it once more: this one passes.
+// shell changes its terminal's mode, or that another program's output tears (echo_return.hh keeps
+// the parts from satisfying a wait); its echo as a whole behind the next prompt is dropped. "+ T"
+// of "set -x" is output. Where T fills the last row to its end, readline (bash) goes back to the
+// last character and prints it once more: this one passes.
 #pragma once
 
 #include "console/cursor_line.hh"
@@ -65,10 +66,16 @@ class EchoFilter {
 public:
   // Receives bytes that pass; the view is valid during the call only.
   using Sink = std::function<void(std::string_view bytes)>;
+  // Told when an echo of a line has been taken out, and how many bytes have passed before.
+  using Taken = std::function<void(std::uint64_t line, std::uint64_t passed)>;
+
+  EchoFilter() = default;
+  explicit EchoFilter(Taken taken)
+    : m_taken(std::move(taken)) {}
 
   // `line` is about to be typed, without the CR. Call it before the first byte is written. An empty
-  // line has no echo that could matter and is ignored.
-  void expect(std::string_view line);
+  // line has no echo that could matter and is ignored. Gives the line a number.
+  std::uint64_t expect(std::string_view line);
 
   void feed(std::string_view bytes, const Sink& sink);
   // The console has ended: what is held is no echo.
@@ -80,6 +87,7 @@ public:
 
 private:
   struct Line {
+    std::uint64_t number;
     std::string text;
     std::uint64_t typed_at; // how many bytes had passed
     std::uint64_t typed_on; // the cursor's line, if something stood on it; else none
@@ -102,6 +110,8 @@ private:
   void complete(std::size_t line);
   void update_starts();
 
+  Taken m_taken;
+  std::uint64_t m_lines = 0; // that have been awaited
   std::deque<Line> m_pending;
   std::array<bool, 256> m_starts{}; // bytes with which an echo of an awaited line begins
   CursorLine m_cursor;              // of what has passed

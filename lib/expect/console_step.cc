@@ -2,12 +2,27 @@
 
 #include "base/format.hh"
 #include "base/text.hh"
+#include "base/timeout_multiplier.hh"
 
 #include <algorithm>
 
 namespace qt {
 
 namespace {
+
+// For how long a console must be silent until what could still grow is taken as it is where a part
+// of it is saved: half a number is worse than a second's wait.
+constexpr Duration k_quiet_of_saved{1000};
+// For how long a match that may be an echo waits for the rest of that: of silence, and in all.
+constexpr Duration k_quiet_of_echo{1000};
+constexpr Duration k_most_for_echo{5000};
+constexpr std::uint64_t k_kept_behind = 65536; // no text that is awaited is longer
+
+// (?<name>…), (?'name'…) or (?P<name>…); not (?<=…) and (?<!…).
+bool has_named_group(std::string_view expression) {
+  static const Regex group("\\(\\?(P?<|')[A-Za-z_]");
+  return group.search(expression).has_value();
+}
 
 // Looks for one pattern in the part of the stream that no earlier wait has consumed.
 class Search {
@@ -17,29 +32,16 @@ public:
     , m_console(run.guest->console())
     , m_patterns(patterns_from(run.step.find("fail")))
     , m_failures(m_patterns.size())
+    , m_saves(awaited.kind == Pattern::Kind::regex && has_named_group(awaited.text))
+    , m_quiet(scaled(m_saves ? k_quiet_of_saved : Console::k_quiet))
     , m_matcher(all_with(std::move(awaited)), m_console.backlog().begin(), printk(run))
     , m_offset(m_console.backlog().begin()) {}
 
   // Looks at what has come; true if the pattern has been found. Throws DialogueEnd if a failure
   // text comes first, or the machine is over.
   bool look() {
-    Backlog& backlog = m_console.backlog();
-    while (m_offset < backlog.end()) {
-      const std::string_view bytes = backlog.at(m_offset);
-      m_offset += bytes.size();
-      m_settled = false;
-      if (const std::optional<Match> match = m_matcher.feed(bytes)) {
-        conclude(*match);
-        return true;
-      }
-      backlog.discard_before(m_matcher.keep_from());
-    }
-    if (!m_settled && m_matcher.undecided() && m_console.quiet()) {
-      m_settled = true;
-      if (const std::optional<Match> match = m_matcher.settle()) {
-        conclude(*match);
-        return true;
-      }
+    if (m_doubtful ? decide_doubtful() : search()) {
+      return true;
     }
     if (m_console.failure()) {
       m_run.loop.throw_failure(*m_run.guest, *m_console.failure());
@@ -50,10 +52,19 @@ public:
 
   // When look() may find something though nothing comes.
   Deadline look_again_at() const {
-    return !m_settled && m_matcher.undecided() ? m_console.quiet_at() : Deadline::never();
+    if (m_doubtful) {
+      return earlier(m_console.quiet_at(scaled(k_quiet_of_echo)), m_doubtful_until);
+    }
+    return !m_settled && m_matcher.undecided() ? m_console.quiet_at(m_quiet) : Deadline::never();
   }
 
   const std::string& awaited() const { return m_patterns.back().text; }
+  // What is to be said of a wait in vain.
+  std::string remark() const {
+    return m_doubtful ? format("'{}' has come, but not all of the typed '{}' before it",
+                               m_doubtful->text, m_typed)
+                      : "";
+  }
 
 private:
   static Printk printk(const StepRun& run) {
@@ -63,6 +74,94 @@ private:
   const std::vector<Pattern>& all_with(Pattern awaited) {
     m_patterns.push_back(std::move(awaited)); // last: of two at the same byte the failure wins
     return m_patterns;
+  }
+
+  bool search() {
+    Backlog& backlog = m_console.backlog();
+    while (m_offset < backlog.end()) {
+      const std::string_view bytes = backlog.at(m_offset);
+      m_offset += bytes.size();
+      m_settled = false;
+      if (const std::optional<Match> match = m_matcher.feed(bytes)) {
+        if (take(*match)) {
+          return true;
+        }
+        if (m_doubtful) {
+          return false;
+        }
+        continue;
+      }
+      forget_before(m_matcher.keep_from());
+    }
+    if (!m_settled && m_matcher.undecided() && m_console.quiet(m_quiet)) {
+      m_settled = true;
+      if (const std::optional<Match> match = m_matcher.settle()) {
+        if (m_saves && !m_console.ended()) {
+          m_run.log.note(
+              format("nothing has come for {}: taking '{}', though more could belong to it",
+                     format_duration(m_quiet), match->text));
+        }
+        return take(*match);
+      }
+    }
+    return false;
+  }
+
+  // Where a match may yet turn out to be an echo, what comes behind it is looked at again.
+  void forget_before(std::uint64_t offset) {
+    const std::uint64_t kept = m_console.echo_return().watches() ? k_kept_behind : 0;
+    m_console.backlog().discard_before(offset - std::min(offset, kept));
+  }
+
+  // True if the match counts. One that may be a piece of what was typed waits for the rest of that,
+  // and is no match if it is one.
+  bool take(const Match& match) {
+    const EchoReturn::Judgement judgement =
+        match.pattern < m_failures ? EchoReturn::Judgement() : m_console.echo_return().judge(match);
+    switch (judgement.answer) {
+    case EchoReturn::Answer::counts:
+      conclude(match);
+      return true;
+    case EchoReturn::Answer::unknown:
+      if (!m_doubtful) {
+        m_doubtful_until = Deadline::after(scaled(k_most_for_echo));
+      }
+      m_doubtful = match;
+      m_typed = judgement.line;
+      return false;
+    case EchoReturn::Answer::is_echo:
+      m_run.log.note(format("'{}' came before the typed '{}' had come back: not taken", match.text,
+                            judgement.line));
+      m_doubtful.reset();
+      m_offset = std::max(judgement.search_from, m_console.backlog().begin());
+      m_matcher = TornMatcher(m_patterns, m_offset, printk(m_run));
+      return false;
+    }
+    return false;
+  }
+
+  bool decide_doubtful() {
+    const Match match = *m_doubtful;
+    if (take(match)) {
+      return true;
+    }
+    if (!m_doubtful) {
+      return search();
+    }
+    EchoReturn& echo = m_console.echo_return();
+    if (m_console.ended()) { // nothing can come back any more
+      if (echo.is_part_of_line(match.text)) {
+        return false;
+      }
+    } else if (!m_console.quiet(scaled(k_quiet_of_echo)) && !m_run.loop.missed(m_doubtful_until)) {
+      return false;
+    }
+    for (const std::string& line : echo.give_up(m_console.backlog().end())) {
+      m_run.log.note(
+          format("the typed '{}' has not come back: the guest does not echo it, or later", line));
+    }
+    conclude(match);
+    return true;
   }
 
   void conclude(const Match& match) {
@@ -84,16 +183,21 @@ private:
   Console& m_console;
   std::vector<Pattern> m_patterns; // the step's failure texts, then what is awaited
   std::size_t m_failures;
+  bool m_saves;     // a part of the match
+  Duration m_quiet; // after which a match that could grow is taken
   TornMatcher m_matcher;
   std::uint64_t m_offset; // in the stream: what has been fed
   bool m_settled = true;
+  std::optional<Match> m_doubtful; // may be a piece of …
+  std::string m_typed;             // … this echo
+  Deadline m_doubtful_until = Deadline::never();
 };
 
 void wait(const StepRun& run, Pattern awaited) {
   Search search(run, std::move(awaited));
   while (!search.look()) {
     if (run.late()) {
-      run.time_out("");
+      run.time_out(search.remark());
     }
     run.turn(search.look_again_at(), {}, run.guest);
   }
@@ -147,7 +251,7 @@ void interrupt(const StepRun& run, const std::string& keys, std::string until) {
   std::string_view rest; // of keys that the guest took in part
   while (!search.look()) {
     if (run.late()) {
-      run.time_out("");
+      run.time_out(search.remark());
     }
     if (next.expired()) {
       if (rest.empty()) {

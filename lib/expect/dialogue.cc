@@ -17,8 +17,10 @@ namespace qt {
 namespace {
 
 constexpr Duration k_every{100};
-constexpr Duration k_end{10000}; // for machines to end in after the last step
+constexpr Duration k_end{30000};      // for machines to end in, where the dialogue has no deadline
+constexpr Duration k_least_end{1000}; // and at least, where it has hardly passed before that
 constexpr std::size_t k_last_lines = 20;
+constexpr std::uint32_t k_listening = in(StepType::wait, StepType::wait_regex, StepType::event);
 
 // What a step waits for, for the report.
 std::string awaited_text(const Step& step) {
@@ -39,7 +41,8 @@ public:
   explicit Runner(const Dialogue& dialogue)
     : m_dialogue(dialogue)
     , m_saved(dialogue.defaults.value("set", Json::object()))
-    , m_log(dialogue.run_dir.empty() ? "" : dialogue_log_path(dialogue.run_dir), log_limit())
+    , m_log(dialogue.run_dir.empty() ? "" : dialogue_log_path(dialogue.run_dir), log_limit(),
+            dialogue.stage)
     , m_loop(dialogue.vms, make_watch(), m_log)
     , m_default_vm(default_text("vm"))
     , m_limits(dialogue.defaults) {
@@ -78,6 +81,7 @@ private:
     return parse_duration(default_text(key));
   }
 
+  StepRun no_step(Guest* guest, TimeLimit limit);
   void run_step(const Step& original);
   void set_mark(const Step& step);
   void watch();
@@ -106,8 +110,12 @@ void Runner::run_step(const Step& original) {
   if (step.values != original.values) {
     check_filled_step(step);
   }
+  const bool does_nothing = (bit(step.type) & k_listening) != 0;
   for (const auto& guest : m_loop.guests()) {
     guest->begin_step();
+    if (!does_nothing) {
+      guest->forget_events();
+    }
   }
   StepRun run = {m_loop,
                  m_log,
@@ -119,7 +127,8 @@ void Runner::run_step(const Step& original) {
                  default_duration("every").value_or(k_every),
                  m_saved,
                  m_judged_exits,
-                 m_channels};
+                 m_channels,
+                 m_dialogue.show_reply};
   run.pace = run.duration("pace", run.pace);
   run.every = run.duration("every", run.every);
   if (needs_console(step.type)) {
@@ -150,13 +159,18 @@ void Runner::set_mark(const Step& step) {
   }
 }
 
+// For what is awaited of a machine without being a step.
+StepRun Runner::no_step(Guest* guest, TimeLimit limit) {
+  static const Step nothing;
+  return {
+      m_loop,      m_log,   nothing, guest,          std::move(limit), m_limits.idle_of(nothing),
+      Duration(0), k_every, m_saved, m_judged_exits, m_channels,       m_dialogue.show_reply};
+}
+
 // Without steps only failure texts are looked for, until the machines are over.
 void Runner::watch() {
-  const Step nothing;
   for (const auto& guest : m_loop.guests()) {
-    const StepRun run = {
-        m_loop,      m_log,   nothing, guest.get(),    m_limits.total(), m_limits.idle_of(nothing),
-        Duration(0), k_every, m_saved, m_judged_exits, m_channels};
+    const StepRun run = no_step(guest.get(), m_limits.total());
     while (!guest->over()) {
       if (run.late()) {
         run.time_out("");
@@ -167,24 +181,36 @@ void Runner::watch() {
   }
 }
 
-// Everything has passed; machines that still run are to end, and what they say then counts too.
+// Everything has passed; machines that still run are to end, and what they say and tell then counts
+// too, to the last byte. qt-boot ends them, or waits with us for those that are to end by
+// themselves.
 void Runner::finish() {
   m_log.note("end");
-  const Deadline deadline = earlier(Deadline::after(scaled(k_end)), m_limits.total().deadline);
+  TimeLimit limit = m_limits.total();
+  if (limit.deadline.is_never()) {
+    limit = {Deadline::after(scaled(k_end)), scaled_text(k_end)};
+  } else if (limit.deadline.remaining() < k_least_end) {
+    limit.deadline = Deadline::after(k_least_end);
+  }
   m_loop.check(nullptr);
   for (const auto& guest : m_loop.guests()) {
     if (guest->has_exit() && guest->end().empty() && !guest->over()) {
       guest->request_end(Guest::Request::done);
     }
   }
-  const auto running = [](const auto& guest) { return guest->has_exit() && !guest->over(); };
-  auto& guests = m_loop.guests();
-  while (std::any_of(guests.begin(), guests.end(), running) && !m_loop.missed(deadline)) {
-    m_loop.turn(deadline);
-  }
-  for (const auto& guest : guests) {
+  for (const auto& guest : m_loop.guests()) {
+    const StepRun run = no_step(guest.get(), limit);
+    while (guest->has_exit() && !guest->over()) {
+      if (run.late()) {
+        run.time_out("QEMU still runs");
+      }
+      run.loop.turn(limit.deadline);
+    }
     if (guest->has_console()) {
       guest->console().settle();
+    }
+    if (guest->failure()) { // it has no time left to be silent in
+      DialogueLoop::throw_failure(*guest, *guest->failure());
     }
   }
   m_loop.check(nullptr);

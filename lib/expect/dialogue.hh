@@ -7,6 +7,7 @@
 #include "ipc/run_dir.hh"
 #include "schema/vocabulary.hh"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ struct Dialogue {
   Json defaults = Json::object(); // by dialogue_keys(), in normal form
   std::vector<VmChannels> vms;    // may be empty if no step needs a machine
   std::string run_dir;            // absolute; empty: no dialogue.log and no verdict.json
+  // Gets what the monitors reply to qmp and hmp steps that pass, in lines; may be empty.
+  std::function<void(const std::string& text)> show_reply = {};
+  std::string stage; // of a test (run_dir.hh); empty: there is only this one
 };
 
 struct DialogueResult {

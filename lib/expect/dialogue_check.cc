@@ -29,8 +29,8 @@ std::string lacking(const Step& step, const Guest* guest) {
                ? "there is no monitor in a pipe; use qt-boot … -- QEMU-ARGS -- qt-expect …"
                : format("the machine '{}' has no monitor here", guest->name());
   }
-  const bool ends =
-      step.type == StepType::exit || step.type == StepType::quit || step.type == StepType::kill;
+  const bool ends = step.type == StepType::exit || step.type == StepType::kill ||
+                    (step.type == StepType::quit && !guest->has_monitor());
   return ends && !guest->has_exit()
              ? format("nobody tells here how the machine '{}' ends", guest->name())
              : "";

@@ -1,6 +1,7 @@
 #include "expect/dialogue_loop.hh"
 
 #include "base/error.hh"
+#include "os/patient_poll.hh"
 #include "os/process.hh"
 
 #include <cerrno>
@@ -40,7 +41,11 @@ void DialogueLoop::turn(Deadline deadline, std::span<pollfd> extra, const Guest*
   m_polls.insert(m_polls.end(), extra.begin(), extra.end());
   m_log.flush(DialogueLog::Lines::keep_unfinished);
   const Clock::time_point begin = Clock::now();
-  if (::poll(m_polls.data(), m_polls.size(), wake_at(deadline).poll_timeout()) < 0) {
+  const Polled polled = patient_poll(m_polls, put_off(wake_at(deadline), m_stopped));
+  if (polled.stopped > Duration::zero()) {
+    note_stop(polled.stopped);
+  }
+  if (polled.ready < 0) {
     if (errno != EINTR) {
       throw errno_error(errno, "waiting for the machine");
     }
@@ -68,6 +73,15 @@ void DialogueLoop::turn(Deadline deadline, std::span<pollfd> extra, const Guest*
     }
   }
   check(awaited);
+}
+
+void DialogueLoop::note_stop(Duration span) {
+  m_log.note(
+      format("this program was stopped for {}, which does not count", format_duration(span)));
+  m_stopped += span;
+  for (const std::unique_ptr<Guest>& guest : m_guests) {
+    guest->note_stop(span);
+  }
 }
 
 Deadline DialogueLoop::wake_at(Deadline deadline) const {

@@ -43,8 +43,9 @@ public:
   void turn(Deadline deadline, std::span<pollfd> extra = {}, const Guest* awaited = nullptr);
 
   // Whether `deadline` had passed when turn() looked last: what came before it has been handled. A
-  // program that a busy host has stopped for long is late only if there is nothing to read.
-  bool missed(Deadline deadline) const { return deadline.expired(m_looked); }
+  // program that a busy host, or Ctrl-Z, has stopped for long is late only if there is nothing to
+  // read, and the time in which it was stopped does not count (patient_poll.hh).
+  bool missed(Deadline deadline) const { return deadline.expired(m_looked - m_stopped); }
 
   // Throws DialogueEnd if a failure text has come or a machine has crashed, `awaited` aside, or if
   // an event fails the dialogue.
@@ -55,6 +56,7 @@ public:
 private:
   Deadline wake_at(Deadline deadline) const;
   void take_signal() const;
+  void note_stop(Duration span);
 
   Watch m_watch;
   DialogueLog& m_log;
@@ -63,6 +65,7 @@ private:
   sigset_t m_old_mask;
   std::vector<pollfd> m_polls;
   Clock::time_point m_looked;
+  Duration m_stopped{0}; // for how long this program was
 };
 
 } // namespace qt

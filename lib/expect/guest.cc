@@ -62,17 +62,23 @@ void Guest::take_event(const std::string& text) {
     return;
   }
   m_events.push_back(event);
-  if (failure_at_once(event) && m_failure_at.is_never()) {
+  // A machine that is told to end may meet errors on its way; a panic is one all the same.
+  const std::optional<GuestFinding> failure = failure_at_once(event);
+  const bool told = m_request == Request::quit || m_request == Request::kill;
+  if (failure && m_failure_at.is_never() && (!told || failure->cause == Cause::guest_panic)) {
     m_failure_at = Deadline::after(k_last_words);
   }
 }
 
-std::optional<GuestFinding> Guest::failure() const {
-  return failure_at().is_never() ? std::nullopt : explanation();
+void Guest::forget_events() {
+  const bool reads = has_monitor() && m_qmp.negotiated() && m_monitor == Monitor::ours;
+  while (reads && !m_monitor_ended && read_monitor()) {
+  }
+  m_qmp.events().clear();
 }
 
-Deadline Guest::failure_at() const {
-  return m_request == Request::none ? m_failure_at : Deadline::never();
+std::optional<GuestFinding> Guest::failure() const {
+  return m_failure_at.is_never() ? std::nullopt : explanation();
 }
 
 std::optional<GuestFinding> Guest::explanation() const {
@@ -95,6 +101,15 @@ void Guest::looked(Clock::time_point when) {
   m_looked = when;
   if (m_console) {
     m_console->looked(when);
+  }
+}
+
+void Guest::note_stop(Duration span) {
+  if (m_first_sign) {
+    *m_first_sign += span;
+  }
+  if (m_console) {
+    m_console->note_stop(span);
   }
 }
 
@@ -158,7 +173,8 @@ void Guest::handle(const pollfd& entry) {
   }
 }
 
-void Guest::read_monitor() {
+// False if there was nothing.
+bool Guest::read_monitor() {
   std::array<char, 65536> buffer;
   const ssize_t count = ::recv(m_channels.qmp, buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (count > 0) {
@@ -168,6 +184,7 @@ void Guest::read_monitor() {
   } else if (errno != EAGAIN && errno != EINTR) {
     throw errno_error(errno, format("reading the monitor of '{}'", name()));
   }
+  return count > 0;
 }
 
 void Guest::write_monitor() {

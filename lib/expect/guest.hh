@@ -52,10 +52,12 @@ public:
   void want_event(const std::string& name, const Json& data);
   // From here on events have come "meanwhile".
   void begin_step() { m_events_before = m_events.size(); }
-  // An unwanted event that fails the dialogue, as long as that has not asked for the machine's end.
+  // What the monitor has told by now is old news: no step behind this place may await it.
+  void forget_events();
+  // An unwanted event that fails the dialogue, whatever has come since.
   std::optional<GuestFinding> failure() const;
   // When it does so, if the machine is not over before: the console may say the rest until then.
-  Deadline failure_at() const;
+  Deadline failure_at() const { return m_failure_at; }
   // What the events say of a wait in vain.
   std::optional<GuestFinding> explanation() const;
 
@@ -65,6 +67,8 @@ public:
   bool crashed() const;
   // Everything that had come at `when` has been handled.
   void looked(Clock::time_point when);
+  // Nobody was there to look for so long.
+  void note_stop(Duration span);
 
   // QEMU has ended as far as can be told, and its console has been read to the end; or one of the
   // two has not come within 2 s after the other.
@@ -84,7 +88,7 @@ private:
   static constexpr Duration k_drain{2000};
   static constexpr Duration k_last_words{100}; // from the news of a panic to the failure
 
-  void read_monitor();
+  bool read_monitor();
   void write_monitor();
   void read_exit();
   void take_exit_line(const std::string& line);

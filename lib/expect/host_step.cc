@@ -2,6 +2,7 @@
 
 #include "base/error.hh"
 #include "base/text.hh"
+#include "base/timeout_multiplier.hh"
 #include "data/url.hh"
 #include "os/file.hh"
 #include "os/process.hh"
@@ -18,6 +19,7 @@ namespace qt {
 namespace {
 
 constexpr std::size_t k_most_output = 64U * 1024 * 1024;
+constexpr Duration k_hold{250}; // in which the guest's refusal of a forwarded connection comes
 
 // For messages: the last line of a text, or nothing.
 std::string last_line(const std::string& text) {
@@ -185,6 +187,21 @@ void check_file(const StepRun& run) {
   }
 }
 
+// Waits until a connection stands, or it is known why it does not.
+void decide(const StepRun& run, TcpConnection& connection) {
+  while (!connection.is_decided()) {
+    if (run.late() && connection.state() == TcpConnection::State::held) {
+      return; // there is no time left in which it could be closed
+    }
+    if (run.late()) {
+      run.time_out("the connection was neither accepted nor refused");
+    }
+    pollfd news = connection.interest();
+    run.turn(connection.deadline(), std::span(&news, 1));
+    connection.go_on();
+  }
+}
+
 // One attempt at a connection; with a time-out of the step's own, "open" tries again until then.
 void check_port(const StepRun& run) {
   const std::string where = run.step.text("tcp");
@@ -192,16 +209,13 @@ void check_port(const StepRun& run) {
   const bool wanted = open == nullptr || *open == Json(true);
   const bool tries_again = wanted && run.step.find("timeout") != nullptr;
   for (;;) {
-    TcpConnection connection(where);
-    while (connection.state() == TcpConnection::State::connecting) {
-      if (run.late()) {
-        run.time_out("the connection was neither accepted nor refused");
-      }
-      pollfd writable = {connection.fd(), POLLOUT, 0};
-      run.turn(Deadline::never(), std::span(&writable, 1));
-      connection.go_on();
+    TcpConnection connection(where, scaled(k_hold));
+    decide(run, connection);
+    if (!wanted && connection.state() == TcpConnection::State::failed) {
+      run.fail(Cause::assertion, format("nobody has refused: {}", connection.refusal()));
     }
-    const bool is_open = connection.state() == TcpConnection::State::open;
+    const bool is_open = connection.state() == TcpConnection::State::open ||
+                         connection.state() == TcpConnection::State::held;
     if (is_open == wanted) {
       return;
     }

@@ -1,6 +1,7 @@
 #include "expect/machine_step.hh"
 
 #include "base/error.hh"
+#include "expect/monitor_step.hh"
 
 namespace qt {
 
@@ -78,7 +79,7 @@ void run_machine_step(const StepRun& run) {
   case StepType::exit:
     return judge_exit(run);
   case StepType::quit:
-    return end_machine(run, Guest::Request::quit);
+    return run.guest->has_exit() ? end_machine(run, Guest::Request::quit) : quit_by_monitor(run);
   case StepType::kill:
     return end_machine(run, Guest::Request::kill);
   case StepType::running:

@@ -4,6 +4,7 @@
 #include "base/text.hh"
 #include "expect/host_step.hh"
 #include "expect/reply_check.hh"
+#include "qemu/hmp_reply.hh"
 
 #include <algorithm>
 
@@ -77,6 +78,12 @@ void save(const StepRun& run, const Json& value) {
   }
 }
 
+void show(const StepRun& run, const std::string& reply) {
+  if (run.show_reply) {
+    run.show_reply(reply);
+  }
+}
+
 void judge_error(const StepRun& run, const Json& reply) {
   const std::string wanted = run.step.text("error");
   const Json* const error = json_at(reply, "/error");
@@ -129,6 +136,7 @@ ReplyMistake qmp_once(const StepRun& run, const ReplyMistake& before) {
     fail_with_reply(run, command, mistake, reply);
   }
   save(run, *value);
+  show(run, dump_json_indented(result));
   run.log.matched(run.guest->name(), format("{}: {}", command, shorten(result)));
   return {};
 }
@@ -170,7 +178,14 @@ ReplyMistake hmp_once(const StepRun& run, const ReplyMistake& before) {
   if (const ReplyMistake mistake = reply_mistake(run.step, *output)) {
     fail_with_reply(run, line, mistake, reply);
   }
+  const auto has = [&run](std::string_view check) { return run.step.find(check) != nullptr; };
+  if (!has("matches") && !has("lacks") && !has("until")) {
+    if (const std::string error = hmp_error(line, output->get<std::string>()); !error.empty()) {
+      fail_with_reply(run, line, {error, {}}, reply);
+    }
+  }
   save_by_regex(run, output->get<std::string>());
+  show(run, output->get<std::string>());
   run.log.matched(run.guest->name(), format("{}: {}", line, shorten(*output)));
   return {};
 }
@@ -178,8 +193,8 @@ ReplyMistake hmp_once(const StepRun& run, const ReplyMistake& before) {
 void event(const StepRun& run) {
   const std::string name = run.step.text("event");
   const Json* const data = run.step.find("data");
-  std::deque<Json>& events = run.guest->qmp().events();
-  ReplyMistake other; // of the last that came with other data
+  std::deque<Json>& events = run.guest->qmp().events(); // since the last step that did something
+  ReplyMistake other;                                   // of the last that came with other data
   unsigned others = 0;
   const auto is_wanted = [&](const Json& candidate) {
     if (candidate.at("event") != name) {
@@ -195,7 +210,7 @@ void event(const StepRun& run) {
     const auto found = std::find_if(events.begin(), events.end(), is_wanted);
     if (found != events.end()) {
       run.log.matched(run.guest->name(), shorten(*found));
-      events.erase(found);
+      events.erase(events.begin(), std::next(found)); // the next one awaited comes after it
       return;
     }
     const std::string came =
@@ -211,6 +226,17 @@ void event(const StepRun& run) {
 }
 
 } // namespace
+
+void quit_by_monitor(const StepRun& run) {
+  Qmp& qmp = run.guest->qmp();
+  qmp.execute("quit", Json());
+  while (!run.guest->monitor_ended()) {
+    if (run.late()) {
+      run.time_out("QEMU still runs");
+    }
+    run.turn();
+  }
+}
 
 void run_monitor_step(const StepRun& run) {
   run.loop.check(nullptr);

@@ -7,6 +7,7 @@
 #include "expect/saved_values.hh"
 #include "expect/time_limit.hh"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ struct StepRun {
   SavedValues& saved;
   std::map<std::string, std::string>& judged_exits;
   const std::vector<int>& channels; // of all machines, for host commands
+  const std::function<void(const std::string& text)>& show_reply; // may be empty
 
   [[noreturn]] void fail(Cause cause, std::string message, Json details = Json::object()) const;
   // The limit had passed when the loop looked last, and what had come by then was not enough.

@@ -4,7 +4,14 @@
 
 namespace qt {
 
+namespace {
+
+constexpr std::size_t k_most_dispensable = 1024 * 1024;
+
+} // namespace
+
 std::vector<std::string> ExitChannel::take_requests() {
+  send();
   std::vector<std::string> requests;
   while (m_fd) {
     std::array<std::byte, 256> buffer;
@@ -24,9 +31,20 @@ std::vector<std::string> ExitChannel::take_requests() {
   return requests;
 }
 
-void ExitChannel::tell(std::string_view line) {
-  if (m_fd) {
-    (void)write_some(m_fd.get(), bytes_of(std::string(line) + "\n"));
+void ExitChannel::tell(std::string_view line, Kind kind) {
+  if (kind == Kind::needed || m_untold.size() < k_most_dispensable) {
+    m_untold += line;
+    m_untold += '\n';
+    send();
+  }
+}
+
+void ExitChannel::send() {
+  if (!m_fd) {
+    m_untold.clear();
+  }
+  if (!m_untold.empty()) {
+    m_untold.erase(0, write_some(m_fd.get(), bytes_of(m_untold)).count);
   }
 }
 

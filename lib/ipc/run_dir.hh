@@ -1,8 +1,10 @@
 // What the programs of a chain tell each other: the environment variables, the names of the files
 // in a run directory. qt-boot makes a run directory (or is given one) and its
-// program finds everything by these two variables:
+// program finds everything by these variables:
 //
 //   QEMU_TEST_RUN_DIR  the run directory, absolute
+//   QEMU_TEST_STAGE    the name of this stage of a test whose stages share the directory, as
+//                      "verify": dialogue.log is gone on with; else it is begun anew
 //   QEMU_TEST_VMS      "NAME=console:FD,qmp:FD,exit:FD" for each machine, separated by spaces; a
 //                      channel that a machine does not have is left out
 //
@@ -20,6 +22,7 @@
 namespace qt {
 
 inline constexpr const char* k_run_dir_variable = "QEMU_TEST_RUN_DIR";
+inline constexpr const char* k_stage_variable = "QEMU_TEST_STAGE";
 inline constexpr const char* k_vms_variable = "QEMU_TEST_VMS";
 inline constexpr const char* k_default_vm = "default";
 

@@ -43,8 +43,12 @@ double rounded(double seconds) {
 Json steps_json(const std::vector<StepTime>& steps) {
   Json list = Json::array();
   for (const StepTime& step : steps) {
-    list.push_back(
-        {{"step", step.step}, {"start", rounded(step.start)}, {"seconds", rounded(step.seconds)}});
+    Json entry = {
+        {"step", step.step}, {"start", rounded(step.start)}, {"seconds", rounded(step.seconds)}};
+    if (!step.stage.empty()) {
+      entry["stage"] = step.stage;
+    }
+    list.push_back(std::move(entry));
   }
   return list;
 }
@@ -72,8 +76,8 @@ Json saved_json(const std::map<std::string, std::string>& saved) {
 
 void read_times(const Json& json, Verdict& verdict) {
   for (const Json& step : json.value("steps", Json::array())) {
-    verdict.steps.push_back(
-        {step.value("step", ""), step.value("start", 0.0), step.value("seconds", 0.0)});
+    verdict.steps.push_back({step.value("step", ""), step.value("start", 0.0),
+                             step.value("seconds", 0.0), step.value("stage", "")});
   }
   for (const Json& mark : json.value("marks", Json::array())) {
     verdict.marks.push_back(
@@ -107,6 +111,7 @@ void write_verdict(const std::string& run_dir, const Verdict& verdict) {
       {"cause", cause_name(verdict.cause)},
       {"message", verdict.message},
       {"vm", verdict.vm},
+      {"stage", verdict.stage},
       {"step", verdict.step},
       {"awaited", verdict.awaited},
       {"last-lines", verdict.last_lines},
@@ -145,6 +150,7 @@ std::optional<Verdict> read_verdict(const std::string& run_dir) {
     verdict.cause = *cause;
     verdict.message = json.value("message", "");
     verdict.vm = json.value("vm", "");
+    verdict.stage = json.value("stage", "");
     verdict.step = json.value("step", "");
     verdict.awaited = json.value("awaited", "");
     verdict.last_lines = json.value("last-lines", std::vector<std::string>());

@@ -7,13 +7,16 @@
 //   cause         a name of Cause as cause_name() writes it: "timeout"
 //   message       one line for people
 //   vm            the machine concerned, or ""
+//   stage         of a subtest that has several, the one that was decided in: "prepare", "steps",
+//                 "verify", "phase 2: steps"; or ""
 //   step          the step that was decided in, as on a command line: "--wait login:"
 //   awaited       the text awaited, or ""
 //   last-lines    of the console concerned
 //   start, end    of the dialogue in UTC: "2026-01-31T12:00:00.123Z"; "" where there was none
 //   seconds       from start to end
 //   steps         [{"step": "--wait login:", "start": 0.012, "seconds": 3.4}, …] in order, `start`
-//                 since the start of the dialogue; the last one may be the one that failed
+//                 since the start of the dialogue; the last one may be the one that failed. Those
+//                 of a subtest are of all its stages, each with the name of its "stage"
 //   marks         [{"name": "kernel", "at": 3.4, "seconds": 2.2, "budget": 20}, …]: `at` since the
 //                 start, `seconds` since the mark before it or the start; `budget` where there is
 //                 one
@@ -59,6 +62,7 @@ struct StepTime {
   std::string step;
   double start = 0;
   double seconds = 0;
+  std::string stage = {}; // of a test that has several; or empty
 };
 
 struct Mark {
@@ -74,6 +78,7 @@ struct Verdict {
   Cause cause = Cause::pass;
   std::string message;
   std::string vm;
+  std::string stage; // of a test that has several: the one that it was decided in; or empty
   std::string step;
   std::string awaited;                 // raw bytes
   std::vector<std::string> last_lines; // raw bytes

@@ -53,7 +53,7 @@ void end_descendants(pid_t child, int& status) noexcept {
   sigset_t ended;
   ::sigemptyset(&ended);
   ::sigaddset(&ended, SIGCHLD);
-  constexpr timespec k_pause = {0, 10'000'000};
+  constexpr timespec k_between_looks = {0, 10'000'000};
   for (;;) {
     kill_children();
     reap(child, status);
@@ -61,7 +61,7 @@ void end_descendants(pid_t child, int& status) noexcept {
     if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
       return; // there is none left
     }
-    ::sigtimedwait(&ended, nullptr, &k_pause);
+    ::sigtimedwait(&ended, nullptr, &k_between_looks);
   }
 }
 

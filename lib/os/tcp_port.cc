@@ -8,7 +8,6 @@
 #include <cstring>
 #include <netinet/in.h>
 #include <optional>
-#include <poll.h>
 #include <utility>
 
 namespace qt {
@@ -38,8 +37,9 @@ std::optional<Address> address_of(const std::string& host, std::uint16_t port) {
 
 } // namespace
 
-TcpConnection::TcpConnection(const std::string& where)
-  : m_where(where) {
+TcpConnection::TcpConnection(const std::string& where, Duration hold)
+  : m_where(where)
+  , m_hold(hold) {
   const std::size_t colon = where.rfind(':');
   std::string host = where.substr(0, colon);
   const std::string digits = colon == std::string::npos ? "" : where.substr(colon + 1);
@@ -65,34 +65,62 @@ TcpConnection::TcpConnection(const std::string& where)
 
 void TcpConnection::connect_to(const Address& address) {
   m_state = State::connecting;
+  m_held_until = Deadline::never();
   m_fd =
       UniqueFd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (m_fd && ::connect(m_fd.get(), reinterpret_cast<const sockaddr*>(&address.storage),
                         address.size) == 0) {
-    m_state = State::open;
+    stand();
   } else if (!m_fd || errno != EINPROGRESS) {
-    refuse(errno);
+    fail_with(errno);
   }
+}
+
+void TcpConnection::stand() {
+  m_state = State::held;
+  m_held_until = Deadline::after(m_hold);
+}
+
+pollfd TcpConnection::interest() const noexcept {
+  return {m_fd.get(), static_cast<short>(m_state == State::connecting ? POLLOUT : POLLIN), 0};
 }
 
 void TcpConnection::go_on() {
-  pollfd entry = {m_fd.get(), POLLOUT, 0};
-  if (m_state != State::connecting || ::poll(&entry, 1, 0) <= 0) {
-    return;
+  pollfd entry = interest();
+  if (m_state == State::held) {
+    look_at_held();
+  } else if (m_state == State::connecting && ::poll(&entry, 1, 0) > 0) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    ::getsockopt(m_fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    error != 0 ? fail_with(error) : stand();
   }
-  int error = 0;
-  socklen_t size = sizeof error;
-  ::getsockopt(m_fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  if (error != 0) {
-    refuse(error);
-  } else {
+}
+
+void TcpConnection::look_at_held() {
+  char byte = 0;
+  const ssize_t count = ::recv(m_fd.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (count > 0) { // somebody talks
+    m_state = State::open;
+  } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+    give_up(State::refused, "accepted and closed at once, without a byte");
+  } else if (m_held_until.expired()) {
     m_state = State::open;
   }
 }
 
-void TcpConnection::refuse(int error) {
-  m_state = State::refused;
-  m_refusal = format("connecting to {}: {}", m_where, std::strerror(error));
+void TcpConnection::fail_with(int error) {
+  give_up(error == ECONNREFUSED || error == ECONNRESET ? State::refused : State::failed,
+          std::strerror(error));
+}
+
+// Of two addresses one that has refused decides: the host may not have the other.
+void TcpConnection::give_up(State state, const std::string& why) {
+  if (!m_was_refused) {
+    m_refusal = format("connecting to {}: {}", m_where, why);
+  }
+  m_was_refused = m_was_refused || state == State::refused;
+  m_state = m_was_refused ? State::refused : State::failed;
   if (const auto second = std::exchange(m_second, std::nullopt)) {
     connect_to(*second);
   }

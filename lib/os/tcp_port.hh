@@ -1,10 +1,16 @@
-// One attempt to connect to a TCP port without waiting. The connection is closed as soon as it
-// stands: only whether it stands is asked.
+// One attempt to connect to a TCP port without waiting: only whether the connection stands is
+// asked.
+//
+// QEMU's user network (hostfwd) accepts every connection and only then asks the guest; where that
+// refuses, it closes the connection. So one that stands is held for a moment before it counts: one
+// that ends within it without a byte was refused.
 #pragma once
 
+#include "base/duration.hh"
 #include "os/fd.hh"
 
 #include <optional>
+#include <poll.h>
 #include <string>
 #include <sys/socket.h>
 
@@ -12,7 +18,9 @@ namespace qt {
 
 class TcpConnection {
 public:
-  enum class State { connecting, open, refused };
+  // held: it stands, and may still be closed at once. failed: nobody there has said yes or no, as
+  // where the network cannot be reached.
+  enum class State { connecting, held, open, refused, failed };
   struct Address {
     sockaddr_storage storage{};
     socklen_t size = 0;
@@ -20,22 +28,31 @@ public:
 
   // `where`: "HOST:PORT" with an address (of IPv6 in brackets) or localhost. Other names are
   // refused: looking them up may block, and needs the C library's loader (tools/meson.build).
-  // Throws Error(ExitCode::usage) if `where` is not of that form.
-  explicit TcpConnection(const std::string& where);
+  // Throws Error(ExitCode::usage) if `where` is not of that form. `hold`: for how long a connection
+  // that stands is held.
+  TcpConnection(const std::string& where, Duration hold);
 
   State state() const noexcept { return m_state; }
-  // Writable when go_on() may change the state.
-  int fd() const noexcept { return m_fd.get(); }
+  bool is_decided() const noexcept { return m_state >= State::open; }
+  // go_on() may change the state when this has news, or when deadline() has passed.
+  pollfd interest() const noexcept;
+  Deadline deadline() const noexcept { return m_held_until; }
   void go_on();
-  // Why it was refused: "connecting to HOST:PORT: Connection refused".
+  // Why it does not stand: "connecting to HOST:PORT: Connection refused".
   const std::string& refusal() const noexcept { return m_refusal; }
 
 private:
   void connect_to(const Address& address);
-  void refuse(int error);
+  void stand();
+  void look_at_held();
+  void give_up(State state, const std::string& why);
+  void fail_with(int error);
 
   std::string m_where;
-  std::optional<Address> m_second; // tried if the first refuses: localhost has two
+  Duration m_hold;
+  Deadline m_held_until = Deadline::never();
+  bool m_was_refused = false;
+  std::optional<Address> m_second; // tried if the first does not stand: localhost has two
   UniqueFd m_fd;
   State m_state = State::connecting;
   std::string m_refusal;

@@ -13,8 +13,6 @@ namespace qt {
 
 namespace {
 
-constexpr char k_prefix = '\x01'; // Ctrl-a
-
 // Without SIGTTOU, which would stop a program in the background.
 int set_mode(int fd, const termios& mode) noexcept {
   sigset_t stop;
@@ -46,16 +44,30 @@ RawTerminal::RawTerminal(int fd)
 
 RawTerminal::~RawTerminal() { set_mode(m_fd, m_before); }
 
+EscapableLines::EscapableLines(int fd)
+  : m_fd(fd) {
+  if (::tcgetattr(fd, &m_before) < 0) {
+    throw errno_error(errno, "reading the terminal's mode");
+  }
+  termios lines = m_before;
+  lines.c_cc[VEOL] = k_escape_key; // ends a line, as newline does
+  if (set_mode(fd, lines) < 0) {
+    throw errno_error(errno, "setting the terminal's mode");
+  }
+}
+
+EscapableLines::~EscapableLines() { set_mode(m_fd, m_before); }
+
 std::string EscapeKeys::feed(std::string_view keys) {
   std::string rest;
   for (const char key : keys) {
     if (!m_after_prefix) {
-      key == k_prefix ? void(m_after_prefix = true) : rest.push_back(key);
+      key == k_escape_key ? void(m_after_prefix = true) : rest.push_back(key);
       continue;
     }
     m_after_prefix = false;
-    if (key == k_prefix || key == 'a') {
-      rest.push_back(k_prefix);
+    if (key == k_escape_key || key == 'a') {
+      rest.push_back(k_escape_key);
     } else {
       m_commands.push_back(key);
     }

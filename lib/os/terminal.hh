@@ -26,6 +26,23 @@ private:
   termios m_before;
 };
 
+// Lets a terminal edit lines as ever, but hand over at once, with what stands before it, an escape
+// key; restores it in the destructor.
+class EscapableLines {
+public:
+  // As for RawTerminal.
+  explicit EscapableLines(int fd);
+  ~EscapableLines();
+  EscapableLines(const EscapableLines&) = delete;
+  EscapableLines& operator=(const EscapableLines&) = delete;
+
+private:
+  int m_fd;
+  termios m_before;
+};
+
+inline constexpr char k_escape_key = '\x01'; // Ctrl-a
+
 // Takes the commands out of what is typed: Ctrl-a with a letter. Ctrl-a Ctrl-a and Ctrl-a a are one
 // Ctrl-a for the guest.
 class EscapeKeys {

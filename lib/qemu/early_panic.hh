@@ -17,6 +17,7 @@ namespace qt {
 
 enum class AfterPanic {
   ends,  // QEMU does, as it does by default
+  runs,  // the machine goes on (-action panic=none)
   stays, // the machine stands still: -no-shutdown, or people want to look at it (--on-fail)
 };
 

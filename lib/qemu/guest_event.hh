@@ -10,9 +10,9 @@
 //   MEMORY_FAILURE  guest-reset if that is its action; else only said
 //   STOP without RESUME, SHUTDOWN for other reasons  only said
 //
-// What is "at once" fails a dialogue while it has steps to do; the others fail nothing: firmware
-// resets and guests power off as they please. They give a wait that has failed (a deadline, an end
-// of QEMU) its cause. A dialogue with an `event` step for it wants the event: then it is neither.
+// What is "at once" fails a dialogue whenever it comes; the others fail nothing: firmware resets
+// and guests power off as they please. They give a wait that has failed (a deadline, an end of
+// QEMU) its cause. A dialogue with an `event` step for it wants the event: then it is neither.
 #pragma once
 
 #include "ipc/run_dir.hh"

@@ -1,6 +1,7 @@
 #include "qemu/machine.hh"
 
 #include "base/format.hh"
+#include "base/text.hh"
 #include "qemu/option_list.hh"
 
 #include <algorithm>
@@ -39,29 +40,37 @@ void confine(const MachineOptions& options, std::vector<std::string>& words) {
   }
 }
 
-// A word behind -action, or the old option for one of its settings.
-bool says_action(const std::vector<std::string>& arguments, std::string_view setting,
-                 std::string_view option) {
+// What stands last behind -action for one of its settings, or follows from the old option `option`.
+std::string action_of(const std::vector<std::string>& arguments, const std::string& setting,
+                      std::string_view option = "", const std::string& by_option = "") {
+  std::string action;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string_view word = arguments[i];
     const std::string_view name = word.substr(word.starts_with("--") ? 1 : 0);
-    const bool sets = name == "-action" && i + 1 < arguments.size() &&
-                      arguments[i + 1].find(setting) != std::string::npos;
-    if (sets || (!option.empty() && name == option)) {
-      return true;
+    if (name == "-action" && i + 1 < arguments.size()) {
+      for (const std::string& part : split(arguments[i + 1], ',')) {
+        action = part.starts_with(setting + "=") ? part.substr(setting.size() + 1) : action;
+      }
+    } else if (!option.empty() && name == option) {
+      action = by_option;
     }
   }
-  return false;
+  return action;
 }
 
 } // namespace
 
+std::string panic_action(const MachineOptions& options) {
+  return action_of(options.arguments, "panic");
+}
+
 bool keeps_early_panic(const MachineOptions& options) {
-  return !says_action(options.arguments, "panic=", "");
+  const std::string action = panic_action(options);
+  return action.empty() || action == "none" || action == "pause" || action == "shutdown";
 }
 
 bool stays_after_shutdown(const MachineOptions& options) {
-  return says_action(options.arguments, "shutdown=pause", "-no-shutdown");
+  return action_of(options.arguments, "shutdown", "-no-shutdown", "pause") == "pause";
 }
 
 std::vector<std::string> qemu_command(const MachineOptions& options,
@@ -76,7 +85,9 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
     add("-chardev", format("socket,id=qt-monitor{},fd={}", i, channels.monitors[i]));
     add("-qmp", format("chardev:qt-monitor{}", i));
   }
-  if (!channels.monitors.empty() && keeps_early_panic(options)) {
+  const bool keeps_panic = !channels.monitors.empty() && keeps_early_panic(options);
+  const bool panic_is_said = !panic_action(options).empty();
+  if (keeps_panic && !panic_is_said) {
     add("-action", "panic=pause");
   }
   if (!options.backdoor.empty()) {
@@ -106,6 +117,9 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
     add("-serial", "none");
   }
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());
+  if (keeps_panic && panic_is_said) { // the last one counts
+    add("-action", "panic=pause");
+  }
   if (!options.panic_device.empty()) {
     add("-device", options.panic_device);
   }

@@ -5,7 +5,8 @@
 //   -sandbox … -net …            if it is to be confined
 //   -display none -vga none      no window, and no card that takes the console away
 //   -chardev … -qmp …            a monitor for each descriptor (QEMU 11.1 warns of -mon)
-//   -action panic=pause          for our own monitor, which takes it back (early_panic.hh)
+//   -action panic=pause          for our own monitor, which takes it back (early_panic.hh); behind
+//                                the user's arguments if these say what a panic does
 //   -machine -cpu -accel
 //   -chardev … -serial …         the console: "-serial null" for each port before it
 //   the user's arguments         so that they can add to all of the above and override it
@@ -57,8 +58,11 @@ struct MachineChannels {
 std::vector<std::string> qemu_command(const MachineOptions& options,
                                       const MachineChannels& channels);
 
+// What the arguments say that a panic does to QEMU: "none", "pause", "shutdown", "exit-failure";
+// empty: nothing is said.
+std::string panic_action(const MachineOptions& options);
 // A machine with a monitor is started so that a panic is there to be seen when the monitor comes
-// up; false: the arguments say themselves what a panic does.
+// up; false: a panic is to end QEMU in a way of its own.
 bool keeps_early_panic(const MachineOptions& options);
 // The arguments say that the machine is stopped where QEMU would end.
 bool stays_after_shutdown(const MachineOptions& options);

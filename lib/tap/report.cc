@@ -77,6 +77,9 @@ std::vector<std::string> failure_lines(const std::string& name, const Outcome& o
   const Verdict& verdict = outcome.verdict;
   const std::string vm = verdict.vm.empty() ? k_default_vm : verdict.vm;
   std::vector<std::string> lines = {format("{}: {}", name, cause_line(verdict))};
+  if (!verdict.stage.empty() && verdict.stage != "steps") {
+    lines.push_back("stage: " + verdict.stage);
+  }
   if (!verdict.step.empty()) {
     lines.push_back("step: " + verdict.step);
   }

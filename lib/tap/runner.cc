@@ -1,6 +1,7 @@
 #include "tap/runner.hh"
 
 #include "base/error.hh"
+#include "base/last_part.hh"
 #include "base/log.hh"
 #include "base/shell_words.hh"
 #include "base/text.hh"
@@ -14,6 +15,7 @@
 #include "tap/selection.hh"
 #include "tap/stage_verdict.hh"
 
+#include <array>
 #include <fcntl.h>
 #include <map>
 
@@ -23,6 +25,10 @@ namespace {
 
 // What the programs of a stage say on stderr is in base.log up to so many bytes.
 constexpr std::uint64_t k_most_said = 16 << 20;
+constexpr Duration k_hardly_any(100);
+constexpr std::size_t k_read_of_console = 16384;
+constexpr std::size_t k_kept_console_lines = 20;
+constexpr std::size_t k_longest_console_line = 300; // of those
 
 // A run directory that no other process uses at the same time, nor has used for the same repeater,
 // which the lock's file names.
@@ -76,12 +82,18 @@ private:
   bool admit();
   // What a run has left in its scratch folder cannot be removed.
   void warn_of_leftover(const std::string& message);
+  Verdict run_in_time();
   Verdict run_phases();
   PlanInput plan_input() const;
-  // What a stage has left for those behind it.
-  void keep(const Verdict& left);
+  // What a stage has left for those behind it, and for the verdict of all; it began `start` seconds
+  // after the first one.
+  void keep(const Verdict& left, const std::string& stage, double start);
+  std::string stage_name(std::size_t phase, const char* part) const;
+  // The verdict of the stage that decided, with what is known of all of them.
+  Verdict of_all_stages(Verdict verdict, const std::string& run_dir) const;
   // True if the run goes on; else `m_verdict` is what came of it.
-  bool run_command(const std::string& run_dir, const std::vector<std::string>& words);
+  bool run_command(const std::string& run_dir, const std::vector<std::string>& words,
+                   const std::string& stage);
 
   const Definition& m_definition;
   const Subtest& m_subtest;
@@ -97,6 +109,9 @@ private:
   std::optional<SubtestTime> m_time;
   std::map<std::string, std::string> m_saved; // of all phases, as are these
   std::vector<Mark> m_marks;
+  std::vector<StepTime> m_steps;
+  std::string m_start, m_end; // of the first and last dialogue
+  double m_seconds = 0;
   Verdict m_verdict;
   Outcome m_outcome;
 };
@@ -183,10 +198,7 @@ Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratc
   } else if (!admit()) {
     verdict = m_verdict;
   } else {
-    m_time.emplace(m_budget, m_subtest.timeout);
-    verdict = run_phases();
-    verdict.marks = m_marks;
-    m_time.reset();
+    verdict = run_in_time();
   }
   write_verdict(run_dir, verdict);
   m_log->write(format("{}: {}", cause_name(verdict.cause), verdict.message));
@@ -206,28 +218,79 @@ void SubtestRun::warn_of_leftover(const std::string& message) {
                      full_name(m_definition, m_subtest), message));
 }
 
+// Where the time of all subtests together was what passed, it is told which of them had it.
+Verdict SubtestRun::run_in_time() {
+  const std::optional<Duration> before = m_budget.left();
+  const std::string spent = m_budget.spent();
+  const Clock::time_point begin = Clock::now();
+  m_time.emplace(m_budget, m_subtest.timeout);
+  Verdict verdict = run_phases();
+  const std::optional<Duration> after = m_budget.left();
+  m_time.reset();
+  m_budget.note(m_subtest.name, std::chrono::duration<double>(Clock::now() - begin).count());
+  const bool is_late = verdict.cause == Cause::timeout || verdict.cause == Cause::idle_timeout;
+  if (is_late && !spent.empty() && *after <= std::max(*before / 8, k_hardly_any)) {
+    verdict.message += format("; only {} were left of the {}",
+                              seconds_text(std::chrono::duration<double>(*before).count()), spent);
+  }
+  return verdict;
+}
+
 Verdict SubtestRun::run_phases() {
+  struct Part {
+    const char* name;
+    std::vector<std::string> PhasePlan::*words;
+  };
+  constexpr std::array<Part, 3> k_parts = {Part{"prepare", &PhasePlan::prepare},
+                                           Part{"steps", &PhasePlan::chain},
+                                           Part{"verify", &PhasePlan::verify}};
   Verdict last;
+  std::string run_dir;
+  const Clock::time_point begin = Clock::now();
   for (std::size_t i = 0; i < m_subtest.phases.size(); ++i) {
-    for (auto PhasePlan::*const part :
-         {&PhasePlan::prepare, &PhasePlan::chain, &PhasePlan::verify}) {
+    for (const Part& part : k_parts) {
       const PhasePlan plan = plan_phase(m_subtest, i, plan_input());
       make_directories(plan.run_dir);
-      if ((plan.*part).empty()) {
+      if ((plan.*part.words).empty()) {
         continue;
       }
-      const bool goes_on = run_command(plan.run_dir, plan.*part);
+      run_dir = plan.run_dir;
+      const std::string stage = stage_name(i, part.name);
+      const double start = std::chrono::duration<double>(Clock::now() - begin).count();
+      const bool goes_on = run_command(plan.run_dir, plan.*part.words, stage);
       const Verdict left = read_verdict(plan.run_dir).value_or(Verdict());
-      keep(left);
+      keep(left, stage, start);
       if (!goes_on) {
-        return m_verdict;
+        m_verdict.stage = stage;
+        return of_all_stages(m_verdict, run_dir);
       }
-      if (part == &PhasePlan::chain) {
+      if (part.words == &PhasePlan::chain) {
         last = left;
       }
     }
   }
-  return last;
+  return of_all_stages(last, run_dir);
+}
+
+std::string SubtestRun::stage_name(std::size_t phase, const char* part) const {
+  return m_subtest.phases.size() == 1 ? part : format("phase {}: {}", phase + 1, part);
+}
+
+Verdict SubtestRun::of_all_stages(Verdict verdict, const std::string& run_dir) const {
+  verdict.steps = m_steps;
+  verdict.marks = m_marks;
+  verdict.start = m_start;
+  verdict.end = m_end;
+  verdict.seconds = m_seconds;
+  if (verdict.cause != Cause::pass && verdict.cause != Cause::skip && verdict.last_lines.empty()) {
+    const std::string vm = verdict.vm.empty() ? k_default_vm : verdict.vm;
+    verdict.last_lines = last_lines(read_tail(console_log_path(run_dir, vm), k_read_of_console),
+                                    k_kept_console_lines);
+    for (std::string& line : verdict.last_lines) {
+      line = last_part(line, k_longest_console_line);
+    }
+  }
+  return verdict;
 }
 
 PlanInput SubtestRun::plan_input() const {
@@ -239,20 +302,33 @@ PlanInput SubtestRun::plan_input() const {
   return input;
 }
 
-void SubtestRun::keep(const Verdict& left) {
+void SubtestRun::keep(const Verdict& left, const std::string& stage, double start) {
   for (const auto& [name, value] : left.saved) {
     m_saved[name] = value;
   }
-  m_marks.insert(m_marks.end(), left.marks.begin(), left.marks.end());
+  for (Mark mark : left.marks) {
+    mark.at += start;
+    m_marks.push_back(std::move(mark));
+  }
+  for (StepTime step : left.steps) {
+    step.stage = stage;
+    step.start += start;
+    m_steps.push_back(std::move(step));
+  }
+  m_start = m_start.empty() ? left.start : m_start;
+  m_end = left.end.empty() ? m_end : left.end;
+  m_seconds = start + left.seconds;
 }
 
-bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::string>& words) {
+bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::string>& words,
+                             const std::string& stage) {
   m_log->write("$ " + shell_join(words));
   remove_tree(run_dir + "/verdict.json");
   const UniqueFd null = open_file("/dev/null", O_WRONLY);
   SpawnOptions options;
   options.standard_output = null.get(); // a console without a reader is in console.log all the same
-  options.environment = {{k_run_dir_variable, run_dir}, {k_vms_variable, ""}};
+  options.environment = {
+      {k_run_dir_variable, run_dir}, {k_vms_variable, ""}, {k_stage_variable, stage}};
   if (m_admission) {
     options.environment.emplace_back(k_admitted_variable, "1");
   }

@@ -28,8 +28,8 @@ namespace {
 // "NAME=VALUE " of what is set for the programs and matters to a subtest. Not the mirrors, whose
 // URLs may hold passwords.
 std::string settings_in_environment() {
-  constexpr std::array<std::string_view, 6> k_left_out = {
-      k_qemu_variable,     k_run_dir_variable,  k_vms_variable,
+  constexpr std::array<std::string_view, 7> k_left_out = {
+      k_qemu_variable,     k_run_dir_variable,  k_vms_variable,        k_stage_variable,
       "QEMU_TEST_MIRRORS", "QEMU_TEST_MAX_VMS", "QEMU_TEST_MAX_MEMORY"};
   std::string text;
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -199,7 +199,7 @@ private:
       result.outcome.verdict.cause = m_request.received() ? Cause::host : Cause::timeout;
       result.outcome.verdict.message =
           "not run: " + (m_request.received() ? "ended by " + signal_name(*m_request.received())
-                                              : "the deadline passed");
+                                              : "the time is used up; " + budget.spent());
     } else {
       result.outcome = run_subtest(*test.definition, *test.subtest, m_options.settings,
                                    m_options.keep_scratch, budget, m_request);

@@ -3,6 +3,7 @@
 #include "base/text.hh"
 #include "os/fd.hh"
 #include "os/file.hh"
+#include "os/patient_poll.hh"
 
 #include <array>
 #include <csignal>
@@ -93,7 +94,7 @@ public:
       if (asked || limit.expired()) {
         limit = end_process(asked, limit);
       }
-      wait_for_something(limit, request);
+      limit = put_off(limit, wait_for_something(limit, request));
     }
     m_end.status = *m_process.poll();
     if (request.received()) { // its whole group may have been told to end
@@ -118,7 +119,8 @@ private:
     return Deadline::after(by_signal ? k_grace_after_signal : k_grace_after_deadline);
   }
 
-  void wait_for_something(Deadline limit, EndRequest& request) {
+  // Gives for how long this program was stopped meanwhile.
+  Duration wait_for_something(Deadline limit, EndRequest& request) {
     // Pipes that have ended are -1, which poll(2) ignores.
     pollfd entries[] = {
         {m_process.exit_fd(), POLLIN, 0},
@@ -126,8 +128,9 @@ private:
         {m_err.fd(), POLLIN, 0},
         {m_end.by == StageEnd::By::signal ? -1 : request.fd(), POLLIN, 0},
     };
-    if (::poll(entries, 4, limit.poll_timeout()) <= 0) {
-      return;
+    const Polled polled = patient_poll(entries, limit);
+    if (polled.ready <= 0) {
+      return polled.stopped;
     }
     if (entries[1].revents != 0) {
       m_out.read_available([this](std::string_view line) { take(line); });
@@ -135,6 +138,7 @@ private:
     if (entries[2].revents != 0) {
       m_err.read_available([this](std::string_view line) { take_error(line); });
     }
+    return polled.stopped;
   }
 
   void take(std::string_view line) {

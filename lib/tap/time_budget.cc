@@ -1,5 +1,6 @@
 #include "tap/time_budget.hh"
 
+#include "base/format.hh"
 #include "base/timeout_multiplier.hh"
 
 #include <algorithm>
@@ -10,6 +11,7 @@ namespace {
 
 constexpr Duration k_least_margin(50);
 constexpr Duration k_most_margin(3000);
+constexpr std::size_t k_most_named = 5;
 constexpr Duration k_start(500); // until the first dialogue of a subtest begins
 
 // What the time for a dialogue is less than what is left: for evidence and an orderly end.
@@ -24,7 +26,8 @@ Duration margin_around(Duration dialogue) {
 } // namespace
 
 TimeBudget::TimeBudget(std::optional<Duration> total)
-  : m_left(scaled(total)) {}
+  : m_total(total)
+  , m_left(scaled(total)) {}
 
 std::optional<Duration> TimeBudget::left_locked() const {
   return m_left && m_running > 0
@@ -54,6 +57,28 @@ void TimeBudget::end() {
   m_left = left_locked();
   m_since = Clock::now();
   --m_running;
+}
+
+void TimeBudget::note(const std::string& subtest, double seconds) {
+  const std::lock_guard lock(m_mutex);
+  m_spent.emplace_back(seconds, subtest);
+}
+
+std::string TimeBudget::spent() const {
+  const std::lock_guard lock(m_mutex);
+  if (m_spent.empty() || !m_total) {
+    return "";
+  }
+  std::vector<std::pair<double, std::string>> longest = m_spent;
+  std::sort(longest.rbegin(), longest.rend());
+  std::string text = format("{} for all: ", scaled_text(*m_total));
+  for (std::size_t i = 0; i < std::min(longest.size(), k_most_named); ++i) {
+    text += format("{}{} {}{:.1f} s", i > 0 ? ", " : "", longest[i].second, i > 0 ? "" : "took ",
+                   longest[i].first);
+  }
+  return text + (longest.size() > k_most_named
+                     ? format(", {} others less", longest.size() - k_most_named)
+                     : "");
 }
 
 SubtestTime::SubtestTime(TimeBudget& budget, std::optional<Duration> own)

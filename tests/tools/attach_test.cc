@@ -69,7 +69,10 @@ TEST_F(Attach, GivesASecondConsoleAndMonitorToARunningTest) {
   EXPECT_EQ(code_of(events), 0) << events.err;
   EXPECT_EQ(code_of(look({"--qmp", "nosuch", "--error", "CommandNotFound"})), 0);
   EXPECT_FALSE(read_verdict(run_dir()).has_value()) << "that is the test's to write";
-  EXPECT_EQ(code_of(look({"--qmp", "quit"})), 0);
+  const Captured registers = look({"--hmp", "info registers"});
+  EXPECT_THAT(registers.out, HasSubstr("x0/zero"));
+  EXPECT_EQ(code_of(look({"--exit", "0"})), 2) << "nobody tells";
+  EXPECT_EQ(code_of(look({"--quit"})), 0);
   EXPECT_EQ(end_of(chain).code(), 0);
   EXPECT_FALSE(exists(attach_path(run_dir(), k_default_vm)));
   EXPECT_EQ(code_of(look({"--wait", "x"})), 77);
@@ -307,6 +310,24 @@ TEST_F(Attach, TheShellHasTheConsoleAndTheMonitor) {
   read_until("VM status: running");
   write_all(user.get(), "\x04", "terminal");
   read_until("[console]");
+  // The escape key is heard in the monitor too, whatever has been typed before it.
+  write_all(user.get(),
+            "\x01"
+            "c",
+            "terminal");
+  read_until("[monitor;");
+  write_all(user.get(), "info sta\x01h", "terminal");
+  read_until("Ctrl-a q  end a machine");
+  write_all(user.get(),
+            "inf\x01"
+            "c",
+            "terminal");
+  read_until("[console]");
+  write_all(user.get(),
+            "\x01"
+            "c",
+            "terminal");
+  read_until("[monitor;");
   write_all(user.get(), "\x01x", "terminal");
   const auto status = process.wait(Deadline::after(20s));
   ASSERT_TRUE(status.has_value());

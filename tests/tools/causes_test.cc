@@ -124,6 +124,109 @@ TEST_F(Causes, GuestPanicInAMachineThatIsNotToEnd) {
   EXPECT_EQ(verdict.cause, Cause::pass) << m_report;
 }
 
+// mov dx,0x3f8; mov al,'X'; out dx,al: prints X on the first serial port.
+constexpr std::string_view k_x86_say = "\xba\xf8\x03\xb0X\xee";
+// mov dx,0x505; mov al,1; out dx,al: "panicked", and goes on if it may.
+constexpr std::string_view k_x86_panic_and_go_on = "\xba\x05\x05\xb0\x01\xee";
+// mov ecx,0x4000000; again: dec ecx; jnz again: a moment.
+constexpr std::string_view k_x86_moment("\x66\xb9\x00\x00\x00\x04\x66\x49\x75\xfc", 10);
+
+// After the last step nobody waits for anything, but the machine has not ended.
+TEST_F(Causes, GuestPanicAfterTheLastStep) {
+  NEED_DEVICE(k_x86_64, "pvpanic");
+  const std::string code =
+      std::string(k_x86_say) + std::string(k_x86_moment) + std::string(k_x86_panic);
+  for (const char* const exit : {"0", "\"any\""}) {
+    failure(Cause::guest_panic, "x86_64",
+            x86("late", x86_on_key(code), "") + "pvpanic = true\nexit = " + exit +
+                "\nsteps = [{ qmp = \"query-status\" }, { send = \"x\" }, { wait = \"X\" }]");
+  }
+}
+
+TEST_F(Causes, GuestPanicThatEndsNothing) {
+  NEED_DEVICE(k_x86_64, "pvpanic");
+  const std::string code = std::string(k_x86_panic_and_go_on) + std::string(k_x86_say) + "\xf4";
+  const std::string none = "\"-action\", \"panic=none\", ";
+  failure(Cause::guest_panic, "x86_64",
+          x86("on-key", x86_on_key(code), none) +
+              "pvpanic = true\nsteps = [{ qmp = \"query-status\" }, { send = \"x\" }, "
+              "{ wait = \"X\" }]");
+  // Before QEMU reads its monitors.
+  const std::string early = x86("early", code, none) + "pvpanic = true\n";
+  failure(Cause::guest_panic, "x86_64", early + "steps = [{ wait = \"X\" }]");
+  const Verdict wanted =
+      verdict_of("x86_64", early + "steps = [{ event = \"GUEST_PANICKED\" }, { wait = \"X\" }]");
+  EXPECT_EQ(wanted.cause, Cause::pass) << m_report;
+}
+
+// What the human monitor of this QEMU calls an error, or does not know.
+TEST_F(Causes, AnErrorOfTheHumanMonitorIsAnAssertion) {
+  NEED(k_riscv64);
+  for (const std::string line :
+       {"device_add nonexistent", "info nonsense", "nonsense", "print 1+", "cpu 99", "stop now",
+        "commit nosuch", "screendump /nonexistent/picture", "info skeys",
+        "trace-event nosuch on"}) {
+    failure(Cause::assertion, "riscv64",
+            std::string(k_virt) + "steps = [{ hmp = \"" + line + "\" }]");
+    const Verdict judged = verdict_of("riscv64", std::string(k_virt) + "steps = [{ hmp = \"" +
+                                                     line + "\", matches = \".\" }]");
+    EXPECT_EQ(judged.cause, Cause::pass) << line << ": " << m_report;
+  }
+  const Verdict fine = verdict_of(
+      "riscv64", std::string(k_virt) +
+                     "steps = [{ hmp = \"info version\" }, { hmp = \"stop\" }, { hmp = \"c\" }, "
+                     "{ hmp = \"print 1+1\" }, { hmp = \"info registers\" }, "
+                     "{ hmp = \"system_reset\" }]");
+  EXPECT_EQ(fine.cause, Cause::pass) << m_report;
+}
+
+TEST_F(Causes, AnEventFromBeforeTheLastStepIsOldNews) {
+  NEED(k_riscv64);
+  failure(Cause::timeout, "riscv64",
+          std::string(k_virt) + "steps = [{ qmp = \"stop\" }, { qmp = \"cont\" }, "
+                                "{ sleep = \"10ms\" }, { event = \"STOP\", timeout = \"500ms\" }]");
+  const Verdict verdict = verdict_of(
+      "riscv64", std::string(k_virt) + "steps = [{ qmp = \"stop\" }, { event = \"STOP\" }, "
+                                       "{ qmp = \"cont\" }, { event = \"RESUME\" }]");
+  EXPECT_EQ(verdict.cause, Cause::pass) << m_report;
+}
+
+// What a test checks at its end says nothing of the machine; what that has said is kept.
+TEST_F(Causes, AFailedCheckAtTheEndKeepsWhatCameBefore) {
+  NEED(k_riscv64);
+  const Verdict verdict = failure(
+      Cause::assertion, "riscv64",
+      std::string(k_virt) + "prepare = [{ run = [\"true\"] }]\nsteps = [{ wait = \"Boot HART\" }]\n"
+                            "verify = [{ run = [\"false\"] }]");
+  EXPECT_EQ(verdict.stage, "verify");
+  ASSERT_EQ(verdict.steps.size(), 3u);
+  EXPECT_EQ(verdict.steps[0].stage, "prepare");
+  EXPECT_EQ(verdict.steps[1].stage, "steps");
+  EXPECT_EQ(verdict.steps[1].step, "--wait 'Boot HART'");
+  EXPECT_EQ(verdict.steps[2].stage, "verify");
+  EXPECT_GE(verdict.steps[2].start, verdict.steps[1].start + verdict.steps[1].seconds);
+  EXPECT_FALSE(verdict.last_lines.empty());
+  EXPECT_THAT(m_report, HasSubstr("stage: verify"));
+  const std::string log = read_file(dialogue_log_path(run_dir()));
+  for (const std::string part : {"stage prepare", "stage steps", "= Boot HART", "stage verify"}) {
+    EXPECT_THAT(log, HasSubstr(part));
+  }
+}
+
+// The first subtest has had nearly all of the file's time.
+TEST_F(Causes, ATimeoutSaysWhoHadTheTime) {
+  NEED(k_riscv64);
+  const Words words = command("riscv64", "timeout = \"10s\"\n[test.one]\n" + std::string(k_virt) +
+                                             "steps = [{ sleep = \"7s\" }]\n[test.two]\n" + k_virt +
+                                             "steps = [{ wait = \"nosuch\" }]\n[test.three]\n" +
+                                             k_virt + "steps = [{ wait = \"nosuch\" }]\n");
+  const auto result = run_captured(words, {}, Deadline::after(std::chrono::minutes(1)));
+  EXPECT_THAT(result->out, testing::ContainsRegex(
+                               "# timeout: .*; only [0-9.]+ m?s were left of the 10s for all: one "
+                               "took [0-9.]+ s"));
+  EXPECT_THAT(result->out, HasSubstr("not run: the time is used up; 10s for all: one took 7."));
+}
+
 // The watchdog fires when a key comes, so that its event finds listeners.
 TEST_F(Causes, AWatchdogIsNamed) {
   NEED_DEVICE(k_x86_64, "ib700");

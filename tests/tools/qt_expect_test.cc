@@ -149,6 +149,75 @@ TEST_F(QtExpect, NoEchoOfARealShellSatisfiesAnything) {
   }
 }
 
+// A background program prints into what is typed, which the shell echoes a byte at a time.
+TEST_F(QtExpect, NoTornEchoOfARealShellSatisfiesAnything) {
+  for (const std::string shell : {"bash --norc --noprofile", "dash", "busybox sh"}) {
+    if (!find_program(split(shell, ' ')[0])) {
+      continue;
+    }
+    const auto play = [&](const std::vector<std::string>& steps) {
+      FakeGuest guest(
+          [&](FakeGuest& self) {
+            play_shell(self, {"sh", "-c", "PS1='# ' TERM=vt220 exec " + shell + " -i"});
+          },
+          "default", FakeGuest::ExitChannel::no);
+      std::vector<std::string> words = {
+          "--timeout", "20s",     "--pace", "10ms",
+          "--wait",    "# ",      "--line", "while echo tick; do sleep 0.1; done &",
+          "--wait",    "tick\r\n"};
+      words.insert(words.end(), steps.begin(), steps.end());
+      const Captured result = run(words, options_for({&guest}));
+      guest.finish();
+      return result;
+    };
+    for (int round = 0; round < 3; ++round) {
+      const Captured wrong = play({"--line", "false && echo TEST-PASSED", "--wait-regex",
+                                   "TE|PA|SS|ED", "--timeout", "1s"});
+      EXPECT_EQ(wrong.status.text(), "exited 124") << shell << ": " << wrong.err;
+    }
+    const Captured right =
+        play({"--line", "true && echo TEST-$((6*7))-PASSED", "--wait", "TEST-42-PASSED", "--line",
+              "echo and $((3*4))", "--wait", "and 12"});
+    EXPECT_EQ(right.status.text(), "exited 0") << shell << ": " << right.err;
+  }
+}
+
+// As with Ctrl-Z, or on a host that is suspended: what comes afterwards is not late.
+TEST_F(QtExpect, ATimeInWhichItIsStoppedDoesNotCount) {
+  FakeGuest guest([](FakeGuest& self) {
+    EXPECT_EQ(self.hear("!"), "!");
+    std::this_thread::sleep_for(4500ms); // the other side is stopped most of the time
+    self.say("login:");
+    EXPECT_EQ(self.hear_request(), "done");
+    self.end("exited 0");
+  });
+  Process process = Process::spawn({tool("qt-expect"), "--send", "!", "--wait",
+                                    "login:", "--timeout", "3s", "--idle-timeout", "2900ms"},
+                                   options_for({&guest}));
+  std::this_thread::sleep_for(300ms);
+  process.send_signal(SIGSTOP);
+  std::this_thread::sleep_for(3700ms);
+  process.send_signal(SIGCONT);
+  const auto status = process.wait(Deadline::after(30s));
+  ASSERT_TRUE(status.has_value());
+  EXPECT_EQ(status->text(), "exited 0");
+  guest.finish();
+}
+
+TEST_F(QtExpect, PrintsWhatTheMonitorRepliesIfAsked) {
+  const auto script = [](FakeGuest& guest) {
+    guest.answer(guest.hear_command(), "RAX=0\r\nRBX=1\r\n");
+    guest.answer(guest.hear_command(), {{"running", true}});
+    EXPECT_EQ(guest.hear_request(), "done");
+    guest.end("exited 0");
+  };
+  const std::vector<std::string> steps = {"--hmp", "info registers", "--qmp", "query-status"};
+  EXPECT_EQ(run_with(script, steps).out, "");
+  std::vector<std::string> verbose = steps;
+  verbose.insert(verbose.begin(), "-v");
+  EXPECT_EQ(run_with(script, verbose).out, "RAX=0\nRBX=1\n{\n  \"running\": true\n}\n");
+}
+
 TEST_F(QtExpect, AnEndedConsoleIsAFailure) {
   const Captured result =
       run_with([](FakeGuest& guest) { guest.end("exited 1"); }, {"--wait", "login:"});

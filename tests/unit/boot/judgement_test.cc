@@ -252,6 +252,7 @@ TEST(Judge, ASignalToUsIsTheStatusWhateverElseHappened) {
 TEST(Judge, APanicExplainsWhatTheProgramSawAsSilence) {
   Case c;
   c.facts.details["events"] = {{{"event", "GUEST_PANICKED"}, {"data", {{"action", "pause"}}}}};
+  c.facts.panic_awaited = true;
   c.found = verdict_of(Cause::pass);
   EXPECT_EQ(c.judge().status, 0) << "a test may want its guest to panic";
   c.facts.program = exited(124);
@@ -262,6 +263,19 @@ TEST(Judge, APanicExplainsWhatTheProgramSawAsSilence) {
   c.found = verdict_of(Cause::assertion);
   EXPECT_JUDGED(c.judge(), 1, Cause::assertion); // the program knew better
   EXPECT_EQ(c.judge().verdict->details["events"][0]["event"], "GUEST_PANICKED");
+}
+
+TEST(Judge, APanicThatNobodyAwaitsFailsWhateverElseIsAsked) {
+  Case c;
+  c.facts.details["events"] = {{{"event", "GUEST_PANICKED"}, {"data", {{"action", "run"}}}}};
+  c.found = verdict_of(Cause::pass);
+  for (const Json& exit : {Json(), Json(0), Json("any")}) {
+    c.expected.exit = exit;
+    c.facts.end = exit.is_null() ? QemuEnd::asked : QemuEnd::itself;
+    EXPECT_JUDGED(c.judge(), 1, Cause::guest_panic);
+  }
+  c.facts.program.reset();
+  EXPECT_JUDGED(c.judge(), 1, Cause::guest_panic);
 }
 
 TEST(Judge, AnUnwantedResetExplainsTheEndOfTheConsole) {

@@ -327,6 +327,150 @@ TEST_F(DialogueTest, APanicOnTheWayDownCounts) {
   EXPECT_THAT(verdict.message, HasSubstr("after the last step"));
 }
 
+// However long a machine takes that is to end by itself: not for 10 s, as once.
+TEST_F(DialogueTest, FailureTextsAreArmedUntilTheMachineHasEnded) {
+  const support::ScopedVariable fast("QEMU_TEST_TIMEOUT_MULTIPLIER", "0.02");
+  const Verdict verdict = verdict_of(
+      [](FakeGuest& guest) {
+        guest.say("login:");
+        EXPECT_EQ(guest.hear_request(), "done");
+        std::this_thread::sleep_for(500ms);
+        guest.say("Kernel panic");
+        guest.end("exited 0");
+      },
+      {{{"wait", "login:"}}}, {{"timeout", "1000s"}, {"fail", "Kernel panic"}});
+  EXPECT_EQ(verdict.cause, Cause::fail_pattern) << verdict.message;
+}
+
+TEST_F(DialogueTest, AMachineThatDoesNotEndIsATimeout) {
+  const support::ScopedVariable fast("QEMU_TEST_TIMEOUT_MULTIPLIER", "0.02");
+  FakeGuest guest([](FakeGuest& self) {
+    self.say("login:");
+    EXPECT_EQ(self.hear_request(), "done");
+    EXPECT_THROW(self.hear("x"), Error); // until the dialogue is over
+  });
+  const DialogueResult result = run({&guest}, {{{"wait", "login:"}}}, Json::object());
+  EXPECT_EQ(result.exit_code, 124);
+  EXPECT_THAT(result.verdict.message,
+              HasSubstr("after the last step: timed out after 600ms (30s with"));
+  EXPECT_THAT(result.verdict.message, HasSubstr("; QEMU still runs"));
+  guest.give_away();
+  guest.finish();
+}
+
+TEST_F(DialogueTest, APanicThatNobodyAwaitsFailsWheneverItIsTold) {
+  const auto panic = [](FakeGuest& guest) {
+    guest.tell_event("GUEST_PANICKED", {{"action", "run"}});
+  };
+  const Json login = {{"wait", "login:"}};
+  const auto play = [&](FakeGuest::Script script, const std::vector<Json>& steps) {
+    return verdict_of(std::move(script), steps);
+  };
+  EXPECT_EQ(play(
+                [&](FakeGuest& guest) {
+                  guest.say("login:");
+                  EXPECT_EQ(guest.hear_request(), "done");
+                  panic(guest);
+                  guest.end("exited 0");
+                },
+                {login})
+                .cause,
+            Cause::guest_panic)
+      << "on the way down";
+  EXPECT_EQ(play(
+                [&](FakeGuest& guest) {
+                  panic(guest);
+                  guest.say("login:");
+                  EXPECT_EQ(guest.hear_request(), "done");
+                  guest.end("exited 0");
+                },
+                {login})
+                .cause,
+            Cause::guest_panic)
+      << "while the wait is being fulfilled";
+  EXPECT_EQ(play(
+                [&](FakeGuest& guest) {
+                  EXPECT_EQ(guest.hear_request(), "quit");
+                  panic(guest);
+                  guest.end("exited 0");
+                },
+                {{{"quit", true}}})
+                .cause,
+            Cause::guest_panic)
+      << "while it is asked to quit";
+}
+
+// A background program prints into the echo of what is typed; the command itself prints nothing.
+TEST_F(DialogueTest, ATornEchoSatisfiesNoWait) {
+  const auto script = [](const std::string& more) {
+    return [more](FakeGuest& guest) {
+      guest.say("# ");
+      guest.hear("\r");
+      guest.say("false && echo TEStick\r\nT-PAStick\r\nSED\r\n# " + more, 3);
+      if (!more.empty()) {
+        end_when_told(guest);
+      }
+    };
+  };
+  const std::vector<Json> steps = {{{"wait", "# "}},
+                                   {{"line", "false && echo TEST-PASSED"}},
+                                   {{"wait", "SED"}, {"timeout", "300ms"}}};
+  EXPECT_NE(verdict_of(script(""), steps).cause, Cause::pass);
+  EXPECT_THAT(log(), HasSubstr("'SED' came before the typed 'false && echo TEST-PASSED' had come"));
+  EXPECT_EQ(verdict_of(script("TEST-PASSED\r\n"), steps).cause, Cause::pass);
+}
+
+TEST_F(DialogueTest, AnEchoThatDoesNotComeIsWaitedForNotLong) {
+  const Verdict verdict = verdict_of(
+      [](FakeGuest& guest) {
+        guest.say("Password: ");
+        guest.hear("\r");
+        guest.say("\r\nlast login: today\r\n");
+        end_when_told(guest);
+      },
+      {{{"wait", "Password: "}}, {{"line", "tiger"}}, {{"wait", "last login"}}});
+  EXPECT_EQ(verdict.cause, Cause::pass) << verdict.message;
+  EXPECT_THAT(log(), HasSubstr("the typed 'tiger' has not come back"));
+}
+
+// Half of what is saved is worse than none.
+TEST_F(DialogueTest, ASavedGroupIsNotCutByAPause) {
+  const auto play = [&](const std::string& expression) {
+    const Verdict verdict = verdict_of(
+        [](FakeGuest& guest) {
+          guest.say("C=1");
+          std::this_thread::sleep_for(400ms);
+          guest.say("0");
+          std::this_thread::sleep_for(400ms);
+          end_when_told(guest);
+        },
+        {{{"wait-regex", expression}}});
+    EXPECT_EQ(verdict.cause, Cause::pass) << verdict.message;
+    return verdict.saved;
+  };
+  EXPECT_EQ(play("C=(?<c>[0-9]+)").at("c"), "10");
+  EXPECT_THAT(log(), HasSubstr("nothing has come for 1s: taking 'C=10'"));
+}
+
+TEST_F(DialogueTest, TheLastLinesAreShort) {
+  const std::string menu = "one\r\n" + std::string(16'000, 'x') + "end\r\n\x1b[1mstuck\x1b[0m";
+  const auto play = [&](const Json& defaults) {
+    return verdict_of([&](FakeGuest& guest) { guest.say(menu); }, {{{"wait", "nosuch"}}}, defaults);
+  };
+  const Verdict raw = play({{"timeout", "20s"}});
+  ASSERT_EQ(raw.last_lines.size(), 3u);
+  EXPECT_EQ(raw.last_lines[1], "…" + std::string(297, 'x') + "end");
+  EXPECT_EQ(raw.last_lines[2], "\x1b[1mstuck\x1b[0m");
+  EXPECT_EQ(play({{"timeout", "20s"}, {"strip-ansi", true}}).last_lines.back(), "stuck");
+  std::string codes;
+  for (int i = 0; i < 1000; ++i) {
+    codes += "\x1b[09;05H";
+  }
+  const Verdict drawn =
+      verdict_of([&](FakeGuest& guest) { guest.say(codes + "Welcome"); }, {{{"wait", "nosuch"}}});
+  EXPECT_THAT(drawn.last_lines, ElementsAre("Welcome"));
+}
+
 TEST_F(DialogueTest, TheLastBytesBeforeDeathAreStillSearched) {
   const auto script = [](FakeGuest& guest) {
     guest.tell("exited 1"); // the news overtakes the console
@@ -545,6 +689,55 @@ TEST_F(DialogueTest, ConnectionsAreAcceptedOrRefused) {
   ASSERT_EQ(::listen(listener.get(), 8), 0);
   EXPECT_EQ(play({{"tcp", where}, {"open", true}}), Cause::pass);
   EXPECT_EQ(play({{"tcp", where}, {"open", false}}), Cause::assertion);
+}
+
+// Only a refusal is one. No connection can be made to a group of hosts.
+TEST_F(DialogueTest, ANetworkThatCannotBeReachedRefusesNothing) {
+  const Verdict verdict =
+      run({}, {{{"tcp", "224.0.0.1:9"}, {"open", false}, {"timeout", "20s"}}}).verdict;
+  EXPECT_EQ(verdict.cause, Cause::assertion);
+  EXPECT_THAT(verdict.message, HasSubstr("nobody has refused: connecting to 224.0.0.1:9: "));
+}
+
+// As QEMU's user network does where the guest refuses.
+TEST_F(DialogueTest, AConnectionThatIsClosedAtOnceIsARefusal) {
+  UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ASSERT_EQ(::listen(listener.get(), 8), 0);
+  const std::string where = format("127.0.0.1:{}", ntohs(address.sin_port));
+  std::thread server([&listener] {
+    for (int i = 0; i < 2; ++i) {
+      const UniqueFd closed(::accept(listener.get(), nullptr, nullptr));
+    }
+    const UniqueFd talks(::accept(listener.get(), nullptr, nullptr));
+    write_all(talks.get(), "hello", "the connection");
+  });
+  const auto play = [&](const Json& step) { return run({}, {step}).verdict; };
+  EXPECT_EQ(play({{"tcp", where}, {"open", false}}).cause, Cause::pass);
+  EXPECT_THAT(play({{"tcp", where}}).message,
+              EndsWith("accepted and closed at once, without a byte"));
+  EXPECT_EQ(play({{"tcp", where}}).cause, Cause::pass);
+  server.join();
+}
+
+TEST_F(DialogueTest, StagesOfATestAddToTheLog) {
+  const auto play = [&](const std::string& stage) {
+    Dialogue dialogue;
+    dialogue.run_dir = m_folder.path();
+    dialogue.stage = stage;
+    dialogue.steps = {step_from({{"run", {"true"}}})};
+    run_dialogue(dialogue);
+  };
+  play("prepare");
+  play("verify");
+  EXPECT_THAT(log(), AllOf(HasSubstr("# stage prepare\n"), HasSubstr("# stage verify\n")));
+  play("");
+  EXPECT_THAT(log(), Not(HasSubstr("stage")));
 }
 
 TEST_F(DialogueTest, ASignalLeavesAVerdict) {

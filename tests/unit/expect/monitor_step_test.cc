@@ -208,6 +208,52 @@ TEST(MonitorStepTest, AProgramHasTheMonitorForItself) {
   EXPECT_EQ(result.verdict.cause, Cause::pass) << result.verdict.message;
 }
 
+// What QEMU tells before its reply, and what came before the step, or before an event that has been
+// awaited.
+TEST(MonitorStepTest, OldNewsSatisfiesNothing) {
+  const auto play = [](std::vector<Step> steps) {
+    steps.back().values["timeout"] = "300ms";
+    const DialogueResult result = hold(
+        [](FakeGuest& guest) {
+          for (const char* const event : {"STOP", "RESUME", "NICE"}) {
+            try {
+              const Json command = guest.hear_command();
+              guest.monitor_say(format(R"({{"event": "{}"}})", event));
+              guest.answer(command, Json::object());
+            } catch (const Error&) { // the dialogue is over
+              return;
+            }
+          }
+        },
+        std::move(steps));
+    return result.exit_code;
+  };
+  const Step ask = step_of(StepType::qmp, {{"qmp", "x"}});
+  const Step stop = step_of(StepType::event, {{"event", "STOP"}});
+  const Step resume = step_of(StepType::event, {{"event", "RESUME"}});
+  const Step sleep = step_of(StepType::sleep, {{"sleep", "1ms"}});
+  EXPECT_NE(play({ask, ask, sleep, stop}), 0);
+  EXPECT_NE(play({ask, ask, stop}), 0);
+  EXPECT_NE(play({ask, sleep, stop}), 0);
+  EXPECT_NE(play({ask, stop, ask, resume, stop}), 0);
+}
+
+TEST(MonitorStepTest, ErrorsOfTheHumanMonitorFail) {
+  const auto play = [](const std::string& line, const std::string& reply, const Values& checks) {
+    Step step = step_of(StepType::hmp, {{"hmp", line}});
+    step.values.update(step_of(StepType::hmp, checks).values);
+    return hold([&](FakeGuest& guest) { guest.answer(guest.hear_command(), reply); }, {step})
+        .verdict;
+  };
+  const std::string unknown = "unknown command: 'info nonsense'\r\n";
+  const Verdict verdict = play("info nonsense", unknown, {});
+  EXPECT_EQ(verdict.cause, Cause::assertion);
+  EXPECT_THAT(verdict.message, EndsWith("info nonsense: unknown command: 'info nonsense'"));
+  EXPECT_EQ(play("info nonsense", unknown, {{"save", {{"all", ".+"}}}}).cause, Cause::assertion);
+  EXPECT_EQ(play("info nonsense", unknown, {{"matches", "unknown"}}).cause, Cause::pass);
+  EXPECT_EQ(play("stop", "", {}).cause, Cause::pass);
+}
+
 TEST(MonitorStepTest, EventsMayHaveComeBefore) {
   const DialogueResult result = hold(
       [](FakeGuest& guest) {
@@ -218,8 +264,8 @@ TEST(MonitorStepTest, EventsMayHaveComeBefore) {
         guest.monitor_say(R"({"event": "JOB", "data": {"id": "b", "status": "}"}})", 3);
         guest.hear_request();
       },
-      {step_of(StepType::qmp, {{"qmp", "stop"}}), step_of(StepType::event, {{"event", "STOP"}}),
-       step_of(StepType::event, {{"event", "RESUME"}}),
+      {step_of(StepType::qmp, {{"qmp", "stop"}}), step_of(StepType::event, {{"event", "RESUME"}}),
+       step_of(StepType::event, {{"event", "STOP"}}),
        step_of(StepType::event, {{"event", "JOB"}, {"data", {{"id", "b"}}}})});
   EXPECT_EQ(result.verdict.cause, Cause::pass) << result.verdict.message;
 }
@@ -340,7 +386,8 @@ TEST(MonitorStepTest, APanicFailsAtOnce) {
   }
   const Step exit = step_of(StepType::exit, {{"exit", 0}});
   EXPECT_EQ(panic({exit}, "exited 0").verdict.cause, Cause::guest_panic);
-  EXPECT_EQ(panic({wait_for("last words")}, "").verdict.cause, Cause::pass);
+  EXPECT_EQ(panic({wait_for("last words")}, "").verdict.cause, Cause::guest_panic)
+      << "the wait is fulfilled before the failure is due";
 }
 
 TEST(MonitorStepTest, APanicThatIsWantedIsNone) {

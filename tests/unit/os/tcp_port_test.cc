@@ -35,9 +35,11 @@ struct Listener {
   int port = 0;
 };
 
+constexpr Duration k_hold{50};
+
 TcpConnection::State state_of(const std::string& where) {
-  TcpConnection connection(where);
-  while (connection.state() == TcpConnection::State::connecting) {
+  TcpConnection connection(where, k_hold);
+  while (!connection.is_decided()) {
     connection.go_on();
   }
   return connection.state();
@@ -45,7 +47,7 @@ TcpConnection::State state_of(const std::string& where) {
 
 std::string mistake_of(const std::string& where) {
   try {
-    TcpConnection connection(where);
+    TcpConnection connection(where, k_hold);
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::usage);
     return error.what();
@@ -71,8 +73,8 @@ TEST(TcpPortTest, SaysWhyItWasRefused) {
     const Listener closed("127.0.0.1");
     port = closed.port;
   }
-  TcpConnection connection(format("127.0.0.1:{}", port));
-  while (connection.state() == TcpConnection::State::connecting) {
+  TcpConnection connection(format("127.0.0.1:{}", port), k_hold);
+  while (!connection.is_decided()) {
     connection.go_on();
   }
   EXPECT_EQ(connection.state(), TcpConnection::State::refused);

@@ -71,6 +71,11 @@ TEST(Machine, KeepsAnEarlyPanicUnlessItsArgumentsSayWhatAPanicDoes) {
   }
   for (const char* word : {"-action", "--action"}) {
     options.arguments = {word, "reboot=shutdown,panic=none"};
+    EXPECT_EQ(panic_action(options), "none");
+    EXPECT_TRUE(keeps_early_panic(options));
+    const std::string words = command(options, {5, {3}});
+    EXPECT_GT(words.find("panic=pause"), words.find("panic=none")) << "the last one counts";
+    options.arguments = {word, "panic=exit-failure"};
     EXPECT_FALSE(keeps_early_panic(options));
     EXPECT_EQ(command(options, {5, {3}}).find("panic=pause"), std::string::npos);
   }

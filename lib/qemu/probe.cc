@@ -303,6 +303,8 @@ std::string digits_of(std::string_view text) {
 
 } // namespace
 
+Json emulator_identity(const std::string& program) { return identity_of(program); }
+
 std::string probe_folder() {
   try {
     return Cache::open().root() + "/probe";

@@ -29,6 +29,8 @@ namespace qt {
 // Where records are kept by all programs: "probe" beside the downloads; empty if nothing says where
 // the cache is.
 std::string probe_folder();
+// What a record says of the emulator that it holds for: its member "identity". Starts nothing.
+Json emulator_identity(const std::string& program);
 
 class Probe {
 public:

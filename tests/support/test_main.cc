@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <gtest/gtest.h>
 #include <string_view>
 #include <sys/prctl.h>
@@ -59,6 +60,7 @@ int main(int argc, char** argv) {
   const qt::TempDir home("qt-test-home-");
   ::setenv("HOME", home.path().c_str(), 1);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  std::signal(SIGPIPE, SIG_IGN); // as in the programs
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -622,7 +622,7 @@ TEST_F(QtTap, WaitsForNothingThatIsNoFile) {
 }
 
 TEST_F(QtTap, NothingIsCutAtANulByte) {
-  for (const std::string& key :
+  for (const std::string key :
        {"wait", "line", "file", "hmp", "event", "fetch", "tcp", "sha256", "mark"}) {
     const Captured refused =
         tap({"--check", define("riscv64", "nul",

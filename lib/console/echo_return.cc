@@ -74,7 +74,9 @@ void EchoReturn::expect(std::uint64_t id, std::string_view line, std::uint64_t a
     places.resize(none.size());
     put(places, i);
   }
-  added.come = added.at_line_start = added.first = added.second = added.further = none;
+  added.whole = added.come = added.at_line_start = none;
+  added.first = added.second = added.further = none;
+  put(added.whole, 0);
   put(added.come, 0);
   put(added.at_line_start, 0); // it may begin where the cursor stands
   added.text = std::move(text);
@@ -126,14 +128,21 @@ void EchoReturn::watch(Line& line, char byte, std::uint64_t at) {
   }
   const Places& places = line.bytes[static_cast<unsigned char>(byte)];
   if (places.empty()) {
-    for (Places* const piece : {&line.at_line_start, &line.first, &line.second, &line.further}) {
+    for (Places* const piece :
+         {&line.whole, &line.at_line_start, &line.first, &line.second, &line.further}) {
       std::fill(piece->begin(), piece->end(), 0);
     }
     line.may_be_echo.push_back(false);
     return;
   }
   if (m_at_line_start) {
+    put(line.whole, 0);
     add(line.at_line_start, line.come);
+  }
+  advance(line.whole, line.whole, places);
+  if (has(line.whole, line.text.size())) {
+    line.end = at + 1;
+    return;
   }
   add(line.further, line.second);
   const bool in_further = advance(line.further, line.further, places);

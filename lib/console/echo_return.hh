@@ -6,11 +6,11 @@
 // - it begins behind the place where the typed line has come back, up to its line end; or
 // - it has been found out that the guest does not echo the line (give_up()).
 //
-// A line has come back where the filter has taken its echo out, or where its bytes have come one
-// after the other in pieces, and then CR or LF. A piece begins at the start of a line, behind a
-// prompt or where the line was typed; elsewhere it has three bytes at least, the
-// last one two, as single letters of a line stand in any text. Control characters of the line need
-// not come back.
+// A line has come back where the filter has taken its echo out, where it stands in one piece (not
+// every guest echoes the CR), or where its bytes have come one after the other in pieces, and then
+// CR or LF. A piece begins at the start of a line, behind a prompt or where the line was typed;
+// elsewhere it has three bytes at least, the last one two, as single letters of a line stand in any
+// text. Control characters of the line need not come back.
 //
 // Lines typed ahead, before those before them had come back: what the earlier ones print comes
 // before their echo. Once such a line has come back in one piece, what has come since the line
@@ -76,6 +76,7 @@ private:
     std::uint64_t ahead_from;      // where that one has
     std::vector<bool> may_be_echo; // of each byte from `begin`
     std::array<Places, 256> bytes; // where in the line a byte stands
+    Places whole;                  // in one piece from the line's begin on
     Places come;                   // after whole pieces
     Places at_line_start;          // in a piece that began at the start of a line
     // In one that began elsewhere: behind its first byte, its second, a further one.

@@ -196,6 +196,20 @@ TEST(EchoReturnTest, LongLinesAreLinear) {
   EXPECT_EQ(stream.passed().size(), 1'000'001u);
 }
 
+// Forth's console echoes what was typed, but not the CR: its answer stands in the same line.
+TEST(EchoReturnTest, AnEchoInOnePieceNeedsNoLineEnd) {
+  Stream stream;
+  stream.say("\r\n0 > ");
+  stream.type("6 7 * .");
+  for (const char byte : std::string_view("6 7 * .")) {
+    stream.say(std::string(1, byte));
+  }
+  EXPECT_NE(stream.judge("* ."), Answer::counts);
+  stream.say(" 2a  ok\r\n0 > ");
+  EXPECT_EQ(stream.judge("2a  ok"), Answer::counts);
+  EXPECT_EQ(stream.judge("0 > ", 3), Answer::counts);
+}
+
 std::string random_text(std::mt19937& random, std::string_view letters, std::size_t most) {
   std::string text;
   for (std::size_t i = 0, count = 1 + random() % most; i < count; ++i) {

@@ -114,7 +114,17 @@ void Guest::note_stop(Duration span) {
 }
 
 bool Guest::over() const {
-  return m_first_sign && ((console_over() && exit_over()) || over_at().expired(m_looked));
+  return m_first_sign &&
+         ((console_over() && exit_over()) || (over_at().expired(m_looked) && !has_unread()));
+}
+
+// There are bytes of the console that will be read: a step in which nobody took any has ended.
+bool Guest::has_unread() const {
+  if (console_over() || m_console->is_full()) {
+    return false;
+  }
+  pollfd entry = {m_console->fd(), POLLIN, 0};
+  return ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLIN) != 0;
 }
 
 Deadline Guest::over_at() const {

@@ -94,6 +94,7 @@ private:
   void take_exit_line(const std::string& line);
   void take_event(const std::string& text);
   void tell(std::string_view word);
+  bool has_unread() const;
   bool console_over() const { return !m_console || m_console->ended(); }
   bool exit_over() const { return !has_exit() || m_exit_ended; }
 

@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
   ::setenv("HOME", home.path().c_str(), 1);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   std::signal(SIGPIPE, SIG_IGN); // as in the programs
+  std::signal(SIGHUP, SIG_DFL);  // under nohup(1) it is ignored, by all that is started too
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -216,10 +216,11 @@ TEST_F(Causes, AFailedCheckAtTheEndKeepsWhatCameBefore) {
 // The first subtest has had nearly all of the file's time.
 TEST_F(Causes, ATimeoutSaysWhoHadTheTime) {
   NEED(k_riscv64);
-  const Words words = command("riscv64", "timeout = \"10s\"\n[test.one]\n" + std::string(k_virt) +
-                                             "steps = [{ sleep = \"7s\" }]\n[test.two]\n" + k_virt +
-                                             "steps = [{ wait = \"nosuch\" }]\n[test.three]\n" +
-                                             k_virt + "steps = [{ wait = \"nosuch\" }]\n");
+  const Words words = command(
+      "riscv64", "timeout = \"10s\"\n[test.one]\n" + std::string(k_virt) +
+                     "steps = [{ wait = \"Boot HART\" }, { sleep = \"7s\" }]\n[test.two]\n" +
+                     k_virt + "steps = [{ wait = \"nosuch\" }]\n[test.three]\n" + k_virt +
+                     "steps = [{ wait = \"nosuch\" }]\n");
   const auto result = run_captured(words, {}, Deadline::after(std::chrono::minutes(1)));
   EXPECT_THAT(result->out, testing::ContainsRegex(
                                "# timeout: .*; only [0-9.]+ m?s were left of the 10s for all: one "

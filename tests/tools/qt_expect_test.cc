@@ -306,7 +306,7 @@ TEST_F(QtExpect, UsageErrorsNameTheOption) {
               HasSubstr("option --returns: it belongs behind the step that it modifies"));
   EXPECT_THAT(complaint({"--wait", "x", "--timeout", "5"}),
               HasSubstr("option --timeout: expected a time such as"));
-  EXPECT_THAT(complaint({"--wait-regex", ""}), HasSubstr("say what to wait for"));
+  EXPECT_THAT(complaint({"--wait-regex", ""}), HasSubstr("that is not empty"));
   EXPECT_THAT(complaint({"--fail-regex", "", "--wait", "x"}), HasSubstr("say what to look for"));
   EXPECT_THAT(complaint({"--wait-regex", "("}), HasSubstr("regular expression '('"));
   EXPECT_THAT(complaint({"--fail-regex", "(", "--wait", "x"}), HasSubstr("regular expression '('"));

@@ -354,7 +354,7 @@ TEST_F(QtExtractTest, ReadsThePathFromStandardInput) {
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(outcome.out, work("file") + "\n");
   outcome = run({"sh", "-c", "printf '' | " + program()});
-  EXPECT_EQ(outcome.code, 99);
+  EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("no path"));
 }
 

@@ -447,7 +447,7 @@ steps = [{ wait = "OpenSBI" }, { wait = "no such text" }]
 matrix = { n = ["1", "2"] }
 steps = [{ run = ["echo", "${n}"] }]
 [test.too]
-steps = [{ sleep = "100s" }]
+steps = [{ sleep = "100s" }, { run = ["true"] }]
 )")});
   EXPECT_THAT(all.out, ContainsRegex("1..4\nnot ok 1 hangs\n# timeout: [^\n]*\n# logs: [^\n]*\n"
                                      "ok 2 quick\\[1\\]\nok 3 quick\\[2\\]\nnot ok 4 too\n"
@@ -493,9 +493,9 @@ TEST_F(QtTapHost, AStreamThatNobodyReadsIsCouldNotJudge) {
   options.standard_error = null.get();
   Process process = Process::spawn(words_of({"--jobs", "2", define("full", R"(
 [test.a]
-steps = [{ sleep = "100s" }]
+steps = [{ sleep = "100s" }, { run = ["true"] }]
 [test.b]
-steps = [{ sleep = "100s" }]
+steps = [{ sleep = "100s" }, { run = ["true"] }]
 )")}),
                                    options);
   const auto ended = process.wait(Deadline::after(30s));

@@ -237,15 +237,15 @@ TEST_F(QtTap, AFileHasOneTimeForItsSubtests) {
   const std::string one = define("riscv64", "one", R"(
 timeout = "600ms"
 [test.a]
-steps = [{ sleep = "100ms" }]
+steps = [{ sleep = "100ms" }, { run = ["true"] }]
 [test.b]
-steps = [{ sleep = "100s" }]
+steps = [{ sleep = "100s" }, { run = ["true"] }]
 [test.c]
-steps = [{ sleep = "100s" }]
+steps = [{ sleep = "100s" }, { run = ["true"] }]
 )");
   const std::string other = define("riscv64", "other", R"(
 [test.a]
-steps = [{ sleep = "10ms" }]
+steps = [{ sleep = "10ms" }, { run = ["true"] }]
 )");
   const Captured late = run({one, other});
   EXPECT_THAT(late.out, ContainsRegex("\nok 1 riscv64/one:a\nnot ok 2 riscv64/one:b\n# timeout: "));
@@ -629,7 +629,7 @@ TEST_F(QtTap, NothingIsCutAtANulByte) {
                                format("[test.a]\nsteps = [{{ {} = \"hel\\u0000XYZ\" }}]\n", key))});
     EXPECT_EQ(code_of(refused), 2) << key;
     EXPECT_THAT(refused.err,
-                ContainsRegex("nul.toml:3:[0-9]+: error: .*U\\+0000|no key of this step"))
+                ContainsRegex("nul.toml:2:[0-9]+: error: .*U\\+0000|no key of this step"))
         << key;
   }
   const Captured saved = run({define("riscv64", "saved", R"toml([test.a]

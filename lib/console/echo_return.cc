@@ -88,6 +88,14 @@ bool EchoReturn::any_awaited() const {
 
 void EchoReturn::feed(std::string_view bytes, std::uint64_t at) {
   for (; !bytes.empty() && any_awaited(); bytes.remove_prefix(1), ++at) {
+    if (is_in_sequence(bytes.front())) { // moves the cursor or the like: no part of any text
+      for (Line& line : m_lines) {
+        if (!line.end) {
+          line.may_be_echo.push_back(false);
+        }
+      }
+      continue;
+    }
     std::optional<std::size_t> back;
     for (std::size_t i = 0; i < m_lines.size(); ++i) {
       if (!m_lines[i].end) {
@@ -106,6 +114,23 @@ void EchoReturn::feed(std::string_view bytes, std::uint64_t at) {
   for (const char byte : bytes.substr(bytes.size() - std::min<std::size_t>(bytes.size(), 2))) {
     note(byte);
   }
+}
+
+// Whether the byte belongs to a control sequence (ECMA-48: ESC and one byte, or ESC [ up to a
+// letter).
+bool EchoReturn::is_in_sequence(char byte) {
+  switch (m_sequence) {
+  case Sequence::none:
+    m_sequence = byte == '\x1b' ? Sequence::escape : Sequence::none;
+    return byte == '\x1b';
+  case Sequence::escape:
+    m_sequence = byte == '[' ? Sequence::parameters : Sequence::none;
+    return !ends_line(byte);
+  case Sequence::parameters:
+    m_sequence = byte >= ' ' && byte < '@' ? Sequence::parameters : Sequence::none;
+    return !ends_line(byte);
+  }
+  return false;
 }
 
 void EchoReturn::note(char byte) {

@@ -86,12 +86,14 @@ private:
   void watch(Line& line, char byte, std::uint64_t at);
   void come_back(std::size_t index, std::uint64_t at);
   void note(char byte);
+  bool is_in_sequence(char byte);
   bool any_awaited() const;
   static bool is_clean(const Line& line, std::uint64_t begin, std::uint64_t end);
 
   std::deque<Line> m_lines;
   bool m_at_line_start = true;
   char m_last_byte = '\n';
+  enum class Sequence { none, escape, parameters } m_sequence = Sequence::none;
   bool m_has_echoed = false;
   unsigned m_given_up = 0;
 };

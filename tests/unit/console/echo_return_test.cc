@@ -210,6 +210,17 @@ TEST(EchoReturnTest, AnEchoInOnePieceNeedsNoLineEnd) {
   EXPECT_EQ(stream.judge("0 > ", 3), Answer::counts);
 }
 
+// As the console of SLOF does: the cursor's place is stored before the echo and restored after it.
+TEST(EchoReturnTest, ControlSequencesAreNoPartOfTheText) {
+  Stream stream;
+  stream.say("\r\n0 > ");
+  stream.type("6 7 * .");
+  stream.say("\x1b"
+             "76 7 * .\x1b"
+             "8\x1b[7C  2a  ok\r\n0 > ");
+  EXPECT_EQ(stream.judge("2a  ok"), Answer::counts);
+}
+
 std::string random_text(std::mt19937& random, std::string_view letters, std::size_t most) {
   std::string text;
   for (std::size_t i = 0, count = 1 + random() % most; i < count; ++i) {

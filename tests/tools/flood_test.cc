@@ -19,6 +19,7 @@ public:
     m_code.push_back(0x100002b7); // lui t0,0x10000: the UART
     for (const char c : text) {
       add_character(c);
+      await_room();
       m_code.push_back(0x00628023); // sb t1,0(t0)
     }
     return *this;
@@ -27,8 +28,9 @@ public:
   Program& print(char c, std::uint32_t pages) {
     m_code.push_back(0x100002b7);
     add_character(c);
-    m_code.push_back(0x3b7 | (pages << 12));                           // lui t2,pages
-    m_code.insert(m_code.end(), {0x00628023, 0xfff38393, 0xfe039ce3}); // sb; t2 -= 1; until 0
+    m_code.push_back(0x3b7 | (pages << 12)); // lui t2,pages
+    await_room();
+    m_code.insert(m_code.end(), {0x00628023, 0xfff38393, 0xfe0396e3}); // sb; t2 -= 1; until 0
     return *this;
   }
   // Ends QEMU with status 0.
@@ -36,6 +38,8 @@ public:
   std::string without_end() { return finished({0x0000006f}); }
 
 private:
+  // The UART drops what it has no room for: until its line status has bit 5.
+  void await_room() { m_code.insert(m_code.end(), {0x0052ce03, 0x020e7e13, 0xfe0e0ce3}); }
   void add_character(char c) { m_code.push_back((static_cast<std::uint32_t>(c) << 20) | 0x313); }
   std::string finished(std::initializer_list<std::uint32_t> last) {
     m_code.insert(m_code.end(), last);
@@ -85,13 +89,13 @@ TEST_F(Flood, OfAGuestLeavesBothEndsInTheLogs) {
   EXPECT_THAT(base_log(), HasSubstr("the log of the console leaves 192.0 KiB out"));
 }
 
-TEST_F(Flood, IsMatchedToTheLastByte) {
+TEST_F(Flood, IsMatchedToTheLastByteHoweverSlowTheReader) {
   const std::string payload =
       Program().print('x', 64).print("\r\nMIDDLE\r\n").print('y', 64).print("\r\nLAST\r\n").end();
   const Words options = {"--log-limit", "64K", "--exit", "0"};
-  const Captured waits =
-      boot(payload, options, {},
-           {"--log-limit", "64K", "--wait", "MIDDLE", "--wait", "LAST", "--exit", "0"});
+  const Captured waits = boot(payload, options, {},
+                              {"--log-limit", "64K", "--sleep", "1s", "--wait", "MIDDLE", "--sleep",
+                               "1s", "--wait", "LAST", "--exit", "0"});
   EXPECT_EQ(code_of(waits), 0) << waits.err;
   EXPECT_THAT(console_log(), Not(HasSubstr("MIDDLE"))) << "the log's limit is not what is tested";
   const Captured fails =

@@ -162,9 +162,9 @@ void View::talk_to_monitor() {
   const UniqueFd monitor = connect_as(m_run_dir, m_vm, "monitor");
   m_terminal.reset();
   m_in_monitor = true;
-  log_plain("[monitor; Ctrl-a c goes back to the console]");
   {
-    const EscapableLines lines(STDIN_FILENO);
+    const EscapableLines lines(STDIN_FILENO); // before anybody is told to type
+    log_plain("[monitor; Ctrl-a c goes back to the console]");
     for (std::optional<std::string> line; (line = read_line(STDIN_FILENO));) {
       if (line->ends_with(k_escape_key)) {
         if (leaves_monitor()) {

@@ -27,7 +27,8 @@ struct HttpClient::State {
     curl().multi_wakeup(multi);
   }
   void run();
-  void finish_ended();
+  bool finish_ended(); // whether there were some
+  void start_waiting();
   // Ends those that wait for an answer of the same host as well.
   void finish_companions(const HttpResult& result);
 
@@ -38,7 +39,8 @@ struct HttpClient::State {
   std::vector<Transfer*> added;
   std::vector<Transfer*> abandoned;
   bool stopping = false;
-  std::vector<Transfer*> active; // of the loop's thread: what libcurl knows
+  std::vector<Transfer*> waiting; // of the loop's thread: for a place among those of their host
+  std::vector<Transfer*> active;  // of it too: what libcurl knows
   std::thread thread;
 };
 
@@ -73,28 +75,48 @@ void HttpClient::State::run() {
       if (stopping) {
         return;
       }
-      for (Transfer* transfer : added) {
-        curl().multi_add_handle(multi, transfer->easy());
-        active.push_back(transfer);
-      }
+      waiting.insert(waiting.end(), added.begin(), added.end());
       added.clear();
       for (Transfer* transfer : abandoned) {
         if (!transfer->result()) {
           curl().multi_remove_handle(multi, transfer->easy());
           std::erase(active, transfer);
+          std::erase(waiting, transfer);
         }
         transfer->release();
       }
       abandoned.clear();
     }
+    start_waiting();
     int running = 0;
     curl().multi_perform(multi, &running);
-    finish_ended();
+    if (finish_ended()) {
+      continue; // there may be room for one that waits
+    }
     curl().multi_poll(multi, nullptr, 0, k_idle_ms, nullptr);
   }
 }
 
-void HttpClient::State::finish_ended() {
+// libcurl has a queue for each host too, but since 8.x the time in it counts as time to connect.
+void HttpClient::State::start_waiting() {
+  const std::vector<Transfer*> all = std::move(waiting);
+  waiting.clear();
+  for (Transfer* const transfer : all) {
+    const std::string host = host_of(transfer->url());
+    const long busy = std::count_if(active.begin(), active.end(), [&host](const Transfer* other) {
+      return host_of(other->url()) == host;
+    });
+    if (busy >= limits.connections_per_host) {
+      waiting.push_back(transfer);
+      continue;
+    }
+    curl().multi_add_handle(multi, transfer->easy());
+    active.push_back(transfer);
+  }
+}
+
+bool HttpClient::State::finish_ended() {
+  bool any = false;
   int left = 0;
   while (const CURLMsg* message = curl().multi_info_read(multi, &left)) {
     if (message->msg != CURLMSG_DONE) {
@@ -107,16 +129,19 @@ void HttpClient::State::finish_ended() {
     auto* const transfer = static_cast<Transfer*>(pointer);
     curl().multi_remove_handle(multi, easy); // before the waiter may destroy it; ends `message`
     std::erase(active, transfer);
+    any = true;
     const HttpResult result = transfer->finish(code);
     if (result.outcome == HttpOutcome::unreachable &&
         result.retry == HttpResult::Retry::is_pointless) {
       finish_companions(result);
     }
   }
+  return any;
 }
 
 void HttpClient::State::finish_companions(const HttpResult& result) {
-  const std::vector<Transfer*> all = active;
+  std::vector<Transfer*> all = active;
+  all.insert(all.end(), waiting.begin(), waiting.end());
   for (Transfer* transfer : all) {
     curl_off_t sent_after = 0;
     curl().easy_getinfo(transfer->easy(), CURLINFO_PRETRANSFER_TIME_T, &sent_after);
@@ -125,6 +150,7 @@ void HttpClient::State::finish_companions(const HttpResult& result) {
     if (sent_after == 0 && same_way) {
       curl().multi_remove_handle(multi, transfer->easy());
       std::erase(active, transfer);
+      std::erase(waiting, transfer);
       transfer->finish_as(result);
     }
   }

@@ -13,12 +13,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) {
     return 0;
   }
-  const auto format = static_cast<ArchiveFormat>(data[0] % 5);
+  const auto kind = static_cast<ArchiveFormat>(data[0] % 5);
   try {
     ArchiveReader archive(std::make_unique<ReadAhead>(std::make_unique<MemorySource>(std::as_bytes(
                                                           std::span(data + 1, size - 1))),
                                                       Overlap::no),
-                          format);
+                          kind);
     LinkMap links;
     ArchiveMember member;
     for (int members = 0; members < 1000 && archive.next(member); ++members) {

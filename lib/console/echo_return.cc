@@ -88,17 +88,12 @@ bool EchoReturn::any_awaited() const {
 
 void EchoReturn::feed(std::string_view bytes, std::uint64_t at) {
   for (; !bytes.empty() && any_awaited(); bytes.remove_prefix(1), ++at) {
-    if (is_in_sequence(bytes.front())) { // moves the cursor or the like: no part of any text
-      for (Line& line : m_lines) {
-        if (!line.end) {
-          line.may_be_echo.push_back(false);
-        }
-      }
-      continue;
-    }
+    const bool in_sequence = is_in_sequence(bytes.front()); // moves the cursor or the like: no text
     std::optional<std::size_t> back;
     for (std::size_t i = 0; i < m_lines.size(); ++i) {
-      if (!m_lines[i].end) {
+      if (!m_lines[i].end && in_sequence) {
+        m_lines[i].may_be_echo.push_back(false);
+      } else if (!m_lines[i].end) {
         watch(m_lines[i], bytes.front(), at);
         back = m_lines[i].end && !back ? i : back;
       }
@@ -109,7 +104,9 @@ void EchoReturn::feed(std::string_view bytes, std::uint64_t at) {
     std::erase_if(m_lines, [](const Line& line) {
       return !line.end && line.may_be_echo.size() > k_longest_watch;
     });
-    note(bytes.front());
+    if (!in_sequence) {
+      note(bytes.front());
+    }
   }
   for (const char byte : bytes.substr(bytes.size() - std::min<std::size_t>(bytes.size(), 2))) {
     note(byte);

@@ -1,5 +1,7 @@
 #include "console/echo_return.hh"
 
+#include "base/text.hh"
+
 #include <algorithm>
 
 namespace qt {
@@ -40,13 +42,6 @@ bool advance(Places& to, const Places& from, const Places& byte) {
     carry = word >> 63;
   }
   return all != 0;
-}
-
-std::string_view without_blank_ends(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  return begin == std::string_view::npos
-             ? std::string_view()
-             : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
 } // namespace
@@ -226,7 +221,7 @@ EchoReturn::Judgement EchoReturn::judge(const Match& match) const {
       }
       continue;
     }
-    const bool is_part = line.text.find(without_blank_ends(match.text)) != std::string::npos;
+    const bool is_part = line.text.find(trim(match.text)) != std::string::npos;
     if (!line.in_pieces && line.ahead && from >= line.ahead_from && !is_part) {
       continue; // what the lines before it have printed
     }
@@ -236,7 +231,7 @@ EchoReturn::Judgement EchoReturn::judge(const Match& match) const {
 }
 
 bool EchoReturn::is_part_of_line(std::string_view text) const {
-  const std::string_view part = without_blank_ends(text);
+  const std::string_view part = trim(text);
   return std::any_of(m_lines.begin(), m_lines.end(), [part](const Line& line) {
     return !line.end && line.text.find(part) != std::string::npos;
   });

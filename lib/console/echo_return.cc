@@ -12,6 +12,7 @@ constexpr std::size_t k_most_lines = 8;
 constexpr std::size_t k_longest_watch = 64 * 1024;
 constexpr std::size_t k_longest_typed = 1024;
 constexpr unsigned k_enough_given_up = 2;
+constexpr std::size_t k_tail = 1024; // a prompt with its colours is shorter
 constexpr std::string_view k_prompt_ends = "#$%>";
 
 using Places = std::vector<std::uint64_t>;
@@ -103,18 +104,28 @@ void EchoReturn::feed(std::string_view bytes, std::uint64_t at) {
       note(bytes.front());
     }
   }
-  for (const char byte : bytes.substr(bytes.size() - std::min<std::size_t>(bytes.size(), 2))) {
-    note(byte);
+  // Nothing is awaited: what matters of the rest is where it ends, also within a control sequence.
+  if (bytes.size() > k_tail) {
+    bytes.remove_prefix(bytes.size() - k_tail);
+    m_sequence = Sequence::none;
+  }
+  for (const char byte : bytes) {
+    if (!is_in_sequence(byte)) {
+      note(byte);
+    }
   }
 }
 
 // Whether the byte belongs to a control sequence (ECMA-48: ESC and one byte, or ESC [ up to a
 // letter).
 bool EchoReturn::is_in_sequence(char byte) {
+  if (byte == '\x1b') {
+    m_sequence = Sequence::escape;
+    return true;
+  }
   switch (m_sequence) {
   case Sequence::none:
-    m_sequence = byte == '\x1b' ? Sequence::escape : Sequence::none;
-    return byte == '\x1b';
+    return false;
   case Sequence::escape:
     m_sequence = byte == '[' ? Sequence::parameters : Sequence::none;
     return !ends_line(byte);

@@ -211,14 +211,24 @@ TEST(EchoReturnTest, AnEchoInOnePieceNeedsNoLineEnd) {
 }
 
 // As the console of SLOF does: the cursor's place is stored before the echo and restored after it.
+// Wherever the bytes are cut, and whether the line is typed before the sequence or in its middle.
 TEST(EchoReturnTest, ControlSequencesAreNoPartOfTheText) {
-  Stream stream;
-  stream.say("\r\n0 > ");
-  stream.type("6 7 * .");
-  stream.say("\x1b"
-             "76 7 * .\x1b"
-             "8\x1b[7C  2a  ok\r\n0 > ");
-  EXPECT_EQ(stream.judge("2a  ok"), Answer::counts);
+  const std::string prompt = "\r\n0 > \x1b[0m\x1b"
+                             "7";
+  const std::string answer = "6 7 * .\x1b"
+                             "8\x1b[7C  2a  ok\r\n0 > ";
+  for (std::size_t typed_at = 6; typed_at <= prompt.size(); ++typed_at) {
+    for (const std::size_t piece : {1u, 3u, 1000u}) {
+      Stream stream;
+      stream.say(prompt.substr(0, typed_at));
+      stream.type("6 7 * .");
+      const std::string rest = prompt.substr(typed_at) + answer;
+      for (std::size_t i = 0; i < rest.size(); i += piece) {
+        stream.say(rest.substr(i, piece));
+      }
+      EXPECT_EQ(stream.judge("2a  ok"), Answer::counts) << typed_at << ", " << piece;
+    }
+  }
 }
 
 std::string random_text(std::mt19937& random, std::string_view letters, std::size_t most) {

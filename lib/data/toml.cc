@@ -6,10 +6,25 @@
 #include <cmath>
 #include <utility>
 
-// toml++ is compiled into this one module, whatever its package would link: see format.cc.
+namespace qt {
+
+namespace {
+
+// Thrown where toml++ would end the program by an assertion, or with NDEBUG go on with what it
+// takes for impossible: some files bring it there, as "[" or "a = [1,}" do.
+struct ParserLost {};
+
+} // namespace
+
+} // namespace qt
+
+// toml++ is compiled into this one module, whatever its package would link: see format.cc. With
+// NDEBUG it would undefine TOML_ASSERT.
+#undef NDEBUG
 #undef TOML_HEADER_ONLY
 #undef TOML_SHARED_LIB
 #define TOML_HEADER_ONLY 1
+#define TOML_ASSERT(condition) ((condition) ? void() : throw qt::ParserLost())
 #include <toml++/toml.h>
 
 namespace qt {
@@ -93,8 +108,9 @@ public:
   std::size_t deep_at() const { return too_deep() ? m_at - 1 : std::string_view::npos; }
   // Where the first text begins that has no end; npos: all have one.
   std::size_t unclosed_at() const { return m_unclosed; }
-  // Where the first header has no name, at which the parser would end the program; npos: all have.
-  std::size_t nameless_at() const { return m_nameless; }
+  // Where the first byte stands that is not ASCII and can be taken for white space; npos: nowhere.
+  // What the parser does there is undefined: it takes most of them for impossible.
+  std::size_t foreign_at() const { return m_foreign; }
 
   static constexpr unsigned k_deepest = 100;
 
@@ -108,14 +124,10 @@ private:
       return;
     }
     if (byte == '"' || byte == '\'') {
-      m_is_line_begin = false;
       skip_text(byte);
       return;
     }
-    if (byte == '[' && m_is_line_begin && m_parts.size() == 1) {
-      check_header();
-    }
-    m_is_line_begin = byte == '\n' || (m_is_line_begin && is_blank(byte));
+    note_foreign(m_at);
     ++m_at;
     if (byte == '.') {
       ++m_parts.back();
@@ -132,15 +144,9 @@ private:
     }
   }
 
-  static bool is_blank(char byte) { return byte == ' ' || byte == '\t' || byte == '\r'; }
-
-  void check_header() {
-    std::size_t at = m_at + (m_text.substr(m_at, 2) == "[[" ? 2 : 1);
-    at = std::min(m_text.find_first_not_of(" \t", at), m_text.size());
-    constexpr std::string_view k_begin = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                         "0123456789_-\"']";
-    if (at < m_text.size() && k_begin.find(m_text[at]) == std::string_view::npos) {
-      m_nameless = std::min(m_nameless, m_at);
+  void note_foreign(std::size_t at) {
+    if (at < m_text.size() && (m_text[at] & 0x80) != 0) {
+      m_foreign = std::min(m_foreign, at);
     }
   }
 
@@ -161,6 +167,9 @@ private:
       if (m_text[m_at] == '\n' && !many_lines) {
         break;
       }
+      if (quote == '"' && many_lines && m_text[m_at] == '\\') {
+        note_foreign(m_text.find_first_not_of(" \t\r\n", m_at + 1));
+      }
       m_at += quote == '"' && m_text[m_at] == '\\' && m_at + 1 < m_text.size() &&
                       m_text[m_at + 1] != '\n'
                   ? 1
@@ -174,8 +183,7 @@ private:
   std::vector<unsigned> m_parts{0}; // of the key at hand, within each open bracket
   unsigned m_depth = 0;             // brackets and parts together
   std::size_t m_unclosed = std::string_view::npos;
-  std::size_t m_nameless = std::string_view::npos;
-  bool m_is_line_begin = true; // only blanks stand before on this line
+  std::size_t m_foreign = std::string_view::npos;
 };
 
 // The place of a byte; columns count characters.
@@ -199,7 +207,7 @@ std::string explain(std::string_view description) {
   if (mentions("inline table") && (mentions("saw '\\n'") || mentions("saw '\\r'"))) {
     text += "; a { … } must stand on one line, or begin a [table] of its own";
   } else if (mentions("dangling comma")) {
-    text += "; a { … } has no comma behind its last value";
+    text += "; a { … } has no comma after its last value";
   } else if (mentions("unknown escape sequence")) {
     text += "; write '\\\\' for a backslash, or the text in single quotes";
   } else if (mentions("could not determine value type") || mentions("parsing boolean") ||
@@ -207,6 +215,33 @@ std::string explain(std::string_view description) {
     text += "; texts, also times and sizes, stand in quotes";
   }
   return text;
+}
+
+bool loses_the_parser(std::string_view text) {
+  try {
+    (void)toml::parse(text);
+  } catch (const toml::parse_error&) {
+    return false;
+  } catch (const ParserLost&) {
+    return true;
+  }
+  return false;
+}
+
+// The byte of a text at which the parser is lost: it reads from front to back, so the beginnings
+// that lose it are all those that are long enough.
+std::size_t lost_at(std::string_view text) {
+  std::size_t good = 0;
+  std::size_t lost = text.size();
+  while (good + 1 < lost) {
+    const std::size_t middle = good + (lost - good) / 2;
+    (loses_the_parser(text.substr(0, middle)) ? lost : good) = middle;
+  }
+  std::size_t at = lost - 1;
+  while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) {
+    --at; // to the beginning of a character
+  }
+  return at;
 }
 
 } // namespace
@@ -236,11 +271,10 @@ std::variant<Value, Mistake> parse_toml(std::string_view text, const std::string
                "key counted",
                Outline::k_deepest)};
   }
-  if (outline.nameless_at() != std::string_view::npos) {
-    return Mistake{
-        position_at(text, outline.nameless_at(), name),
-        "expected the name of a table behind '[', as in [test.boot]; other characters than "
-        "letters, digits, _ and - stand in quotes"};
+  if (outline.foreign_at() != std::string_view::npos) {
+    return Mistake{position_at(text, outline.foreign_at(), name),
+                   "only ASCII can stand here; other characters stand in quotes, and in a text of "
+                   "several lines not at once after a backslash"};
   }
   try {
     return convert(toml::parse(text), name);
@@ -255,6 +289,10 @@ std::variant<Value, Mistake> parse_toml(std::string_view text, const std::string
       }
     }
     return Mistake{at, explain(error.description())};
+  } catch (const ParserLost&) {
+    return Mistake{position_at(text, lost_at(text), name),
+                   "neither a value nor the name of a table or key can begin with this; names with "
+                   "other characters than letters, digits, _ and - stand in quotes"};
   }
 }
 

@@ -62,7 +62,7 @@ TEST(Toml, GivesEachKindOfValue) {
 TEST(Toml, TellsWhereItStopsAndWhatToDo) {
   EXPECT_THAT(mistake("a = { b = 1,\n c = 2 }"),
               testing::AllOf(HasSubstr("f.toml:1:13 "), HasSubstr("must stand on one line")));
-  EXPECT_THAT(mistake("a = { b = 1, }"), HasSubstr("no comma behind its last value"));
+  EXPECT_THAT(mistake("a = { b = 1, }"), HasSubstr("no comma after its last value"));
   EXPECT_THAT(mistake("a = 1\na = 2"), HasSubstr("f.toml:2:"));
   EXPECT_THAT(mistake("a = \"\\q\""), HasSubstr("single quotes"));
   EXPECT_THAT(mistake("t = 30s"), HasSubstr("stand in quotes"));
@@ -99,9 +99,30 @@ TEST(Toml, AHeaderHasAName) {
     EXPECT_NE(mistake(std::string("e = true\n") + wrong), "") << wrong;
     EXPECT_NE(mistake(wrong), "") << wrong;
   }
-  EXPECT_THAT(mistake("e = true\n [\n"), HasSubstr("f.toml:2:2 expected the name of a table"));
+  EXPECT_THAT(mistake("e = true\n [ =]"), HasSubstr("f.toml:2:4 neither a value nor the name"));
+  EXPECT_THAT(mistake("[\xc3\xa9]"), HasSubstr("f.toml:1:2 only ASCII"));
   EXPECT_EQ(mistake("[ a ]\n[[ \"b\" ]]\n['c']\n[-]\nx = [\n[\n1],\n]\n"), "");
   EXPECT_THAT(mistake("["), HasSubstr("end-of-file"));
+}
+
+// Each made an assertion of the library fail.
+TEST(Toml, NoFileLosesTheParser) {
+  EXPECT_THAT(mistake("e = [1]\na = [\"s\",}"), HasSubstr("f.toml:2:10 neither a value"));
+  EXPECT_NE(mistake("a = [}"), "");
+  EXPECT_NE(mistake("a = [1, #\n }"), "");
+  EXPECT_NE(mistake("a = { b = }"), "");
+  EXPECT_NE(mistake("a = ,"), "");
+}
+
+// The parser takes most characters that are not ASCII for impossible where white space can stand.
+TEST(Toml, OnlyAsciiStandsOutsideOfQuotes) {
+  const auto only_ascii = HasSubstr("only ASCII can stand here");
+  EXPECT_THAT(mistake("a = 1\n[t\xcb\x92.b]"), only_ascii);
+  EXPECT_THAT(mistake("a =\xc2\xa1 1"), only_ascii);
+  EXPECT_THAT(mistake("a = \"\"\"x\\\n \xc3\xa9\"\"\""), HasSubstr("f.toml:2:2 only ASCII"));
+  EXPECT_THAT(mistake("a = \"\"\"x\\\xc3\xa9\"\"\""), only_ascii);
+  EXPECT_EQ(mistake("a = \"\"\"\xc3\xa9\\\n  x\xc3\xa9\n\xc3\xa9\"\"\" # \xc3\xa9"), "");
+  EXPECT_EQ(mistake("\"\xc3\xa9\" = '\xc3\xa9'"), "");
 }
 
 TEST(Toml, CountsNothingThatIsNoNesting) {

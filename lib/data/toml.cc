@@ -13,6 +13,7 @@ namespace {
 // Thrown where toml++ would end the program by an assertion, or with NDEBUG go on with what it
 // takes for impossible: some files bring it there, as "[" or "a = [1,}" do.
 struct ParserLost {};
+[[noreturn]] void lose_parser() { throw ParserLost(); }
 
 } // namespace
 
@@ -24,7 +25,7 @@ struct ParserLost {};
 #undef TOML_HEADER_ONLY
 #undef TOML_SHARED_LIB
 #define TOML_HEADER_ONLY 1
-#define TOML_ASSERT(condition) ((condition) ? void() : throw qt::ParserLost())
+#define TOML_ASSERT(condition) ((condition) ? void() : qt::lose_parser())
 #include <toml++/toml.h>
 
 namespace qt {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace duration_test {
 
 using namespace qt;
 using namespace std::chrono_literals;
@@ -39,4 +39,4 @@ TEST(Deadline, RoundsUpSoThatPollNeverSpins) {
   EXPECT_FALSE(earlier(Deadline::never(), soon).is_never());
 }
 
-} // namespace
+} // namespace duration_test

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace environment_test {
 
 using support::ScopedVariable;
 
@@ -22,5 +22,5 @@ TEST(Environment, NothingAndZeroAreNotSet) {
   }
 }
 
-} // namespace
+} // namespace environment_test
 } // namespace qt

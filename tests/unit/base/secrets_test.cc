@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace secrets_test {
 
 TEST(Secrets, AreLeftOutOfUrls) {
   struct Row {
@@ -49,5 +49,5 @@ TEST(Secrets, TheirPlacesDoNotMeet) {
   EXPECT_EQ(without_secrets(text).find("s3cret"), std::string::npos);
 }
 
-} // namespace
+} // namespace secrets_test
 } // namespace qt

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace shell_words_test {
 
 using namespace qt;
 using testing::ElementsAre;
@@ -26,4 +26,4 @@ TEST(ShellWords, SplitsWhatItJoined) {
   EXPECT_THAT(*split_words("  "), IsEmpty());
 }
 
-} // namespace
+} // namespace shell_words_test

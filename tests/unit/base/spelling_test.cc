@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace spelling_test {
 
 using namespace qt;
 
@@ -17,4 +17,4 @@ TEST(Spelling, FindsWhatWasMeant) {
   EXPECT_EQ(did_you_mean("", k_names), "");
 }
 
-} // namespace
+} // namespace spelling_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace substitute_test {
 
 using namespace qt;
 using testing::ElementsAre;
@@ -68,4 +68,4 @@ TEST(Substitute, ReadsPortsWithArithmetic) {
   }
 }
 
-} // namespace
+} // namespace substitute_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace text_test {
 
 using namespace qt;
 using testing::ElementsAre;
@@ -70,4 +70,4 @@ TEST(Text, TakesTheLastLines) {
   EXPECT_THAT(last_lines("one", 3), ElementsAre("one"));
 }
 
-} // namespace
+} // namespace text_test

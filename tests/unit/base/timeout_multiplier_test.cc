@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace timeout_multiplier_test {
 
 using namespace qt;
 using namespace std::chrono_literals;
@@ -44,4 +44,4 @@ TEST(TimeoutMultiplier, RefusesWhatIsNoFactor) {
   }
 }
 
-} // namespace
+} // namespace timeout_multiplier_test

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 namespace qt {
-namespace {
+namespace backtrace_test {
 
 using testing::HasSubstr;
 
@@ -90,5 +90,5 @@ TEST(CoreGlob, FillsInWhatIsKnown) {
   EXPECT_EQ(core_glob("|/usr/bin/program %p", false, 7, "/cwd"), "");
 }
 
-} // namespace
+} // namespace backtrace_test
 } // namespace qt

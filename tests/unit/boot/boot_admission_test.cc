@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace boot_admission_test {
 
 using support::ScopedVariable;
 using testing::HasSubstr;
@@ -55,5 +55,5 @@ TEST_F(BootAdmissionTest, AMachineThatCanNeverRunIsAReasonToSkip) {
   }
 }
 
-} // namespace
+} // namespace boot_admission_test
 } // namespace qt

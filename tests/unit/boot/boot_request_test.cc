@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace boot_request_test {
 
 using support::ScopedVariable;
 using testing::HasSubstr;
@@ -106,5 +106,5 @@ TEST_F(BootRequestTest, MachinesOfOneChainDoNotShareABackdoor) {
   EXPECT_EQ(boot_options(request).machine.backdoor, "");
 }
 
-} // namespace
+} // namespace boot_request_test
 } // namespace qt

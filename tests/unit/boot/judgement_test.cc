@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace judgement_test {
 
 using testing::HasSubstr;
 
@@ -315,5 +315,5 @@ TEST(Judge, NamesTheMachineIfItHasAName) {
   EXPECT_EQ(c.judge().verdict->vm, "client");
 }
 
-} // namespace
+} // namespace judgement_test
 } // namespace qt

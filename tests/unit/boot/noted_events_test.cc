@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace noted_events_test {
 
 using testing::HasSubstr;
 
@@ -87,5 +87,5 @@ TEST_F(NotedEventsTest, OfAFloodTheOldestAndTheNewestAreKept) {
   EXPECT_EQ(events[99]["data"]["number"], 999);
 }
 
-} // namespace
+} // namespace noted_events_test
 } // namespace qt

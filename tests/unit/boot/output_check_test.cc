@@ -7,7 +7,7 @@
 #include <random>
 
 namespace qt {
-namespace {
+namespace output_check_test {
 
 std::string mistake(const Json& checks, std::string_view text, std::size_t piece = 3) {
   OutputCheck check(checks, {});
@@ -59,5 +59,5 @@ TEST(OutputCheck, RefusesAWrongExpression) {
   EXPECT_THROW(OutputCheck({{"matches", "("}}, {}), Error);
 }
 
-} // namespace
+} // namespace output_check_test
 } // namespace qt

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace relay_test {
 
 std::string read_available(int fd) {
   std::string text;
@@ -271,5 +271,5 @@ TEST_F(Relay, NeverBlocksOnAReaderWhoseDescriptorBlocks) {
   EXPECT_EQ(seen, text);
 }
 
-} // namespace
+} // namespace relay_test
 } // namespace qt

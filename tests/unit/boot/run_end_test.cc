@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace run_end_test {
 
 using namespace std::chrono_literals;
 
@@ -213,5 +213,5 @@ TEST_F(HeldTest, OneThatHasPassedIsNotKept) {
   EXPECT_TRUE(ends(end));
 }
 
-} // namespace
+} // namespace run_end_test
 } // namespace qt

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace cache_copy_test {
 
 using Outcome = CacheCopy::Outcome;
 using support::FilledCache;
@@ -101,5 +101,5 @@ TEST(CacheCopy, TakesFromALowerCacheWithoutTouchingIt) {
   EXPECT_EQ(before.st_nlink, after.st_nlink);
 }
 
-} // namespace
+} // namespace cache_copy_test
 } // namespace qt

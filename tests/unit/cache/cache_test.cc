@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace cache_test {
 
 using support::ScopedVariable;
 
@@ -326,5 +326,5 @@ TEST_F(LowerCacheTest, TheEnvironmentNamesSeveral) {
   EXPECT_EQ(Cache::open().lower()[1].root(), m_lower.root());
 }
 
-} // namespace
+} // namespace cache_test
 } // namespace qt

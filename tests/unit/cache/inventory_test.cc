@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace inventory_test {
 
 using std::chrono::hours;
 using testing::ElementsAre;
@@ -91,5 +91,5 @@ TEST_F(InventoryTest, AWrongFileThatHasToStayIsReported) {
   EXPECT_EQ(read_file(m_cache.path_of(wrong)), "damage");
 }
 
-} // namespace
+} // namespace inventory_test
 } // namespace qt

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace prune_test {
 
 using std::chrono::hours;
 using testing::ElementsAre;
@@ -182,5 +182,5 @@ TEST_F(PruneTest, LowerCachesAreNotItsBusiness) {
   EXPECT_EQ(both.state(digest), Cache::State::verified);
 }
 
-} // namespace
+} // namespace prune_test
 } // namespace qt

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace qemu_download_test {
 
 const std::string k_digest(64, 'a');
 
@@ -87,5 +87,5 @@ TEST_F(QemuDownloadTest, AMarkThatOutlivedItsMakerIsTakenOver) {
   EXPECT_FALSE(exists(m_theirs));
 }
 
-} // namespace
+} // namespace qemu_download_test
 } // namespace qt

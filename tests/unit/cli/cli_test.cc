@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace cli_test {
 
 using namespace qt;
 using testing::ElementsAre;
@@ -87,4 +87,4 @@ TEST(CutAtDashes, KeepsTheRestWhole) {
   EXPECT_EQ(cut_at_dashes({"--"}, 3).size(), 2u);
 }
 
-} // namespace
+} // namespace cli_test

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-namespace {
+namespace ansi_test {
 
 using namespace qt;
 
@@ -55,4 +55,4 @@ TEST(AnsiTest, AStringWithoutEndHidesLittle) {
   EXPECT_EQ(strip("\x1b]" + rest, 7).size(), rest.size() - 4096);
 }
 
-} // namespace
+} // namespace ansi_test

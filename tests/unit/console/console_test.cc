@@ -8,7 +8,7 @@
 #include <random>
 #include <unistd.h>
 
-namespace {
+namespace console_test {
 
 using namespace qt;
 using testing::ElementsAre;
@@ -134,4 +134,4 @@ TEST(DialogueLogTest, HasOneLineForEachThing) {
   EXPECT_EQ(text, "a < one\nb < \\e[1m\na < two\na > x\\r\na < \na = tw\n# step 1\na < rest\n");
 }
 
-} // namespace
+} // namespace console_test

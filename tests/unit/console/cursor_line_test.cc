@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace cursor_line_test {
 
 std::string line_after(std::string_view bytes, std::size_t piece) {
   CursorLine line;
@@ -52,5 +52,5 @@ TEST(CursorLineTest, NumbersLines) {
   EXPECT_NE(line.number(), first);
 }
 
-} // namespace
+} // namespace cursor_line_test
 } // namespace qt

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <random>
 
-namespace {
+namespace echo_return_test {
 
 using namespace qt;
 using Answer = EchoReturn::Answer;
@@ -271,4 +271,4 @@ TEST(EchoReturnTest, Property) {
   }
 }
 
-} // namespace
+} // namespace echo_return_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace echo_test {
 
 using namespace qt;
 
@@ -360,4 +360,4 @@ TEST(EchoTest, ControlCharacters) {
   EXPECT_EQ(filter({{"ls"}, "# ls^C\r\n", ""}, 1), "# ls^C\r\n");
 }
 
-} // namespace
+} // namespace echo_test

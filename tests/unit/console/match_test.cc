@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <random>
 
-namespace {
+namespace match_test {
 
 using namespace qt;
 
@@ -306,4 +306,4 @@ TEST(MatchTest, ExpressionsGiveTheSameHoweverCut) {
   }
 }
 
-} // namespace
+} // namespace match_test

@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 #include <random>
 
-namespace {
+namespace stream_property_test {
 
 using namespace qt;
 
@@ -116,4 +116,4 @@ TEST(StreamPropertyTest, CutsChangeNothing) {
   }
 }
 
-} // namespace
+} // namespace stream_property_test

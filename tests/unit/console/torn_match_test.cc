@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <gtest/gtest.h>
 
-namespace {
+namespace torn_match_test {
 
 using namespace qt;
 
@@ -175,4 +175,4 @@ TEST(TornMatchTest, NothingIsKeptForLong) {
   }
 }
 
-} // namespace
+} // namespace torn_match_test

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace digest_test {
 
 // FIPS 180-2, appendix B and C: the message "abc".
 constexpr std::string_view k_abc_sha256 =
@@ -77,5 +77,5 @@ TEST(Digest, OfAFileThatIsNotThere) {
   EXPECT_THROW(digest_of_file("/nonexistent/file", DigestKind::sha256), Error);
 }
 
-} // namespace
+} // namespace digest_test
 } // namespace qt

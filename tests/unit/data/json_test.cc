@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace json_test {
 
 using namespace qt;
 
@@ -180,4 +180,4 @@ TEST(JsonValue, AMistakeIsToldShortly) {
 
 TEST(JsonValue, WritesAnyBytes) { EXPECT_EQ(dump_json(Json("a\xff")), "\"a\xef\xbf\xbd\""); }
 
-} // namespace
+} // namespace json_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace toml_test {
 
 using namespace qt;
 using testing::HasSubstr;
@@ -148,4 +148,4 @@ TEST(Toml, SaysWhereATextBeginsThatHasNoEnd) {
   EXPECT_THAT(mistake("x =\nb = \"no end\n"), HasSubstr("f.toml:1:")) << "the first mistake";
 }
 
-} // namespace
+} // namespace toml_test

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-namespace {
+namespace definition_test {
 
 using namespace qt;
 using testing::ElementsAre;
@@ -142,4 +142,4 @@ TEST(Definition, CannotReadWhatIsNotThere) {
   }
 }
 
-} // namespace
+} // namespace definition_test

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace made_file_test {
 
 using support::ScopedVariable;
 
@@ -198,5 +198,5 @@ TEST_F(MadeFileTest, AFileOfTheHostIsKnownByMoreThanSizeAndTime) {
   }
 }
 
-} // namespace
+} // namespace made_file_test
 } // namespace qt

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace payload_test {
 
 using namespace qt;
 using testing::ElementsAre;
@@ -151,4 +151,4 @@ TEST(Payload, KnowsNoArchitectureForEveryEmulator) {
                           "on every emulator"));
 }
 
-} // namespace
+} // namespace payload_test

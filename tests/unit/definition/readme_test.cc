@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 #include <set>
 
-namespace {
+namespace readme_test {
 
 using namespace qt;
 using testing::HasSubstr;
@@ -83,4 +83,4 @@ TEST_F(Readme, NamesEveryKey) {
   }
 }
 
-} // namespace
+} // namespace readme_test

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <regex>
 
-namespace {
+namespace subtest_test {
 
 using namespace qt;
 using testing::ElementsAre;
@@ -599,4 +599,4 @@ TEST(Subtest, WarnsOfWhatItsOwnTypingHolds) {
               IsEmpty());
 }
 
-} // namespace
+} // namespace subtest_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace template_test {
 
 using namespace qt;
 using testing::ElementsAre;
@@ -275,4 +275,4 @@ const Case k_cases[] = {
 
 INSTANTIATE_TEST_SUITE_P(Table, TemplateMistake, testing::ValuesIn(k_cases));
 
-} // namespace
+} // namespace template_test

@@ -4,7 +4,7 @@
 #include <thread>
 
 namespace qt {
-namespace {
+namespace dialogue_loop_test {
 
 using namespace std::chrono_literals;
 
@@ -35,5 +35,5 @@ TEST(DialogueLoopTest, WhatHasComeCountsBeforeADeadline) {
   EXPECT_TRUE(heard.quiet());
 }
 
-} // namespace
+} // namespace dialogue_loop_test
 } // namespace qt

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace dialogue_test {
 
 using namespace std::chrono_literals;
 using support::FakeGuest;
@@ -757,5 +757,5 @@ TEST_F(DialogueTest, ASignalLeavesAVerdict) {
             "step 1 (--wait login:): ended by SIGTERM; the last console line is 'hello'");
 }
 
-} // namespace
+} // namespace dialogue_test
 } // namespace qt

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace monitor_step_test {
 
 using support::FakeGuest;
 using testing::EndsWith;
@@ -448,5 +448,5 @@ TEST(MonitorStepTest, AMachineThatStandsStillFailsAtOnce) {
   EXPECT_THAT(result.verdict.message, HasSubstr("write error on ide0: No space left on device"));
 }
 
-} // namespace
+} // namespace monitor_step_test
 } // namespace qt

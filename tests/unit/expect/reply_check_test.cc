@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace reply_check_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -100,5 +100,5 @@ TEST(ReplyCheck, APointerThatLeadsNowhereSaysHowFarItGot) {
               ElementsAre("/a/0/c", "  - a value", "  + nothing", R"(    /a/0 is {"b":1})"));
 }
 
-} // namespace
+} // namespace reply_check_test
 } // namespace qt

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace saved_values_test {
 
 using namespace qt;
 
@@ -19,4 +19,4 @@ TEST(SavedValuesTest, ReplacesOnlyWhatIsKept) {
             Json({{"${ip}", {"4711", 1, true}}}));
 }
 
-} // namespace
+} // namespace saved_values_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace timeline_test {
 
 using namespace qt;
 using namespace std::chrono_literals;
@@ -39,4 +39,4 @@ TEST(Timeline, AStageBeginsAtTheMarkBefore) {
   EXPECT_TRUE(verdict.marks[2].is_late());
 }
 
-} // namespace
+} // namespace timeline_test

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace archive_test {
 
 using namespace qt;
 using testing::HasSubstr;
@@ -151,4 +151,4 @@ TEST(ArchiveTest, GivesAMemberAsASource) {
   EXPECT_EQ(source->read(std::as_writable_bytes(std::span(text))), 0U);
 }
 
-} // namespace
+} // namespace archive_test

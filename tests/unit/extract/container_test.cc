@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace container_test {
 
 using namespace qt;
 using testing::HasSubstr;
@@ -142,4 +142,4 @@ TEST_F(ContainerTest, SaysThatThereIsNoFile) {
   EXPECT_THAT(error_of([&] { open_archive(m_folder.path(), {}); }), testing::StartsWith("1: "));
 }
 
-} // namespace
+} // namespace container_test

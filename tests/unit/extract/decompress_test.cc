@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace decompress_test {
 
 using namespace qt;
 
@@ -201,4 +201,4 @@ TEST(SniffTest, KnowsWhatOnlyLooksLikeOne) {
   }
 }
 
-} // namespace
+} // namespace decompress_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace member_path_test {
 
 using namespace qt;
 using Text = std::optional<std::string>;
@@ -83,4 +83,4 @@ TEST(LinkMapTest, EndsInACircle) {
   EXPECT_EQ(links.resolve("c"), std::nullopt);
 }
 
-} // namespace
+} // namespace member_path_test

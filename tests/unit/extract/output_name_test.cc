@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/xattr.h>
 
-namespace {
+namespace output_name_test {
 
 using namespace qt;
 
@@ -59,4 +59,4 @@ TEST_F(OutputNameTest, NamesCachedFilesByTheirUrl) {
   }
 }
 
-} // namespace
+} // namespace output_name_test

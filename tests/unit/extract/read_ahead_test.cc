@@ -5,7 +5,7 @@
 #include <atomic>
 #include <gtest/gtest.h>
 
-namespace {
+namespace read_ahead_test {
 
 using namespace qt;
 
@@ -105,4 +105,4 @@ TEST(ReadAheadSeekTest, Jumps) {
   EXPECT_FALSE(ReadAhead(std::make_unique<CountingSource>(1), Overlap::yes).can_seek());
 }
 
-} // namespace
+} // namespace read_ahead_test

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace {
+namespace tree_writer_test {
 
 using namespace qt;
 
@@ -143,4 +143,4 @@ TEST_F(TreeWriterTest, RefusesALinkThatALaterOneTurnsOutwards) {
   EXPECT_FALSE(exists(path("u")));
 }
 
-} // namespace
+} // namespace tree_writer_test

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace {
+namespace unpack_test {
 
 using namespace qt;
 
@@ -72,4 +72,4 @@ TEST_F(UnpackTest, LinksLeadToTheFileItself) {
   EXPECT_EQ(code_of([&] { unpack(path("gone"), {}, {path("out")}); }), ExitCode::absent);
 }
 
-} // namespace
+} // namespace unpack_test

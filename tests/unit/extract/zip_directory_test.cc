@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace zip_directory_test {
 
 using namespace qt;
 
@@ -75,4 +75,4 @@ TEST_F(ZipDirectoryTest, AcceptsACommentBehindIt) {
   EXPECT_TRUE(smaller(zip + "hello", {"one"}));
 }
 
-} // namespace
+} // namespace zip_directory_test

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace fetch_report_test {
 
 const WantedAsset k_wanted{{{"http://me:s3cret@host/a"}, std::string(64, 'a'), "a"},
                            {"avr/x.toml"},
@@ -69,5 +69,5 @@ TEST(FetchReport, AsJsonWithoutSecrets) {
   EXPECT_EQ(there["size"], 0);
 }
 
-} // namespace
+} // namespace fetch_report_test
 } // namespace qt

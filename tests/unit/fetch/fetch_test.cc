@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace fetch_test {
 
 using support::Behaviour;
 using support::FaultServer;
@@ -479,5 +479,5 @@ TEST_F(FetchTest, CredentialsStayOutOfMessagesAndTheCache) {
   EXPECT_EQ(m_server.requests("/file").at(0).authorization, "Basic bWU6czNjcmV0");
 }
 
-} // namespace
+} // namespace fetch_test
 } // namespace qt

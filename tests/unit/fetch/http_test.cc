@@ -14,7 +14,7 @@
 #include <thread>
 
 namespace qt {
-namespace {
+namespace http_test {
 
 using support::Behaviour;
 using support::FaultServer;
@@ -367,5 +367,5 @@ TEST(HttpUrl, KnowsWhatItMayFetch) {
   EXPECT_FALSE(is_fetchable(""));
 }
 
-} // namespace
+} // namespace http_test
 } // namespace qt

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace mirror_test {
 
 std::vector<std::string> tried(const std::string& rules, const std::vector<std::string>& urls) {
   std::vector<std::string> list;
@@ -59,5 +59,5 @@ TEST(Mirror, AMistakeNamesTheRuleButNotItsPassword) {
   }
 }
 
-} // namespace
+} // namespace mirror_test
 } // namespace qt

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace progress_test {
 
 using testing::HasSubstr;
 
@@ -81,5 +81,5 @@ TEST(ProgressBoard, ForeignBytesStayOutOfTheTerminal) {
   EXPECT_THAT(board.lines(after(0), 24, 80)[0], testing::StartsWith("https://host/?[2J??  "));
 }
 
-} // namespace
+} // namespace progress_test
 } // namespace qt

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace proxy_test {
 
 using support::ScopedVariable;
 
@@ -45,5 +45,5 @@ TEST_F(ProxyTest, SomeHostsNeedNone) {
   EXPECT_EQ(proxy_of("http://host/file"), "");
 }
 
-} // namespace
+} // namespace proxy_test
 } // namespace qt

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace unreachable_test {
 
 using Ask = UnreachableHosts::Advice::Ask;
 using How = UnreachableHosts::How;
@@ -142,5 +142,5 @@ TEST_F(UnreachableTest, TheRecordStaysSmall) {
   EXPECT_EQ(ask("host1999"), Ask::briefly);
 }
 
-} // namespace
+} // namespace unreachable_test
 } // namespace qt

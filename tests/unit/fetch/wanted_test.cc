@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace wanted_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -91,5 +91,5 @@ TEST_F(WantedTest, NothingWantsNothing) {
               IsEmpty());
 }
 
-} // namespace
+} // namespace wanted_test
 } // namespace qt

@@ -19,7 +19,7 @@
 #include <vector>
 
 namespace qt {
-namespace {
+namespace admission_test {
 
 using namespace std::chrono_literals;
 using support::ScopedVariable;
@@ -272,5 +272,5 @@ TEST_F(AdmissionTest, AStoppedHolderOfTheFolderIsNotWaitedForWithoutEnd) {
   }
 }
 
-} // namespace
+} // namespace admission_test
 } // namespace qt

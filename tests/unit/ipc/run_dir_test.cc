@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace run_dir_test {
 
 using namespace qt;
 
@@ -28,4 +28,4 @@ TEST(RunDir, RefusesMalformedChannels) {
   }
 }
 
-} // namespace
+} // namespace run_dir_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace verdict_test {
 
 using namespace qt;
 
@@ -88,4 +88,4 @@ TEST(Verdict, CauseNamesReadBack) {
   }
 }
 
-} // namespace
+} // namespace verdict_test

@@ -8,7 +8,7 @@
 #include <random>
 
 namespace qt {
-namespace {
+namespace bounded_log_test {
 
 constexpr std::uint64_t k_limit = 8192; // 6144 at the start, 2048 at the end
 
@@ -94,5 +94,5 @@ TEST_F(BoundedLogTest, WhatAKilledProgramHasLeftIsGone) {
   EXPECT_FALSE(exists(path() + ".tail"));
 }
 
-} // namespace
+} // namespace bounded_log_test
 } // namespace qt

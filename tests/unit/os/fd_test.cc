@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace fd_test {
 
 using namespace qt;
 
@@ -58,4 +58,4 @@ TEST(Fd, WritingWithoutAReaderIsTheEnd) {
   EXPECT_THROW(write_all(pipe.second.get(), "x", "pipe"), Error);
 }
 
-} // namespace
+} // namespace fd_test

@@ -9,7 +9,7 @@
 #include <thread>
 #include <unistd.h>
 
-namespace {
+namespace file_test {
 
 using namespace qt;
 
@@ -185,4 +185,4 @@ TEST_F(FileTest, FindsProgramsAsExecDoes) {
   EXPECT_FALSE(find_program(m_folder.path())) << "a folder";
 }
 
-} // namespace
+} // namespace file_test

@@ -8,7 +8,7 @@
 #include <thread>
 #include <unistd.h>
 
-namespace {
+namespace patient_poll_test {
 
 using namespace qt;
 using namespace std::chrono_literals;
@@ -50,4 +50,4 @@ TEST(PatientPoll, PutsADeadlineOff) {
   EXPECT_GT(put_off(Deadline::after(0ms), 1h).remaining(), 59min);
 }
 
-} // namespace
+} // namespace patient_poll_test

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace {
+namespace process_test {
 
 using namespace qt;
 using namespace std::chrono_literals;
@@ -124,4 +124,4 @@ TEST(ProcessTest, ChildDiesWithItsParent) {
   EXPECT_TRUE(state() == 'X' || state() == 'Z') << state();
 }
 
-} // namespace
+} // namespace process_test

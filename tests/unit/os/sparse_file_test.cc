@@ -7,7 +7,7 @@
 #include <random>
 #include <sys/stat.h>
 
-namespace {
+namespace sparse_file_test {
 
 using namespace qt;
 
@@ -76,4 +76,4 @@ TEST_F(SparseFileTest, CopiesWithHoles) {
   EXPECT_LE(used_bytes("to"), 64U << 10);
 }
 
-} // namespace
+} // namespace sparse_file_test

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 
-namespace {
+namespace tcp_port_test {
 
 using namespace qt;
 using testing::HasSubstr;
@@ -91,4 +91,4 @@ TEST(TcpPortTest, RefusesWhatIsNoAddress) {
             "or localhost, not 'guest.example'");
 }
 
-} // namespace
+} // namespace tcp_port_test

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace terminal_test {
 
 TEST(EscapeKeys, PassesOrdinaryKeys) {
   EscapeKeys keys;
@@ -79,5 +79,5 @@ TEST(ReopenForWriting, DuplicatesWhatCannotBeOpenedAnew) {
   ASSERT_EQ(::write(own.get(), "x", 1), 1);
 }
 
-} // namespace
+} // namespace terminal_test
 } // namespace qt

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 namespace qt {
-namespace {
+namespace confinement_test {
 
 using Network = MachineOptions::Network;
 using Sandbox = MachineOptions::Sandbox;
@@ -83,5 +83,5 @@ TEST_F(ConfinementTest, NothingIsAskedWhereNothingIsConfined) {
   EXPECT_EQ(fitted().first, Sandbox::on);
 }
 
-} // namespace
+} // namespace confinement_test
 } // namespace qt

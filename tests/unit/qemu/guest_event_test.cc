@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace guest_event_test {
 
 Json event(const std::string& name, const Json& data = Json::object()) {
   return {{"event", name}, {"data", data}};
@@ -118,5 +118,5 @@ TEST(GuestEvent, OfAnyShapeIsTaken) {
   EXPECT_NO_THROW((void)explanation(odd, 0, 0));
 }
 
-} // namespace
+} // namespace guest_event_test
 } // namespace qt

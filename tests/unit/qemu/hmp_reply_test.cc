@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace hmp_reply_test {
 
 using namespace qt;
 
@@ -37,4 +37,4 @@ TEST(HmpReply, LeavesOtherTextsAlone) {
   EXPECT_EQ(hmp_error("mce 0 1 2 3 4 5", "CPU 0: MCE capability is not enabled"), "");
 }
 
-} // namespace
+} // namespace hmp_reply_test

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace machine_test {
 
 std::string command(const MachineOptions& options, const MachineChannels& channels) {
   return join(qemu_command(options, channels), " ");
@@ -135,5 +135,5 @@ TEST(Machine, AConfinedOneReachesNothingUnlessItsArgumentsSaySo) {
   EXPECT_EQ(command(options, {-1, {}}), "q -display none -vga none -machine none");
 }
 
-} // namespace
+} // namespace machine_test
 } // namespace qt

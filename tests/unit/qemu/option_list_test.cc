@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace option_list_test {
 
 TEST(OptionList, KnowsWhatQemuReadsAsAList) {
   for (const char* const option : {"-drive", "--drive", "-M", "-machine", "-icount", "-vnc"}) {
@@ -28,5 +28,5 @@ TEST(OptionList, DoublesCommas) {
   EXPECT_EQ(doubled_commas(""), "");
 }
 
-} // namespace
+} // namespace option_list_test
 } // namespace qt

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace own_monitor_test {
 
 // The test plays QEMU's side.
 class Monitor : public testing::Test {
@@ -105,5 +105,5 @@ TEST_F(Monitor, FindsAPanicThatWasBeforeItCouldListen) {
   EXPECT_NE(heard().find("quit"), std::string::npos);
 }
 
-} // namespace
+} // namespace own_monitor_test
 } // namespace qt

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace probe_test {
 
 using testing::HasSubstr;
 
@@ -234,5 +234,5 @@ TEST(Probe, AProgramThatEndsOrHangsIsReported) {
   }
 }
 
-} // namespace
+} // namespace probe_test
 } // namespace qt

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace qmp_test {
 
 using namespace qt;
 
@@ -156,4 +156,4 @@ TEST(QmpTest, EventsAreBounded) {
   EXPECT_EQ(qmp.events().back().at("data").at("n"), 10'049);
 }
 
-} // namespace
+} // namespace qmp_test

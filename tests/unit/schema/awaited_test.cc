@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace awaited_test {
 
 using namespace qt;
 using testing::HasSubstr;
@@ -68,4 +68,4 @@ TEST(TypedTexts, EachConsoleHasItsOwn) {
   EXPECT_NE(warning({typed, other}), "");
 }
 
-} // namespace
+} // namespace awaited_test

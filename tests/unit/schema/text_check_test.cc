@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace text_check_test {
 
 TEST(TextMistake, IsNothingIfEveryCheckHolds) {
   EXPECT_EQ(text_mistake(Json::object(), "anything", "it"), "");
@@ -25,5 +25,5 @@ TEST(TextMistake, RefusesAWrongExpression) {
   EXPECT_THROW(text_mistake({{"matches", "("}}, "", "it"), Error);
 }
 
-} // namespace
+} // namespace text_check_test
 } // namespace qt

@@ -10,7 +10,7 @@
 #include <map>
 #include <set>
 
-namespace {
+namespace vocabulary_test {
 
 using namespace qt;
 using testing::ElementsAre;
@@ -377,4 +377,4 @@ TEST(Vocabulary, SomeStepsCannotFail) {
   EXPECT_TRUE(judged(StepType::qmp, {{"qmp", "stop"}}));
 }
 
-} // namespace
+} // namespace vocabulary_test

@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 
 namespace qt {
-namespace {
+namespace condition_test {
 
 using support::ScopedVariable;
 using testing::AllOf;
@@ -194,5 +194,5 @@ TEST(Emulator, IsChosenByOptionKeyVariableAndArchitecture) {
   EXPECT_EQ(choose_emulator("/bin/sh", "", "arm").program, "/bin/sh");
 }
 
-} // namespace
+} // namespace condition_test
 } // namespace qt

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace listing_test {
 
 using namespace qt;
 using testing::HasSubstr;
@@ -93,4 +93,4 @@ TEST_F(Listing, MesonKnowsFilesOnly) {
   EXPECT_EQ(meson_listing(all_of(load_text(k_board, {}, "generic"))), "func-*-board\n");
 }
 
-} // namespace
+} // namespace listing_test

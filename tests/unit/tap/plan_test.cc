@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace plan_test {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
@@ -299,5 +299,5 @@ TEST(Plan, WithoutMachinesThereIsJustTheDialogue) {
             "qt-expect --run '/bin/qemu-img --version'");
 }
 
-} // namespace
+} // namespace plan_test
 } // namespace qt

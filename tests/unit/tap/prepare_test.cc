@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace prepare_test {
 
 using support::ScopedVariable;
 using testing::HasSubstr;
@@ -269,5 +269,5 @@ TEST_F(Prepare, WhatAProgramSaysBecomesTheReason) {
   EXPECT_EQ(result_of("kill -KILL $$").message, "file.f: killed SIGKILL");
 }
 
-} // namespace
+} // namespace prepare_test
 } // namespace qt

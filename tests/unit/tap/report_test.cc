@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace report_test {
 
 using testing::Contains;
 using testing::ElementsAre;
@@ -81,5 +81,5 @@ TEST(Report, IsShortWhateverTheGuestWrites) {
   }
 }
 
-} // namespace
+} // namespace report_test
 } // namespace qt

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace reservation_test {
 
 enum class Reuse { no, yes };
 enum class Protocol { tcp, udp };
@@ -161,5 +161,5 @@ TEST(Reservation, TheEndsOfAPairAreConnected) {
   EXPECT_THROW(reservation.descriptor(".a"), Error);
 }
 
-} // namespace
+} // namespace reservation_test
 } // namespace qt

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace {
+namespace stage_test {
 
 using testing::ElementsAre;
 
@@ -99,5 +99,5 @@ TEST(Stage, AProgramThatIsNotThereIsAnError) {
       Error);
 }
 
-} // namespace
+} // namespace stage_test
 } // namespace qt

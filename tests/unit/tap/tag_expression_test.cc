@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace tag_expression_test {
 
 using namespace qt;
 using testing::ElementsAre;
@@ -76,4 +76,4 @@ TEST(TagExpression, SaysWhatIsWrongAndWhere) {
   EXPECT_THAT(mistake(std::string(100'000, '(')), HasSubstr("nested too deeply"));
 }
 
-} // namespace
+} // namespace tag_expression_test

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace {
+namespace tag_test {
 
 using namespace qt;
 using testing::ElementsAre;
@@ -111,4 +111,4 @@ TEST(Tag, ASuiteIsThoroughIfItSaysSo) {
               ElementsAre(HasSubstr("board.toml:1:9: error: suite: expected \"thorough\"")));
 }
 
-} // namespace
+} // namespace tag_test

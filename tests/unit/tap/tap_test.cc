@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace tap_test {
 
 std::string written(std::size_t planned, const std::function<void(TapWriter&)>& use) {
   FdPair pipe = make_pipe();
@@ -76,5 +76,5 @@ TEST(Tap, CountsFailures) {
   EXPECT_EQ(tap.failures(), 2U);
 }
 
-} // namespace
+} // namespace tap_test
 } // namespace qt

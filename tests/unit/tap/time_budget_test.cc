@@ -9,7 +9,7 @@
 #include <vector>
 
 namespace qt {
-namespace {
+namespace time_budget_test {
 
 using support::ScopedVariable;
 using namespace std::chrono_literals;
@@ -93,5 +93,5 @@ TEST(TimeBudget, IsMultipliedOnce) {
   EXPECT_LE(own.deadline().remaining(), 70s);
 }
 
-} // namespace
+} // namespace time_budget_test
 } // namespace qt

@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace {
+namespace values_test {
 
 using testing::HasSubstr;
 
@@ -81,5 +81,5 @@ TEST_F(ValuesTest, QemuImgIsTheOneBesideTheEmulator) {
   EXPECT_EQ(of({"qemu-img"}).values.at("qemu-img"), "/bin/sh");
 }
 
-} // namespace
+} // namespace values_test
 } // namespace qt

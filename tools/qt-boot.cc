@@ -31,7 +31,7 @@ qt::CommandLine command_line(Options& options) {
                        "PROGRAM,\nstandard input and output are the console.");
   line.group("The machine");
   for (const qt::Key& key : qt::vm_keys()) {
-    if (key.name == "args") { // QEMU's own arguments stand behind "--"
+    if (key.name == "args") { // QEMU's own arguments stand after "--"
       continue;
     }
     for (const qt::OptionForm& form : qt::option_forms(key)) {
@@ -46,18 +46,21 @@ qt::CommandLine command_line(Options& options) {
       .option("run-dir", "DIR", "where the logs go (default: a new folder)",
               options.request.run_dir)
       .option("timeout", "deadline of the whole run", options.request.timeout)
-      .option("log-limit", "SIZE", "of each log; the middle of a longer one is left out (256M)",
+      .option("log-limit", "SIZE",
+              "largest size of a log; the middle of a longer one is left out (default 256M)",
               options.request.log_limit)
-      .option("fd", "N", "a descriptor that QEMU inherits; repeatable", options.request.descriptors)
+      .option("fd", "N", "a descriptor that QEMU inherits; may be repeated",
+              options.request.descriptors)
       .option(
           "on-fail", "end|keep|shell",
-          "a failed machine ends; is kept, stopped, to be\nlooked at; gets the terminal",
+          "what to do with a machine whose test failed: end it (default), keep it stopped, or "
+          "give you its console",
           [&options](const std::string& word) { options.request.on_fail = qt::on_fail_from(word); })
       .group("Instead of a run")
       .option("attach", "RUN_DIR", "view the console and monitor of the machine that runs there",
               options.attach)
       .flag("type", "with --attach: what you type goes to the machine", options.typing)
-      .behind_dashes("QEMU's arguments stand behind '--', a program behind a second one")
+      .after_dashes("QEMU's arguments stand after '--', a program after a second one")
       .example("qt-boot --qemu qemu-system-riscv64 --machine virt | qt-expect --wait OpenSBI")
       .example("qt-boot --qemu qemu-system-arm --machine virt -- -bios u-boot.bin -- \\\n"
                "    qt-expect --interrupt ' ' --until '=> ' --line version --wait U-Boot")
@@ -80,7 +83,7 @@ void check_for_machine(const qt::BootOptions& boot, const qt::BootRequest& reque
 void check_for_program(const std::vector<std::string>& arguments) {
   if (!arguments.empty() && !arguments[0].starts_with('-') && !qt::exists(arguments[0]) &&
       qt::find_program(arguments[0])) {
-    throw usage(qt::format("'{}' stands where QEMU's arguments do; a program stands behind a "
+    throw usage(qt::format("'{}' stands where QEMU's arguments do; a program stands after a "
                            "second '--'",
                            arguments[0]));
   }
@@ -107,7 +110,7 @@ int run(const std::vector<std::string>& words) {
   }
   if (parts.size() > 2) {
     if (parts[2].empty()) {
-      throw usage("there is no PROGRAM behind the second '--'");
+      throw usage("there is no PROGRAM after the second '--'");
     }
     boot.program = parts[2];
   }

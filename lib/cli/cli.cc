@@ -1,7 +1,6 @@
 #include "cli/cli.hh"
 
 #include "base/error.hh"
-#include "base/log.hh"
 #include "base/secrets.hh"
 #include "base/spelling.hh"
 #include "base/text.hh"
@@ -184,8 +183,8 @@ CommandLine& CommandLine::operands(std::vector<std::string>& target) {
   return *this;
 }
 
-CommandLine& CommandLine::behind_dashes(std::string text) {
-  m_behind_dashes = "; " + std::move(text);
+CommandLine& CommandLine::after_dashes(std::string text) {
+  m_after_dashes = "; " + std::move(text);
   return *this;
 }
 
@@ -193,8 +192,8 @@ std::string CommandLine::unknown_hint(std::string_view word,
                                       std::span<const std::string_view> names) const {
   const bool one_dash = !word.starts_with("--");
   const std::string_view name = word.substr(word.find_first_not_of('-'));
-  const std::string meant = one_dash && !m_behind_dashes.empty()
-                                ? m_behind_dashes
+  const std::string meant = one_dash && !m_after_dashes.empty()
+                                ? m_after_dashes
                                 : did_you_mean(name.substr(0, name.find('=')), names);
   return meant + see_help();
 }
@@ -209,17 +208,25 @@ CommandLine& CommandLine::exit_codes(std::string text) {
   return *this;
 }
 
+CommandLine CommandLine::with_general(General& asked) const {
+  CommandLine all = *this;
+  all.group("General")
+      .flag("help,h", "this text", asked.help)
+      .flag("version", "name and version", asked.version)
+      .flag("options", "a line for each option, for other programs", asked.options)
+      .flag("verbose,v", "say more", [&asked] { asked.verbosity = Verbosity::verbose; })
+      .flag("quiet,q", "only errors", [&asked] { asked.verbosity = Verbosity::quiet; });
+  return all;
+}
+
 std::string CommandLine::help() const {
+  General unused;
   std::ostringstream out;
   out << "Usage: " << program_name() << ' ' << m_synopsis << "\n" << m_purpose << "\n";
   po::options_description all(k_width, k_help_width); // one column for all groups
-  for (const Group& group : m_groups) {
+  for (const Group& group : with_general(unused).m_groups) {
     all.add(described(group));
   }
-  po::options_description general("General", k_width, k_help_width);
-  general.add_options()("help,h", "this text")("version", "name and version");
-  general.add_options()("verbose,v", "say more")("quiet,q", "only errors");
-  all.add(general);
   std::ostringstream options;
   options << all;
   for (const std::string& line : split(options.str(), '\n')) {
@@ -234,17 +241,25 @@ std::string CommandLine::help() const {
   return out.str();
 }
 
-bool CommandLine::parse(const std::vector<std::string>& words) {
-  Verbosity verbosity = Verbosity::normal;
-  bool wants_help = false;
-  bool wants_version = false;
-  CommandLine all = *this;
-  all.group("General")
-      .flag("help,h", "this text", wants_help)
-      .flag("version", "name and version", wants_version)
-      .flag("verbose,v", "say more", [&] { verbosity = Verbosity::verbose; })
-      .flag("quiet,q", "only errors", [&] { verbosity = Verbosity::quiet; });
+std::string CommandLine::options_text() const {
+  General unused;
+  std::string text;
+  for (const Group& group : with_general(unused).m_groups) {
+    for (const Option& option : group.options) {
+      const std::size_t comma = option.name.find(',');
+      text += format("--{}", long_name(option.name));
+      if (comma != std::string::npos) {
+        text += " -" + option.name.substr(comma + 1);
+      }
+      text += format("\t{}\t{}\n", option.argument, join(split(option.help, '\n'), " "));
+    }
+  }
+  return text;
+}
 
+bool CommandLine::parse(const std::vector<std::string>& words) {
+  General asked;
+  const CommandLine all = with_general(asked);
   po::options_description description;
   std::vector<std::string_view> names;
   std::map<std::string_view, const Handler*> handlers;
@@ -279,20 +294,22 @@ bool CommandLine::parse(const std::vector<std::string>& words) {
         m_operands->push_back(option.value.at(0));
       } else {
         throw Error(
-            format("unexpected operand '{}'{}{}", option.value.at(0), m_behind_dashes, see_help()),
+            format("unexpected operand '{}'{}{}", option.value.at(0), m_after_dashes, see_help()),
             ExitCode::usage);
       }
     }
   } catch (const po::error& error) {
     throw Error(error.what() + see_help(), ExitCode::usage);
   }
-  set_verbosity(verbosity);
-  if (wants_help) {
+  set_verbosity(asked.verbosity);
+  if (asked.help) {
     print(help());
-  } else if (wants_version) {
+  } else if (asked.version) {
     print(format("{} ({}) {}\n", program_name(), "qemu-test-toolkit", QT_VERSION));
+  } else if (asked.options) {
+    print(options_text());
   }
-  return !wants_help && !wants_version;
+  return !asked.help && !asked.version && !asked.options;
 }
 
 void print_line(const std::string& text) { print(text + "\n"); }

@@ -3,11 +3,15 @@
 //
 // Option values are handed to their target in the order in which they stand on the command line,
 // so that a program can give order a meaning (qt-expect: steps). Names are never abbreviated and
-// never taken from behind a "--": what follows it belongs to the next program of a chain.
+// never taken from after a "--": what follows it belongs to the next program of a chain.
+//
+// Every program answers --options with its options, one a line: completion in shells and the test
+// of the manual pages read that, so there is no second list.
 #pragma once
 
 #include "base/duration.hh"
 #include "base/exit_code.hh"
+#include "base/log.hh"
 
 #include <cstdint>
 #include <functional>
@@ -53,21 +57,25 @@ public:
   // The words that are not options, in order. Without this call they are an error.
   CommandLine& operands(std::vector<std::string>& target);
 
-  // What stands behind "--", for whoever forgot it: ends the complaint about a word that is no
+  // What stands after "--", for whoever forgot it: ends the complaint about a word that is no
   // operand, or an unknown option that begins with one dash.
-  CommandLine& behind_dashes(std::string text);
+  CommandLine& after_dashes(std::string text);
 
   // A command line for --help: what it does in a few words, and the line itself.
   CommandLine& example(std::string text);
-  // For --help: "0 done · 1 …", as the README says.
+  // For --help: "0 done · 1 …", as the manual page says.
   CommandLine& exit_codes(std::string text);
 
-  // Parses `words` (without the program's name), adds --help, --version, --verbose and --quiet.
-  // True if the program should go on; false if --help or --version has been answered on stdout.
+  // Parses `words` (without the program's name), adds --help, --version, --options, --verbose and
+  // --quiet. True if the program should go on; false if one of the first three has been answered on
+  // stdout.
   // Throws Error(ExitCode::usage) that names the option, with the nearest known names.
   [[nodiscard]] bool parse(const std::vector<std::string>& words);
 
   std::string help() const;
+  // A line for each option: its forms ("--help -h"), its argument (empty: a flag) and its help,
+  // separated by tabs.
+  std::string options_text() const;
 
 private:
   struct Option {
@@ -81,12 +89,21 @@ private:
     std::vector<Option> options;
   };
 
+  // What all programs have.
+  struct General {
+    bool help = false;
+    bool version = false;
+    bool options = false;
+    Verbosity verbosity = Verbosity::normal;
+  };
+  // Adds the options of all programs, which set `asked`.
+  CommandLine with_general(General& asked) const;
   std::string unknown_hint(std::string_view word, std::span<const std::string_view> names) const;
 
   std::string m_synopsis;
   std::string m_purpose;
   std::string m_examples;
-  std::string m_behind_dashes;
+  std::string m_after_dashes;
   std::string m_exit_codes;
   std::vector<Group> m_groups;
   std::vector<std::string>* m_operands = nullptr;

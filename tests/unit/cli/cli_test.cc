@@ -79,6 +79,13 @@ TEST_F(CliTest, HelpFitsATerminal) {
   }
 }
 
+TEST_F(CliTest, ListsItsOptionsForPrograms) {
+  const std::string list = m_line.options_text();
+  EXPECT_THAT(list, HasSubstr("--wait\tTEXT\twait\n--line -l\tTEXT\ttype\n--quit\t\tend\n"));
+  EXPECT_THAT(list, HasSubstr("\n--timeout\tTIME\tlimit\n"));
+  EXPECT_THAT(list, HasSubstr("\n--help -h\t\tthis text\n")); // those of all programs, too
+}
+
 TEST(CutAtDashes, KeepsTheRestWhole) {
   const std::vector<std::string> words = {"-a", "--", "b", "--", "c", "--", "d"};
   EXPECT_THAT(cut_at_dashes(words, 3),

@@ -31,7 +31,7 @@ public:
         m_dialogue.steps.push_back(std::move(step));
       });
     }
-    line.group("Of the step before, or before the first step of all");
+    line.group("For the step before; before the first step: for the whole dialogue");
     std::set<std::string_view> names;
     for (const auto keys : {step_modifier_keys(), dialogue_keys()}) {
       for (const Key& key : keys) {
@@ -65,7 +65,7 @@ private:
                                ? find_key(dialogue_keys(), name)
                                : find_step_key(m_dialogue.steps.back().type, name);
     if (key == nullptr) {
-      throw Error(m_dialogue.steps.empty() ? "it belongs behind the step that it modifies"
+      throw Error(m_dialogue.steps.empty() ? "it belongs after the step that it modifies"
                                            : format("the step {} has no use for it",
                                                     step_type_name(m_dialogue.steps.back().type)),
                   ExitCode::usage);
@@ -133,7 +133,7 @@ int body(const std::vector<std::string>& words) {
   DialogueOptions options(dialogue);
   options.add_to(line);
   std::optional<std::string> attached;
-  line.group("Elsewhere")
+  line.group("Instead of a machine of this chain")
       .option("attach", "RUN_DIR", "talk to the machines of a test that runs there", attached);
   line.example("qt-boot --qemu qemu-system-arm --machine virt -- -bios u-boot.bin -- \\\n"
                "    qt-expect --interrupt ' ' --until '=> ' --line version --wait U-Boot");

@@ -30,8 +30,9 @@ CommandLine command_line(Options& options) {
   CommandLine line(
       "[OPTION]... [FILE]",
       "Make from FILE, or the file whose path is on standard input, what a test needs\n"
-      "of it, and print the path of that. What FILE is tells its content. A result that\n"
-      "is there and right already is left alone. Owners and setuid bits are not kept.");
+      "of it, and print the path of the result. The content of FILE, not its name, says\n"
+      "what it is. A result that is there already is left alone. Owners and setuid bits\n"
+      "are not kept.");
   UnpackRule& rule = options.rule;
   const auto size = [](const std::string& text) {
     const std::optional<std::uint64_t> bytes = parse_size(text);
@@ -41,30 +42,37 @@ CommandLine command_line(Options& options) {
     return *bytes;
   };
   line.group("What (without any: the decompressed file, or a link to it)")
-      .option("member", "PATH", "this file of an archive; may be repeated", rule.members)
-      .flag("directory", "all files, as a folder; with --member: that folder", rule.directory)
+      .option("member", "PATH", "take this file out of an archive; may be repeated", rule.members)
+      .flag("directory", "unpack everything into a folder; with --member: only that folder",
+            rule.directory)
       .flag("list", "print type, size, name of all members instead", options.list)
-      .flag("first", "the first member of that name, not the last; reading stops there", rule.first)
-      .option("format", "FORMAT",
-              "where the content does not tell: raw gz xz zst bz2 lzma lzip lz4 tar zip\n"
-              "cpio iso9660 deb",
-              [&rule](const std::string& text) { rule.format = parse_format(text); })
+      .flag("first", "take the first member of that name, not the last, and stop reading there",
+            rule.first)
+      .option(
+          "format", "FORMAT",
+          "what FILE is, where its content does not say: raw gz xz zst bz2 lzma lzip lz4 tar zip "
+          "cpio iso9660 deb",
+          [&rule](const std::string& text) { rule.format = parse_format(text); })
       .flag("skip-devices", "do not warn of devices, fifos, sockets left out",
             [&rule] { rule.devices = Devices::leave_out_quietly; })
       .group("How")
-      .option("resize", "pow2|SIZE", "grow to the next power of two or to SIZE",
+      .option("resize", "pow2|SIZE", "grow the result to the next power of two or to SIZE",
               [&rule](const std::string& text) { rule.resize = parse_resize(text); })
-      .flag("writable", "a private copy, never a link", rule.writable)
+      .flag("writable", "make a private copy, never a link", rule.writable)
       .option("output,o", "PATH", "the file to make, or the folder to make it in", options.output)
-      .option("max-size", "SIZE", "refuse to write more; default: 16G, and 1000 times FILE past 1G",
+      .option("max-size", "SIZE",
+              "refuse to write more (default: 16G, and beyond 1G no more than 1000 times the size "
+              "of FILE)",
               [&rule, size](const std::string& text) { rule.limit.bytes = size(text); })
-      .option("memory", "SIZE", "for decompressing xz in threads; default: 1G",
+      .option("memory", "SIZE", "memory for decompressing xz in threads (default 1G)",
               [&rule, size](const std::string& text) { rule.decompress.memory_bytes = size(text); })
       .group("A whole definition")
-      .option("definition", "FILE", "all its files whose assets are in the cache",
+      .option("definition", "FILE",
+              "make all files of the definition FILE whose assets are in the cache",
               options.definition)
-      .option("prepared", "DIR", "where they are made", options.prepared)
-      .option("stamp", "FILE", "write FILE if all are there; else warn, no FILE, exit 0",
+      .option("prepared", "DIR", "with --definition: where to make them", options.prepared)
+      .option("stamp", "FILE",
+              "with --definition: write FILE if all are there; else only warn: no FILE, exit 0",
               options.stamp)
       .operands(options.operands)
       .example("qt-fetch URL SHA256 | qt-extract --member boot/vmlinuz")

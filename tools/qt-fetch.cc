@@ -61,8 +61,8 @@ struct Settings {
 void add_care_options(CommandLine& line, Settings& settings) {
   line.group("Care of the cache, instead")
       .option("list", "",
-              "last use, size, digest and URL of each file; with --definition: who uses it, what "
-              "is missing",
+              "print last use, size, digest and URL of each file; with --definition: also who uses "
+              "it and what is missing",
               settings.chooses(Action::list))
       .option("verify", "", "check every file's digest; move wrong ones aside",
               settings.chooses(Action::verify))
@@ -76,9 +76,9 @@ void add_care_options(CommandLine& line, Settings& settings) {
               settings.keep)
       .flag("dry-run", "only print what would be removed",
             [&] { settings.rules.mode = PruneRules::Mode::only_tell; })
-      .option("export", "DIR", "copy all, or the assets of --definition, to a cache in DIR",
+      .option("export", "DIR", "copy all files, or the assets of --definition, to a cache in DIR",
               settings.chooses(Action::export_to))
-      .option("import", "DIR", "the reverse; verifies what comes",
+      .option("import", "DIR", "copy files from the cache in DIR; verify them",
               settings.chooses(Action::import_from));
 }
 
@@ -87,36 +87,39 @@ CommandLine command_line(Settings& settings) {
                    "Finds a file in the cache by its digest, or downloads it; prints its path.");
   line.operands(settings.operands)
       .group("What to do")
-      .option("definition", "FILE", "all assets with a URL of the definitions, FILE and operands",
+      .option("definition", "FILE",
+              "fetch all assets that have a URL in this definition and in those after it",
               settings.definitions)
       .option("stamp", "FILE",
-              "write FILE when all is there; where something is unavailable now, warn, write no "
-              "FILE and exit 0",
+              "write FILE when everything is there; if something is unavailable now, only warn: no "
+              "FILE, "
+              "exit 0",
               settings.run.stamp)
-      .option("asset", "NAME", "of these, only the one called NAME", settings.asset)
+      .option("asset", "NAME", "with --definition: only the asset called NAME", settings.asset)
       .option("size", "how many bytes the file of URL has; more is not downloaded", settings.size)
       .flag("require",
-            "what is unavailable now is a failure, exit 1; hosts that were down are asked again",
+            "fail (exit 1) if something is unavailable now; also ask hosts again that were down",
             [&] {
               settings.run.unavailable = FetchRun::Unavailable::failure;
               settings.fetch.others = UnreachableHosts::Others::asked_again;
             })
       .flag("json", "print a JSON line for each asset instead", settings.json)
-      .option("uncached", "", "download past the cache, to --output",
+      .option("uncached", "", "download into --output, not into the cache",
               settings.chooses(Action::uncached))
       .option("output", "FILE", "where --uncached puts the file", settings.output)
       .group("Servers")
       .option("jobs", "assets at a time, default 8", 1, 64, settings.run.jobs)
       .option("retries", "times to try a URL again, default 3", 0, 100,
               settings.fetch.download.retries)
-      .option("retry-pause", "pause before the first of them, default 250ms; it grows",
+      .option("retry-pause",
+              "pause before the first retry, default 250ms; each later pause is longer",
               settings.fetch.download.first_pause)
-      .option("timeout", "give up an asset after so long, default 1h; the next run goes on",
+      .option("timeout", "give up an asset after this long, default 1h; the next run continues it",
               settings.fetch.time)
       .option("limit", "the largest file of unknown size that is taken, default 16G",
               settings.limit)
       .option("connect-timeout", "time to connect, default 5s", settings.fetch.limits.connect)
-      .option("stall-timeout", "give up what moves less than 1 KiB/s for so long, default 30s",
+      .option("stall-timeout", "give up a download slower than 1 KiB/s for this long, default 30s",
               settings.fetch.limits.stall)
       .example("qt-fetch https://host/kernel.gz 4f9c... | qt-extract")
       .example("qt-fetch --prune --max-age 183d --max-size 20G --keep tests/*/*.toml")

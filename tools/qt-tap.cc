@@ -52,43 +52,49 @@ CommandLine command_line(Options& options) {
   };
   line.operands(options.files)
       .group("What to do instead of running")
-      .flag("list", "one subtest a line, with what it is about", mode(Mode::list))
+      .flag("list", "print one subtest a line, with its summary", mode(Mode::list))
       .flag("long", "with --list: machines, assets and their sizes, requirements, tags",
             listing(long_listing))
       .flag("json", "with --list: everything, a JSON object a line", listing(json_listing))
-      .flag("meson", "with --list: the names of the tests for 'meson test'", listing(meson_listing))
-      .flag("check", "say what is wrong in the FILEs, all of it", mode(Mode::check))
-      .flag("dry-run", "the commands, ready to paste into a shell", mode(Mode::dry_run))
+      .flag("meson", "with --list: the names of the tests as 'meson test' knows them",
+            listing(meson_listing))
+      .flag("check", "print every mistake in the FILEs", mode(Mode::check))
+      .flag("dry-run", "print the commands of each subtest, ready to paste into a shell",
+            mode(Mode::dry_run))
       .option("name", "NAME", "run COMMAND as the test NAME", options.name)
       .group("Which, and how")
-      .option("filter", "GLOB", "subtests called so, or ARCH/FILE:SUBTEST; may be repeated",
+      .option("filter", "GLOB",
+              "only subtests whose name, or ARCH/FILE:SUBTEST, matches GLOB; may be repeated",
               options.filters)
-      .option("select", "EXPRESSION", "subtests by tag: 'machine:virt and not slow'",
+      .option("select", "EXPRESSION", "only subtests whose tags match: 'machine:virt and not slow'",
               options.select)
       .option(
           "timeout", "TIME|none",
-          "for all subtests together, without preparing files;\ndefault: for those of each FILE, "
-          "90s or what it says",
+          "deadline of all subtests together, counted without preparing files (default: for each "
+          "FILE what it says, else 90s)",
           [&session](const std::string& word) { set_timeout(word, session); })
       .flag("strict-budgets", "a stage that takes longer than its budget fails",
             settings.strict_budgets)
-      .option("qemu", "PROGRAM", "the emulator, whatever else is said about it", settings.qemu)
-      .choice("confine", {"none", "sandbox"}, "QEMU, whatever a test requires", settings.confine)
-      .option("jobs", "subtests at the same time; --timeout is for all together", 1, 1024,
-              session.jobs)
+      .option("qemu", "PROGRAM", "the emulator, overriding the FILEs and the environment",
+              settings.qemu)
+      .choice("confine", {"none", "sandbox"}, "run QEMU in a sandbox or not, overriding the FILEs",
+              settings.confine)
+      .option("jobs", "run N subtests at the same time", 1, 1024, session.jobs)
       .option("output", "DIR",
-              "for run directories; default: tests/functional in the build folder, else "
-              "qt-tap-output here",
+              "where run directories go (default: tests/functional in the build folder, else "
+              "qt-tap-output here)",
               settings.output)
-      .option("prepared", "DIR", "where files may have been made already", settings.prepared)
-      .choice("on-fail", {"end", "keep", "shell"},
-              "a failed machine ends; is kept, stopped, to be\nlooked at; gets the terminal",
-              settings.on_fail)
-      .flag("keep-scratch", "leave the scratch folders",
+      .option("prepared", "DIR", "where qt-extract has made files already", settings.prepared)
+      .choice(
+          "on-fail", {"end", "keep", "shell"},
+          "what to do with a machine whose test failed: end it (default), keep it stopped, or give "
+          "you its console",
+          settings.on_fail)
+      .flag("keep-scratch", "do not remove the scratch folders",
             [&session] { session.keep_scratch = KeepScratch::yes; })
       .flag("under-meson",
-            "Meson reads the results (before 1.5 it does not say so itself): exit 0\n"
-            "when all are reported, a run directory of its own for each --repeat",
+            "say that Meson reads the results: exit 0 when all are reported, one run directory for "
+            "each --repeat",
             session.under_meson)
       .example("qt-tap --filter 'boot*' tests/functional/arm/canona1100.toml")
       .example("meson test $(qt-tap --list --meson --select machine:virt */*.toml)")

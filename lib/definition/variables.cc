@@ -71,7 +71,7 @@ void Variables::check_name(std::string_view key, const Position& at, const std::
   const std::vector<std::string> known = known_names();
   std::string hint = did_you_mean(name, std::vector<std::string_view>(known.begin(), known.end()));
   if (m_saved.contains(name)) {
-    hint = "; what a step saves is known to steps behind it and to args";
+    hint = "; what a step saves is known to the steps after it and to args";
   } else if (name.starts_with("date")) {
     hint = "; a date has a format, as in ${date:%Y}";
   } else if (name.starts_with("port.")) {

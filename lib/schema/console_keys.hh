@@ -9,8 +9,8 @@
 namespace qt {
 
 inline constexpr std::array k_console_steps = {
-    Key{"wait", Type::text, "TEXT", "until TEXT appears on the console", in(StepType::wait)},
-    Key{"wait-regex", Type::regex, "RE", "until RE matches; named groups are saved",
+    Key{"wait", Type::text, "TEXT", "wait until TEXT appears on the console", in(StepType::wait)},
+    Key{"wait-regex", Type::regex, "RE", "wait until RE matches; save its named groups",
         in(StepType::wait_regex)},
     Key{"line", Type::text, "TEXT", "type TEXT and CR; its echo satisfies no wait",
         in(StepType::line), Empty::allowed},
@@ -21,7 +21,7 @@ inline constexpr std::array k_console_steps = {
 
 inline constexpr std::array k_console_modifiers = {
     Key{"fail", Type::patterns, "TEXT", "fail when TEXT appears during this wait", k_waiting},
-    Key{"ignore-printk", Type::flag, "", "match without kernel messages in between, too",
+    Key{"ignore-printk", Type::flag, "", "also find texts that kernel messages have torn apart",
         k_waiting},
     Key{"idle-timeout", Type::duration, "TIME", "fail when the console is silent for TIME",
         k_waiting},

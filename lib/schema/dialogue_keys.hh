@@ -9,22 +9,24 @@
 namespace qt {
 
 inline constexpr std::array k_common_modifiers = {
-    Key{"vm", Type::text, "NAME", "the machine meant, where there are several", k_any_step},
-    Key{"console", Type::console, "N", "the console meant", k_any_step},
+    Key{"vm", Type::text, "NAME", "which machine, where there are several", k_any_step},
+    Key{"console", Type::console, "N", "which console", k_any_step},
     Key{"timeout", Type::duration, "TIME", "the step's own deadline", k_any_step},
-    Key{"mark", Type::text, "NAME", "a stage NAME ends with this step; its time is kept",
+    Key{"mark", Type::text, "NAME", "stage NAME ends with this step; its time is recorded",
         k_any_step},
     Key{"budget", Type::duration, "TIME", "warn if the stage took longer", k_any_step},
 };
 
 inline constexpr std::array k_dialogue = {
     Key{"timeout", Type::duration, "TIME", "deadline of the whole dialogue"},
-    Key{"idle-timeout", Type::duration, "TIME", "fail when a wait hears nothing for TIME"},
+    Key{"idle-timeout", Type::duration, "TIME",
+        "fail when the console is silent for TIME during a wait"},
     Key{"fail", Type::patterns, "TEXT", "fail whenever TEXT appears"},
     Key{"strip-ansi", Type::flag, "", "match without terminal control sequences"},
-    Key{"ignore-printk", Type::flag, "", "match without kernel messages in between, too"},
-    Key{"log-limit", Type::size, "SIZE", "of each log; a longer one lacks its middle (256M)"},
-    Key{"vm", Type::text, "NAME", "the machine that steps mean by default"},
+    Key{"ignore-printk", Type::flag, "", "also find texts that kernel messages have torn apart"},
+    Key{"log-limit", Type::size, "SIZE",
+        "largest size of a log; the middle of a longer one is left out (default 256M)"},
+    Key{"vm", Type::text, "NAME", "the machine of steps that do not name one"},
     Key{"pace", Type::duration, "TIME", "pause between typed bytes", 0, Empty::allowed},
     Key{"every", Type::duration, "TIME", "pause between tries"},
     Key{"set", Type::saves, "NAME=VALUE", "the value of ${NAME}, as if a step had saved it"},

@@ -19,7 +19,8 @@ inline constexpr std::array k_host_steps = {
 
 inline constexpr std::array k_host_modifiers = {
     Key{"matches", Type::regex, "RE", "the text matches", in(StepType::file)},
-    Key{"lacks", Type::text, "TEXT", "the text or list has no such part", in(StepType::file)},
+    Key{"lacks", Type::text, "TEXT", "the text does not contain TEXT, the list has no such element",
+        in(StepType::file)},
     Key{"save", Type::saves, "NAME=WHERE", "keep a value: JSON pointer, else regular expression",
         in(StepType::run)},
     Key{"status", Type::status, "N", "the command's exit status (default 0), or any",

@@ -17,7 +17,7 @@
 
 namespace qt {
 
-// What may stand behind a key, its normal form, and how an option says it.
+// The value of a key, its normal form, and how an option says it.
 enum class Type {
   text,     // string                      --k TEXT
   bytes,    // string, any bytes           --k TEXT with \r \n \e \xNN escapes

@@ -54,7 +54,7 @@ Json value_from_text(Type type, const std::string& text) {
   }
 }
 
-// The part of a form's name behind the key's name: "regex" in "fail-regex".
+// The part of a form's name after the key's name: "regex" in "fail-regex".
 std::string_view form_suffix(const Key& key, std::string_view form) {
   return form.size() > key.name.size() ? form.substr(key.name.size() + 1) : std::string_view();
 }

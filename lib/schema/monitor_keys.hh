@@ -11,10 +11,10 @@ namespace qt {
 inline constexpr std::array k_monitor_steps = {
     Key{"qmp", Type::text, "COMMAND", "ask the monitor; an error reply fails", in(StepType::qmp)},
     Key{"hmp", Type::text, "LINE", "ask the human monitor", in(StepType::hmp)},
-    Key{"event", Type::text, "NAME", "until the monitor's event NAME", in(StepType::event)},
-    Key{"exit", Type::status, "STATUS", "QEMU ends by itself with STATUS, or any",
+    Key{"event", Type::text, "NAME", "wait for the monitor's event NAME", in(StepType::event)},
+    Key{"exit", Type::status, "STATUS", "wait until QEMU ends by itself with STATUS, or any",
         in(StepType::exit)},
-    Key{"quit", Type::flag, "", "end QEMU in order", in(StepType::quit)},
+    Key{"quit", Type::flag, "", "ask QEMU to quit and wait for its end", in(StepType::quit)},
     Key{"kill", Type::flag, "", "kill QEMU", in(StepType::kill)},
     Key{"running", Type::duration, "TIME", "QEMU is still alive after TIME", in(StepType::running)},
 };
@@ -30,7 +30,7 @@ inline constexpr std::array k_monitor_modifiers = {
         in(StepType::qmp), Empty::allowed},
     Key{"matches", Type::regex, "RE", "the text matches", in(StepType::qmp, StepType::hmp)},
     Key{"equals", Type::json, "JSON", "the value is this", in(StepType::qmp), Empty::allowed},
-    Key{"lacks", Type::text, "TEXT", "the text or list has no such part",
+    Key{"lacks", Type::text, "TEXT", "the text does not contain TEXT, the list has no such element",
         in(StepType::qmp, StepType::hmp)},
     Key{"length", Type::integer, "N", "the list or text is this long", in(StepType::qmp)},
     Key{"range", Type::range, "MIN..MAX", "the number is in this range", in(StepType::qmp)},

@@ -11,7 +11,7 @@ inline constexpr std::array k_file = {
     Key{"from", Type::text, "", "the asset or file it is made from"},
     Key{"member", Type::text, "PATH", "one path inside the archive"},
     Key{"first", Type::flag, "", "the first member of that name, not the last"},
-    Key{"format", Type::text, "FORMAT", "where the content does not tell"},
+    Key{"format", Type::text, "FORMAT", "what it is, where the content does not say"},
     Key{"directory", Type::flag, "", "the whole tree"},
     Key{"skip-devices", Type::flag, "", "leave device nodes out"},
     Key{"resize", Type::size, "pow2|SIZE", "grow to this size"},

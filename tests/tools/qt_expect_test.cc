@@ -303,7 +303,7 @@ TEST_F(QtExpect, UsageErrorsNameTheOption) {
   EXPECT_THAT(complaint({"--wait", "x", "--returns", "{}"}),
               HasSubstr("option --returns: the step wait has no use for it"));
   EXPECT_THAT(complaint({"--returns", "{}", "--wait", "x"}),
-              HasSubstr("option --returns: it belongs behind the step that it modifies"));
+              HasSubstr("option --returns: it belongs after the step that it modifies"));
   EXPECT_THAT(complaint({"--wait", "x", "--timeout", "5"}),
               HasSubstr("option --timeout: expected a time such as"));
   EXPECT_THAT(complaint({"--wait-regex", ""}), HasSubstr("that is not empty"));

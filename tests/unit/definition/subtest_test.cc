@@ -201,7 +201,7 @@ fail = "${n}"
 exit = 0
 )toml"),
       ElementsAre("board.toml:3:8: error: fail: unknown name '${n}' in test 't'; what a step "
-                  "saves is known to steps behind it and to args"));
+                  "saves is known to the steps after it and to args"));
   EXPECT_THAT(mistakes_of(R"toml([test.t]
 prepare = [{ run = ["x"], save = { n = "(.*)" } }]
 [[test.t.phase]]

@@ -9,6 +9,7 @@
 #include "extract/prepared_files.hh"
 #include "extract/unpack.hh"
 #include "os/file.hh"
+#include "os/stamp.hh"
 
 #include <unistd.h>
 
@@ -118,6 +119,9 @@ int prepare_definition(const Options& options) {
     throw Error("--definition FILE and --prepared DIR belong together, without another FILE",
                 ExitCode::usage);
   }
+  if (options.stamp) {
+    clear_stamp(*options.stamp);
+  }
   const PreparedFiles files =
       make_prepared_files(load_definition(*options.definition), Cache::open(), *options.prepared);
   for (const std::string& reason : files.failed) {
@@ -127,15 +131,12 @@ int prepare_definition(const Options& options) {
     options.stamp ? log_warning(reason) : log_error(reason);
   }
   const bool all_there = files.missing.empty() && files.worst == ExitCode::done;
-  if (options.stamp && !all_there) {
-    remove_tree(*options.stamp); // of a run in which all were there
-  }
   if (files.worst != ExitCode::done) {
     return to_int(files.worst);
   }
   if (options.stamp) {
     if (all_there) {
-      write_file(*options.stamp, "");
+      write_stamp(*options.stamp);
     }
     return to_int(ExitCode::done);
   }

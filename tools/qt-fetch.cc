@@ -3,6 +3,7 @@
 #include "cli/cli.hh"
 #include "fetch/cache_care.hh"
 #include "fetch/fetch_run.hh"
+#include "os/stamp.hh"
 
 namespace {
 
@@ -132,6 +133,9 @@ CommandLine command_line(Settings& settings) {
 
 ExitCode fetch(Settings& settings) {
   const AssetOutput output = settings.asset_output();
+  if (settings.run.stamp) {
+    clear_stamp(*settings.run.stamp);
+  }
   if (settings.action == Action::uncached) {
     return run_fetch_uncached(settings.fetch, settings.operand().source, *settings.output, output);
   }

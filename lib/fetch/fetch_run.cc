@@ -4,7 +4,7 @@
 #include "data/url.hh"
 #include "fetch/fetch_report.hh"
 #include "fetch/progress.hh"
-#include "os/file.hh"
+#include "os/stamp.hh"
 
 #include <set>
 
@@ -75,7 +75,7 @@ ExitCode run_fetch(Fetcher& fetcher, std::span<const WantedAsset> wanted, const 
   report(wanted, results, run, output);
   const ExitCode code = exit_code_of(results);
   if (run.stamp && code == ExitCode::done) {
-    write_file(*run.stamp, "");
+    write_stamp(*run.stamp);
   }
   if (code != ExitCode::absent) {
     return code;

@@ -141,6 +141,29 @@ TEST_F(QtFetch, TheStampIsWrittenOnlyWhenAllIsThere) {
   EXPECT_TRUE(exists(stamp));
 }
 
+TEST_F(QtFetch, AStampOfEarlierGoesWhereNotAllIsThere) {
+  const std::string stamp = m_folder.path() + "/stamp";
+  const auto expect_gone = [&](int code, const Words& words, const Environment& environment) {
+    ::unlink(cached().c_str());
+    write_file(stamp, "");
+    Words all = {"--stamp", stamp, "--retries", "0"};
+    all.insert(all.end(), words.begin(), words.end());
+    EXPECT_EQ(run(all, environment).status.code(), code);
+    EXPECT_FALSE(exists(stamp)) << code;
+  };
+  m_server.set("/file", {.status = 503});
+  expect_gone(0, {url(), m_digest}, {});
+  expect_gone(0, {url(), m_digest}, {{"QEMU_TEST_NO_DOWNLOAD", "1"}});
+  expect_gone(1, {"--require", url(), m_digest}, {});
+  m_server.set("/file", {.status = 404});
+  expect_gone(1, {url(), m_digest}, {});
+  m_server.set("/file", {.body = "other"});
+  expect_gone(1, {url(), m_digest}, {});
+  write_file(m_folder.path() + "/wrong.toml", "what");
+  expect_gone(2, {"--definition", m_folder.path() + "/wrong.toml"}, {});
+  expect_gone(99, {url(), m_digest}, {{"QEMU_TEST_CACHE_DIR", "/dev/null"}});
+}
+
 TEST_F(QtFetch, FetchesTheAssetsOfDefinitions) {
   serve();
   make_directories(m_folder.path() + "/avr");

@@ -15,7 +15,7 @@ namespace qt {
 // What is used of it: X(name) for each curl_name().
 // clang-format off
 #define QT_CURL_FUNCTIONS(X) \
-  X(global_init) X(global_cleanup) \
+  X(global_init) X(global_cleanup) X(getdate) \
   X(easy_init) X(easy_cleanup) X(easy_setopt) X(easy_getinfo) X(easy_strerror) \
   X(slist_append) X(slist_free_all) \
   X(multi_init) X(multi_cleanup) X(multi_setopt) X(multi_add_handle) X(multi_remove_handle) \

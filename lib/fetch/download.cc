@@ -111,7 +111,7 @@ Download::Attempt Download::give_up(Attempt attempt, const std::string& url) {
     attempt.reason = format("too slow: {} came in the time that there is (--timeout); the next run "
                             "goes on from there",
                             format_size(m_hashed));
-    attempt.unreachable = host_of(url);
+    attempt.unreachable = host_of(result.final_url.empty() ? url : result.final_url);
     m_unreachable.add(attempt.unreachable, attempt.reason, UnreachableHosts::How::down,
                       UnreachableHosts::For::this_run);
   } else if (!attempt.unreachable.empty()) {
@@ -170,7 +170,7 @@ Download::Attempt Download::request_once(const std::string& url) {
 
 Download::Attempt Download::judge(const HttpResult& result, const std::string& url) const {
   for (const std::string& host : {host_of(url), proxy_of(url)}) {
-    if (result.outcome != HttpOutcome::unreachable && !host.empty()) {
+    if ((result.outcome != HttpOutcome::unreachable || result.redirected) && !host.empty()) {
       m_unreachable.reached(host);
     }
   }

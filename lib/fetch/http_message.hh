@@ -52,6 +52,7 @@ struct HttpResult {
   std::string reason;                  // for people; empty if complete; never holds credentials
   std::optional<Duration> retry_after; // what the server asked for
   std::string final_url = {};          // after redirects; never holds credentials
+  bool redirected = false;             // the host of the request answered, with a redirect
   enum class Retry { may_help, is_pointless } retry = Retry::may_help;
   // If unreachable: which host, that of a redirect or a proxy maybe, and who should know of it how.
   std::string host = {};

@@ -46,18 +46,21 @@ HttpOutcome outcome_of_failure(CURLcode code) {
   }
 }
 
-// How an ended transfer got to its server, as far as it got.
+// How an ended transfer got to its server, the last one after redirects, as far as it got.
 struct Way {
-  explicit Way(CURL* easy, const HttpRequest& request) {
+  explicit Way(const TransferEnd& end, const HttpRequest& request) {
+    CURL* const easy = end.easy;
     curl().easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
     url = url != nullptr ? url : request.url.c_str();
     proxy = proxy_of(url);
-    curl().easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected_after);
-    curl().easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent_after);
-    long sent = 0; // libcurl 8.23 has a time also where nothing was sent
-    curl().easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
-    sent_after = sent > 0 ? sent_after : 0;
+    const HopCount now(easy);
+    redirected = now.redirects > 0;
+    const bool answered = end.answer.any && end.answer.count.redirects == now.redirects;
+    const HopCount before = answered ? HopCount() : end.answer.count;
+    connected_after = now.connected_after - before.connected_after;
+    sent_after = now.sent_after - before.sent_after;
     curl().easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    status = answered ? status : 0;
     curl().easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
     curl().easy_getinfo(easy, CURLINFO_OS_ERRNO, &system_error);
   }
@@ -67,6 +70,7 @@ struct Way {
   }
 
   const char* url = nullptr; // after redirects
+  bool redirected = false;
   std::string proxy;
   curl_off_t connected_after = 0; // to the server or proxy; 0: not
   curl_off_t sent_after = 0;      // the request; 0: not
@@ -75,25 +79,18 @@ struct Way {
   long system_error = 0;
 };
 
-std::optional<Duration> asked_pause(CURL* easy) {
-  curl_off_t wait = 0;
-  curl().easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait);
-  return wait > 0 ? std::optional<Duration>(std::chrono::seconds(wait)) : std::nullopt;
-}
-
-HttpResult verdict_on_status(CURL* easy, const Way& way, std::uint64_t offset) {
+HttpResult verdict_on_status(const Way& way, std::uint64_t offset) {
   HttpResult result;
   result.outcome = outcome_of_status(way.status, offset);
   result.reason = format("HTTP status {}", way.status);
   if (!way.proxy.empty()) {
     result.reason += format(" through the proxy {}", way.proxy);
   }
-  result.retry_after = asked_pause(easy);
   return result;
 }
 
 // What a proxy says to CONNECT is about the way to the server, not about the file.
-HttpResult verdict_on_proxy(CURL* easy, const Way& way) {
+HttpResult verdict_on_proxy(const Way& way) {
   HttpResult result;
   result.outcome = outcome_of_status(way.proxy_status, 0) == HttpOutcome::transient
                        ? HttpOutcome::unreachable
@@ -104,7 +101,6 @@ HttpResult verdict_on_proxy(CURL* easy, const Way& way) {
     result.reason += "; put its user and password into https_proxy";
   }
   result.host = host_of(way.url);
-  result.retry_after = asked_pause(easy);
   return result;
 }
 
@@ -113,8 +109,8 @@ void blame(const Way& way, CURLcode code, HttpResult& result) {
   using How = UnreachableHosts::How;
   using Retry = HttpResult::Retry;
   result.outcome = HttpOutcome::unreachable;
-  const bool by_proxy =
-      code == CURLE_COULDNT_RESOLVE_PROXY || (!way.proxy.empty() && way.connected_after == 0);
+  const bool by_proxy = code == CURLE_COULDNT_RESOLVE_PROXY ||
+                        (!way.proxy.empty() && way.connected_after == 0 && way.sent_after == 0);
   result.host = by_proxy ? way.proxy : host_of(way.url);
   if (!way.proxy.empty()) {
     result.reason =
@@ -126,24 +122,12 @@ void blame(const Way& way, CURLcode code, HttpResult& result) {
   result.retry = refused || way.sent_after > 0 ? Retry::may_help : Retry::is_pointless;
 }
 
-} // namespace
-
-HttpResult verdict_on(CURL* easy, CURLcode code, const char* error_text,
-                      const HttpRequest& request) {
-  const Way way(easy, request);
+HttpResult verdict_on_failure(const TransferEnd& end, const Way& way) {
+  const CURLcode code = end.code;
   HttpResult result;
-  if (code == CURLE_OK) {
-    result.final_url = display_url(way.url);
-    return result;
-  }
-  if (way.proxy_refused()) {
-    return verdict_on_proxy(easy, way);
-  }
-  if (code == CURLE_HTTP_RETURNED_ERROR) {
-    return verdict_on_status(easy, way, request.offset);
-  }
   result.outcome = outcome_of_failure(code);
-  result.reason = without_secrets(*error_text != '\0' ? error_text : curl().easy_strerror(code));
+  result.reason =
+      without_secrets(*end.error_text != '\0' ? end.error_text : curl().easy_strerror(code));
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
     result.reason += "; if the server is right, set SSL_CERT_FILE to its authority's certificate";
   }
@@ -154,6 +138,41 @@ HttpResult verdict_on(CURL* easy, CURLcode code, const char* error_text,
   if (result.outcome == HttpOutcome::unreachable || no_answer) {
     blame(way, code, result);
   }
+  return result;
+}
+
+} // namespace
+
+HopCount::HopCount(CURL* easy) {
+  curl().easy_getinfo(easy, CURLINFO_REDIRECT_COUNT, &redirects);
+  curl().easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected_after);
+  curl().easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent_after);
+  long sent = 0; // libcurl 8.23 has a time also where nothing was sent
+  curl().easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+  sent_after = sent > 0 ? sent_after : 0;
+}
+
+void LastAnswer::note(CURL* easy) {
+  const HopCount now(easy);
+  if (now.sent_after > count.sent_after) {
+    count = now;
+    any = true;
+  }
+}
+
+HttpResult verdict_on(const TransferEnd& end, const HttpRequest& request) {
+  const Way way(end, request);
+  HttpResult result;
+  if (end.code == CURLE_OK) {
+    result.final_url = display_url(way.url);
+    return result;
+  }
+  result = way.proxy_refused()                     ? verdict_on_proxy(way)
+           : end.code == CURLE_HTTP_RETURNED_ERROR ? verdict_on_status(way, request.offset)
+                                                   : verdict_on_failure(end, way);
+  result.final_url = display_url(way.url);
+  result.redirected = way.redirected;
+  result.retry_after = end.retry_after;
   return result;
 }
 

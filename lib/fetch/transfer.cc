@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <new>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -44,6 +45,17 @@ void set_certificates(CURL* easy) {
   if (folder != nullptr && *folder != '\0') {
     set(easy, CURLOPT_CAPATH, folder);
   }
+}
+
+// The value of Retry-After: seconds, or a date (RFC 9110).
+std::optional<Duration> pause_of(const std::string& value) {
+  std::int64_t seconds = parse_integer(value).value_or(0);
+  if (const time_t date = curl().getdate(value.c_str(), nullptr); seconds == 0 && date > 0) {
+    seconds = date - ::time(nullptr);
+  }
+  constexpr std::int64_t k_most = 86'400 * 365;
+  return seconds > 0 ? std::optional<Duration>(std::chrono::seconds(std::min(seconds, k_most)))
+                     : std::nullopt;
 }
 
 } // namespace
@@ -120,6 +132,8 @@ bool Transfer::take_header(std::string_view line) {
     m_etag.clear();
     m_modified.clear();
     m_content_range.clear();
+    m_retry_after.reset();
+    m_answer.note(m_easy);
     return true;
   }
   const std::size_t colon = line.find(':');
@@ -134,12 +148,15 @@ bool Transfer::take_header(std::string_view line) {
     m_modified = value;
   } else if (name == "content-range") {
     m_content_range = value;
+  } else if (name == "retry-after") { // libcurl does not look at a proxy's answer to CONNECT
+    m_retry_after = pause_of(value);
   } else if (name == "location" && m_is_written_off(host_of(value))) {
     stop(HttpOutcome::unreachable,
          format("it redirects to {}, which could not be reached before", host_of(value)));
     m_own_result->host = host_of(value);
     m_own_result->retry = HttpResult::Retry::is_pointless;
     m_own_result->whom = UnreachableHosts::For::this_run;
+    m_own_result->redirected = true;
     return false;
   }
   return true;
@@ -254,7 +271,9 @@ HttpResult Transfer::finish(CURLcode code) {
     begin_body();
   }
   const HttpResult result =
-      m_own_result ? *m_own_result : verdict_on(m_easy, code, m_error_text.data(), m_request);
+      m_own_result
+          ? *m_own_result
+          : verdict_on({m_easy, code, m_error_text.data(), m_answer, m_retry_after}, m_request);
   end(result);
   return result;
 }

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "fetch/curl.hh"
-#include "fetch/http_message.hh"
+#include "fetch/http_verdict.hh"
 
 #include <array>
 #include <condition_variable>
@@ -65,6 +65,8 @@ private:
   std::string m_etag;
   std::string m_modified;
   std::string m_content_range;
+  std::optional<Duration> m_retry_after;
+  LastAnswer m_answer;
   bool m_body_begun = false;
   std::uint64_t m_position = 0;
   std::uint64_t m_next_look = 0;          // at the disk

@@ -3,6 +3,7 @@
 #include "base/format.hh"
 #include "base/text.hh"
 #include "data/json.hh"
+#include "data/url.hh"
 #include "environment.hh"
 #include "fetch_fixture.hh"
 #include "os/file.hh"
@@ -152,6 +153,36 @@ TEST_F(QtFetchOffline, AMirrorServesWhatItsHostCannot) {
   EXPECT_EQ(run({"--connect-timeout", "1s", at(silent.port()), m_digest}).status.code(), 77);
   const std::string rules = format("http://127.0.0.1:{}/={}", silent.port(), mirror.url("/m/"));
   EXPECT_EQ(run({at(silent.port()), m_digest}, {{"QEMU_TEST_MIRRORS", rules}}).status.code(), 0);
+}
+
+// Who sends elsewhere has answered, whatever becomes of that.
+TEST_F(QtFetchOffline, ARedirectToAHostThatIsDownIsNoFaultOfWhoRedirects) {
+  const SilentServer silent;
+  int refused = 0;
+  {
+    const FaultServer gone;
+    refused = gone.port();
+  }
+  for (const std::string& target :
+       {at(silent.port()), at(refused), std::string("http://nowhere.invalid/file")}) {
+    SCOPED_TRACE(target);
+    ::unlink(record().c_str());
+    m_server.set("/to", {.status = 302, .headers = {"Location: " + target}});
+    const std::string host = host_of(target);
+    const Captured first = run({"--connect-timeout", "1s", m_server.url("/to"), m_digest});
+    EXPECT_EQ(first.status.code(), 77);
+    const std::string found = read_file_if_exists(record()).value_or("");
+    EXPECT_THAT(
+        found,
+        HasSubstr(format(" {} {} ", host == host_of(at(silent.port())) ? "silent" : "down", host)));
+    EXPECT_THAT(found, Not(HasSubstr(" " + host_of(m_server.url("/")) + " ")));
+    // Nobody waits an hour for it, and who redirects serves.
+    const Captured second = run({"-v", "--connect-timeout", "1h", m_server.url("/to"), m_digest});
+    EXPECT_EQ(second.status.code(), 77);
+    serve();
+    EXPECT_EQ(run({url(), m_digest}).status.code(), 0);
+    ::unlink(cached().c_str());
+  }
 }
 
 TEST_F(QtFetchOffline, ARefreshAsksAgain) {

@@ -6,7 +6,9 @@
 #include "os/file.hh"
 #include "silent_server.hh"
 
+#include <array>
 #include <atomic>
+#include <ctime>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -258,6 +260,27 @@ TEST_F(HttpTest, AProxyThatRefusesAConnectionIsNamed) {
       EXPECT_EQ(result.host, "elsewhere.invalid");
     }
   }
+}
+
+TEST_F(HttpTest, AProxyIsWaitedForAsLongAsItAsks) {
+  const std::string proxy = "127.0.0.1:" + std::to_string(m_server.port());
+  const ScopedVariable variable("https_proxy", "http://" + proxy);
+  const ScopedVariable none("no_proxy", std::nullopt);
+  const std::time_t in_an_hour = std::time(nullptr) + 3600;
+  std::array<char, 64> date{};
+  std::strftime(date.data(), date.size(), "%a, %d %b %Y %T GMT", std::gmtime(&in_an_hour));
+  const auto pause = [&](const std::string& value) {
+    m_server.set("elsewhere.invalid:443", {.status = 503, .headers = {"Retry-After: " + value}});
+    return get("https://elsewhere.invalid/file").retry_after;
+  };
+  EXPECT_EQ(pause("7"), std::chrono::seconds(7));
+  EXPECT_GT(pause(date.data()).value(), std::chrono::minutes(50));
+  EXPECT_EQ(pause("Thu, 01 Jan 1970 00:00:00 GMT"), std::nullopt);
+  EXPECT_EQ(pause("-5"), std::nullopt);
+  EXPECT_EQ(pause("soon"), std::nullopt);
+  EXPECT_GT(pause("9223372036854775807").value(), std::chrono::hours(24)); // no overflow
+  m_server.set("elsewhere.invalid:443", {.status = 503});
+  EXPECT_EQ(get("https://elsewhere.invalid/file").retry_after, std::nullopt);
 }
 
 TEST_F(HttpTest, AStatusThatCameThroughAProxySaysSo) {

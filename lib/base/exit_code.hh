@@ -1,4 +1,4 @@
-// The exit codes that all five programs share (README, "Exit codes").
+// The exit codes that all five programs share (EXIT STATUS in their manual pages).
 #pragma once
 
 namespace qt {

@@ -223,9 +223,7 @@ Definition Loader::load() {
     throw m_mistakes.report();
   }
   const Value& root = std::get<Value>(parsed);
-  m_reader.unknown_members(root, "a definition",
-                           {"summary", "suite", "tags", "timeout", "include", "requires", "asset",
-                            "file", "test", "template"});
+  m_reader.unknown_members(root, "a definition", definition_keys());
   if (root.members.empty()) {
     m_mistakes.add(root.at, "the file is empty; expected [test.NAME] tables");
   }

@@ -1,4 +1,4 @@
-// A definition: one TOML file with the tests of one board (README, "Definitions").
+// A definition: one TOML file with the tests of one board (qt-definition(5)).
 // load_definition() reads it with everything it includes, checks every key and value, and
 // multiplies templates, params and matrices out, so that what it gives is plain: a list of
 // subtests.

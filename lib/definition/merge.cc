@@ -122,6 +122,11 @@ void add_steps(const Value& test, const std::string& list, Value& phase) {
 
 } // namespace
 
+std::vector<std::string_view> definition_keys() {
+  return {"summary",  "suite", "tags", "timeout", "include",
+          "requires", "asset", "file", "test",    "template"};
+}
+
 std::vector<std::string_view> phase_keys() {
   std::vector<std::string_view> keys = {"vm", "prepare", "steps", "verify"};
   const auto dialogue = test_dialogue_keys();

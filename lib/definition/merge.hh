@@ -11,7 +11,9 @@
 
 namespace qt {
 
-// The keys of [test.NAME] and [template.NAME], and those of [[test.NAME.phase]].
+// The keys at the top of a definition; those of [test.NAME] and [template.NAME], and those of
+// [[test.NAME.phase]].
+std::vector<std::string_view> definition_keys();
 std::vector<std::string_view> test_keys();
 std::vector<std::string_view> phase_keys();
 

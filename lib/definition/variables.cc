@@ -10,7 +10,7 @@ namespace qt {
 
 namespace {
 
-// README, "Substitution".
+// qt-definition(5), VARIABLES.
 constexpr std::array<std::string_view, 8> k_plain = {"scratch", "log",  "data", "build",
                                                      "socket",  "arch", "qemu", "qemu-img"};
 
@@ -22,6 +22,8 @@ std::string_view behind(std::string_view name, std::string_view prefix) {
 }
 
 } // namespace
+
+std::span<const std::string_view> plain_variables() { return k_plain; }
 
 bool is_program_variable(std::string_view name) {
   if (std::find(k_plain.begin(), k_plain.end(), name) != k_plain.end()) {

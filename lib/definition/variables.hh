@@ -5,6 +5,7 @@
 #include "definition/payload.hh"
 
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,8 @@ private:
   std::vector<std::string> m_used;
 };
 
+// The names among those that the programs give a value that stand for themselves alone: "scratch".
+std::span<const std::string_view> plain_variables();
 // True if `name` is one that the programs give a value: "scratch", "port.a", "date:%Y". Whether an
 // asset or file of that name exists is not looked at.
 bool is_program_variable(std::string_view name);

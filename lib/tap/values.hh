@@ -1,4 +1,4 @@
-// The values of the variables that a subtest uses (README, "Substitution").
+// The values of the variables that a subtest uses (qt-definition(5), VARIABLES).
 #pragma once
 
 #include "definition/definition.hh"

@@ -66,6 +66,27 @@ says "vax/boot:board is skipped, for: machine vax780; it is listed for: machine 
 known_skips 0 --update
 grep -qxF 'vax/boot:board  machine vax780  # renamed' "$work/lists/3.1" || fail "the remark is lost"
 
+# What is skipped while it runs: only a run tells.
+ran() { # CAUSE: of boot:runs
+  mkdir -p "$work/build/tests/functional/vax/boot.runs"
+  echo "{\"cause\": \"$1\"}" >"$work/build/tests/functional/vax/boot.runs/verdict.json"
+}
+known_skips 0 --ran # nothing has run
+ran skip
+known_skips 0
+known_skips 1 --ran
+says "vax/boot:runs is skipped, for: at run time"
+known_skips 0 --ran --update
+grep -qxF 'vax/boot:runs  at run time' "$work/lists/3.1" || fail "it is not on the list"
+known_skips 0 --ran
+known_skips 0
+known_skips 0 --update
+grep -qxF 'vax/boot:runs  at run time' "$work/lists/3.1" || fail "an update without a run loses it"
+ran pass
+known_skips 1 --ran
+says "vax/boot:runs is listed, for: at run time; it is not skipped"
+known_skips 0 --ran --update
+
 echo 'vax/boot:runs  device tape' >>"$work/lists/3.1"
 known_skips 1
 says "vax/boot:runs is listed, for: device tape; it is not skipped"

@@ -73,7 +73,7 @@ CommandLine command_line(Options& options) {
           "deadline of all subtests together, counted without preparing files (default: for each "
           "FILE what it says, else 90s)",
           [&session](const std::string& word) { set_timeout(word, session); })
-      .flag("strict-budgets", "a stage that takes longer than its budget fails",
+      .flag("strict-budgets", "a mark that comes later than its budget is a failure",
             settings.strict_budgets)
       .option("qemu", "PROGRAM", "the emulator, overriding the FILEs and the environment",
               settings.qemu)

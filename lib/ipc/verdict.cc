@@ -178,7 +178,7 @@ std::string seconds_text(double seconds) {
 }
 
 std::string late_text(const Mark& mark) {
-  return format("the stage '{}' took {}, its budget is {:g} s", mark.name,
+  return format("the mark '{}' came after {}, its budget is {:g} s", mark.name,
                 seconds_text(mark.seconds), mark.budget.value_or(0));
 }
 

@@ -99,7 +99,7 @@ std::optional<Verdict> read_verdict(const std::string& run_dir);
 
 // "3.4 s", or "850 ms" below one second.
 std::string seconds_text(double seconds);
-// "the stage 'login' took 9.0 s, its budget is 5 s".
+// "the mark 'login' came after 9.0 s, its budget is 5 s".
 std::string late_text(const Mark& mark);
 // For people: "firmware 850 ms, kernel 3.4 s (budget 20 s), login 9.0 s (over its budget of 5 s)".
 std::string marks_text(const std::vector<Mark>& marks);

@@ -12,9 +12,10 @@ inline constexpr std::array k_common_modifiers = {
     Key{"vm", Type::text, "NAME", "which machine, where there are several", k_any_step},
     Key{"console", Type::console, "N", "which console", k_any_step},
     Key{"timeout", Type::duration, "TIME", "the step's own deadline", k_any_step},
-    Key{"mark", Type::text, "NAME", "stage NAME ends with this step; its time is recorded",
+    Key{"mark", Type::text, "NAME", "record the time since the mark before, under NAME",
         k_any_step},
-    Key{"budget", Type::duration, "TIME", "warn if the stage took longer", k_any_step},
+    Key{"budget", Type::duration, "TIME", "with --mark: warn if that time is longer than TIME",
+        k_any_step},
 };
 
 inline constexpr std::array k_dialogue = {
@@ -30,7 +31,7 @@ inline constexpr std::array k_dialogue = {
     Key{"pace", Type::duration, "TIME", "pause between typed bytes", 0, Empty::allowed},
     Key{"every", Type::duration, "TIME", "pause between tries"},
     Key{"set", Type::saves, "NAME=VALUE", "the value of ${NAME}, as if a step had saved it"},
-    Key{"strict-budgets", Type::flag, "", "a stage that took longer than its budget fails"},
+    Key{"strict-budgets", Type::flag, "", "a mark that comes later than its budget is a failure"},
 };
 
 // Those of them that stand in a test; the others come with qt-tap's own options.

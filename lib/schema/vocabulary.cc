@@ -183,7 +183,7 @@ std::string step_mistake(const Step& step) {
     return mistake;
   }
   if (has("budget") && !has("mark")) {
-    return "budget needs mark = \"the stage that it is for\"";
+    return "budget needs mark = \"NAME\"";
   }
   if (needs_console(step.type) && has("console") && *step.find("console") == false) {
     return "console = false is no console, which this step needs";

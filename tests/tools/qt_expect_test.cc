@@ -253,13 +253,13 @@ TEST_F(QtExpect, ALateStageIsAWarningOrWithStrictBudgetsAFailure) {
   const std::vector<std::string> steps = {"--sleep", "20ms", "--mark", "kernel", "--budget", "1ms"};
   const Captured lenient = run(steps);
   EXPECT_EQ(lenient.status.text(), "exited 0");
-  EXPECT_THAT(lenient.err, HasSubstr("qt-expect: warning: the stage 'kernel' took"));
+  EXPECT_THAT(lenient.err, HasSubstr("qt-expect: warning: the mark 'kernel' came after"));
   std::vector<std::string> strict = steps;
   strict.insert(strict.begin(), "--strict-budgets");
   const Captured failed = run(strict);
   EXPECT_EQ(failed.status.text(), "exited 1");
   EXPECT_THAT(failed.err, AllOf(HasSubstr("qt-expect: error: step 1 (--sleep 20ms --mark kernel "
-                                          "--budget 1ms): the stage 'kernel' took"),
+                                          "--budget 1ms): the mark 'kernel' came after"),
                                 HasSubstr("its budget is 0.001 s")));
   EXPECT_THAT(run({"--sleep", "1ms", "--budget", "1s"}).err, HasSubstr("budget needs mark"));
 }

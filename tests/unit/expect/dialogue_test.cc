@@ -224,7 +224,7 @@ TEST_F(DialogueTest, MarksAreKeptAndALateOneIsOnlyTold) {
   EXPECT_FALSE(written->marks[1].is_late());
   ASSERT_EQ(written->steps.size(), 2u);
   EXPECT_EQ(written->steps[1].step, "--sleep 1ms --mark second --budget 1h");
-  EXPECT_THAT(log(), HasSubstr("# the stage 'first' took"));
+  EXPECT_THAT(log(), HasSubstr("# the mark 'first' came after"));
 }
 
 TEST_F(DialogueTest, AStrictBudgetEndsTheDialogue) {
@@ -235,7 +235,7 @@ TEST_F(DialogueTest, AStrictBudgetEndsTheDialogue) {
   EXPECT_EQ(result.verdict.cause, Cause::assertion);
   EXPECT_THAT(result.verdict.message,
               testing::ContainsRegex(
-                  "step 1 .*: the stage 'kernel' took [0-9]+ ms, its budget is 0.001 s"));
+                  "step 1 .*: the mark 'kernel' came after [0-9]+ ms, its budget is 0.001 s"));
   EXPECT_EQ(result.verdict.steps.size(), 1u);
 }
 

@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "base/text.hh"
 #include "cli/cli.hh"
+#include "definition/json_schema.hh"
 #include "os/file.hh"
 #include "tap/dry_run.hh"
 #include "tap/listing.hh"
@@ -15,7 +16,7 @@ namespace {
 
 using namespace qt;
 
-enum class Mode { run, list, check, dry_run };
+enum class Mode { run, list, check, dry_run, schema };
 
 using Listing = std::string (*)(const std::vector<Selected>& selected);
 
@@ -61,6 +62,7 @@ CommandLine command_line(Options& options) {
       .flag("check", "print every mistake in the FILEs", mode(Mode::check))
       .flag("dry-run", "print the commands of each subtest, ready to paste into a shell",
             mode(Mode::dry_run))
+      .flag("schema", "print a JSON schema of definitions, for editors", mode(Mode::schema))
       .option("name", "NAME", "run COMMAND as the test NAME", options.name)
       .group("Which, and how")
       .option("filter", "GLOB",
@@ -108,6 +110,10 @@ int run(const std::vector<std::string>& words) {
   const std::vector<std::vector<std::string>> parts = cut_at_dashes(words, 2);
   Options options;
   if (!command_line(options).parse(parts[0])) {
+    return to_int(ExitCode::done);
+  }
+  if (options.mode == Mode::schema) {
+    write_all(STDOUT_FILENO, dump_json_indented(definition_schema()) + "\n", "standard output");
     return to_int(ExitCode::done);
   }
   const bool has_command = parts.size() > 1 && !parts[1].empty();

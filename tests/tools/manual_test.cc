@@ -393,7 +393,7 @@ TEST_F(Manual, IsFoundOutWhereItIsWrong) {
 TEST_F(Manual, IsRenderedWithoutWarnings) {
   const auto has = [](const char* program) { return find_program(program).has_value(); };
   if (!has("groff") && !has("mandoc")) {
-    GTEST_SKIP() << "neither groff nor mandoc is here";
+    GTEST_SKIP() << "no groff on this host";
   }
   EXPECT_EQ(pages().size(), programs.size() + 1);
   for (const std::string& file : pages()) {

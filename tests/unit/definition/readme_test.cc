@@ -1,15 +1,15 @@
-// The README's reference of definitions against the programs: its examples are loaded, and it names
-// every key.
+// The pages for people against what they are about: their definitions load, their links lead
+// somewhere, and what they promise to list is all there.
 #include "definition_text.hh"
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <regex>
 #include <set>
 
-namespace readme_test {
+namespace {
 
 using namespace qt;
 using testing::HasSubstr;
@@ -22,27 +22,89 @@ protected:
     if (root == nullptr) {
       GTEST_SKIP() << "QEMU_TEST_SOURCE_ROOT does not say where the source is; run by meson test";
     }
-    text = read_file(std::string(root) + "/README.md");
+    source = std::string(root) + "/";
   }
+  std::string text(const std::string& page) const { return read_file(source + page); }
 
-  std::string text;
+  std::string source;
+  const std::vector<std::string> pages = {"README.md", "lib/README.md", "tests/README.md",
+                                          "tests/functional/README.md"};
 };
 
-TEST_F(Readme, ShowsDefinitionsThatLoad) {
-  const std::string begin = "```toml\n";
-  std::size_t count = 0;
-  for (std::size_t at = text.find(begin); at != std::string::npos; at = text.find(begin, at)) {
-    at += begin.size();
-    const std::string example = text.substr(at, text.find("```", at) - at);
-    EXPECT_THAT(mistakes_of(example), IsEmpty()) << example;
-    ++count;
+// What stands in the first column of a table below a heading.
+std::vector<std::string> first_column(const std::string& page, const std::string& heading) {
+  std::vector<std::string> cells;
+  bool is_below = heading.empty();
+  for (const std::string& line : split(page, '\n')) {
+    is_below = line.starts_with("## ") ? line == heading : is_below;
+    if (is_below && line.starts_with("| ") && !line.starts_with("| |")) {
+      cells.push_back(line.substr(2, line.find(" |") - 2));
+    }
   }
-  EXPECT_GE(count, 2u);
+  if (!cells.empty()) {
+    cells.erase(cells.begin()); // of the table's head
+  }
+  return cells;
+}
+
+TEST_F(Readme, IsShort) { EXPECT_LE(text("README.md").size(), 5000u); }
+
+TEST_F(Readme, ShowsDefinitionsThatLoad) {
+  for (const std::string page : {"README.md", "tests/functional/README.md"}) {
+    const std::string shown = text(page);
+    const std::regex block("```toml\n([^`]*)```");
+    std::sregex_iterator at(shown.begin(), shown.end(), block);
+    EXPECT_NE(at, std::sregex_iterator()) << page;
+    for (; at != std::sregex_iterator(); ++at) {
+      EXPECT_THAT(mistakes_of((*at)[1].str()), IsEmpty()) << (*at)[1].str();
+    }
+  }
+}
+
+TEST_F(Readme, HasLinksThatLeadSomewhere) {
+  const std::regex link("\\]\\(([^)#:]+)\\)");
+  for (const std::string& page : pages) {
+    const std::string shown = text(page);
+    for (std::sregex_iterator at(shown.begin(), shown.end(), link), end; at != end; ++at) {
+      const std::string target = parent_of(source + page) + "/" + (*at)[1].str();
+      EXPECT_TRUE(exists(target)) << page << ": " << (*at)[1].str();
+    }
+  }
+}
+
+TEST_F(Readme, NamesEveryFolderOfLib) {
+  std::set<std::string> named;
+  const std::regex word("`([a-z]+)`");
+  for (const std::string& cell : first_column(text("lib/README.md"), "")) {
+    for (std::sregex_iterator at(cell.begin(), cell.end(), word), end; at != end; ++at) {
+      named.insert((*at)[1].str());
+    }
+  }
+  std::set<std::string> there;
+  for (const auto& entry : std::filesystem::directory_iterator(source + "lib")) {
+    if (entry.is_directory()) {
+      there.insert(entry.path().filename());
+    }
+  }
+  EXPECT_EQ(named, there);
+}
+
+TEST_F(Readme, ExplainsAFewWordsOnce) {
+  std::set<std::string> words;
+  std::size_t count = 0;
+  for (const std::string& cell : first_column(text("lib/README.md"), "## Words")) {
+    for (const std::string& word : split(cell, ',')) {
+      words.insert(std::string(trim(word)));
+      ++count;
+    }
+  }
+  EXPECT_EQ(words.size(), count);
+  EXPECT_LE(count, 25u);
+  EXPECT_GE(count, 15u);
 }
 
 TEST_F(Readme, NamesEveryVariableThatADefinitionAsksFor) {
-  const std::string folder =
-      std::string(std::getenv("QEMU_TEST_SOURCE_ROOT")) + "/tests/functional";
+  const std::string folder = source + "tests/functional";
   std::set<std::string> names;
   for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
     const std::string arch = file.path().parent_path().filename();
@@ -65,22 +127,8 @@ TEST_F(Readme, NamesEveryVariableThatADefinitionAsksFor) {
   names.erase("");
   EXPECT_FALSE(names.empty());
   for (const std::string& name : names) {
-    EXPECT_THAT(text, HasSubstr("`" + name + "`"));
+    EXPECT_THAT(text("tests/functional/README.md"), HasSubstr("`" + name + "`"));
   }
 }
 
-TEST_F(Readme, NamesEveryKey) {
-  std::string prose = text; // whose lines may end inside of `key = value`
-  std::replace(prose.begin(), prose.end(), '\n', ' ');
-  for (const std::span<const Key> keys : {asset_keys(), file_keys(), vm_keys(), requires_keys(),
-                                          step_type_keys(), step_modifier_keys()}) {
-    for (const Key& key : keys) {
-      const std::string name(key.name);
-      const bool named = prose.find("`" + name + "`") != std::string::npos ||
-                         prose.find("`" + name + " = ") != std::string::npos;
-      EXPECT_TRUE(named) << "`" << name << "` is nowhere in the README";
-    }
-  }
-}
-
-} // namespace readme_test
+} // namespace

@@ -137,7 +137,7 @@ void Boot::run_machine() {
                          evidence,
                          hold,
                          {},
-                         ExitChannel(std::move(channels.exit)),
+                         ExitChannelOfBoot(std::move(channels.exit)),
                          {}};
   std::optional<RawTerminal> terminal;
   if (channels.console) {

@@ -1,5 +1,5 @@
 // The channels of one machine: qt-boot's ends, QEMU's and the program's, all connected socket pairs
-// that are passed on by number (run_dir.hh says what is spoken on them).
+// that are passed on by number (run_dir.hh).
 #pragma once
 
 #include "ipc/run_dir.hh"

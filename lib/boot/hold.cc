@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/shell_words.hh"
+#include "ipc/exit_channel.hh"
 #include "os/file.hh"
 
 #include <fcntl.h>
@@ -29,7 +30,7 @@ bool Hold::begin(std::optional<OwnMonitor>& monitor, BaseLog& log) {
   m_active = true;
   follow(monitor, log);
   for (const int fd : m_outer) {
-    (void)write_some(fd, bytes_of("hold\n"));
+    ExitChannelOfProgram(fd, "another machine").ask(ExitRequest::hold);
   }
   if (m_on_fail == OnFail::keep) {
     const std::vector<std::string> words = {sibling_program("qt-boot"), "--attach", m_run_dir,

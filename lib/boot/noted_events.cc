@@ -38,9 +38,9 @@ void NotedEvents::tell_program() {
 
 // Of a flood of events those that fail a dialogue get through.
 void NotedEvents::tell(const Json& event) {
-  m_program.tell("event " + dump_json(event), failure_at_once(event)
-                                                  ? ExitChannel::Kind::needed
-                                                  : ExitChannel::Kind::dispensable);
+  m_program.tell(MachineEvent{event}, failure_at_once(event)
+                                          ? ExitChannelOfBoot::Kind::needed
+                                          : ExitChannelOfBoot::Kind::dispensable);
 }
 
 } // namespace qt

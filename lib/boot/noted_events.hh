@@ -1,7 +1,7 @@
 // Events of the machine that may explain how its run ends (guest_event.hh knows which): kept for
 // the verdict as "events", written to base.log, and told to the program once it has asked for them
-// (run_dir.hh). A guest that resets for ever does not fill the memory: of more than 100 the oldest
-// 50 and the newest 50 are kept.
+// (exit_channel.hh). A guest that resets for ever does not fill the memory: of more than 100 the
+// oldest 50 and the newest 50 are kept.
 #pragma once
 
 #include "data/json.hh"
@@ -13,7 +13,7 @@ namespace qt {
 class NotedEvents {
 public:
   // `details`: an object, that of the verdict. All must outlive the object.
-  NotedEvents(Json& details, ExitChannel& program, BaseLog& log)
+  NotedEvents(Json& details, ExitChannelOfBoot& program, BaseLog& log)
     : m_details(details)
     , m_program(program)
     , m_log(log) {}
@@ -27,7 +27,7 @@ private:
   void tell(const Json& event);
 
   Json& m_details;
-  ExitChannel& m_program;
+  ExitChannelOfBoot& m_program;
   BaseLog& m_log;
   bool m_telling = false;
 };

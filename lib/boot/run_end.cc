@@ -101,12 +101,12 @@ void RunEnd::end_by_signal(int number) {
   m_ending.hurry();
 }
 
-void RunEnd::take_request(std::string_view request) {
-  if (request == "quit" || (request == "done" && !m_limits.exit_expected)) {
+void RunEnd::take_request(ExitRequest request) {
+  if (request == ExitRequest::quit || (request == ExitRequest::done && !m_limits.exit_expected)) {
     m_ending.quit();
-  } else if (request == "kill") {
+  } else if (request == ExitRequest::kill) {
     m_ending.kill_as_asked();
-  } else if (request == "hold") {
+  } else if (request == ExitRequest::hold) {
     m_run_deadline = Deadline::never();
     m_machine.hold.follow(m_machine.monitor, m_log);
   }

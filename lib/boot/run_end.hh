@@ -14,9 +14,9 @@
 #include "boot/judgement.hh"
 #include "boot/running_machine.hh"
 #include "ipc/base_log.hh"
+#include "ipc/exit_channel.hh"
 
 #include <optional>
-#include <string_view>
 
 namespace qt {
 
@@ -36,9 +36,8 @@ public:
   // A signal to this process: everything ends in 300 ms, and further ones change nothing. While the
   // machine is held it ends only that: the run has been judged.
   void end_by_signal(int number);
-  // What the program asks for on its exit channel: "quit", "done", "kill" and "hold"; other
-  // requests are not about the end.
-  void take_request(std::string_view request);
+  // What the program asks for; requests other than quit, done, kill and hold are not about the end.
+  void take_request(ExitRequest request);
 
   // The earliest of the run's, the program's and QEMU's own; not those of what it only starts (the
   // evidence).

@@ -33,7 +33,7 @@ struct RunningMachine {
   Evidence& evidence;
   Hold& hold;
   std::optional<Viewers> viewers;
-  ExitChannel exit_channel;
+  ExitChannelOfBoot exit_channel;
   EscapeKeys* escape_keys = nullptr; // a terminal is the console
 
   bool program_runs() const { return program && program->running(); }

@@ -163,17 +163,21 @@ Deadline Supervisor::next_deadline() const {
 }
 
 void Supervisor::handle_requests() {
-  for (const std::string& request : m_machine.exit_channel.take_requests()) {
-    m_log.write(format("asked by the program: {}", request));
-    if (request == "events") {
+  for (const ExitRequest request : m_machine.exit_channel.take_requests()) {
+    m_log.write(format("asked by the program: {}", text(request)));
+    switch (request) {
+    case ExitRequest::events:
       m_events.tell_program();
-    } else if (request == "panics") {
+      break;
+    case ExitRequest::panics:
       m_facts.panic_awaited = true;
       let_panics_end();
-    } else if (request == "untaken") {
-      const std::size_t untaken = m_machine.console ? m_machine.console->untaken() : 0;
-      m_machine.exit_channel.tell(format("untaken {}", untaken));
-    } else {
+      break;
+    case ExitRequest::untaken:
+      m_machine.exit_channel.tell(
+          UntakenBytes{m_machine.console ? m_machine.console->untaken() : 0});
+      break;
+    default:
       m_end.take_request(request);
     }
   }
@@ -255,7 +259,7 @@ void Supervisor::finish_console() {
   }
   m_console_finished = true;
   m_last_bytes.end();
-  m_machine.exit_channel.tell(m_facts.qemu.text());
+  m_machine.exit_channel.tell(m_facts.qemu);
 }
 
 void Supervisor::handle_program() {

@@ -194,8 +194,8 @@ void Runner::finish() {
   }
   m_loop.check(nullptr);
   for (const auto& guest : m_loop.guests()) {
-    if (guest->has_exit() && guest->end().empty() && !guest->over()) {
-      guest->request_end(Guest::Request::done);
+    if (guest->has_exit() && !guest->end() && !guest->over()) {
+      guest->request_end(ExitRequest::done);
     }
   }
   for (const auto& guest : m_loop.guests()) {

@@ -5,40 +5,30 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <sys/socket.h>
 
 namespace qt {
 
 Guest::Guest(const VmChannels& channels, const Watch& watch, DialogueLog& log)
   : m_channels(channels)
-  , m_log(log) {
+  , m_log(log)
+  , m_exit(channels.exit, channels.name) {
   if (channels.console >= 0) {
     m_console = std::make_unique<Console>(channels.name, channels.console, watch, log);
   }
-  if (has_exit()) {
-    tell("events\n");
-  }
+  m_exit.ask(ExitRequest::events);
 }
 
-void Guest::request_end(Request request) {
+void Guest::request_end(ExitRequest request) {
   m_request = request;
-  const std::string_view word = request == Request::kill   ? "kill\n"
-                                : request == Request::quit ? "quit\n"
-                                                           : "done\n";
-  m_log.note(format("{}: told '{}'", name(), word.substr(0, 4)));
-  tell(word);
-}
-
-void Guest::tell(std::string_view word) {
-  if (::send(m_channels.exit, word.data(), word.size(), MSG_NOSIGNAL) < 0 && errno != EPIPE &&
-      errno != ECONNRESET) {
-    throw errno_error(errno, format("talking to qt-boot about '{}'", name()));
-  }
+  m_log.note(format("{}: told '{}'", name(), text(request)));
+  m_exit.ask(request);
 }
 
 void Guest::ask_untaken() {
   m_untaken.reset();
-  tell("untaken\n");
+  m_exit.ask(ExitRequest::untaken);
 }
 
 void Guest::want_event(const std::string& name, const Json& data) {
@@ -46,15 +36,12 @@ void Guest::want_event(const std::string& name, const Json& data) {
   const bool is_panic = name.starts_with("GUEST_") || json_text(data, "reason") == "guest-panic";
   if (is_panic) { // one panic brings several of these
     m_wanted_events.insert({"GUEST_PANICKED", "GUEST_CRASHLOADED", "SHUTDOWN"});
-    if (has_exit()) {
-      tell("panics\n");
-    }
+    m_exit.ask(ExitRequest::panics);
   }
 }
 
-void Guest::take_event(const std::string& text) {
-  const Json event = parse_json(text, "an event from qt-boot");
-  m_log.note(format("{}: event {}", name(), text));
+void Guest::take_event(const Json& event) {
+  m_log.note(format("{}: {}", name(), text(MachineEvent{event})));
   if (m_wanted_events.contains(json_text(event, "event"))) {
     if (json_at(event, "/data/early") != nullptr) { // our own monitor was not up for it, either
       m_qmp.events().push_back(event);
@@ -64,7 +51,7 @@ void Guest::take_event(const std::string& text) {
   m_events.push_back(event);
   // A machine that is told to end may meet errors on its way; a panic is one all the same.
   const std::optional<GuestFinding> failure = failure_at_once(event);
-  const bool told = m_request == Request::quit || m_request == Request::kill;
+  const bool told = m_request == ExitRequest::quit || m_request == ExitRequest::kill;
   if (failure && m_failure_at.is_never() && (!told || failure->cause == Cause::guest_panic)) {
     m_failure_at = Deadline::after(k_last_words);
   }
@@ -82,19 +69,16 @@ std::optional<GuestFinding> Guest::failure() const {
 }
 
 std::optional<GuestFinding> Guest::explanation() const {
-  constexpr std::string_view k_exited = "exited ";
-  const auto status = m_end.starts_with(k_exited) ? parse_integer(m_end.substr(k_exited.size()))
-                                                  : std::optional<std::int64_t>();
-  return qt::explanation(m_events, m_events_before, static_cast<int>(status.value_or(0)));
+  const int status = m_end && !m_end->by_signal() ? m_end->code() : 0;
+  return qt::explanation(m_events, m_events_before, status);
 }
 
 bool Guest::crashed() const {
-  if (!m_end.starts_with("killed ")) {
-    return false;
-  }
   // What qt-boot does to a QEMU that does not heed "quit" is no crash.
-  const bool by_request = m_end == "killed SIGKILL" || m_end == "killed SIGTERM";
-  return m_request == Request::none || !by_request;
+  const auto by_request = [this] {
+    return m_request && (m_end->signal() == SIGKILL || m_end->signal() == SIGTERM);
+  };
+  return m_end && m_end->by_signal() && !by_request();
 }
 
 void Guest::looked(Clock::time_point when) {
@@ -132,20 +116,18 @@ Deadline Guest::over_at() const {
 }
 
 std::string Guest::describe_end() const {
-  if (m_end.starts_with("exited ")) {
-    return "QEMU exited with status " + m_end.substr(7);
+  if (!m_end) {
+    return has_console() ? "the console ended" : "the machine ended";
   }
-  if (m_end.starts_with("killed ")) {
-    return "QEMU was killed by " + m_end.substr(7);
-  }
-  return has_console() ? "the console ended" : "the machine ended";
+  return m_end->by_signal() ? "QEMU was killed by " + signal_name(m_end->signal())
+                            : format("QEMU exited with status {}", m_end->code());
 }
 
 Cause Guest::end_cause() const {
   if (crashed()) {
     return Cause::qemu_crash;
   }
-  return m_end.empty() || m_request != Request::none ? Cause::console_eof : Cause::qemu_exit;
+  return !m_end || m_request ? Cause::console_eof : Cause::qemu_exit;
 }
 
 void Guest::add_polls(std::vector<pollfd>& polls) const {
@@ -211,33 +193,17 @@ void Guest::write_monitor() {
 }
 
 void Guest::read_exit() {
-  std::array<char, 4096> buffer;
-  const ssize_t count = ::recv(m_channels.exit, buffer.data(), buffer.size(), MSG_DONTWAIT);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
-    return;
+  for (const ExitNews& news : m_exit.take_news()) {
+    if (const auto* const event = std::get_if<MachineEvent>(&news)) {
+      take_event(event->event);
+    } else if (const auto* const untaken = std::get_if<UntakenBytes>(&news)) {
+      m_untaken = untaken->count;
+    } else {
+      m_end = std::get<ExitStatus>(news);
+      m_log.note(format("{}: {}", name(), m_end->text()));
+    }
   }
-  if (count < 0 && errno != ECONNRESET) {
-    throw errno_error(errno, format("reading how '{}' ended", name()));
-  }
-  m_exit_text.append(buffer.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
-  for (std::size_t end; (end = m_exit_text.find('\n')) != std::string::npos;) {
-    take_exit_line(m_exit_text.substr(0, end));
-    m_exit_text.erase(0, end + 1);
-  }
-  m_exit_ended = !m_end.empty() || count <= 0;
-}
-
-void Guest::take_exit_line(const std::string& line) {
-  constexpr std::string_view k_event = "event ";
-  constexpr std::string_view k_untaken = "untaken ";
-  if (line.starts_with(k_event)) {
-    take_event(line.substr(k_event.size()));
-  } else if (line.starts_with(k_untaken)) {
-    m_untaken = parse_integer(line.substr(k_untaken.size()));
-  } else {
-    m_end = line;
-    m_log.note(format("{}: {}", name(), m_end));
-  }
+  m_exit_ended = m_end || m_exit.ended();
 }
 
 } // namespace qt

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "console/console.hh"
+#include "ipc/exit_channel.hh"
 #include "ipc/run_dir.hh"
 #include "qemu/guest_event.hh"
 #include "qemu/qmp.hh"
@@ -37,10 +38,8 @@ public:
   // Nothing will come from the monitor any more.
   bool monitor_ended() const noexcept { return m_monitor_ended; }
 
-  // done: nothing more is asked of the machine, it may end as it would after the dialogue.
-  enum class Request { none, done, quit, kill };
-  // Tells qt-boot, which ends QEMU accordingly; has_exit() must be true.
-  void request_end(Request request);
+  // done, quit or kill: qt-boot ends QEMU accordingly; has_exit() must be true.
+  void request_end(ExitRequest request);
 
   // Asks qt-boot how much of what was typed QEMU has not read; has_exit() must be true. untaken()
   // is the answer, once it has come.
@@ -61,8 +60,8 @@ public:
   // What the events say of a wait in vain.
   std::optional<GuestFinding> explanation() const;
 
-  // "exited N" or "killed SIGNAL"; empty if QEMU runs or nobody can tell.
-  const std::string& end() const noexcept { return m_end; }
+  // How QEMU ended; nothing if it runs or nobody can tell.
+  const std::optional<ExitStatus>& end() const noexcept { return m_end; }
   // QEMU has ended by a signal that nobody asked for.
   bool crashed() const;
   // Everything that had come at `when` has been handled.
@@ -91,28 +90,26 @@ private:
   bool read_monitor();
   void write_monitor();
   void read_exit();
-  void take_exit_line(const std::string& line);
-  void take_event(const std::string& text);
-  void tell(std::string_view word);
+  void take_event(const Json& event);
   bool has_unread() const;
   bool console_over() const { return !m_console || m_console->ended(); }
   bool exit_over() const { return !has_exit() || m_exit_ended; }
 
   VmChannels m_channels;
   DialogueLog& m_log;
+  ExitChannelOfProgram m_exit;
   std::unique_ptr<Console> m_console;
   Qmp m_qmp;
   Monitor m_monitor = Monitor::ours;
   bool m_monitor_ended = false;
   bool m_exit_ended = false; // its line or its end has come
-  std::string m_exit_text;   // a line's beginning
   std::vector<Json> m_events;
   std::size_t m_events_before = 0; // that came before the step
   std::set<std::string> m_wanted_events;
   Deadline m_failure_at = Deadline::never();
   std::optional<std::size_t> m_untaken;
-  std::string m_end;
-  Request m_request = Request::none;
+  std::optional<ExitStatus> m_end;
+  std::optional<ExitRequest> m_request;          // to end
   std::optional<Clock::time_point> m_first_sign; // of the end
   Clock::time_point m_looked;
 };

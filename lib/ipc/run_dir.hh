@@ -29,14 +29,7 @@ inline constexpr const char* k_default_vm = "default";
 // The descriptors that a program of a chain inherits for one machine; -1: no such channel.
 //   console  two-way byte stream, relayed by qt-boot; end of file when QEMU is gone and all is read
 //   qmp      QEMU's own monitor, nothing read yet (the greeting is still to come)
-//   exit     two-way, by lines: qt-boot writes "exited N" or "killed SIGNAL" once, when QEMU has
-//            ended; the program may write "quit" (end QEMU in order) or "kill" (SIGKILL), and QEMU
-//            ending by that is not a crash; or "done": it has nothing more to do with the machine,
-//            which is now ended in order or, if it must end by itself, left to do so; or "events":
-//            before its one line qt-boot then writes "event JSON" for each event of the machine
-//            that guest_event.hh knows, also for those that have come already; or "untaken", to be
-//            told "untaken N": so many of the bytes that were typed QEMU has not read; or "panics":
-//            it awaits one, which is to end QEMU also where a failed machine would be kept
+//   exit     how QEMU ended, and what the program asks for (exit_channel.hh)
 struct VmChannels {
   std::string name;
   int console = -1;

@@ -32,6 +32,20 @@ std::string ExitStatus::text() const {
   return by_signal() ? "killed " + signal_name(signal()) : format("exited {}", code());
 }
 
+std::optional<ExitStatus> exit_status_from(std::string_view text) {
+  for (int code = 0; code < 256; ++code) {
+    if (const ExitStatus status{W_EXITCODE(code, 0)}; status.text() == text) {
+      return status;
+    }
+  }
+  for (int signal = 1; signal < NSIG; ++signal) {
+    if (const ExitStatus status{W_EXITCODE(0, signal)}; status.text() == text) {
+      return status;
+    }
+  }
+  return std::nullopt;
+}
+
 std::string signal_name(int number) {
   const char* const name = ::sigabbrev_np(number);
   return name != nullptr ? format("SIG{}", name) : format("SIG{}", number);

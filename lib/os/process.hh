@@ -52,9 +52,12 @@ struct ExitStatus {
   bool by_signal() const noexcept;
   int code() const noexcept;   // exit code; 128 + n if by_signal(), as a shell says it
   int signal() const noexcept; // 0 if not by_signal()
-  // "exited 3" or "killed SIGSEGV": also the form in which a chain is told (run_dir.hh).
+  // "exited 3" or "killed SIGSEGV".
   std::string text() const;
 };
+
+// What text() gave; nothing if it is no such text.
+std::optional<ExitStatus> exit_status_from(std::string_view text);
 
 // "SIGSEGV" for 11; "SIG35" for a number without a name.
 std::string signal_name(int number);

@@ -1,6 +1,6 @@
 // Events of QEMU's monitor that matter for how a run ends, and what becomes of them: the one place
 // for that. Pure. qt-boot watches its own monitor for them all through the run, keeps them in the
-// verdict and passes them on to the program that asks for them (run_dir.hh).
+// verdict and passes them on to the program that asks for them (exit_channel.hh).
 //
 //   GUEST_PANICKED, GUEST_CRASHLOADED  guest-panic, at once
 //   BLOCK_IO_ERROR that stops the machine  host, at once: nothing more will come

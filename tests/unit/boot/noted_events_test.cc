@@ -19,7 +19,7 @@ protected:
     FdPair pair = make_socket_pair();
     m_program = std::move(pair.second);
     set_nonblocking(m_program.get());
-    m_channel = ExitChannel(std::move(pair.first));
+    m_channel = ExitChannelOfBoot(std::move(pair.first));
   }
 
   void note(const std::string& name, const Json& data = Json::object()) {
@@ -33,7 +33,7 @@ protected:
   TempDir m_folder{"noted-events"};
   BaseLog m_log;
   UniqueFd m_program;
-  ExitChannel m_channel;
+  ExitChannelOfBoot m_channel;
   Json m_details = Json::object();
   NotedEvents m_events{m_details, m_channel, m_log};
 };

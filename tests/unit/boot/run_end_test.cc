@@ -101,7 +101,7 @@ TEST_F(RunEndTest, AMachineThatIsToEndByItselfIsLeftToDoSoIfTheProgramHasPassed)
   pass();
   m_limits.exit_expected = true;
   RunEnd end = run_end();
-  end.take_request("done");
+  end.take_request(ExitRequest::done);
   end.end_run();
   EXPECT_TRUE(end.qemu_wanted());
   m_input.first.reset();
@@ -143,12 +143,12 @@ TEST_F(RunEndTest, ASignalWithoutProgramEndsTheMachine) {
 TEST_F(RunEndTest, AProgramMayAskForTheEnd) {
   start_program();
   RunEnd end = run_end();
-  end.take_request("no such request");
+  end.take_request(ExitRequest::untaken);
   EXPECT_TRUE(end.qemu_wanted());
-  end.take_request("done");
+  end.take_request(ExitRequest::done);
   EXPECT_FALSE(end.qemu_wanted());
   EXPECT_FALSE(end.over());
-  end.take_request("kill");
+  end.take_request(ExitRequest::kill);
   ASSERT_TRUE(ends(end));
   EXPECT_EQ(m_facts.end, QemuEnd::killed);
 }

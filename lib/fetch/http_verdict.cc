@@ -58,7 +58,7 @@ struct Way {
     const bool answered = end.answer.any && end.answer.count.redirects == now.redirects;
     const HopCount before = answered ? HopCount() : end.answer.count;
     connected_after = now.connected_after - before.connected_after;
-    sent_after = now.sent_after - before.sent_after;
+    sent_after = now.sent > before.sent ? now.sent_after - before.sent_after : 0;
     curl().easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     status = answered ? status : 0;
     curl().easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
@@ -147,9 +147,7 @@ HopCount::HopCount(CURL* easy) {
   curl().easy_getinfo(easy, CURLINFO_REDIRECT_COUNT, &redirects);
   curl().easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected_after);
   curl().easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent_after);
-  long sent = 0; // libcurl 8.23 has a time also where nothing was sent
   curl().easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
-  sent_after = sent > 0 ? sent_after : 0;
 }
 
 void LastAnswer::note(CURL* easy) {

@@ -15,7 +15,8 @@ struct HopCount {
 
   long redirects = 0;             // that were followed
   curl_off_t connected_after = 0; // to the server or proxy; 0: not
-  curl_off_t sent_after = 0;      // the request; 0: not
+  curl_off_t sent_after = 0;      // the request; libcurl 8.23 may say it where nothing was sent
+  long sent = 0;                  // bytes of all requests
 };
 
 // The last answer of a server. A proxy's to CONNECT is none.

@@ -645,7 +645,7 @@ TEST_F(QtBoot, AForgottenDoubleDashIsNamed) {
     all.insert(all.end(), words.begin(), words.end());
     const Captured wrong = run_words(all);
     EXPECT_EQ(code_of(wrong), 2) << join(words, " ");
-    EXPECT_THAT(wrong.err, HasSubstr("behind a second")) << join(words, " ");
+    EXPECT_THAT(wrong.err, HasSubstr("after a second")) << join(words, " ");
   }
 }
 

@@ -9,6 +9,7 @@
 #include "environment.hh"
 #include "os/process.hh"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <gmock/gmock.h>
@@ -228,6 +229,9 @@ std::string with_test(const std::string& fragment) {
 // What is wrong with the example of one entry of the page of definitions.
 std::vector<std::string> example_mistakes(const Entry& entry) {
   const std::string& name = entry.words.at(1);
+  if (entry.example.find(name) == std::string::npos) {
+    return {name + ": the example does not have it"};
+  }
   const auto includes = OtherFiles{{"../linux.toml", "[template.unused]\nmachine = \"virt\"\n"}};
   if (entry.section == "Tests") {
     return mistakes_of(with_test(entry.example));
@@ -273,20 +277,26 @@ protected:
   static std::string page(const std::string& name) {
     return read_file(source() + "/tools/" + name);
   }
-  static std::vector<std::string> pages() {
+  // Those of tools/ whose names end so, without the end.
+  static std::vector<std::string> names_with(const std::string& extension) {
     std::vector<std::string> found;
     for (const auto& file : std::filesystem::directory_iterator(source() + "/tools")) {
-      const std::string extension = file.path().extension();
-      if (extension == ".1" || extension == ".5") {
-        found.push_back(file.path());
+      if (file.path().extension() == extension) {
+        found.push_back(file.path().stem());
       }
     }
+    std::sort(found.begin(), found.end());
     return found;
   }
 
-  const std::vector<std::string> programs = {"qt-boot", "qt-expect", "qt-extract", "qt-fetch",
-                                             "qt-tap"};
+  // Each program is tools/PROGRAM.cc.
+  const std::vector<std::string> programs = names_with(".cc");
 };
+
+TEST_F(Manual, HasAPageForEachProgram) {
+  EXPECT_GE(programs.size(), 5u);
+  EXPECT_EQ(names_with(".1"), programs);
+}
 
 TEST_F(Manual, HasEveryOptionAndNoOther) {
   for (const std::string& program : programs) {
@@ -395,8 +405,12 @@ TEST_F(Manual, IsRenderedWithoutWarnings) {
   if (!has("groff") && !has("mandoc")) {
     GTEST_SKIP() << "no groff on this host";
   }
-  EXPECT_EQ(pages().size(), programs.size() + 1);
-  for (const std::string& file : pages()) {
+  std::vector<std::string> pages = {"qt-definition.5"};
+  for (const std::string& program : programs) {
+    pages.push_back(program + ".1");
+  }
+  for (const std::string& name : pages) {
+    const std::string file = source() + "/tools/" + name;
     if (has("groff")) {
       const auto result = run_captured({"groff", "-mandoc", "-Tutf8", "-ww", file}, {},
                                        Deadline::after(std::chrono::seconds(60)));

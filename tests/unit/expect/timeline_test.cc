@@ -30,7 +30,7 @@ TEST(Timeline, AStageBeginsAtTheMarkBefore) {
   EXPECT_EQ(timeline.mark("firmware", std::nullopt), "");
   EXPECT_EQ(timeline.mark("kernel", 1h), "");
   EXPECT_THAT(timeline.mark("login", 0ms),
-              AllOf(HasSubstr("'login' took"), HasSubstr("its budget is 0 s")));
+              AllOf(HasSubstr("'login' came after"), HasSubstr("its budget is 0 s")));
   Verdict verdict;
   timeline.put_into(verdict);
   ASSERT_EQ(verdict.marks.size(), 3u);

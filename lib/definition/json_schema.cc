@@ -199,15 +199,15 @@ Json all_steps_schema() {
   return step_schema(types);
 }
 
-// The keys of definitions and tests that are in no table of keys. Nothing for any other.
-std::optional<Json> structure_schema(std::string_view name) {
+// The keys of definitions and tests that are in no table of keys. Null for any other.
+Json structure_schema(std::string_view name) {
   const Json text = {{"type", "string"}};
   const Json values = {{"type", "object"}};
   if (name == "summary" || name == "template") {
     return text;
   }
   if (name == "suite") {
-    return Json{{"const", "thorough"}};
+    return {{"const", "thorough"}};
   }
   if (name == "tags" || name == "include") {
     return one_or_list(text, 0);
@@ -216,15 +216,15 @@ std::optional<Json> structure_schema(std::string_view name) {
     return values;
   }
   if (name == "matrix") {
-    return Json{{"type", "object"},
-                {"additionalProperties", {{"type", "array"}, {"minItems", 1}}},
-                {"minProperties", 1}};
+    return {{"type", "object"},
+            {"additionalProperties", {{"type", "array"}, {"minItems", 1}}},
+            {"minProperties", 1}};
   }
   if (name == "requires") {
     return reference("requires");
   }
   if (name == "phase") {
-    return Json{{"type", "array"}, {"items", reference("phase")}, {"minItems", 1}};
+    return {{"type", "array"}, {"items", reference("phase")}, {"minItems", 1}};
   }
   if (name == "vm") {
     Json vms = named_tables("vm");
@@ -237,7 +237,7 @@ std::optional<Json> structure_schema(std::string_view name) {
   if (name == "prepare" || name == "verify") {
     return list_of("host-step");
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 // A table of the keys in `names`: each is one of the tables of keys or has a structure of its own.
@@ -246,9 +246,9 @@ Json names_schema(const std::vector<std::string_view>& names) {
   for (const std::string_view name : names) {
     const Key* const of_machine = find_key(vm_keys(), name);
     const Key* const key = of_machine != nullptr ? of_machine : find_key(dialogue_keys(), name);
-    const std::optional<Json> structure = structure_schema(name);
-    assert(structure || key != nullptr);
-    properties[std::string(name)] = structure ? *structure : described_schema(*key);
+    const Json structure = structure_schema(name);
+    assert(!structure.is_null() || key != nullptr);
+    properties[std::string(name)] = !structure.is_null() ? structure : described_schema(*key);
   }
   return table_of(std::move(properties));
 }

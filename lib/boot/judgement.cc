@@ -204,7 +204,7 @@ Judgement Judge::crash() const {
 
 // A guest that panicked, or reset where that ends QEMU, explains what the program could only see as
 // silence (guest_event.hh). What a passing test makes its guest do is its own affair, but for a
-// panic that it does not know of.
+// panic that it has not awaited.
 std::optional<Judgement> Judge::guest_failure() const {
   const bool vague =
       m_found && (m_found->cause == Cause::console_eof || m_found->cause == Cause::timeout ||
@@ -215,7 +215,9 @@ std::optional<Judgement> Judge::guest_failure() const {
   const auto found =
       explanation(events, events.size(), m_facts.qemu.by_signal() ? 0 : m_facts.qemu.code());
   const bool is_panic = found && found->cause == Cause::guest_panic;
-  const bool unknown_panic = is_panic && !m_facts.panic_awaited && program_passed();
+  const bool unknown_panic =
+      is_panic && std::max<std::size_t>(count_panics(events), 1) > m_facts.panics_awaited &&
+      program_passed();
   if (!(vague && !program_passed()) && !alone && !m_facts.timed_out && !unknown_panic) {
     return std::nullopt;
   }

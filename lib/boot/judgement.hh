@@ -31,7 +31,7 @@ struct RunFacts {
   ExitStatus qemu{};
   QemuEnd end = QemuEnd::itself;
   bool machine_ran = false;          // a byte on the console or an answer on the monitor
-  bool panic_awaited = false;        // by the program
+  std::size_t panics_awaited = 0;    // by the program
   bool exit_awaited_in_vain = false; // it should have ended by itself and did not
   bool ended_before_program = false; // QEMU's end was there for the program to see
   std::optional<ExitStatus> program; // nothing: there was none

@@ -3,6 +3,8 @@
 #include "base/format.hh"
 #include "qemu/guest_event.hh"
 
+#include <algorithm>
+
 namespace qt {
 
 namespace {
@@ -21,7 +23,10 @@ void NotedEvents::note(const Json& event) {
   m_log.write(format("event {} {}", name, dump_json(data)));
   Json& events = m_details["events"];
   if (events.size() == k_most) {
-    events.erase(k_most / 2);
+    const auto fails_nothing = [](const Json& kept) { return !failure_at_once(kept); };
+    const auto middle = events.begin() + k_most / 2;
+    const auto found = std::find_if(middle, events.end(), fails_nothing);
+    events.erase(found == events.end() ? middle : found);
   }
   events.push_back(noted);
   if (m_telling) {

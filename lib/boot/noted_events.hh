@@ -1,7 +1,7 @@
 // Events of the machine that may explain how its run ends (guest_event.hh knows which): kept for
 // the verdict as "events", written to base.log, and told to the program once it has asked for them
 // (exit_channel.hh). A guest that resets for ever does not fill the memory: of more than 100 the
-// oldest 50 and the newest 50 are kept.
+// oldest 50 and the newest 50 are kept, and what fails a test by itself.
 #pragma once
 
 #include "data/json.hh"

@@ -170,8 +170,9 @@ void Supervisor::handle_requests() {
       m_events.tell_program();
       break;
     case ExitRequest::panics:
-      m_facts.panic_awaited = true;
-      let_panics_end();
+      if (m_facts.panics_awaited++ == 0) {
+        let_panics_end();
+      }
       break;
     case ExitRequest::untaken:
       m_machine.exit_channel.tell(

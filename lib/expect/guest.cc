@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "base/text.hh"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -32,17 +33,31 @@ void Guest::ask_untaken() {
 }
 
 void Guest::want_event(const std::string& name, const Json& data) {
-  m_wanted_events.insert(name);
-  const bool is_panic = name.starts_with("GUEST_") || json_text(data, "reason") == "guest-panic";
-  if (is_panic) { // one panic brings several of these
-    m_wanted_events.insert({"GUEST_PANICKED", "GUEST_CRASHLOADED", "SHUTDOWN"});
+  const bool is_panic_end = json_text(data, "reason") == "guest-panic";
+  if (!is_panic_event(name) && !is_panic_end) {
+    m_wanted_events.insert(name);
+    return;
+  }
+  m_wanted_events.insert("SHUTDOWN"); // a panic brings that too
+  const std::size_t before = std::max(m_panics_awaited, m_panic_ends_awaited);
+  ++(is_panic_end ? m_panic_ends_awaited : m_panics_awaited);
+  if (std::max(m_panics_awaited, m_panic_ends_awaited) > before) {
     m_exit.ask(ExitRequest::panics);
   }
 }
 
+bool Guest::is_wanted(const Json& event) {
+  const std::string name = json_text(event, "event");
+  if (!is_panic_event(name)) {
+    return m_wanted_events.contains(name);
+  }
+  m_panics.push_back(event);
+  return count_panics(m_panics) <= std::max(m_panics_awaited, m_panic_ends_awaited);
+}
+
 void Guest::take_event(const Json& event) {
   m_log.note(format("{}: {}", name(), text(MachineEvent{event})));
-  if (m_wanted_events.contains(json_text(event, "event"))) {
+  if (is_wanted(event)) {
     if (json_at(event, "/data/early") != nullptr) { // our own monitor was not up for it, either
       m_qmp.events().push_back(event);
     }

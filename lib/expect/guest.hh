@@ -47,7 +47,7 @@ public:
   const std::optional<std::size_t>& untaken() const noexcept { return m_untaken; }
 
   // What qt-boot tells of the machine's events (guest_event.hh). The event that a step awaits is no
-  // failure from now on; `data` as in the step.
+  // failure from now on; of panics only as many as there are steps for them. `data` as in the step.
   void want_event(const std::string& name, const Json& data);
   // From here on events have come "meanwhile".
   void begin_step() { m_events_before = m_events.size(); }
@@ -91,6 +91,7 @@ private:
   void write_monitor();
   void read_exit();
   void take_event(const Json& event);
+  bool is_wanted(const Json& event);
   bool has_unread() const;
   bool console_over() const { return !m_console || m_console->ended(); }
   bool exit_over() const { return !has_exit() || m_exit_ended; }
@@ -104,8 +105,11 @@ private:
   bool m_monitor_ended = false;
   bool m_exit_ended = false; // its line or its end has come
   std::vector<Json> m_events;
-  std::size_t m_events_before = 0; // that came before the step
-  std::set<std::string> m_wanted_events;
+  std::size_t m_events_before = 0;       // that came before the step
+  std::set<std::string> m_wanted_events; // but panics
+  std::size_t m_panics_awaited = 0;      // by steps for their own events
+  std::size_t m_panic_ends_awaited = 0;  // by steps for the shutdown that comes of one
+  std::vector<Json> m_panics;
   Deadline m_failure_at = Deadline::never();
   std::optional<std::size_t> m_untaken;
   std::optional<ExitStatus> m_end;

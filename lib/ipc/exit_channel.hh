@@ -10,8 +10,8 @@
 //     hold                    being kept for people to look at, as another machine of the chain is
 //     events                  all "event" lines, also for what has come already
 //     untaken                 an "untaken" line
-//     panics                  nothing: it awaits one, which is to end QEMU also where a failed
-//                             machine would be kept
+//     panics                  nothing, once for each that it awaits: these are to end QEMU also
+//                             where a failed machine would be kept
 //
 //   qt-boot tells
 //     exited N, killed SIGX   QEMU has ended; once

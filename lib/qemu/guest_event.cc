@@ -104,6 +104,19 @@ bool is_noted_event(std::string_view name) {
   return std::find(k_noted.begin(), k_noted.end(), name) != k_noted.end();
 }
 
+bool is_panic_event(std::string_view name) {
+  return name == "GUEST_PANICKED" || name == "GUEST_CRASHLOADED";
+}
+
+std::size_t count_panics(const std::vector<Json>& events) {
+  std::size_t count = 0;
+  for (const Json& event : events) {
+    const bool told_before = count > 0 && flag_in(event, "early");
+    count += is_panic_event(json_text(event, "event")) && !told_before ? 1 : 0;
+  }
+  return count;
+}
+
 std::optional<GuestFinding> failure_at_once(const Json& event) {
   const std::string name = json_text(event, "event");
   if (name == "GUEST_PANICKED") {

@@ -12,7 +12,8 @@
 //
 // What is "at once" fails a dialogue whenever it comes; the others fail nothing: firmware resets
 // and guests power off as they please. They give a wait that has failed (a deadline, an end of
-// QEMU) its cause. A dialogue with an `event` step for it wants the event: then it is neither.
+// QEMU) its cause. A dialogue with an `event` step for it wants the event: then it is neither. Of
+// panics each step wants one.
 #pragma once
 
 #include "ipc/run_dir.hh"
@@ -30,6 +31,12 @@ struct GuestFinding {
 };
 
 bool is_noted_event(std::string_view name);
+
+// GUEST_PANICKED or GUEST_CRASHLOADED: QEMU sends one of them for a panic.
+bool is_panic_event(std::string_view name);
+// How many panics `events` tell of. One that was found by asking ("early", early_panic.hh) may have
+// been told of before.
+std::size_t count_panics(const std::vector<Json>& events);
 
 // `event`: as QMP has it, with "event" and "data". Nothing: it fails nothing by itself.
 std::optional<GuestFinding> failure_at_once(const Json& event);

@@ -159,6 +159,23 @@ TEST_F(Causes, GuestPanicThatEndsNothing) {
   EXPECT_EQ(wanted.cause, Cause::pass) << m_report;
 }
 
+// Each step awaits one.
+TEST_F(Causes, GuestPanicBesideOneThatIsAwaited) {
+  NEED_DEVICE(k_x86_64, "pvpanic");
+  // mov dx,0x3f8; in al,dx: takes the key.
+  const std::string on_key =
+      x86_on_key("\xba\xf8\x03\xec" + std::string(k_x86_panic_and_go_on) + std::string(k_x86_say));
+  const std::string machine =
+      x86("twice", on_key + on_key + "\xf4", "\"-action\", \"panic=none\", ") + "pvpanic = true\n";
+  const std::string awaited = "{ send = \"a\" }, { event = \"GUEST_PANICKED\" }, { wait = \"X\" }";
+  const std::string other = "{ send = \"b\" }, { wait = \"X\" }";
+  failure(Cause::guest_panic, "x86_64", machine + format("steps = [{}, {}]", awaited, other));
+  failure(Cause::guest_panic, "x86_64",
+          machine + format("steps = [{}, {}]", other, awaited)); // the first is old news
+  const Verdict both = verdict_of("x86_64", machine + format("steps = [{}, {}]", awaited, awaited));
+  EXPECT_EQ(both.cause, Cause::pass) << m_report;
+}
+
 // What the human monitor of this QEMU calls an error, or does not know.
 TEST_F(Causes, AnErrorOfTheHumanMonitorIsAnAssertion) {
   NEED(k_riscv64);

@@ -252,7 +252,7 @@ TEST(Judge, ASignalToUsIsTheStatusWhateverElseHappened) {
 TEST(Judge, APanicExplainsWhatTheProgramSawAsSilence) {
   Case c;
   c.facts.details["events"] = {{{"event", "GUEST_PANICKED"}, {"data", {{"action", "pause"}}}}};
-  c.facts.panic_awaited = true;
+  c.facts.panics_awaited = 1;
   c.found = verdict_of(Cause::pass);
   EXPECT_EQ(c.judge().status, 0) << "a test may want its guest to panic";
   c.facts.program = exited(124);
@@ -276,6 +276,23 @@ TEST(Judge, APanicThatNobodyAwaitsFailsWhateverElseIsAsked) {
   }
   c.facts.program.reset();
   EXPECT_JUDGED(c.judge(), 1, Cause::guest_panic);
+}
+
+TEST(Judge, OfPanicsOnlyAsManyAreAwaitedAsTheProgramSays) {
+  const auto panic = [](const Json& data) {
+    return Json{{"event", "GUEST_PANICKED"}, {"data", data}};
+  };
+  Case c;
+  c.found = verdict_of(Cause::pass);
+  c.facts.panics_awaited = 1;
+  c.facts.details["events"] = {panic({{"action", "run"}}), panic({{"action", "run"}})};
+  EXPECT_JUDGED(c.judge(), 1, Cause::guest_panic);
+  c.facts.panics_awaited = 2;
+  EXPECT_EQ(c.judge().status, 0);
+  // The same one, told of and found by asking.
+  c.facts.panics_awaited = 1;
+  c.facts.details["events"] = {panic({{"action", "pause"}}), panic({{"early", true}})};
+  EXPECT_EQ(c.judge().status, 0);
 }
 
 TEST(Judge, AnUnwantedResetExplainsTheEndOfTheConsole) {

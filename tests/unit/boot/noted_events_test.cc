@@ -87,5 +87,19 @@ TEST_F(NotedEventsTest, OfAFloodTheOldestAndTheNewestAreKept) {
   EXPECT_EQ(events[99]["data"]["number"], 999);
 }
 
+TEST_F(NotedEventsTest, NoFloodWashesAPanicAway) {
+  for (int i = 0; i < 60; ++i) {
+    note("RESET");
+  }
+  note("GUEST_PANICKED");
+  for (int i = 0; i < 1000; ++i) {
+    note("RESET");
+  }
+  const Json& events = m_details["events"];
+  EXPECT_EQ(events.size(), 100U);
+  EXPECT_TRUE(std::any_of(events.begin(), events.end(),
+                          [](const Json& event) { return event["event"] == "GUEST_PANICKED"; }));
+}
+
 } // namespace noted_events_test
 } // namespace qt

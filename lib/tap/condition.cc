@@ -3,6 +3,7 @@
 #include "base/environment.hh"
 #include "base/error.hh"
 #include "base/text.hh"
+#include "definition/qemu_version.hh"
 #include "os/file.hh"
 #include "qemu/emulator.hh"
 
@@ -217,48 +218,7 @@ std::string unmet_machine_type(const std::string& name, const std::string& progr
                                           name, probe.suggest(Probe::Kind::machine, name));
 }
 
-// The parts of a version, missing ones 0.
-std::array<std::int64_t, 3> version_parts(std::string_view text, std::string_view whole) {
-  std::array<std::int64_t, 3> parts = {0, 0, 0};
-  const std::vector<std::string> words = split(trim(text), '.');
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::optional<std::int64_t> number = parse_integer(words[i]);
-    if (!number || i >= parts.size()) {
-      throw Error(
-          format("qemu-version = \"{}\": expected a condition such as \">= 8.0, < 10\"", whole),
-          ExitCode::usage);
-    }
-    parts[i] = *number;
-  }
-  return parts;
-}
-
 } // namespace
-
-bool version_meets(std::string_view version, std::string_view wanted) {
-  const std::array<std::int64_t, 3> have = version_parts(version, version);
-  for (const std::string& part : split(wanted, ',')) {
-    const std::string_view condition = trim(part);
-    const std::size_t digits = std::min(condition.find_first_not_of("<>=!"), condition.size());
-    const std::string_view sign = condition.substr(0, digits);
-    const std::array<std::int64_t, 3> limit = version_parts(condition.substr(digits), wanted);
-    const bool met = sign == ">="   ? have >= limit
-                     : sign == ">"  ? have > limit
-                     : sign == "<=" ? have <= limit
-                     : sign == "<"  ? have < limit
-                     : sign == "!=" ? have != limit
-                     : sign == "==" || sign == "=" || sign.empty()
-                         ? have == limit
-                         : throw Error(format("qemu-version = \"{}\": '{}' is no comparison; "
-                                              "expected one of >= > <= < == !=",
-                                              wanted, sign),
-                                       ExitCode::usage);
-    if (!met) {
-      return false;
-    }
-  }
-  return true;
-}
 
 std::string unmet_on_host(const Json& required) {
   std::vector<std::string> all;

@@ -25,8 +25,4 @@ std::string unmet_by_emulator(const Json& required, const std::string& program, 
 // values by vm_keys().
 std::string unmet_by_machine(const Json& vm, const std::string& program, Probe& probe);
 
-// Whether a version such as "7.2.22" is as "qemu-version" asks: ">= 8.0, < 10". Missing parts count
-// as 0. Throws Error(ExitCode::usage) if `wanted` is no such condition.
-bool version_meets(std::string_view version, std::string_view wanted);
-
 } // namespace qt

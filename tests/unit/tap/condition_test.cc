@@ -17,21 +17,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-TEST(VersionMeets, ComparesPartByPart) {
-  EXPECT_TRUE(version_meets("7.2.22", ">= 7.2"));
-  EXPECT_TRUE(version_meets("10.0.0", ">= 9.2.1"));
-  EXPECT_FALSE(version_meets("7.2.22", ">= 8"));
-  EXPECT_TRUE(version_meets("7.2.22", ">=7, <8"));
-  EXPECT_FALSE(version_meets("8.0.0", ">= 7, < 8"));
-  EXPECT_TRUE(version_meets("8.0.0", "8"));
-  EXPECT_TRUE(version_meets("8.0.1", "!= 8.0.0"));
-  EXPECT_TRUE(version_meets("8.0.0", "<= 8.0.0"));
-  EXPECT_FALSE(version_meets("8.0.0", "> 8"));
-  for (const char* wrong : {"", ">=", "=> 8", "8.x", ">= 1.2.3.4", "8,"}) {
-    EXPECT_THROW(version_meets("8.0.0", wrong), Error) << wrong;
-  }
-}
-
 TEST(Condition, NothingRequiredIsMet) { EXPECT_EQ(unmet_on_host(Json::object()), ""); }
 
 TEST(Condition, EveryGateNamesItsVariable) {

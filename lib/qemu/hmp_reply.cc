@@ -11,7 +11,7 @@ namespace qt {
 namespace {
 
 // Commands that say nothing when they succeed. Source: qemu/hmp-commands.hx, and trying.
-constexpr std::array<std::string_view, 79> k_silent = {
+constexpr std::array<std::string_view, 85> k_silent = {
     "announce_self",
     "balloon",
     "block_job_cancel",
@@ -51,6 +51,7 @@ constexpr std::array<std::string_view, 79> k_silent = {
     "loadvm",
     "log",
     "logfile",
+    "mce",
     "memsave",
     "migrate_cancel",
     "migrate_continue",
@@ -76,6 +77,9 @@ constexpr std::array<std::string_view, 79> k_silent = {
     "one-insn-per-tb",
     "pmemsave",
     "qom-set",
+    "replay_break",
+    "replay_delete_break",
+    "replay_seek",
     "ringbuf_write",
     "s",
     "savevm",
@@ -83,6 +87,7 @@ constexpr std::array<std::string_view, 79> k_silent = {
     "sendkey",
     "set_link",
     "set_password",
+    "singlestep",
     "snapshot_blkdev",
     "stop",
     "stopcapture",
@@ -91,7 +96,35 @@ constexpr std::array<std::string_view, 79> k_silent = {
     "system_wakeup",
     "trace-event",
     "watchdog_action",
+    "wavcapture",
 };
+
+// What others say where they have failed.
+struct Complaint {
+  std::string_view command;
+  std::string_view text;
+};
+constexpr auto k_complaints = std::to_array<Complaint>({
+    {"gdbserver", "Could not open gdbserver"},
+    {"gpa2hpa", "Memory at address"},
+    {"gpa2hpa", "No memory is mapped"},
+    {"gpa2hva", "Memory at address"},
+    {"gpa2hva", "No memory is mapped"},
+    {"gva2gpa", "Unmapped"},
+    {"info", "could not be resolved"}, // qom-tree
+    {"info", "invalid stats"},
+    {"pcie_aer_inject_error", "is invalid"},
+    {"x", "Cannot access memory"},
+    {"x", "unable to read memory"}, // instructions
+    {"xp", "Cannot access memory"},
+    {"xp", "unable to read memory"},
+});
+
+bool is_complaint(std::string_view command, std::string_view line) {
+  return std::any_of(k_complaints.begin(), k_complaints.end(), [&](const Complaint& complaint) {
+    return command == complaint.command && line.find(complaint.text) != std::string_view::npos;
+  });
+}
 
 // What some of them say all the same, and what comes with a warning.
 bool is_harmless(std::string_view line) {
@@ -103,6 +136,7 @@ bool is_harmless(std::string_view line) {
 bool tells_of_error(std::string_view line) {
   return line.starts_with("Error: ") || line.starts_with("unknown command: '") ||
          line.starts_with("No CPU available") ||
+         (line.starts_with("CPU#") && line.ends_with(" not available")) ||
          (line.starts_with("Command '") && line.find("' not available") != std::string_view::npos);
 }
 
@@ -113,7 +147,8 @@ bool is_usage(std::string_view line) {
 } // namespace
 
 std::string hmp_error(std::string_view command, std::string_view reply) {
-  const std::string name = split(trim(command), ' ').front();
+  const std::string word = split(trim(command), ' ').front();
+  const std::string name = word.substr(0, word.find('/')); // "x/4xw": a format stands behind it
   const bool is_silent = std::binary_search(k_silent.begin(), k_silent.end(), name);
   std::string before; // the line that says what is wrong with the arguments stands before the usage
   for (const std::string& whole : split(reply, '\n')) {
@@ -121,7 +156,7 @@ std::string hmp_error(std::string_view command, std::string_view reply) {
     if (is_usage(line)) {
       return before.empty() ? line : before;
     }
-    if (tells_of_error(line) || (is_silent && !is_harmless(line))) {
+    if (tells_of_error(line) || is_complaint(name, line) || (is_silent && !is_harmless(line))) {
       return line;
     }
     before = line.empty() ? before : line;

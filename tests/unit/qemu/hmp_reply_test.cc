@@ -26,6 +26,28 @@ TEST(HmpReply, FindsTheLineThatTellsOfAnError) {
   EXPECT_EQ(hmp_error("info registers", "No CPU available\r\n"), "No CPU available");
 }
 
+// As QEMU 7.2 answers.
+TEST(HmpReply, KnowsWhatHasNoWordForAnError) {
+  const std::vector<std::pair<const char*, const char*>> complaints = {
+      {"gdbserver tcp::nosuch", "Could not open gdbserver on device 'tcp::nosuch'"},
+      {"gpa2hva 0xffffffffff", "No memory is mapped at address 0xffffffffff"},
+      {"info qom-tree /nosuch", "Path '/nosuch' could not be resolved."},
+      {"info registers 7", "CPU#7 not available"},
+      {"info stats nosuch", "invalid stats target nosuch"},
+      {"mce 0 1 2 3 4 5", "CPU 0: MCE capability is not enabled"},
+      {"pcie_aer_inject_error x y", "id or pci device path is invalid or device not found. x"},
+      {"replay_break 3", "setting the breakpoint is allowed only in play mode"},
+      {"replay_seek 3", "replay must be enabled to seek"},
+      {"singlestep x", "unexpected option x"},
+      {"wavcapture /f a", "Audiodev 'a' not found"},
+      {"x/4xw 0xffffffff80000000", "ffffffff80000000: Cannot access memory"},
+      {"xp /2i 0xffffffffffff", "0xffffffffffff: unable to read memory"},
+  };
+  for (const auto& [command, reply] : complaints) {
+    EXPECT_EQ(hmp_error(command, std::string(reply) + "\r\n"), reply);
+  }
+}
+
 TEST(HmpReply, LeavesOtherTextsAlone) {
   EXPECT_EQ(hmp_error("stop", ""), "");
   EXPECT_EQ(hmp_error("drive_add 0 if=none", "OK\r\n"), "");
@@ -34,7 +56,9 @@ TEST(HmpReply, LeavesOtherTextsAlone) {
   EXPECT_EQ(hmp_error("hostfwd_remove tcp::1-:2", "host forwarding rule for tcp::1-:2 removed\r\n"),
             "");
   EXPECT_EQ(hmp_error("info usernet", "  Protocol[State] Error: 0\r\n"), "");
-  EXPECT_EQ(hmp_error("mce 0 1 2 3 4 5", "CPU 0: MCE capability is not enabled"), "");
+  EXPECT_EQ(hmp_error("info registers", "CPU#0\r\nEAX=00000663\r\n"), "");
+  EXPECT_EQ(hmp_error("x /4x 0", "00000000: 0x00000000 0x00000000\r\n"), "");
+  EXPECT_EQ(hmp_error("gdbserver", "Waiting for gdb connection on device 'tcp::1234'\r\n"), "");
 }
 
 } // namespace hmp_reply_test

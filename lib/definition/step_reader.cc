@@ -1,7 +1,9 @@
 #include "definition/step_reader.hh"
 
+#include "base/error.hh"
 #include "base/spelling.hh"
 #include "base/text.hh"
+#include "os/tcp_port.hh"
 
 #include <algorithm>
 
@@ -88,9 +90,12 @@ std::string detail_mistake(const Step& step, std::string_view key) {
     return "expected 64 hexadecimal digits";
   }
   if (key == "tcp") {
-    const std::size_t colon = text.rfind(':');
-    const bool good = colon != std::string::npos && colon != 0 && colon + 1 < text.size();
-    return good ? "" : "expected \"HOST:PORT\"";
+    try {
+      check_tcp_address(text);
+      return "";
+    } catch (const Error&) {
+      return "expected \"HOST:PORT\", the host as an address or localhost";
+    }
   }
   if (key == "at" && !is_pointer(text)) {
     return "expected a JSON pointer such as \"/0/qom-type\"";

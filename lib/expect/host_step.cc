@@ -3,7 +3,9 @@
 #include "base/error.hh"
 #include "base/text.hh"
 #include "base/timeout_multiplier.hh"
+#include "data/regex.hh"
 #include "data/url.hh"
+#include "expect/quiet_question.hh"
 #include "os/file.hh"
 #include "os/process.hh"
 #include "os/tcp_port.hh"
@@ -187,18 +189,50 @@ void check_file(const StepRun& run) {
   }
 }
 
-// Waits until a connection stands, or it is known why it does not.
+// Waits until a connection stands, or it is known why it does not. One that is held is held to the
+// end, also past the deadline: else the last of many tries would count as open, whoever is there.
 void decide(const StepRun& run, TcpConnection& connection) {
   while (!connection.is_decided()) {
-    if (run.late() && connection.state() == TcpConnection::State::held) {
-      return; // there is no time left in which it could be closed
-    }
-    if (run.late()) {
+    if (run.late() && connection.state() != TcpConnection::State::held) {
       run.time_out("the connection was neither accepted nor refused");
     }
     pollfd news = connection.interest();
-    run.turn(connection.deadline(), std::span(&news, 1));
+    run.loop.turn(run.late() ? connection.deadline()
+                             : earlier(run.limit.deadline, connection.deadline()),
+                  std::span(&news, 1));
+    run.loop.check(nullptr);
     connection.go_on();
+  }
+}
+
+// Whether QEMU's user network still waits for the guest to take a connection that was made to this
+// port, as its monitor tells. Such a connection stands already for whoever made it.
+bool guest_has_not_answered(const StepRun& run, const std::string& where) {
+  const std::string port = where.substr(where.rfind(':') + 1);
+  bool is_asked = false;
+  for (const auto& guest : run.loop.guests()) {
+    const std::string connections = ask_quietly(run, *guest, "info usernet");
+    const auto has = [&](std::string_view state) { // "TCP[STATE] FD ADDRESS PORT …"
+      const Regex line(format("TCP\\[{}\\] +[0-9]+ +[^ ]+ +{} ", state, port));
+      return line.search(connections).has_value();
+    };
+    if (has("ESTABLISHED")) {
+      return false;
+    }
+    is_asked = is_asked || has("SYN_SENT");
+  }
+  return is_asked;
+}
+
+// Waits until the guest has said something, too, where QEMU's user network stands between.
+void decide_with_guest(const StepRun& run, TcpConnection& connection, const std::string& where) {
+  decide(run, connection);
+  while (connection.state() == TcpConnection::State::open && guest_has_not_answered(run, where)) {
+    if (run.late()) {
+      run.time_out("QEMU's user network has accepted the connection, but not the guest");
+    }
+    connection.hold_again();
+    decide(run, connection);
   }
 }
 
@@ -210,12 +244,11 @@ void check_port(const StepRun& run) {
   const bool tries_again = wanted && run.step.find("timeout") != nullptr;
   for (;;) {
     TcpConnection connection(where, scaled(k_hold));
-    decide(run, connection);
+    wanted ? decide_with_guest(run, connection, where) : decide(run, connection);
     if (!wanted && connection.state() == TcpConnection::State::failed) {
       run.fail(Cause::assertion, format("nobody has refused: {}", connection.refusal()));
     }
-    const bool is_open = connection.state() == TcpConnection::State::open ||
-                         connection.state() == TcpConnection::State::held;
+    const bool is_open = connection.state() == TcpConnection::State::open;
     if (is_open == wanted) {
       return;
     }

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace qt {
 
@@ -35,32 +36,43 @@ std::optional<Address> address_of(const std::string& host, std::uint16_t port) {
   return address;
 }
 
-} // namespace
-
-TcpConnection::TcpConnection(const std::string& where, Duration hold)
-  : m_where(where)
-  , m_hold(hold) {
+// One, or two for localhost.
+std::vector<Address> addresses_of(const std::string& where) {
   const std::size_t colon = where.rfind(':');
   std::string host = where.substr(0, colon);
   const std::string digits = colon == std::string::npos ? "" : where.substr(colon + 1);
-  const std::int64_t port = parse_integer(digits).value_or(0);
-  if (host.empty() || port < 1 || port > 65535) {
+  const std::int64_t number = parse_integer(digits).value_or(0);
+  if (host.empty() || number < 1 || number > 65535) {
     throw Error(format("'{}' is not HOST:PORT", where), ExitCode::usage);
+  }
+  const auto port = static_cast<std::uint16_t>(number);
+  if (host == "localhost") {
+    return {*address_of("127.0.0.1", port), *address_of("::1", port)};
   }
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
   }
-  if (host == "localhost") {
-    host = "127.0.0.1";
-    m_second = address_of("::1", static_cast<std::uint16_t>(port));
-  }
-  const std::optional<Address> first = address_of(host, static_cast<std::uint16_t>(port));
-  if (!first) {
+  const std::optional<Address> address = address_of(host, port);
+  if (!address) {
     throw Error(
         format("connecting to {}: expected an IP address or localhost, not '{}'", where, host),
         ExitCode::usage);
   }
-  connect_to(*first);
+  return {*address};
+}
+
+} // namespace
+
+void check_tcp_address(const std::string& where) { (void)addresses_of(where); }
+
+TcpConnection::TcpConnection(const std::string& where, Duration hold)
+  : m_where(where)
+  , m_hold(hold) {
+  const std::vector<Address> addresses = addresses_of(where);
+  if (addresses.size() > 1) {
+    m_second = addresses[1];
+  }
+  connect_to(addresses[0]);
 }
 
 void TcpConnection::connect_to(const Address& address) {

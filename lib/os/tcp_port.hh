@@ -16,6 +16,11 @@
 
 namespace qt {
 
+// Throws Error(ExitCode::usage) if `where` is not "HOST:PORT" with an address (of IPv6 in brackets)
+// or localhost. Other names are refused: looking them up may block, and needs the C library's
+// loader (tools/meson.build).
+void check_tcp_address(const std::string& where);
+
 class TcpConnection {
 public:
   // held: it stands, and may still be closed at once. failed: nobody there has said yes or no, as
@@ -26,10 +31,8 @@ public:
     socklen_t size = 0;
   };
 
-  // `where`: "HOST:PORT" with an address (of IPv6 in brackets) or localhost. Other names are
-  // refused: looking them up may block, and needs the C library's loader (tools/meson.build).
-  // Throws Error(ExitCode::usage) if `where` is not of that form. `hold`: for how long a connection
-  // that stands is held.
+  // `where`: as in check_tcp_address(), which it calls. `hold`: for how long a connection that
+  // stands is held.
   TcpConnection(const std::string& where, Duration hold);
 
   State state() const noexcept { return m_state; }
@@ -38,6 +41,8 @@ public:
   pollfd interest() const noexcept;
   Deadline deadline() const noexcept { return m_held_until; }
   void go_on();
+  // One that is open is held once more.
+  void hold_again() { stand(); }
   // Why it does not stand: "connecting to HOST:PORT: Connection refused".
   const std::string& refusal() const noexcept { return m_refusal; }
 

@@ -6,10 +6,12 @@
 #include "fake_guest.hh"
 #include "os/file.hh"
 
+#include <atomic>
 #include <csignal>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -722,6 +724,37 @@ TEST_F(DialogueTest, AConnectionThatIsClosedAtOnceIsARefusal) {
   EXPECT_THAT(play({{"tcp", where}}).message,
               EndsWith("accepted and closed at once, without a byte"));
   EXPECT_EQ(play({{"tcp", where}}).cause, Cause::pass);
+  server.join();
+}
+
+// Tried again and again, it would be held when the time is over.
+TEST_F(DialogueTest, AConnectionThatIsClosedAgainAndAgainIsNeverOpen) {
+  UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ASSERT_EQ(::listen(listener.get(), 8), 0);
+  std::atomic<bool> done = false;
+  std::thread server([&] { // each a moment later
+    while (!done) {
+      pollfd news = {listener.get(), POLLIN, 0};
+      if (::poll(&news, 1, 10) == 1) {
+        const UniqueFd closed(::accept(listener.get(), nullptr, nullptr));
+        std::this_thread::sleep_for(50ms);
+      }
+    }
+  });
+  // The deadline falls into the time in which an attempt is held.
+  for (const char* timeout : {"20ms", "40ms", "170ms", "190ms"}) {
+    const Verdict verdict =
+        run({}, {{{"tcp", format("127.0.0.1:{}", ntohs(address.sin_port))}, {"timeout", timeout}}})
+            .verdict;
+    EXPECT_EQ(verdict.cause, Cause::timeout) << timeout;
+  }
+  done = true;
   server.join();
 }
 

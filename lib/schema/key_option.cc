@@ -54,6 +54,14 @@ Json value_from_text(Type type, const std::string& text) {
   }
 }
 
+// One of two would be ignored, and be it the one that fails.
+void need_once(const Json& table, const std::string& name) {
+  if (table.is_object() && table.contains(name)) {
+    throw Error("it stands here already; one of the two would be ignored, so leave one out",
+                ExitCode::usage);
+  }
+}
+
 // The part of a form's name after the key's name: "regex" in "fail-regex".
 std::string_view form_suffix(const Key& key, std::string_view form) {
   return form.size() > key.name.size() ? form.substr(key.name.size() + 1) : std::string_view();
@@ -147,6 +155,7 @@ void set_from_option(const Key& key, std::string_view form, const std::string& t
     table[name].push_back({{suffix.empty() ? "text" : suffix, text}});
     return;
   case Type::checks:
+    need_once(table[name], suffix.empty() ? "contains" : suffix);
     table[name][suffix.empty() ? "contains" : suffix] = text;
     return;
   case Type::texts:
@@ -160,10 +169,15 @@ void set_from_option(const Key& key, std::string_view form, const std::string& t
     if (equals == std::string::npos || equals == 0) {
       throw expected("NAME=WHERE");
     }
+    need_once(table[name], text.substr(0, equals));
     table[name][text.substr(0, equals)] = text.substr(equals + 1);
     return;
   }
+  case Type::flag:
+    table[name] = true;
+    return;
   default:
+    need_once(table, name);
     table[name] = normal_value(key, value_from_text(key.type, text));
   }
 }

@@ -16,7 +16,8 @@ std::vector<OptionForm> option_forms(const Key& key);
 // Adds the words of the options that say `value` (in normal form) to `words`.
 void append_options(const Key& key, const Json& value, std::vector<std::string>& words);
 // Takes one option (a form's name and its text) into `table`[key.name], adding to what is there for
-// the types that may be repeated. Throws Error(ExitCode::usage) that says what was expected.
+// the types that may be repeated. Throws Error(ExitCode::usage) that says what was expected, or
+// that another one would be overwritten.
 void set_from_option(const Key& key, std::string_view form, const std::string& text, Json& table);
 
 } // namespace qt

@@ -377,4 +377,22 @@ TEST(Vocabulary, SomeStepsCannotFail) {
   EXPECT_TRUE(judged(StepType::qmp, {{"qmp", "stop"}}));
 }
 
+// The last one would win, and hide one that fails.
+TEST(SetFromOption, TakesNoSecondValueInPlaceOfTheFirst) {
+  const auto twice = [](const Key& key, const char* form, const char* first, const char* second) {
+    Json table = Json::object();
+    set_from_option(key, form, first, table);
+    set_from_option(key, form, second, table);
+  };
+  const auto host_key = [](const char* name) { return *find_step_key(StepType::run, name); };
+  EXPECT_THROW(twice(host_key("stdout"), "stdout-lacks", "a", "b"), Error);
+  EXPECT_THROW(twice(host_key("status"), "status", "3", "0"), Error);
+  EXPECT_THROW(twice(host_key("save"), "save", "n=a", "n=b"), Error);
+  EXPECT_THROW(twice(*find_key(vm_keys(), "output"), "output-lacks", "a", "b"), Error);
+  EXPECT_THROW(twice(*find_step_key(StepType::file, "lacks"), "lacks", "a", "b"), Error);
+  EXPECT_NO_THROW(twice(host_key("save"), "save", "n=a", "m=b"));
+  EXPECT_NO_THROW(twice(*find_key(vm_keys(), "ready"), "ready", "tcp:1", "tcp:2"));
+  EXPECT_NO_THROW(twice(*find_key(vm_keys(), "pvpanic"), "pvpanic", "", ""));
+}
+
 } // namespace vocabulary_test

@@ -70,6 +70,9 @@ MadeRecord::MadeRecord(const FileSource& source, const UnpackRule& rule,
 }
 
 bool MadeRecord::is_right(const std::string& path) const noexcept {
+  if (look_from_environment() == Look::at_content) { // nothing is known of that
+    return false;
+  }
   try {
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     struct stat status;

@@ -26,7 +26,8 @@ public:
   MadeRecord(const FileSource& source, const UnpackRule& rule, const std::string& member);
 
   // True if `path` is what this source and rule give, its owner can write it, and nobody has
-  // changed it since. Never throws: what cannot be looked at is not right.
+  // changed it since; never with QEMU_TEST_VERIFY_FILES, as no content is kept to compare with.
+  // Never throws: what cannot be looked at is not right.
   bool is_right(const std::string& path) const noexcept;
 
   // Marks a result, a file or a folder, to which nothing is written any more. It stays without

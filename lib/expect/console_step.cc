@@ -231,6 +231,20 @@ void type(const StepRun& run, std::string_view bytes) {
   }
 }
 
+// Whole lines among keys are echoed like a typed line, and are an answer no more than that.
+void expect_echo_of_lines(const StepRun& run, std::string_view keys) {
+  std::size_t begin = 0;
+  for (std::size_t end; (end = keys.find_first_of("\r\n", begin)) != std::string_view::npos;) {
+    run.guest->console().expect_echo(keys.substr(begin, end - begin));
+    begin = end + 1;
+  }
+}
+
+void send(const StepRun& run, const std::string& keys) {
+  expect_echo_of_lines(run, keys);
+  type(run, keys);
+}
+
 // A text with line ends in it is several lines, each with an echo of its own.
 void type_line(const StepRun& run, const std::string& text) {
   for (std::string line : split(text, '\n')) {
@@ -256,6 +270,7 @@ void interrupt(const StepRun& run, const std::string& keys, std::string until) {
     if (next.expired()) {
       if (rest.empty()) {
         rest = keys;
+        expect_echo_of_lines(run, keys);
         console.begin_typing(keys.size());
         run.log.typed(run.guest->name(), keys);
       }
@@ -282,7 +297,7 @@ void run_console_step(const StepRun& run) {
   case StepType::send:
     run.loop.check(nullptr);
     run.need_guest("it could be typed");
-    return run.step.type == StepType::line ? type_line(run, text) : type(run, text);
+    return run.step.type == StepType::line ? type_line(run, text) : send(run, text);
   default:
     break;
   }

@@ -109,6 +109,9 @@ BootOptions boot_options(const BootRequest& request) {
       throw usage(format("option --{}: {}", name, wrong));
     }
   }
+  if (given.contains("pvpanic") && !given.value("qmp", true)) {
+    throw usage("option --pvpanic: without a monitor (--qmp false) nobody hears of a panic");
+  }
   BootOptions boot;
   boot.machine = machine_options(given);
   boot.expected = expectations(given);

@@ -6,7 +6,9 @@
 #include "base/text.hh"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <tuple>
 
 namespace qt {
 
@@ -30,6 +32,7 @@ private:
   void read_source(FileRule& rule);
   void check_rule(const Member& entry, const FileRule& rule);
   void check_cycles();
+  void check_names();
   Value substituted(const Value& table);
 
   const Value& m_root;
@@ -278,6 +281,30 @@ void PayloadReader::check_cycles() {
   }
 }
 
+// What is made for all subtests lies in one folder, where a name can stand for one content only.
+// Texts are written for one subtest.
+void PayloadReader::check_names() {
+  const auto content = [](const FileRule& rule) {
+    return std::tie(rule.from, rule.member, rule.format, rule.resize, rule.directory, rule.first);
+  };
+  std::map<std::string_view, const FileRule*> known;
+  for (const auto& [name, rule] : m_payloads.files) {
+    if (rule.has_text) {
+      continue;
+    }
+    const auto [other, is_new] = known.emplace(rule.file_name, &rule);
+    if (!is_new && content(*other->second) != content(rule)) {
+      const Member& entry = *m_root.find("file")->member(name);
+      const Value* const given = entry.value.find("name");
+      m_mistakes.add(
+          given != nullptr ? given->at : entry.at,
+          format("name: [file.{}] has the name '{}', too, and another content; the later "
+                 "one would take its place",
+                 other->second->name, rule.file_name));
+    }
+  }
+}
+
 Payloads PayloadReader::read() {
   m_reader.named_tables(m_root, "asset", [this](const Member& entry) { read_asset(entry); });
   m_reader.named_tables(m_root, "file", [this](const Member& entry) { read_file(entry); });
@@ -285,6 +312,7 @@ Payloads PayloadReader::read() {
     read_source(rule);
   }
   check_cycles();
+  check_names();
   return std::move(m_payloads);
 }
 

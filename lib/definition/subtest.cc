@@ -116,6 +116,10 @@ Vm SubtestReader::read_vm(const Value& table, const std::string& name) {
                   member.key == "args" ? SavedNames::known : SavedNames::unknown);
     }
   }
+  if (const Member* const pvpanic = table.member("pvpanic");
+      pvpanic != nullptr && !vm.values.value("qmp", true) && is_final()) {
+    complain(pvpanic->at, "pvpanic: without a monitor (qmp = false) nobody hears of a panic");
+  }
   if (const Value* const args = table.find("args"); args != nullptr && is_final()) {
     for (const Value& word : args->elements) {
       if (const std::string mistake = argument_mistake({word.text}); !mistake.empty()) {

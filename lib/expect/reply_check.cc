@@ -143,8 +143,9 @@ bool has_part(const Json& value, const std::string& part) {
     return std::any_of(value.begin(), value.end(),
                        [&](const Json& element) { return text_of_value(element) == part; });
   }
-  return value.is_object() ? value.contains(part)
-                           : text_of_value(value).find(part) != std::string::npos;
+  // A table has what its names and values say.
+  return text_of_value(value).find(part) != std::string::npos ||
+         (value.is_object() && value.contains(part));
 }
 
 // What a check other than "returns" asks for that does not hold, in words; empty if it holds.

@@ -1,6 +1,7 @@
 #include "schema/empty_value.hh"
 
 #include "base/duration.hh"
+#include "base/error.hh"
 #include "base/text.hh"
 #include "data/regex.hh"
 
@@ -33,12 +34,34 @@ bool matches_everything(const std::string& expression) {
          });
 }
 
+// Whether the expression finds something at the end of every text. What stands there is nothing,
+// which forbids nothing to a negative look-ahead; a look-behind is another matter.
+bool matches_every_end(const std::string& expression) {
+  if (expression.find("(?<!") != std::string::npos || expression.find("(*") != std::string::npos) {
+    return false;
+  }
+  try {
+    const Regex at_end(format("(?<=[q ])(?=\\z)(?:{})", expression));
+    return at_end.search("q").has_value() && at_end.search(" ").has_value();
+  } catch (const Error&) { // cannot be part of another one
+    return false;
+  }
+}
+
+// Of the console: what has come already matches, and be it nothing.
+std::string empty_stream_regex(const Json& value) {
+  return Regex(value.get_ref<const std::string&>()).search("").has_value()
+             ? "expected a regular expression that needs a text; this one matches also the empty "
+               "one, which is there at once"
+             : "";
+}
+
 std::string empty_regex(const Json& value) {
   const auto& expression = value.get_ref<const std::string&>();
   if (expression.empty()) {
     return "expected a regular expression that is not empty";
   }
-  return matches_everything(expression)
+  return matches_everything(expression) || matches_every_end(expression)
              ? "expected a regular expression that can fail; this one matches every text, also the "
                "empty one"
              : "";
@@ -93,8 +116,10 @@ std::string empty_mistake(const Key& key, const Json& value) {
   case Type::text:
   case Type::bytes:
     return empty_text(value);
-  case Type::regex:
-    return empty_regex(value);
+  case Type::regex: {
+    const std::string mistake = empty_regex(value);
+    return mistake.empty() && key.name == "wait-regex" ? empty_stream_regex(value) : mistake;
+  }
   case Type::duration:
     return parse_duration(value.get<std::string>()) == Duration::zero() ? "expected a time above 0"
                                                                         : "";
@@ -109,9 +134,11 @@ std::string empty_mistake(const Key& key, const Json& value) {
   case Type::patterns:
     return first_mistake(value, [](const Json& pattern) {
       const Json& text = *pattern.begin();
-      return is_known_later(text)        ? ""
-             : pattern.contains("regex") ? empty_regex(text)
-                                         : empty_text(text);
+      if (is_known_later(text) || !pattern.contains("regex")) {
+        return is_known_later(text) ? "" : empty_text(text);
+      }
+      const std::string mistake = empty_regex(text);
+      return mistake.empty() ? empty_stream_regex(text) : mistake;
     });
   case Type::checks:
     return empty_checks(value);

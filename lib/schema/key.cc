@@ -32,15 +32,16 @@ Json normal_text(const Json& value) {
   return value;
 }
 
-// A key whose argument is "a|b:TEXT" takes one of these: "a", or a text that begins with "b:".
+// A key whose argument is "a|b:TEXT" takes one of these: "a", or "b:" and a text.
 void need_choice(const Key& key, const Json& value) {
   const std::vector<std::string> choices = split(key.argument, '|');
   const std::string text = value.is_string() ? value.get<std::string>() : "";
   const bool is_known =
       std::any_of(choices.begin(), choices.end(), [&text](const std::string& one) {
         const std::size_t colon = one.find(':');
-        return colon == std::string::npos ? text == one
-                                          : text.starts_with(one.substr(0, colon + 1));
+        return colon == std::string::npos
+                   ? text == one
+                   : text.starts_with(one.substr(0, colon + 1)) && text.size() > colon + 1;
       });
   if (choices.size() > 1 && !is_known && text.find("${") == std::string::npos) {
     throw expected("one of " + join(choices, ", "));

@@ -93,6 +93,13 @@ const Case k_cases[] = {
      "3:1: error: [file.f] is written from its text; member has no place in it"},
     {"[file.f]\ntext='x'\nname='a/b'\n",
      "3:6: error: name: expected the name of a file, without folders"},
+    {"[asset.a]\npath='/"
+     "x'\n[file.f]\nfrom='a'\nmember='y'\nname='n'\n[file.g]\nfrom='a'\nname='n'\n",
+     "9:6: error: name: [file.f] has the name 'n', too, and another content; the later one would "
+     "take "
+     "its place"},
+    {"[asset.a]\npath='/x'\n[file.f]\nfrom='a'\n[file.g]\nfrom='a'\nname='f'\nwritable=true\n", ""},
+    {"[file.f]\ntext='1'\nname='n'\n[file.g]\ntext='2'\nname='n'\n", ""},
     {"[file.f]\ntext='${port.a-5900} ${file.f} $${x}'\n", ""},
     {"[file.f]\ntext='${ports.a}'\n",
      "2:6: error: text: unknown name '${ports.a}'; $${ is a literal ${"},

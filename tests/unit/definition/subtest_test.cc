@@ -346,7 +346,14 @@ const Case k_tests[] = {
       "2:50: error: locked-memory: expected a size such as \"512K\" or \"16M\", got \"pow2\"",
       "2:71: error: qemu-version: expected conditions such as \">= 8.0, < 10\", got \"8+\"",
       "2:86: error: disabled: expected a text that is not empty, got \"\""}},
+    {"requires={qemu-version='>= 10, < 9'}\nexit=0\n",
+     {"2:24: error: qemu-version: no version meets \">= 10, < 9\"; the test would be skipped "
+      "always"}},
     // machines
+    {"machine='x'\nqmp=false\npvpanic=true\nexit=0\n",
+     {"4:1: error: pvpanic: without a monitor (qmp = false) nobody hears of a panic"}},
+    {"machine='x'\nservice=['a']\nready=['log:']\nexit=0\n",
+     {"4:8: error: ready: expected one of unix:PATH, tcp:PORT, log:TEXT, got \"log:\""}},
     {"vm=3\nexit=0\n", {"2:4: error: vm: expected tables [test.t.vm.NAME], got 3"}},
     {"vm={}\nexit=0\nverify=[{run=['a']}]\n",
      {"2:4: error: vm: expected tables [test.t.vm.NAME], got an empty table"}},
@@ -458,6 +465,27 @@ const StepCase k_steps[] = {
     {"[{qmp='x', returns=[]}]",
      "26: error: returns: expected what is to be in it; every list contains []: an empty one has "
      "length = 0, got an empty list"},
+    {"[{wait-regex='(?!x)'}]",
+     "20: error: wait-regex: expected a regular expression that can fail; this one matches every "
+     "text, also the empty one, got \"(?!x)\""},
+    {"[{wait-regex='^(?!x)'}]", "20: error: wait-regex: expected a regular expression that needs a "
+                                "text; this one matches also "
+                                "the empty one, which is there at once, got \"^(?!x)\""},
+    {"[{wait='a', fail={regex='(?<!x)'}}]",
+     "24: error: fail: expected a regular expression that needs a text; this one matches also the "
+     "empty one, which is there at once, got a table"},
+    {"[{hmp='x', matches='(?!x)'}]", "26: error: matches: expected a regular expression that can "
+                                     "fail; this one matches every text, "
+                                     "also the empty one, got \"(?!x)\""},
+    {"[{hmp='x', matches='^(?!.*x)'}, {hmp='x', matches='(?!x)[a-z]'}, {hmp='x', "
+     "matches='(?<!x)$'}]",
+     ""},
+    {"[{tcp='example.org:80'}]",
+     "13: error: tcp: expected \"HOST:PORT\", the host as an address or localhost, got "
+     "\"example.org:80\""},
+    {"[{tcp='127.0.0.1:99999'}]",
+     "13: error: tcp: expected \"HOST:PORT\", the host as an address or localhost, got "
+     "\"127.0.0.1:99999\""},
     {"[{qmp='x', returns={}}]", "26: error: returns: expected what is to be in it; every table "
                                 "contains {}, got an empty table"},
     {"[{qmp='x', until={}}]",
@@ -545,7 +573,8 @@ const StepCase k_steps[] = {
     {"[{fetch='http://x', sha256='" + k_digest + "'}]", ""},
     {"[{fetch='http://x', sha256='12'}]",
      "34: error: sha256: expected 64 hexadecimal digits, got \"12\""},
-    {"[{tcp='127.0.0.1'}]", "13: error: tcp: expected \"HOST:PORT\", got \"127.0.0.1\""},
+    {"[{tcp='127.0.0.1'}]", "13: error: tcp: expected \"HOST:PORT\", the host as an address or "
+                            "localhost, got \"127.0.0.1\""},
     {"[{tcp='127.0.0.1:${port.a}', open=false}]", ""},
     {"[{sleep=1}]",
      "15: error: sleep: expected a time such as \"500ms\", \"30s\" or \"2m\", got 1"},

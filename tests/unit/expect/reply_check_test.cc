@@ -73,6 +73,8 @@ TEST(ReplyCheck, ATextIsNotLookedForAmongTables) {
   EXPECT_THAT(judge(R"([{"name": "a"}])", {{"lacks", "b"}}).text, HasSubstr("matches = '^(?!"));
   EXPECT_TRUE(judge(R"([["a"]])", {{"lacks", "b"}}));
   EXPECT_FALSE(judge(R"({"name": "a"})", {{"lacks", "b"}}));
+  EXPECT_TRUE(judge(R"({"name": "a"})", {{"lacks", "name"}}));
+  EXPECT_TRUE(judge(R"({"name": "a", "more": {"status": "paused"}})", {{"lacks", "paused"}}));
 }
 
 TEST(ReplyCheck, NumbersAreWhatTheyAre) {

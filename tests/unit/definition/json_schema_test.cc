@@ -149,7 +149,7 @@ TEST_F(DefinitionSchemaChecked, AcceptsWhatTheReaderAccepts) {
       step("hmp = 'a', until = 'RE'"),
       step("qmp = 'a', range = [0.5, 2], at = '/a', save = { n = '/b' }"),
       step("run = ['x'], stdout = 'y', status = 3"),
-      step("tcp = 'h:1', open = false"),
+      step("tcp = '127.0.0.1:1', open = false"),
       step("file = '/x', min-size = 5"),
       step("wait = 'x', fail = 'y'"),
       step("wait = 'x', fail = ['y', { regex = 'z+' }]"),

@@ -218,6 +218,9 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(k_space) - first + 1);
 }
 
+// That of a path, which is a line too.
+constexpr std::size_t k_longest_line = 4096;
+
 std::vector<std::string> last_lines(std::string_view text, std::size_t count) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
     text.remove_suffix(1);
@@ -230,7 +233,9 @@ std::vector<std::string> last_lines(std::string_view text, std::size_t count) {
     while (line.ends_with('\r')) {
       line.remove_suffix(1);
     }
-    lines.emplace_back(line);
+    const bool is_long = line.size() > k_longest_line;
+    lines.push_back((is_long ? "..." : "") +
+                    std::string(line.substr(is_long ? line.size() - k_longest_line : 0)));
     text = text.substr(0, start == 0 ? 0 : newline);
   }
   std::reverse(lines.begin(), lines.end());

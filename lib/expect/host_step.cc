@@ -30,7 +30,7 @@ std::string last_line(const std::string& text) {
 }
 
 // Takes what is there of a child's output; false at its end.
-bool collect(const UniqueFd& pipe, std::string& text) {
+bool collect(const StepRun& run, const UniqueFd& pipe, std::string& text) {
   std::array<std::byte, 65536> buffer;
   for (;;) {
     const IoCount got = read_some(pipe.get(), buffer);
@@ -39,7 +39,8 @@ bool collect(const UniqueFd& pipe, std::string& text) {
     }
     text += text_of(std::span(buffer).first(got.count));
     if (text.size() > k_most_output) {
-      throw Error("collecting a command's output: it is over 64 MiB");
+      run.fail(Cause::flood, format("the command wrote more than {}{}", format_size(k_most_output),
+                                    last_line(text)));
     }
   }
 }
@@ -84,7 +85,7 @@ ExitStatus run_program(const StepRun& run, const std::vector<std::string>& argv,
   set_nonblocking(pipe.first.get());
   for (;;) {
     const std::optional<ExitStatus> status = process.poll();
-    if (pipe.first && !collect(pipe.first, text)) {
+    if (pipe.first && !collect(run, pipe.first, text)) {
       pipe.first.reset();
     }
     if (status) { // a grandchild may hold the pipe open; it is not waited for

@@ -50,7 +50,7 @@ enum class Cause {
   console_eof,  // the console ended while something was awaited
   skip,
   asset, // a payload could not be had
-  flood, // QEMU or its guest wrote more than the run directory may take
+  flood, // QEMU, its guest or a command wrote more than may be taken
   host,  // the host's fault: a program missing, disk full
 };
 

@@ -146,6 +146,27 @@ TEST_F(Flood, OfAFileThatQemuItselfWritesIsACause) {
   EXPECT_THAT(orphans(), testing::IsEmpty());
 }
 
+TEST_F(Flood, OfACommandIsACause) {
+  const Captured result = boot(Program().print("HELLO").without_end(), {}, {},
+                               {"--wait", "HELLO", "--run", "yes", "--timeout", "60s"});
+  EXPECT_EQ(code_of(result), 1) << result.err;
+  EXPECT_EQ(cause(), "flood");
+  EXPECT_THAT(verdict().message, HasSubstr("the command wrote more than 64.0 MiB: y"));
+  EXPECT_THAT(orphans(), testing::IsEmpty());
+}
+
+// A line without an end is no line for people.
+TEST_F(Flood, OfACommandDoesNotFillTheMessage) {
+  for (const char* const command :
+       {"head -c 3M /dev/zero | tr '\\0' x; exit 3", "head -c 100M /dev/zero"}) {
+    const Captured result = boot(Program().print("HELLO").without_end(), {}, {},
+                                 {"--wait", "HELLO", "--run", format("sh -c \"{}\"", command)});
+    EXPECT_EQ(code_of(result), 1) << command;
+    EXPECT_LT(result.err.size(), 100'000U) << command;
+    EXPECT_LT(log("verdict.json").size(), 100'000U) << command;
+  }
+}
+
 TEST_F(Flood, LimitIsASize) {
   for (const char* const limit : {"1", "much", "4095"}) {
     const Captured result = boot(Program().without_end(), {"--log-limit", limit}, {}, {});

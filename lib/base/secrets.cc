@@ -1,5 +1,6 @@
 #include "base/secrets.hh"
 
+#include "base/percent.hh"
 #include "base/text.hh"
 
 #include <algorithm>
@@ -14,10 +15,10 @@ constexpr std::size_t k_token_length = 20;
 constexpr std::string_view k_ends = " \t\r\n\"'<>`";
 
 bool tells_of_secret(std::string_view name) {
-  constexpr std::array<std::string_view, 12> k_words = {"token",   "secret", "password", "passwd",
-                                                        "pwd",     "key",    "sig",      "auth",
-                                                        "credent", "jwt",    "session",  "ticket"};
-  const std::string lower = lower_case(name);
+  constexpr std::array<std::string_view, 12> k_words = {"token",   "secret", "pass",    "pwd",
+                                                        "key",     "sig",    "auth",    "code",
+                                                        "credent", "jwt",    "session", "ticket"};
+  const std::string lower = lower_case(percent_decoded(name)); // "%74oken" is "token"
   return std::any_of(k_words.begin(), k_words.end(),
                      [&](std::string_view word) { return lower.find(word) != std::string::npos; });
 }
@@ -29,7 +30,7 @@ bool looks_like_token(std::string_view value) {
 
 // `url` begins at `start` of the text.
 void find_in_query(std::string_view url, std::size_t start, std::vector<TextRange>& found) {
-  std::size_t at = url.find_first_of("?#");
+  std::size_t at = url.find_first_of("?#;"); // a path may have parameters after a ";", too
   while (at != std::string_view::npos && at < url.size()) {
     const std::size_t end = std::min(url.find_first_of("?&;#", at + 1), url.size());
     const std::string_view pair = url.substr(at + 1, end - at - 1);

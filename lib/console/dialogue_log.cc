@@ -1,6 +1,7 @@
 #include "console/dialogue_log.hh"
 
 #include "base/error.hh"
+#include "base/secrets.hh"
 #include "base/text.hh"
 
 #include <algorithm>
@@ -89,7 +90,7 @@ void DialogueLog::matched(const std::string& vm, std::string_view text) {
 
 void DialogueLog::note(std::string_view text) {
   if (m_file) {
-    write(seconds(), "", '#', text);
+    write(seconds(), "", '#', without_secrets(text));
   }
 }
 

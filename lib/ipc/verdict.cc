@@ -2,6 +2,7 @@
 
 #include "base/error.hh"
 #include "base/text.hh"
+#include "data/json_secrets.hh"
 #include "os/file.hh"
 
 #include <array>
@@ -107,7 +108,7 @@ std::optional<Cause> cause_from(std::string_view name) {
 }
 
 void write_verdict(const std::string& run_dir, const Verdict& verdict) {
-  const Json json = {
+  Json json = {
       {"cause", cause_name(verdict.cause)},
       {"message", verdict.message},
       {"vm", verdict.vm},
@@ -120,10 +121,11 @@ void write_verdict(const std::string& run_dir, const Verdict& verdict) {
       {"seconds", rounded(verdict.seconds)},
       {"steps", steps_json(verdict.steps)},
       {"marks", marks_json(verdict.marks)},
-      {"saved", saved_json(verdict.saved)},
       {"judged-exits", verdict.judged_exits},
       {"details", verdict.details},
   };
+  json = json_without_secrets(std::move(json));
+  json["saved"] = saved_json(verdict.saved); // for steps that are still to come
   const std::string path = verdict_path(run_dir);
   const std::string text = dump_json_indented(json) + "\n";
   // Most verdicts pass through every program unchanged, and some file systems write out what is

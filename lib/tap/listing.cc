@@ -1,9 +1,9 @@
 #include "tap/listing.hh"
 
 #include "base/error.hh"
-#include "base/secrets.hh"
 #include "base/text.hh"
 #include "cache/cache.hh"
+#include "data/json_secrets.hh"
 #include "data/url.hh"
 #include "tap/tag.hh"
 
@@ -197,7 +197,7 @@ std::string long_listing(const std::vector<Selected>& selected) {
 std::string json_listing(const std::vector<Selected>& selected) {
   std::string text;
   for (const auto& [definition, subtest] : selected) {
-    text += without_secrets(dump_json(subtest_json(*definition, *subtest))) + "\n";
+    text += dump_json(json_without_secrets(subtest_json(*definition, *subtest))) + "\n";
   }
   return text;
 }

@@ -43,6 +43,25 @@ TEST(Verdict, ReadsBack) {
   EXPECT_EQ(read->saved, verdict.saved) << "byte for byte";
 }
 
+// What a command printed may be a URL; what a step saved is for steps that are still to come.
+TEST(Verdict, TellsNoSecret) {
+  const TempDir folder("verdict-test-");
+  const std::string text = "of 'http://me:s3cret@host/?token=s3cret\"'";
+  Verdict verdict;
+  verdict.message = verdict.step = verdict.awaited = text;
+  verdict.last_lines = {text};
+  verdict.steps = {{text, 0, 0}};
+  verdict.details = {{"stdout", {text}}};
+  write_verdict(folder.path(), verdict);
+  EXPECT_EQ(read_file(folder.path() + "/verdict.json").find("s3cret"), std::string::npos);
+  const auto read = read_verdict(folder.path());
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->message, "of 'http://host/?token=***\"'");
+  verdict.saved = {{"url", text}};
+  write_verdict(folder.path(), verdict);
+  EXPECT_EQ(read_verdict(folder.path())->saved, verdict.saved);
+}
+
 // Every byte that a console can bring, in every place where it can get to.
 TEST(Verdict, IsValidWhateverTheGuestPrinted) {
   const TempDir folder("verdict-test-");

@@ -1,8 +1,11 @@
 #include "data/url.hh"
 
+#include "base/format.hh"
+#include "base/percent.hh"
 #include "base/secrets.hh"
 #include "base/text.hh"
 
+#include <algorithm>
 #include <utility>
 
 namespace qt {
@@ -45,6 +48,26 @@ bool is_loopback(std::string_view url) {
   }
   host = host.substr(0, host.find(':'));
   return host == "localhost" || host.starts_with("127.");
+}
+
+std::string file_url(std::string_view path) {
+  constexpr std::string_view k_plain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/-._~";
+  std::string url = "file://";
+  for (const char letter : path) {
+    url += k_plain.find(letter) != std::string_view::npos
+               ? std::string(1, letter)
+               : format("%{:02X}", static_cast<unsigned char>(letter));
+  }
+  return url;
+}
+
+std::optional<std::string> path_of_file_url(std::string_view url) {
+  if (scheme_of(url) != "file") {
+    return std::nullopt;
+  }
+  url.remove_prefix(std::min(url.find('/', std::string_view("file://").size()), url.size()));
+  return percent_decoded(url.substr(0, url.find_first_of("?#")));
 }
 
 std::string display_url(std::string_view url) { return without_secrets(url); }

@@ -2,6 +2,7 @@
 // it without the secrets in it. Not a parser of URLs (RFC 3986): libcurl is that.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,10 @@ bool is_fetchable(std::string_view url);
 std::string host_of(std::string_view url);
 // Whether the host is this one, by name or address.
 bool is_loopback(std::string_view url);
+// "file://…" of an absolute path.
+std::string file_url(std::string_view path);
+// The path that a URL of a file means; nothing if it is none of a file.
+std::optional<std::string> path_of_file_url(std::string_view url);
 // The URL without user name, password and tokens (secrets.hh), fit for messages.
 std::string display_url(std::string_view url);
 

@@ -148,17 +148,6 @@ void check_by_fetch(const StepRun& run, const std::string& url) {
   }
 }
 
-std::string file_url(const std::string& path) {
-  std::string url = "file://";
-  for (const char byte : absolute_path(path)) {
-    const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-                       (byte >= 'a' && byte <= 'z') ||
-                       std::string_view("/-._~").find(byte) != std::string_view::npos;
-    url += plain ? std::string(1, byte) : format("%{:02X}", static_cast<unsigned char>(byte));
-  }
-  return url;
-}
-
 void check_file(const StepRun& run) {
   const std::string path = run.step.text("file");
   if (path.find('\0') == std::string::npos && !exists(path)) {
@@ -186,7 +175,7 @@ void check_file(const StepRun& run) {
     }
   }
   if (run.step.find("sha256") != nullptr) {
-    check_by_fetch(run, file_url(path));
+    check_by_fetch(run, file_url(absolute_path(path)));
   }
 }
 

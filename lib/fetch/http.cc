@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <sys/stat.h>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -201,6 +202,13 @@ HttpResult not_asked(const std::string& host, const std::string& why) {
 HttpResult HttpClient::get(const HttpRequest& request,
                            const std::function<void(HttpProgress)>& follow) {
   assert(is_fetchable(request.url));
+  if (const std::optional<std::string> path = path_of_file_url(request.url)) {
+    struct stat status;
+    if (::stat(path->c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+      return {
+          HttpOutcome::refused, "it is not a regular file", {}}; // libcurl would wait for a fifo
+    }
+  }
   const auto [host, advice] = advice_for(m_state->unreachable, request.url);
   if (advice.ask == Advice::Ask::no) {
     return not_asked(host, advice.why);

@@ -1,5 +1,6 @@
 #include "fetch/transfer.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
 #include "base/text.hh"
 #include "data/url.hh"
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <ctime>
 #include <new>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -58,6 +60,13 @@ std::optional<Duration> pause_of(const std::string& value) {
                      : std::nullopt;
 }
 
+// libcurl would wait for a fifo.
+bool may_read_netrc() {
+  struct stat status;
+  const std::string path = env::text("HOME") + "/.netrc";
+  return ::stat(path.c_str(), &status) < 0 || S_ISREG(status.st_mode);
+}
+
 } // namespace
 
 Transfer::Transfer(const HttpRequest& request, const HttpLimits& limits,
@@ -87,7 +96,7 @@ Transfer::Transfer(const HttpRequest& request, const HttpLimits& limits,
   set(m_easy, CURLOPT_FOLLOWLOCATION, 1L);
   set(m_easy, CURLOPT_MAXREDIRS, k_redirects);
   set(m_easy, CURLOPT_FAILONERROR, 1L);
-  set(m_easy, CURLOPT_NETRC, long(CURL_NETRC_OPTIONAL));
+  set(m_easy, CURLOPT_NETRC, long(may_read_netrc() ? CURL_NETRC_OPTIONAL : CURL_NETRC_IGNORED));
   set(m_easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
   set(m_easy, CURLOPT_HTTP_VERSION, long(CURL_HTTP_VERSION_2TLS));
   set(m_easy, CURLOPT_PIPEWAIT, 1L);

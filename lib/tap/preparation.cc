@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "base/secrets.hh"
 #include "cache/cache.hh"
+#include "data/url.hh"
 #include "definition/made_file.hh"
 #include "os/file.hh"
 #include "schema/key_option.hh"
@@ -10,18 +11,6 @@
 namespace qt {
 
 namespace {
-
-std::string file_url(const std::string& path) {
-  constexpr std::string_view k_plain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/-._~";
-  std::string url = "file://";
-  for (const char letter : path) {
-    url += k_plain.find(letter) != std::string_view::npos
-               ? std::string(1, letter)
-               : format("%{:02X}", static_cast<unsigned char>(letter));
-  }
-  return url;
-}
 
 // Plans one payload after what it is made from.
 class Planner {

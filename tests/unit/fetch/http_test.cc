@@ -13,6 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdexcept>
+#include <sys/stat.h>
 #include <thread>
 
 namespace qt {
@@ -168,6 +169,13 @@ TEST_F(HttpTest, ReadsFileUrls) {
   EXPECT_EQ(get("file://" + source).outcome, HttpOutcome::complete);
   EXPECT_EQ(content(), "from a file");
   EXPECT_EQ(get("file:///nonexistent").outcome, HttpOutcome::gone);
+  ASSERT_EQ(::mkfifo((m_folder.path() + "/a fifo").c_str(), 0600), 0);
+  for (const std::string& url : {"file://localhost" + m_folder.path() + "/a%20fifo",
+                                 std::string("file:///dev/zero"), "file://" + m_folder.path()}) {
+    const HttpResult result = get(url); // at once
+    EXPECT_EQ(result.outcome, HttpOutcome::refused) << url;
+    EXPECT_EQ(result.reason, "it is not a regular file");
+  }
   // What is there already is of no use: the file starts over.
   hold("old and much longer than the source");
   EXPECT_EQ(get_from("file://" + source, 35, "").outcome, HttpOutcome::complete);
@@ -227,6 +235,13 @@ TEST_F(HttpTest, TakesCredentialsFromNetrc) {
   m_server.set("/file", {.body = "right"});
   EXPECT_EQ(get(m_server.url("/file")).outcome, HttpOutcome::complete);
   EXPECT_EQ(m_server.requests("/file").at(0).authorization, "Basic bWU6czNjcmV0");
+}
+
+TEST_F(HttpTest, ANetrcThatIsNoFileIsNotWaitedFor) {
+  ASSERT_EQ(::mkfifo((m_folder.path() + "/.netrc").c_str(), 0600), 0);
+  const ScopedVariable home("HOME", m_folder.path());
+  m_server.set("/file", {.body = "right"});
+  EXPECT_EQ(get(m_server.url("/file")).outcome, HttpOutcome::complete);
 }
 
 TEST_F(HttpTest, LoopbackNeedsNoProxy) {

@@ -2,6 +2,9 @@
 
 #include "base/text.hh"
 
+#include <algorithm>
+#include <array>
+
 namespace qt {
 
 std::string impostor_in(std::string_view first_bytes) {
@@ -13,12 +16,23 @@ std::string impostor_in(std::string_view first_bytes) {
     return "a pointer of Git LFS, not the file that it points to; use the URL by which the server "
            "gives the content (of GitHub: https://media.githubusercontent.com/media/…)";
   }
-  if (start.starts_with("<!doctype html") || start.starts_with("<html") ||
-      (start.starts_with("<") && start.find("<html") != std::string::npos)) {
+  if (start.starts_with("/annex/objects/")) {
+    return "a pointer of git-annex, not the file that it points to";
+  }
+  constexpr std::array<std::string_view, 7> k_tags = {
+      "<!doctype html", "<html", "<head", "<title", "<body", "<meta ", "<script"};
+  const bool is_page = std::any_of(k_tags.begin(), k_tags.end(), [&start](std::string_view tag) {
+    return start.starts_with(tag);
+  });
+  if (is_page || (start.starts_with("<") && start.find("<html") != std::string::npos)) {
     return "a web page, perhaps to log in at the server or the network; open the URL in a browser";
   }
   if (start.starts_with("<?xml") && start.find("<error") != std::string::npos) {
     return "a server's message about an error, in XML";
+  }
+  if (start.starts_with("{") && (start.find("\"error") != std::string::npos ||
+                                 start.find("\"message\"") != std::string::npos)) {
+    return "a server's message about an error, in JSON";
   }
   return "";
 }

@@ -4,6 +4,7 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/text.hh"
+#include "os/file_time.hh"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -53,10 +54,6 @@ std::optional<timespec> time_of_record(const std::string& path, const std::strin
 bool sync_content(const std::string& path) noexcept {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   return fd && ::fdatasync(fd.get()) == 0;
-}
-
-std::int64_t nanoseconds(const timespec& time) {
-  return std::int64_t(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
 }
 
 std::optional<std::string> marks_of(const struct stat& status) {
@@ -304,7 +301,10 @@ void Cache::publish(std::string_view digest, std::string_view url, int fd) const
   // Not every file system has these; and only who may write a file may give it some.
   static_cast<void>(::fsetxattr(fd, "user.qemu-asset-url", url.data(), url.size(), 0));
   static_cast<void>(::fsetxattr(fd, "user.qemu-asset-hash", digest.data(), digest.size(), 0));
-  if (::fchmod(fd, 0440) < 0) {
+  // Others than the owner's group can use a cache only where all may write to its folder.
+  struct stat folder;
+  const bool for_all = ::stat(m_folder.c_str(), &folder) == 0 && (folder.st_mode & S_IWOTH) != 0;
+  if (::fchmod(fd, for_all ? 0444 : 0440) < 0) {
     throw errno_error(errno, format("setting the mode of {}", partial));
   }
   if (::rename(partial.c_str(), path.c_str()) < 0) {

@@ -6,7 +6,8 @@
 // names are those of QEMU's framework (tests/functional/qemu_test/asset.py); its cleaner looks only
 // at names of exactly 64 characters, so it leaves the others alone:
 //
-//   download/DIGEST           the file, mode 0440; DIGEST is lower-case hex, SHA-256 or SHA-512
+//   download/DIGEST           the file, mode 0440, or 0444 where all may write to the folder;
+//                             DIGEST is lower-case hex, SHA-256 or SHA-512
 //   download/DIGEST.stamp     when it was last used, seconds since 1970 in decimal, no newline
 //   download/DIGEST.verified  "1 SIZE MTIME INODE CTIME[ BOOT]\n" (times in ns): the file with
 //                             exactly these marks had this digest. A file without a fitting record,

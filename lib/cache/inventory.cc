@@ -4,6 +4,7 @@
 #include "base/parallel.hh"
 #include "base/text.hh"
 #include "data/digest.hh"
+#include "os/file_time.hh"
 
 #include <algorithm>
 #include <cerrno>
@@ -97,8 +98,8 @@ std::vector<CacheName> cache_names(const Cache& cache) {
 }
 
 WallTime wall_time(const timespec& time) {
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(
-      std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec)));
+  return WallTime(
+      std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(nanoseconds(time))));
 }
 
 std::vector<CacheEntry> list_cache(const Cache& cache) {

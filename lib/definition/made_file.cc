@@ -182,16 +182,6 @@ std::string record_path(const std::string& path) {
 
 std::string head_of_record(const std::string& origin) { return "2\n" + origin + "IS "; }
 
-// Nothing if there is none that can be read at once.
-std::optional<std::string> read_record(const std::string& path) {
-  const UniqueFd fd = open_regular(AT_FDCWD, record_path(path).c_str());
-  struct stat status;
-  if (!fd || ::fstat(fd.get(), &status) < 0 || !S_ISREG(status.st_mode)) {
-    return std::nullopt;
-  }
-  return read_to_end(fd.get(), path);
-}
-
 std::string host_marks(const std::string& path) {
   struct stat status;
   if (path.empty() || ::stat(path.c_str(), &status) < 0) {
@@ -200,8 +190,7 @@ std::string host_marks(const std::string& path) {
   std::string marks = format("{} {}", format_escapes(real_path(path)), marks_of_status(status));
   if (status.st_mtim.tv_sec <= 1 && S_ISREG(status.st_mode)) {
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    const std::optional<std::uint64_t> hash = hash_of_content(fd.get());
-    marks += hash ? format(" {:016x}", *hash) : std::string();
+    marks += mark_of_content(fd.get());
   }
   return marks;
 }
@@ -239,6 +228,11 @@ std::string rule_line(const FileRule& rule) {
 
 std::string time_mark(const timespec& time) {
   return format("{}.{:09}", time.tv_sec, time.tv_nsec);
+}
+
+std::string mark_of_content(int fd) {
+  const std::optional<std::uint64_t> hash = hash_of_content(fd);
+  return hash ? format(" {:016x}", *hash) : "";
 }
 
 std::optional<std::string> marks_of_tree(int folder) {
@@ -285,7 +279,7 @@ std::string made_file_lock(const std::string& path) {
 
 MadeFile look_at_made_file(const std::string& path, const std::string& origin, Look look) noexcept {
   try {
-    const std::optional<std::string> record = read_record(path);
+    const std::optional<std::string> record = read_small_file(record_path(path), Writer::trusted);
     const std::string head = head_of_record(origin);
     if (!record || !record->starts_with(head)) {
       return MadeFile::absent;
@@ -331,7 +325,7 @@ void record_made_file(const std::string& path, const std::string& origin) {
   if (!content) {
     throw Error(format("{} cannot be read again after it was made", path));
   }
-  AtomicFile record(record_path(path));
+  AtomicFile record(record_path(path), 0644); // what others may write is not believed
   record.write(head_of_record(origin) + *marks + "\n" + *content);
   record.commit();
 }

@@ -14,6 +14,8 @@
 //   IS MARKS               the file as it was made
 //   CONTENT HASH           of a file or tree; looked at only with Look::at_content
 //
+// A link, or a record that others than this user and root could have written, counts as none.
+//
 // MARKS are inode, size, mtime and ctime, times in ns, of what a link leads to also its path, of a
 // tree a number reckoned from names, types, modes and marks of everything in it. Where a file of
 // the host has an mtime that says nothing (0 or 1: Nix, OSTree), its marks have a hash of its
@@ -55,6 +57,9 @@ void remove_made_file(const std::string& path);
 // Makes a file that was just made read-only and writes its record. Throws Error.
 void record_made_file(const std::string& path, const std::string& origin);
 
+// For records of other kinds: a hash of the content, of a source whose mtime says nothing, with a
+// space in front of it; empty if it cannot be read.
+std::string mark_of_content(int fd);
 // For records of other kinds: the marks of everything in a folder; nothing if something in it
 // cannot be looked at.
 std::optional<std::string> marks_of_tree(int folder);

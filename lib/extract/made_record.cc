@@ -63,9 +63,11 @@ MadeRecord::MadeRecord(const FileSource& source, const UnpackRule& rule,
                        const std::string& member) {
   struct stat status;
   if (::fstat(source.fd(), &status) == 0) {
+    const bool time_says_nothing = status.st_mtim.tv_sec <= 1;
     m_origin =
-        format("2\n{} {} {} {}\n{}\n", status.st_ino, status.st_size, time_mark(status.st_mtim),
-               time_mark(status.st_ctim), question_of(rule, member));
+        format("2\n{} {} {} {}{}\n{}\n", status.st_ino, status.st_size, time_mark(status.st_mtim),
+               time_mark(status.st_ctim), time_says_nothing ? mark_of_content(source.fd()) : "",
+               question_of(rule, member));
   }
 }
 

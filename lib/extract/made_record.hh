@@ -7,10 +7,11 @@
 // that says more (made_file.hh).
 //
 // "user.qemu-test-made" has four lines: the version of this format ("2"); inode, size, mtime and
-// ctime of the source; what was asked for; inode, size and mtime of the result, whose ctime changes
-// with this attribute, or, for a folder, the marks of everything in it (made_file.hh). Times are in
-// nanoseconds. The clock by which a write sets the mtime ticks only every few milliseconds; so that
-// a write in the same tick is seen, a result gets the exact time as its mtime.
+// ctime of the source, with a hash of its content if its mtime says nothing (0 or 1: Nix, OSTree);
+// what was asked for; inode, size and mtime of the result, whose ctime changes with this attribute,
+// or, for a folder, the marks of everything in it (made_file.hh). Times are in nanoseconds. The
+// clock by which a write sets the mtime ticks only every few milliseconds; so that a write in the
+// same tick is seen, a result gets the exact time as its mtime.
 #pragma once
 
 #include "extract/byte_source.hh"

@@ -136,6 +136,17 @@ void make_directories(const std::string& path) {
 
 namespace {
 
+// The names in a folder. A for loop over its iterator would throw what cannot be read while it goes
+// on, as an exception of the library.
+std::vector<std::string> names_in(const std::string& path, std::error_code& error) {
+  std::vector<std::string> names;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error)) {
+    names.push_back(entry->path().filename().string());
+  }
+  return names;
+}
+
 // Lets the owner enter and change all folders of a tree.
 void open_up(const std::string& path) {
   struct stat status;
@@ -146,8 +157,8 @@ void open_up(const std::string& path) {
     ::chmod(path.c_str(), (status.st_mode | S_IRWXU) & 07777);
   }
   std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path, ignored)) {
-    open_up(entry.path());
+  for (const std::string& name : names_in(path, ignored)) {
+    open_up(path + "/" + name);
   }
 }
 
@@ -193,12 +204,16 @@ std::vector<std::string> make_empty_directory(const std::string& path) {
     return left;
   }
   bool is_empty = true;
-  const std::vector<fs::path> entries(fs::directory_iterator(path), {});
-  for (const fs::path& entry : entries) {
+  const std::vector<std::string> names = names_in(path, error);
+  if (error) {
+    throw Error(format("emptying {}: {}", path, error.message()));
+  }
+  for (const std::string& name : names) {
+    const std::string entry = path + "/" + name;
     try {
       remove_tree(entry);
     } catch (const Error& failure) {
-      const bool was_moved = entry.filename().string().find(k_left) != std::string::npos;
+      const bool was_moved = name.find(k_left) != std::string::npos;
       is_empty = (was_moved || move_aside(entry)) && is_empty;
       left.emplace_back(failure.what());
     }
@@ -213,7 +228,12 @@ std::vector<std::string> make_empty_directory(const std::string& path) {
 }
 
 std::string absolute_path(const std::string& path) {
-  return fs::absolute(path).lexically_normal().string();
+  std::error_code error;
+  const fs::path whole = fs::absolute(path, error);
+  if (error) {
+    throw Error(format("finding the folder that the program runs in: {}", error.message()));
+  }
+  return whole.lexically_normal().string();
 }
 
 std::string real_path(const std::string& path) {
@@ -299,9 +319,42 @@ void AtomicFile::commit() {
 
 namespace {
 
+// Who may put files into the folder may lock, whatever the umask of the first one was: an exclusive
+// lock needs permission to write.
+UniqueFd create_lock(const std::string& path) {
+  constexpr int k_flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  UniqueFd fd(::open(path.c_str(), k_flags, 0666));
+  struct stat file;
+  struct stat folder;
+  if (fd && ::fstat(fd.get(), &file) == 0 && ::stat(parent_of(path).c_str(), &folder) == 0) {
+    static_cast<void>(
+        ::fchmod(fd.get(), (file.st_mode & 0777) | (folder.st_mode & (S_IWGRP | S_IWOTH))));
+  }
+  return fd;
+}
+
+// Not with O_CREAT where it is there already: in a folder for all, such as /tmp, the kernel lets
+// nobody open the file of another user like that (fs.protected_regular).
 UniqueFd open_lock(const std::string& path) {
-  UniqueFd fd = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
+  constexpr int k_flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  UniqueFd fd(::open(path.c_str(), k_flags));
+  if (!fd && errno == ENOENT) {
+    fd = create_lock(path);
+  }
+  if (!fd && errno == EEXIST) { // somebody was faster
+    fd.reset(::open(path.c_str(), k_flags));
+  }
+  if (!fd && errno == ENOENT) { // or has removed it
+    fd = create_lock(path);
+  }
   struct stat status;
+  if (!fd && errno == EACCES && ::lstat(path.c_str(), &status) == 0) {
+    throw Error(
+        format("locking {}: another user made it so that nobody else may; have it removed", path));
+  }
+  if (!fd) {
+    throw errno_error(errno, format("opening {}", path));
+  }
   if (::fstat(fd.get(), &status) < 0 || !S_ISREG(status.st_mode)) {
     throw Error(format("locking {}: it is not a regular file; remove it", path));
   }
@@ -360,8 +413,8 @@ std::string describe_process(const std::string& pid) {
 
 // Whether a descriptor of a process holds a write lock: "lock: 1: OFDLCK  ADVISORY  WRITE …", or
 // one of flock(2): "FLOCK".
-bool holds_lock(const fs::path& process, const std::string& descriptor) {
-  const std::string info = read_file(process / "fdinfo" / descriptor);
+bool holds_lock(const std::string& process, const std::string& descriptor) {
+  const std::string info = read_file(process + "/fdinfo/" + descriptor);
   return info.find("\nlock:") != std::string::npos && info.find(" WRITE ") != std::string::npos;
 }
 
@@ -371,17 +424,17 @@ std::string holder_of_lock(const std::string& path) {
   struct stat wanted;
   std::error_code ignored;
   if (::stat(path.c_str(), &wanted) == 0) {
-    for (const fs::directory_entry& process : fs::directory_iterator("/proc", ignored)) {
-      const std::string pid = process.path().filename();
+    for (const std::string& pid : names_in("/proc", ignored)) {
       if (pid.find_first_not_of("0123456789") != std::string::npos) {
         continue;
       }
-      for (const fs::directory_entry& open :
-           fs::directory_iterator(process.path() / "fd", ignored)) {
+      const std::string process = "/proc/" + pid;
+      for (const std::string& open : names_in(process + "/fd", ignored)) {
         struct stat status;
         try {
-          if (::stat(open.path().c_str(), &status) == 0 && status.st_ino == wanted.st_ino &&
-              status.st_dev == wanted.st_dev && holds_lock(process, open.path().filename())) {
+          if (::stat((process + "/fd/" + open).c_str(), &status) == 0 &&
+              status.st_ino == wanted.st_ino && status.st_dev == wanted.st_dev &&
+              holds_lock(process, open)) {
             return format("process {} ({})", pid, describe_process(pid));
           }
         } catch (const Error&) { // it has ended meanwhile

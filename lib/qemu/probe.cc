@@ -5,6 +5,7 @@
 #include "base/text.hh"
 #include "cache/cache.hh"
 #include "os/file.hh"
+#include "os/file_time.hh"
 #include "qemu/idle_emulator.hh"
 
 #include <algorithm>
@@ -45,10 +46,6 @@ std::vector<std::string> names(IdleEmulator& emulator, const std::string& comman
   }
   std::sort(names.begin(), names.end());
   return names;
-}
-
-std::int64_t nanoseconds(const timespec& time) {
-  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
 // What of a file or folder changes with its content; null if it is not there.
@@ -194,7 +191,7 @@ Json recall(const std::string& path, const Json& identity) {
     return {};
   }
   try {
-    const std::optional<std::string> text = read_file_if_exists(path);
+    const std::optional<std::string> text = read_small_file(path, Writer::trusted);
     Json record = text ? parse_json(*text, path) : Json();
     const bool is_of_it = json_member(record, "identity") == identity;
     return is_of_it && is_whole(record) ? record : Json();
@@ -353,7 +350,7 @@ void Probe::remember() const noexcept {
   }
   try {
     make_directories(parent_of(m_record_path));
-    AtomicFile file(m_record_path);
+    AtomicFile file(m_record_path, 0644); // what others may write is not believed
     file.write(dump_json(m_answers) + "\n");
     file.commit();
   } catch (const Error&) {

@@ -201,6 +201,49 @@ TEST_F(QtFetchHostile, AnotherUsersPartialIsNotContinuedWhereAllMayWrite) {
   }
 }
 
+// As in /tmp: what one user leaves must not keep the others out.
+TEST_F(QtFetchHostile, WhereAllMayWriteAllMayLockAndRead) {
+  const std::string folder = m_folder.path() + "/download";
+  const auto mode_of = [](const std::string& path) {
+    struct stat status {};
+    EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
+    return status.st_mode & 0777;
+  };
+  m_server.set("/file", {.status = 404});
+  const mode_t mask = ::umask(0022);
+  for (const mode_t mode : {0755, 01777}) {
+    const bool for_all = mode == 01777;
+    ASSERT_EQ(::chmod(folder.c_str(), mode), 0);
+    EXPECT_EQ(run({url(), m_digest}).status.code(), 1);
+    EXPECT_EQ(mode_of(cached() + ".lock") & 0066, for_all ? 0066u : 0044u);
+    serve();
+    EXPECT_EQ(run({url(), m_digest}).status.code(), 0);
+    EXPECT_EQ(mode_of(cached()), for_all ? 0444u : 0440u);
+    ::unlink(cached().c_str());
+    ::unlink((cached() + ".lock").c_str());
+    m_server.set("/file", {.status = 404});
+  }
+  ::umask(mask);
+}
+
+TEST_F(QtFetchHostile, ALockIsAFileOfItsOwn) {
+  serve();
+  const std::string lock = cached() + ".lock";
+  make_directories(lock + "/inside");
+  EXPECT_EQ(run({url(), m_digest}).status.code(), 99);
+  remove_tree(lock);
+  ASSERT_EQ(::link(m_victim.c_str(), lock.c_str()), 0); // is locked, and neither read nor changed
+  EXPECT_EQ(run({url(), m_digest}).status.code(), 0);
+  expect_victim_untouched();
+  ::unlink(lock.c_str());
+  if (is_root()) {
+    write_file(lock, "");
+    ASSERT_EQ(::chown(lock.c_str(), 65534, 65534), 0);
+    ::unlink(cached().c_str());
+    EXPECT_EQ(run({url(), m_digest}).status.code(), 0);
+  }
+}
+
 // --- how much, and how long
 
 TEST_F(QtFetchHostile, MoreThanTheSizeIsNotDownloaded) {

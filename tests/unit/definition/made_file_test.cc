@@ -75,6 +75,37 @@ TEST_F(MadeFileTest, IsRightUntilSomethingChanges) {
   EXPECT_EQ(look("f"), MadeFile::absent);
 }
 
+// The record is what is trusted, so it must be one that this user or root has written.
+TEST_F(MadeFileTest, ARecordThatOthersCouldWriteCountsAsNone) {
+  const std::string record = path(".f.made");
+  const auto expect_believed = [&](bool believed, const char* what) {
+    EXPECT_EQ(look("f"), believed ? MadeFile::right : MadeFile::absent) << what;
+    make("f", "content");
+    EXPECT_EQ(look("f"), MadeFile::right) << what;
+  };
+  const mode_t mask = ::umask(0002); // of many users; no record may depend on it
+  make("f", "content");
+  expect_believed(true, "as it is made");
+  ::umask(mask);
+  ASSERT_EQ(::chmod(record.c_str(), 0666), 0);
+  expect_believed(false, "writable by all");
+  ASSERT_EQ(::rename(record.c_str(), path("elsewhere").c_str()), 0);
+  ASSERT_EQ(::symlink("elsewhere", record.c_str()), 0);
+  expect_believed(false, "a link");
+  ::unlink(record.c_str());
+  ASSERT_EQ(::mkfifo(record.c_str(), 0600), 0);
+  expect_believed(false, "a fifo");
+  ::unlink(record.c_str());
+  make_directories(record + "/inside");
+  expect_believed(false, "a folder");
+  write_file(record, read_file(record) + std::string(100'000, 'x'));
+  expect_believed(false, "far too large");
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(record.c_str(), 65534, 65534), 0);
+    expect_believed(false, "another user's");
+  }
+}
+
 TEST_F(MadeFileTest, ContentIsComparedWhereItIsAskedFor) {
   make("f", std::string(100000, 'x'));
   // As after a change that all marks survive: the record says of the file as it is now what it

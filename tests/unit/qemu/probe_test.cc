@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "os/file.hh"
 
+#include <algorithm>
 #include <csignal>
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -186,6 +187,40 @@ TEST_F(ProbeTest, ADamagedOrUnwritableRecordIsNoError) {
     }
     write_file(records + "/" + name + ".json", damaged);
     EXPECT_TRUE(Probe(program, records).has_machine("none")) << damaged;
+  }
+}
+
+// The folder may be shared, and a record says whether there is a sandbox.
+TEST_F(ProbeTest, ARecordThatOthersCouldWriteIsNotBelieved) {
+  std::string name = program;
+  std::replace(name.begin(), name.end(), '/', '-');
+  const std::string record = records + "/" + name + ".json";
+  const auto expect_asked = [&](bool asked, const char* what) {
+    const std::size_t before = starts();
+    EXPECT_TRUE(Probe(program, records).has_machine("none")) << what;
+    EXPECT_EQ(starts() - before, asked ? 1U : 0U) << what;
+  };
+  const mode_t mask = ::umask(0002); // of many users; no record may depend on it
+  expect_asked(true, "nothing");
+  ::umask(mask);
+  expect_asked(false, "its own");
+  ASSERT_EQ(::chmod(record.c_str(), 0666), 0);
+  expect_asked(true, "writable by all");
+  expect_asked(false, "written anew");
+  ASSERT_EQ(::rename(record.c_str(), (records + "/elsewhere").c_str()), 0);
+  ASSERT_EQ(::symlink("elsewhere", record.c_str()), 0);
+  expect_asked(true, "a link");
+  ::unlink(record.c_str());
+  ASSERT_EQ(::mkfifo(record.c_str(), 0600), 0);
+  expect_asked(true, "a fifo");
+  ::unlink(record.c_str());
+  make_directories(record + "/inside");
+  expect_asked(true, "a folder");
+  remove_tree(record);
+  expect_asked(true, "nothing");
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(record.c_str(), 65534, 65534), 0);
+    expect_asked(true, "another user's");
   }
 }
 

@@ -22,8 +22,10 @@ void OwnMonitor::handle(const pollfd& polled) {
   if ((polled.revents & POLLOUT) != 0) {
     send();
   }
+  // Not without end, should QEMU write without a pause; a socket holds less than this.
+  constexpr int k_most_rounds = 16;
   std::array<std::byte, 65536> buffer;
-  while (polled.revents != 0 && m_fd) {
+  for (int round = 0; polled.revents != 0 && m_fd && round < k_most_rounds; ++round) {
     const IoCount got = read_some(m_fd.get(), buffer);
     if (got.result == IoResult::ended) {
       end();

@@ -28,11 +28,13 @@ public:
   }
   int fd() const noexcept { return m_fd.get(); }
 
-  // Reads what is there now.
+  // Reads what is there now, but not without end: who writes without a pause would keep us from
+  // deadlines and signals, also as a process that is left of one that has ended.
   template<typename Take>
   void read_available(const Take& take) {
+    constexpr std::size_t k_most = 256 << 10; // more than a pipe holds
     std::array<std::byte, 16384> chunk;
-    while (m_fd) {
+    for (std::size_t taken = 0; m_fd && taken < k_most; taken += chunk.size()) {
       const IoCount got = read_some(m_fd.get(), chunk);
       m_rest += text_of(std::span(chunk).first(got.count));
       cut(take);

@@ -2,6 +2,7 @@
 
 #include "base/error.hh"
 #include "base/log.hh"
+#include "base/text.hh"
 #include "base/timeout_multiplier.hh"
 
 #include <unistd.h>
@@ -11,6 +12,7 @@ namespace qt {
 namespace {
 
 constexpr std::size_t k_comment_lines = 20;
+constexpr std::uint64_t k_most_said = 256 << 20; // of what goes to people, or to Meson's log
 
 std::string reason_of(const StageEnd& end, std::optional<Duration> timeout, EndRequest& request) {
   switch (end.by) {
@@ -32,14 +34,24 @@ void wrap_command(const std::string& name, const std::vector<std::string>& comma
   options.standard_input = STDIN_FILENO;
   options.descendants = SpawnOptions::Descendants::end_with_it;
   StageEnd end;
+  std::uint64_t said = 0;
   try {
     end = run_stage(command, options, actual ? Deadline::after(*actual) : Deadline::never(),
-                    request, [](std::string_view line) { log_plain(line); });
+                    request, [&said](std::string_view line) {
+                      said += line.size() + 1;
+                      if (said <= k_most_said) {
+                        log_plain(line);
+                      }
+                    });
   } catch (const Error& error) {
     log_error(error.what());
     tap.not_ok(name);
     tap.comment(error.what());
     return;
+  }
+  if (said > k_most_said) {
+    log_warning(format("the command wrote {}; what is over {} is left out", format_size(said),
+                       format_size(k_most_said)));
   }
   const int code = exit_status_of(end.status.wait_status);
   if (end.by == StageEnd::By::itself && code == to_int(ExitCode::done)) {

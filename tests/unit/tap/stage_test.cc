@@ -47,6 +47,23 @@ TEST(Stage, AnEndlessLineIsHandedOnInPieces) {
               ElementsAre(4096, 0, 3));
 }
 
+// Who writes faster than is read is never waited for to pause.
+TEST(Stage, AFloodPassesNoDeadline) {
+  for (const char* const script :
+       {"yes", "yes >&2", "yes & yes >&2", "trap '' TERM; yes", "yes & exit 3"}) {
+    SCOPED_TRACE(script);
+    EndRequest signals;
+    std::uint64_t lines = 0;
+    SpawnOptions options;
+    options.descendants = SpawnOptions::Descendants::end_with_it;
+    const StageEnd end = run_stage({"sh", "-c", script}, options, Deadline::after(Duration(300)),
+                                   signals, [&lines](std::string_view) { ++lines; });
+    const bool ends = std::string_view(script).ends_with("3");
+    EXPECT_EQ(end.by, ends ? StageEnd::By::itself : StageEnd::By::deadline);
+    EXPECT_TRUE(ends || lines > 0);
+  }
+}
+
 TEST(Stage, StandardInputIsEmpty) {
   const Observed reads = run("cat; echo $?");
   EXPECT_THAT(reads.lines, ElementsAre("0"));

@@ -1,6 +1,7 @@
 #include "extract/member_data.hh"
 
 #include <algorithm>
+#include <climits>
 
 namespace qt {
 
@@ -15,6 +16,11 @@ Error member_error(const ArchiveMember& member, std::string_view reason) {
 }
 
 void check_header(const ArchiveMember& member) {
+  if (member.name.size() >= PATH_MAX) { // nobody could open it by that
+    throw Error(format("member '{}...': its name has {} bytes, more than a path can have",
+                       member.name.substr(0, 100), member.name.size()),
+                ExitCode::failed);
+  }
   if (!member.trouble.empty()) {
     throw member_error(member, member.trouble);
   }
@@ -45,7 +51,7 @@ std::optional<std::string> MemberPlaces::take(const ArchiveMember& member) {
 }
 
 std::optional<std::string> MemberPlaces::place_of(std::string_view name) {
-  std::optional<std::string> normal = normal_member_name(name);
+  std::optional<std::string> normal = asked_member_name(name); // "/a" starts at the root, too
   if (!normal || m_links.all().empty()) {
     return normal;
   }

@@ -24,7 +24,7 @@ bool is_special(MemberType type);
 
 // "member 'NAME': REASON", ExitCode::failed.
 Error member_error(const ArchiveMember& member, std::string_view reason);
-// Throws if the archive's reader had to complain about the member.
+// Throws if the archive's reader had to complain about the member, or nobody could use its name.
 void check_header(const ArchiveMember& member);
 
 // Where members of an archive stand in the tree that they make, one after the other.

@@ -97,7 +97,9 @@ private:
     m_places = {};
     OpenOptions options = open_options(m_rule);
     for (const Wanted* const wanted : m_chosen) {
-      options.only.push_back(wanted->name);
+      if (!m_rule.first) { // of several of one name a directory gives the last
+        options.only.push_back(wanted->name);
+      }
     }
     const std::unique_ptr<MemberReader> archive = open_archive(m_source, options);
     ArchiveMember member;
@@ -195,8 +197,9 @@ private:
       }
     }
     if (!next || ++wanted.links > k_most_member_links) {
-      throw Error(format("member '{}': its link to '{}' leads out of the archive or in a circle",
-                         wanted.output.member, wanted.target),
+      throw Error(format("member '{}': its link{} leads out of the archive or in a circle",
+                         wanted.output.member,
+                         wanted.target.empty() ? "" : format(" to '{}'", wanted.target)),
                   ExitCode::failed);
     }
     wanted.name = *next;

@@ -1,6 +1,7 @@
 #include "extract/prepared_files.hh"
 
 #include "base/error.hh"
+#include "base/log.hh"
 #include "definition/made_file.hh"
 #include "extract/unpack.hh"
 #include "os/file.hh"
@@ -72,9 +73,7 @@ private:
     if (!made) {
       const std::optional<std::string> source =
           file.from_asset ? asset(file) : make(m_definition.files.at(file.from));
-      // A subtest may be about to make the same.
-      const std::optional<FileLock> lock =
-          FileLock::acquire(made_file_lock(path), FileLock::Wait::yes);
+      const FileLock lock = await_lock(made_file_lock(path));
       if (source && (is_right(file, path, origin) || make_from(file, *source, path, origin))) {
         made = path;
       } else {
@@ -85,6 +84,20 @@ private:
       m_result.made.push_back(path);
     }
     return m_made[file.name] = made;
+  }
+
+  // A subtest may be about to make the same.
+  static FileLock await_lock(const std::string& name) {
+    constexpr Duration k_longest_wait = std::chrono::hours(1);
+    std::optional<FileLock> lock =
+        FileLock::await(name, Deadline::after(k_longest_wait), [&name](const std::string& holder) {
+          log_warning(format("waiting for {}, which holds {}", holder, name));
+        });
+    if (!lock) {
+      throw Error(format("{} has held {} for {}; end it", holder_of_lock(name), name,
+                         format_duration(k_longest_wait)));
+    }
+    return std::move(*lock);
   }
 
   bool is_right(const FileRule& file, const std::string& path, const std::string& origin) const {

@@ -22,8 +22,8 @@ std::string safe_name(const ArchiveMember& member) {
 std::string safe_target(const ArchiveMember& member) {
   std::optional<std::string> target = normal_member_name(member.target);
   if (!target) {
-    throw member_error(member,
-                       format("its hard link leads out of the archive: '{}'", member.target));
+    throw Error(format("its hard link leads out of the archive: '{}'", member.target),
+                ExitCode::failed); // for_member() adds the name
   }
   return std::move(*target);
 }

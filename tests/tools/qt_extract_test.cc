@@ -9,6 +9,7 @@
 #include "os/process.hh"
 
 #include <algorithm>
+#include <array>
 #include <dirent.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -16,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <thread>
 #include <unistd.h>
 
 namespace {
@@ -750,6 +752,56 @@ TEST_F(QtExtractTest, TheLastMemberOfANameCounts) {
   EXPECT_EQ(read_file(work("b")), "old");
 }
 
+TEST_F(QtExtractTest, TheFirstMemberOfANameIsToBeHadEverywhere) {
+  const std::vector<std::string> archives = {
+      TarMaker().file("a", "old").file("b", "b").file("./a", "new").bytes(),
+      CpioMaker().add("a", 0100644, "old").add("b", 0100644, "b").add("a", 0100644, "new").bytes(),
+      ZipMaker()
+          .add("a", "old", 0x3f5dd4e5)
+          .add("b", "b", 0x71beeff9)
+          .add("a", "new", 0x6be34445)
+          .bytes(),
+  };
+  for (const std::string& bytes : archives) {
+    SCOPED_TRACE(&bytes - archives.data());
+    write_file(path("t"), bytes);
+    const Outcome first = extract({"--first", "--member", "a", "--output", "a", path("t")});
+    EXPECT_EQ(first.code, 0) << first.err;
+    EXPECT_EQ(read_file(work("a")), "old");
+  }
+}
+
+// What it takes to follow a name of 20,000 folders is not spent.
+TEST_F(QtExtractTest, ANameLongerThanAPathIsRefused) {
+  std::string name;
+  for (int i = 0; i < 20'000; ++i) {
+    name += "d/";
+  }
+  write_file(path("t"), CpioMaker().add(name + "f", 0100644, "x").bytes());
+  const Outcome outcome = extract({"--directory", "--output", "tree", path("t")});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("its name has 40001 bytes, more than a path can have"));
+  EXPECT_LT(outcome.err.size(), 1000U);
+  EXPECT_EQ(left_behind(), std::vector<std::string>());
+}
+
+// As in a cpio archive of "find /", which the kernel takes. A tree of it is not made.
+TEST_F(QtExtractTest, AMemberWithAnAbsoluteNameIsToBeHad) {
+  for (const std::string& bytes :
+       {TarMaker().file("/sbin/init", "init").add("/l", '2', "/sbin/init").bytes(),
+        CpioMaker().add("/sbin/init", 0100644, "init").add("/l", 0120777, "sbin/init").bytes()}) {
+    write_file(path("t"), bytes);
+    for (const char* name : {"sbin/init", "/sbin/init", "/l"}) {
+      const Outcome outcome = extract({"--member", name, "--output", "init", path("t")});
+      EXPECT_EQ(outcome.code, 0) << outcome.err;
+      EXPECT_EQ(read_file(work("init")), "init");
+      ::unlink(work("init").c_str());
+    }
+    EXPECT_EQ(extract({"--directory", "--output", "tree", path("t")}).code, 1);
+    EXPECT_EQ(left_behind(), std::vector<std::string>());
+  }
+}
+
 TEST_F(QtExtractTest, AHardLinkIsOfTheFileInFrontOfIt) {
   write_file(
       path("t"),
@@ -917,6 +969,28 @@ protected:
   // The inode number of a file that is removed may be used again: the old file stays open.
   UniqueFd hold(const std::string& name) const { return open_file(work(name), O_RDONLY); }
 };
+
+// All files of an image of Nix or OSTree have one mtime; two of a size differ in nothing but that.
+TEST_F(QtExtractAgainTest, AnMtimeThatSaysNothingIsNotTrusted) {
+  for (const time_t seconds : {0, 1}) {
+    const std::array<timespec, 2> times = {timespec{seconds, 0}, timespec{seconds, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path("t").c_str(), times.data(), 0), 0);
+    for (const std::vector<std::string>& options :
+         {std::vector<std::string>{"--member", "a", path("t")},
+          std::vector<std::string>{"--directory", "--output", "tree", path("t")}}) {
+      ASSERT_EQ(extract(options).code, 0);
+      const std::string name = options[0] == "--member" ? "a" : "tree";
+      std::array<char, 1000> record = {};
+      const ssize_t size =
+          ::getxattr(work(name).c_str(), "user.qemu-test-made", record.data(), record.size());
+      ASSERT_GT(size, 0);
+      const std::string source = split(std::string(record.data()), '\n').at(1);
+      EXPECT_EQ(split(source, ' ').size(), 5U) << source; // the last is of the content
+      EXPECT_EQ(extract(options).code, 0) << "a tree that is right stays";
+      remove_tree(work(name));
+    }
+  }
+}
 
 TEST_F(QtExtractAgainTest, LeavesARightFileAloneAndRemakesAChangedOne) {
   const std::vector<std::string> options = {"--member", "a", "--resize", "8", path("t")};
@@ -1217,6 +1291,22 @@ TEST_F(QtExtractDefinitionTest, MakesFilesAndFilesFromThose) {
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(outcome.out, "");
   EXPECT_TRUE(exists(path("stamp")));
+}
+
+TEST_F(QtExtractDefinitionTest, SaysWhomItWaitsFor) {
+  put_into_cache(TarMaker().file("inner.tar", TarMaker().file("one", "12345").bytes()).bytes());
+  make_directories(path("made"));
+  std::optional<FileLock> lock = FileLock::acquire(path("made/.inner.lock"), FileLock::Wait::no);
+  ASSERT_TRUE(lock);
+  std::thread release([&lock] {
+    std::this_thread::sleep_for(std::chrono::seconds(8));
+    lock.reset();
+  });
+  const Outcome outcome = prepare();
+  release.join();
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr(format("waiting for process {} (", ::getpid())));
+  EXPECT_THAT(outcome.err, HasSubstr(".inner.lock"));
 }
 
 TEST_F(QtExtractDefinitionTest, LeavesOutWhatTheCacheDoesNotHave) {

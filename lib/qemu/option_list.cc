@@ -7,28 +7,13 @@ namespace qt {
 
 namespace {
 
-constexpr std::array<std::string_view, 41> k_lists = {
-    "M",          "accel",
-    "acpitable",  "action",
-    "add-fd",     "audio",
-    "audiodev",   "blockdev",
-    "boot",       "chardev",
-    "cpu",        "device",
-    "display",    "drive",
-    "fsdev",      "fw_cfg",
-    "icount",     "iscsi",
-    "m",          "machine",
-    "mon",        "msg",
-    "name",       "net",
-    "netdev",     "nic",
-    "numa",       "object",
-    "option-rom", "overcommit",
-    "plugin",     "rtc",
-    "sandbox",    "semihosting-config",
-    "smbios",     "smp",
-    "spice",      "tpmdev",
-    "trace",      "virtfs",
-    "vnc",
+constexpr std::array<std::string_view, 42> k_lists = {
+    "M",          "accel",      "acpitable", "action", "add-fd",   "audio",   "audiodev",
+    "blockdev",   "boot",       "chardev",   "cpu",    "device",   "display", "drive",
+    "fsdev",      "fw_cfg",     "icount",    "iscsi",  "m",        "machine", "mon",
+    "msg",        "name",       "net",       "netdev", "nic",      "numa",    "object",
+    "option-rom", "overcommit", "plugin",    "rtc",    "run-with", "sandbox", "semihosting-config",
+    "smbios",     "smp",        "spice",     "tpmdev", "trace",    "virtfs",  "vnc",
 };
 constexpr std::array<std::string_view, 7> k_old_devices = {
     "debugcon", "gdb", "monitor", "parallel", "qmp", "qmp-pretty", "serial",
@@ -56,7 +41,9 @@ bool is_option_list(std::string_view option, std::string_view value) {
   const bool is_socket =
       std::any_of(k_sockets.begin(), k_sockets.end(),
                   [value](std::string_view socket) { return value.starts_with(socket); });
-  return has(k_lists, name) || (has(k_old_devices, name) && is_socket);
+  // The other form, "DRIVER.PROPERTY=VALUE", is taken as it is.
+  const bool is_long_global = name == "global" && value.starts_with("driver=");
+  return has(k_lists, name) || is_long_global || (has(k_old_devices, name) && is_socket);
 }
 
 bool is_list_command(std::string_view command) {

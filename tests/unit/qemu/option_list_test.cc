@@ -12,6 +12,9 @@ TEST(OptionList, KnowsWhatQemuReadsAsAList) {
   for (const char* const option : {"-bios", "-kernel", "-append", "-D", "drive", "-pidfile", ""}) {
     EXPECT_FALSE(is_option_list(option, "/x")) << option;
   }
+  EXPECT_TRUE(is_option_list("-run-with", "chroot=/x"));
+  EXPECT_TRUE(is_option_list("-global", "driver=loader,property=file,value=/x"));
+  EXPECT_FALSE(is_option_list("-global", "loader.file=/x"));
   EXPECT_FALSE(is_option_list("-blockdev", "{\"driver\": \"file\"}"));
   EXPECT_TRUE(is_option_list("-serial", "unix:/x,server=on"));
   EXPECT_FALSE(is_option_list("-serial", "file:/x"));

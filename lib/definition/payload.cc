@@ -14,6 +14,8 @@ namespace qt {
 
 namespace {
 
+constexpr std::size_t k_longest_way = 100; // what is made of a file goes its whole way
+
 class PayloadReader {
 public:
   PayloadReader(const Value& root, std::string arch, std::string folder, Mistakes& mistakes)
@@ -32,6 +34,7 @@ private:
   void read_source(FileRule& rule);
   void check_rule(const Member& entry, const FileRule& rule);
   void check_cycles();
+  void wrong_source(const std::string& name, const std::string& why);
   void check_names();
   Value substituted(const Value& table);
 
@@ -263,19 +266,21 @@ void PayloadReader::check_cycles() {
     const FileRule* at = &rule;
     while (!at->from_asset && !at->has_text && at->from != at->name) {
       const auto next = m_payloads.files.find(at->from);
-      if (next == m_payloads.files.end() || next->first < name) {
+      if (next == m_payloads.files.end()) {
         break;
       }
       at = &next->second;
       const bool seen = std::find(path.begin(), path.end(), at->name) != path.end();
       path.push_back(at->name);
-      if (at->name == name) {
-        const Value* const from = m_root.find("file")->find(name)->find("from");
-        m_mistakes.add(from->at, format("from: files are made from each other in a circle: {}",
-                                        join(path, " → ")));
+      if (at->name == name && *std::min_element(path.begin(), path.end()) == name) {
+        wrong_source(name, "files are made from each other in a circle: " + join(path, " → "));
       }
       if (seen) {
         break;
+      }
+      if (path.size() > k_longest_way) {
+        wrong_source(name, format("more than {} files are made from each other", k_longest_way));
+        return;
       }
     }
   }
@@ -303,6 +308,10 @@ void PayloadReader::check_names() {
                  other->second->name, rule.file_name));
     }
   }
+}
+
+void PayloadReader::wrong_source(const std::string& name, const std::string& why) {
+  m_mistakes.add(m_root.find("file")->find(name)->find("from")->at, "from: " + why);
 }
 
 Payloads PayloadReader::read() {

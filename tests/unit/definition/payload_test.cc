@@ -111,6 +111,20 @@ const Case k_cases[] = {
 
 INSTANTIATE_TEST_SUITE_P(Table, PayloadMistake, testing::ValuesIn(k_cases));
 
+// Whatever the order of their names is; and within the time that the test has.
+TEST(Payload, AWayOfFilesHasALimit) {
+  for (const bool ascending : {true, false}) {
+    std::string text = "[asset.a]\npath = '/x'\n[file.f100000]\nfrom = 'a'\n";
+    for (int i = 0; i < 10'000; ++i) {
+      const int name = ascending ? 100'001 + i : 99'999 - i;
+      text += format("[file.f{}]\nfrom = 'f{}'\n", name, ascending ? name - 1 : name + 1);
+    }
+    const std::vector<std::string> mistakes = DefinitionFolder(text).mistakes();
+    ASSERT_FALSE(mistakes.empty());
+    EXPECT_THAT(mistakes[0], testing::HasSubstr("more than 100 files are made from each other"));
+  }
+}
+
 TEST(Payload, ReadsEveryKey) {
   const DefinitionFolder file("[asset.a]\npath = '${data}/${arch}-$${x}.bin'\n"
                               "[asset.b]\nenv = 'FIRMWARE'\nsha512 = '" +

@@ -6,11 +6,16 @@
 
 #include <compare>
 #include <cstddef>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+// A value is taken out by get<T>() only: a conversion that nobody wrote makes others ambiguous,
+// such as that to std::optional<Json> (GCC 16).
+#undef JSON_USE_IMPLICIT_CONVERSIONS
+#define JSON_USE_IMPLICIT_CONVERSIONS 0
+#include <nlohmann/json.hpp>
 
 namespace qt {
 

@@ -55,7 +55,7 @@ TEST_F(Monitor, GivesEachQuestionItsAnswerHoweverTheBytesAreCut) {
 
 TEST_F(Monitor, ReportsEvents) {
   std::string name;
-  m_monitor->listen([&name](const Json& event) { name = event["event"]; });
+  m_monitor->listen([&name](const Json& event) { name = json_text(event, "event"); });
   say("{\"event\": \"STOP\", \"timestamp\": {}}\n");
   EXPECT_EQ(name, "STOP");
 }

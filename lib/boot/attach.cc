@@ -21,8 +21,8 @@ namespace {
 constexpr std::array<std::string_view, 6> k_help = {
     "",
     "Ctrl-a x  leave the machine to itself",
-    "Ctrl-a t  type on the console, or no longer",
-    "Ctrl-a c  the monitor, a line each; there: back to the console",
+    "Ctrl-a t  start or stop typing on the console",
+    "Ctrl-a c  ask the monitor, a line at a time; there: go back to the console",
     "Ctrl-a q  end a machine that is kept",
     "Ctrl-a h  this text",
 };

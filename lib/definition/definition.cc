@@ -74,7 +74,7 @@ void Loader::read_include(const Value& name, const std::string& path,
   const std::string file = relative.lexically_normal().string();
   const std::string real = canonical(file);
   if (std::find(open.begin(), open.end(), real) != open.end()) {
-    m_mistakes.add(name.at, format("include: '{}' includes itself, over this file", name.text));
+    m_mistakes.add(name.at, format("include: '{}' includes this file again", name.text));
     return;
   }
   if (std::find(m_included.begin(), m_included.end(), real) != m_included.end()) {

@@ -63,8 +63,8 @@ std::vector<Awaited> awaited_texts(const Step& step) {
 std::string stripped_mistake(const Awaited& awaited) {
   const bool cannot_come = awaited.is_regex ? names_escape(awaited.text)
                                             : awaited.text.find('\x1b') != std::string::npos;
-  return cannot_come ? format("{}: this cannot come: strip-ansi takes ESC and the sequence that it "
-                              "begins out of what is looked at; leave them out here too",
+  return cannot_come ? format("{}: this cannot come: strip-ansi removes ESC and the sequence that "
+                              "it begins; leave them out here too",
                               awaited.key)
                      : "";
 }

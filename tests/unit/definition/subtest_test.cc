@@ -312,9 +312,8 @@ const Case k_tests[] = {
     {"fail='x'\n[[test.t.phase]]\nconsole=false\nexit=0\n[[test.t.phase]]\nverify=[{run=['a']}]\n",
      {"2:6: error: fail: no machine here has a console on which these texts could appear"}},
     {"fail=['a', '\\u0003', \"\\u001b[0m\"]\nstrip-ansi=true\nexit=0\n",
-     {"2:6: error: fail: this cannot come: strip-ansi takes ESC and the sequence that it begins "
-      "out "
-      "of what is looked at; leave them out here too"}},
+     {"2:6: error: fail: this cannot come: strip-ansi removes ESC and the sequence that it begins; "
+      "leave them out here too"}},
     {"steps=[{sleep='1s'}, {line='x'}, {run=['a'], status='any'}]\n",
      {"1:7: error: [test.t] judges nothing: its steps cannot fail, as typing, sleeping and "
       "commands "
@@ -505,14 +504,12 @@ const StepCase k_steps[] = {
      "24: error: mark: expected a text that is not empty, got \"\""},
     {"[{run=['a'], stdout=''}]", "27: error: stdout: expected a text that is not empty, got \"\""},
     {"[{wait=\"\\u001b[0m\"}]",
-     "14: error: wait: this cannot come: strip-ansi takes ESC and the sequence that it begins out "
-     "of "
-     "what is looked at; leave them out here too",
+     "14: error: wait: this cannot come: strip-ansi removes ESC and the sequence that it begins; "
+     "leave them out here too",
      "strip-ansi=true\n"},
     {"[{wait-regex='\\x1b\\[0m', fail='x'}]",
-     "20: error: wait-regex: this cannot come: strip-ansi takes ESC and the sequence that it "
-     "begins "
-     "out of what is looked at; leave them out here too",
+     "20: error: wait-regex: this cannot come: strip-ansi removes ESC and the sequence that it "
+     "begins; leave them out here too",
      "strip-ansi=true\n"},
     {"[{wait=\"\\u001b[0m\"}]", ""},
     {"[{wait='x', returns=1}]", "19: error: steps: 'returns' has no place in a wait step"},

@@ -252,9 +252,9 @@ const Case k_cases[] = {
     {"include=[3]\n[test.t]\nsteps=[{wait='x'}]\n",
      {"board.toml:1:10: error: include: expected the path of a file, got 3"}},
     {"include='board.toml'\n[test.t]\nsteps=[{wait='x'}]\n",
-     {"board.toml:1:9: error: include: 'board.toml' includes itself, over this file"}},
+     {"board.toml:1:9: error: include: 'board.toml' includes this file again"}},
     {"include='a.toml'\n[test.t]\nsteps=[{wait='x'}]\n",
-     {"b.toml:1:9: error: include: './a.toml' includes itself, over this file"},
+     {"b.toml:1:9: error: include: './a.toml' includes this file again"},
      {{"a.toml", "include='b.toml'\n"}, {"b.toml", "include='./a.toml'\n"}}},
     {"include='a.toml'\n[test.t]\nsteps=[{wait='x'}]\n",
      {"board.toml:1:9: error: include: 'a.toml' has [asset] at a.toml:1:2; only templates can be "

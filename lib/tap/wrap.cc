@@ -12,7 +12,7 @@ namespace qt {
 namespace {
 
 constexpr std::size_t k_comment_lines = 20;
-constexpr std::uint64_t k_most_said = 256 << 20; // of what goes to people, or to Meson's log
+constexpr std::uint64_t k_most_shown = 256 << 20; // of what goes to people, or to Meson's log
 
 std::string reason_of(const StageEnd& end, std::optional<Duration> timeout, EndRequest& request) {
   switch (end.by) {
@@ -39,7 +39,7 @@ void wrap_command(const std::string& name, const std::vector<std::string>& comma
     end = run_stage(command, options, actual ? Deadline::after(*actual) : Deadline::never(),
                     request, [&said](std::string_view line) {
                       said += line.size() + 1;
-                      if (said <= k_most_said) {
+                      if (said <= k_most_shown) {
                         log_plain(line);
                       }
                     });
@@ -49,9 +49,9 @@ void wrap_command(const std::string& name, const std::vector<std::string>& comma
     tap.comment(error.what());
     return;
   }
-  if (said > k_most_said) {
+  if (said > k_most_shown) {
     log_warning(format("the command wrote {}; what is over {} is left out", format_size(said),
-                       format_size(k_most_said)));
+                       format_size(k_most_shown)));
   }
   const int code = exit_status_of(end.status.wait_status);
   if (end.by == StageEnd::By::itself && code == to_int(ExitCode::done)) {

@@ -11,7 +11,7 @@ namespace qt {
 namespace {
 
 // Commands that say nothing when they succeed. Source: qemu/hmp-commands.hx, and trying.
-constexpr std::array<std::string_view, 85> k_silent = {
+constexpr std::array<std::string_view, 84> k_silent = {
     "announce_self",
     "balloon",
     "block_job_cancel",
@@ -51,7 +51,6 @@ constexpr std::array<std::string_view, 85> k_silent = {
     "loadvm",
     "log",
     "logfile",
-    "mce",
     "memsave",
     "migrate_cancel",
     "migrate_continue",

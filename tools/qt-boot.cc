@@ -37,7 +37,11 @@ qt::CommandLine command_line(Options& options) {
     for (const qt::OptionForm& form : qt::option_forms(key)) {
       line.option(form.name, form.argument, form.help,
                   [&options, &key, name = form.name](const std::string& value) {
-                    qt::set_from_option(key, name, value, options.request.machine);
+                    try {
+                      qt::set_from_option(key, name, value, options.request.machine);
+                    } catch (const qt::Error& error) {
+                      throw error.within("option --" + name);
+                    }
                   });
     }
   }

@@ -15,8 +15,10 @@
 #include "tap/selection.hh"
 #include "tap/stage_verdict.hh"
 
+#include <algorithm>
 #include <array>
 #include <fcntl.h>
+#include <iterator>
 #include <map>
 
 namespace qt {
@@ -91,6 +93,8 @@ private:
   std::string stage_name(std::size_t phase, const char* part) const;
   // The verdict of the stage that decided, with what is known of all of them.
   Verdict of_all_stages(Verdict verdict, const std::string& run_dir) const;
+  std::vector<std::string> last_console_lines(const std::string& vm,
+                                              const std::string& run_dir) const;
   // True if the run goes on; else `m_verdict` is what came of it.
   bool run_command(const std::string& run_dir, const std::vector<std::string>& words,
                    const std::string& stage);
@@ -283,14 +287,31 @@ Verdict SubtestRun::of_all_stages(Verdict verdict, const std::string& run_dir) c
   verdict.end = m_end;
   verdict.seconds = m_seconds;
   if (verdict.cause != Cause::pass && verdict.cause != Cause::skip && verdict.last_lines.empty()) {
-    const std::string vm = verdict.vm.empty() ? k_default_vm : verdict.vm;
-    verdict.last_lines = last_lines(read_tail(console_log_path(run_dir, vm), k_read_of_console),
-                                    k_kept_console_lines);
-    for (std::string& line : verdict.last_lines) {
-      line = last_part(line, k_longest_console_line);
-    }
+    verdict.last_lines = last_console_lines(verdict.vm, run_dir);
   }
   return verdict;
+}
+
+// Of several machines, where none is meant, those of each, with its name.
+std::vector<std::string> SubtestRun::last_console_lines(const std::string& vm,
+                                                        const std::string& run_dir) const {
+  std::vector<std::string> names = {vm.empty() ? k_default_vm : vm};
+  const std::vector<Vm>& vms = m_subtest.phases.back().vms;
+  if (vm.empty() && vms.size() > 1) {
+    names.clear();
+    std::transform(vms.begin(), vms.end(), std::back_inserter(names),
+                   [](const Vm& one) { return one.name; });
+  }
+  std::vector<std::string> lines;
+  for (const std::string& name : names) {
+    for (const std::string& line :
+         last_lines(read_tail(console_log_path(run_dir, name), k_read_of_console),
+                    std::max<std::size_t>(k_kept_console_lines / names.size(), 1))) {
+      lines.push_back((names.size() > 1 ? name + ": " : "") +
+                      last_part(line, k_longest_console_line));
+    }
+  }
+  return lines;
 }
 
 PlanInput SubtestRun::plan_input() const {

@@ -159,6 +159,17 @@ TEST_F(Causes, GuestPanicThatEndsNothing) {
   EXPECT_EQ(wanted.cause, Cause::pass) << m_report;
 }
 
+// QEMU's user network accepts whatever the guest would say, and this one says nothing.
+TEST_F(Causes, AConnectionThatTheGuestHasNotTakenIsATimeout) {
+  NEED_DEVICE(k_x86_64, "e1000");
+  const std::string network = "\"-netdev\", \"user,id=n,hostfwd=tcp:127.0.0.1:${port.web}-:80\", "
+                              "\"-device\", \"e1000,netdev=n\", ";
+  failure(Cause::timeout, "x86_64",
+          x86("still", "\xf4", network) +
+              "steps = [{ tcp = \"127.0.0.1:${port.web}\", timeout = \"1s\" }]");
+  EXPECT_THAT(m_report, HasSubstr("has accepted the connection, but not the guest"));
+}
+
 // Each step awaits one.
 TEST_F(Causes, GuestPanicBesideOneThatIsAwaited) {
   NEED_DEVICE(k_x86_64, "pvpanic");
@@ -228,6 +239,17 @@ TEST_F(Causes, AFailedCheckAtTheEndKeepsWhatCameBefore) {
   for (const std::string part : {"stage prepare", "stage steps", "= Boot HART", "stage verify"}) {
     EXPECT_THAT(log, HasSubstr(part));
   }
+}
+
+TEST_F(Causes, AFailedCheckAtTheEndKeepsTheLastLinesOfAllMachines) {
+  NEED(k_riscv64);
+  const Verdict verdict =
+      failure(Cause::assertion, "riscv64",
+              "machine = \"virt\"\nsteps = [{ wait = \"Boot HART\", vm = \"a\" }, { wait = \"Boot "
+              "HART\", vm = "
+              "\"b\" }]\nverify = [{ run = [\"false\"] }]\n[test.one.vm.a]\n[test.one.vm.b]\n");
+  EXPECT_THAT(verdict.last_lines, testing::Contains(testing::StartsWith("a: ")));
+  EXPECT_THAT(verdict.last_lines, testing::Contains(testing::StartsWith("b: ")));
 }
 
 // The first subtest has had nearly all of the file's time.

@@ -622,13 +622,13 @@ TEST_F(QtBoot, KeepsAFolderOfItsOwnOnlyWithSomethingToSee) {
   NEED(k_riscv32);
   const ScopedVariable folder("TMPDIR", m_folder.path());
   write_file(path("payload"), riscv32_payload(0));
-  const Words words = {program(), "--qemu", k_riscv32, "--machine", "virt", "--exit", "0"};
+  const Words words = {program(), "--qemu", k_riscv32, "--machine", "virt"};
   const auto with = [&words](const Words& more) {
     Words all = words;
     all.insert(all.end(), more.begin(), more.end());
     return all;
   };
-  const Captured passed = run_words(with({"--", "-bios", path("payload")}));
+  const Captured passed = run_words(with({"--exit", "0", "--", "-bios", path("payload")}));
   EXPECT_EQ(code_of(passed), 0);
   EXPECT_EQ(passed.err, "");
   EXPECT_EQ(run_words({"ls", m_folder.path()}).out, "payload\n");

@@ -55,9 +55,10 @@ Json text_schema(const Key& key) {
   std::vector<Json> ways;
   for (const std::string& choice : choices) {
     const std::size_t colon = choice.find(':');
-    ways.push_back(colon == std::string::npos
-                       ? Json{{"const", choice}}
-                       : Json{{"type", "string"}, {"pattern", "^" + choice.substr(0, colon + 1)}});
+    ways.push_back(
+        colon == std::string::npos
+            ? Json{{"const", choice}}
+            : Json{{"type", "string"}, {"pattern", "^" + choice.substr(0, colon + 1) + "."}});
   }
   ways.push_back(variable());
   return any_of(std::move(ways));

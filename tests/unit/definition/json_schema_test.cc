@@ -199,6 +199,7 @@ TEST_F(DefinitionSchemaChecked, RefusesWhatIsWrong) {
       test_with("machine = 'virt'\nconsole = 99\nexit = 0\n"),
       test_with("machine = 'virt'\nconfine = 'jail'\nexit = 0\n"),
       test_with("machine = 'virt'\nready = 'udp:5'\nexit = 0\n"),
+      test_with("machine = 'virt'\nservice = ['a']\nready = 'unix:'\nexit = 0\n"),
       test_with("machine = 'virt'\noutput = { has = 'x' }\n"),
       test_with("machine = 'virt'\nservice = []\nexit = 0\n"),
       test_with("machine = 'virt'\nqmp = 'no'\nexit = 0\n"),

@@ -352,10 +352,10 @@ TEST_F(QtExtractTest, GrowsButNeverCuts) {
 
 TEST_F(QtExtractTest, ReadsThePathFromStandardInput) {
   write_file(path("file"), "x");
-  Outcome outcome = run({"sh", "-c", "echo " + path("file") + " | " + program()});
+  Outcome outcome = run({"sh", "-c", "echo " + path("file") + " | " + shell_quote(program())});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(outcome.out, work("file") + "\n");
-  outcome = run({"sh", "-c", "printf '' | " + program()});
+  outcome = run({"sh", "-c", "printf '' | " + shell_quote(program())});
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("no path"));
 }
@@ -455,7 +455,7 @@ TEST_F(QtExtractTest, FailsForDataThatAsksForAllMemory) {
   for (const std::string& arguments : {"--directory -o tree " + path("cpio"),
                                        "--member x " + path("cpio"), "-o out " + path("zst")}) {
     const Outcome outcome =
-        run({"sh", "-c", "ulimit -v 400000; exec " + program() + " " + arguments});
+        run({"sh", "-c", "ulimit -v 400000; exec " + shell_quote(program()) + " " + arguments});
     EXPECT_EQ(outcome.code, 1) << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("asks for more memory"));
   }

@@ -34,7 +34,7 @@ std::vector<std::string> placeholders(std::string_view text);
 std::optional<std::string> sole_placeholder(std::string_view text);
 
 // A port's name with what is to be added to its number: "a-5900" → {"a", -5900}, "a" → {"a", 0}.
-// Nothing if there is no name, or no number behind the sign.
+// Nothing if there is no name, or no number after the sign.
 struct PortReference {
   std::string name;
   std::int64_t offset = 0;

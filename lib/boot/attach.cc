@@ -182,7 +182,7 @@ void View::talk_to_monitor() {
   m_terminal.emplace(STDIN_FILENO);
 }
 
-// Does what the key behind the escape key means.
+// Does what the key after the escape key means.
 bool View::leaves_monitor() {
   const RawTerminal at_once(STDIN_FILENO);
   const std::optional<char> command = read_byte(STDIN_FILENO);

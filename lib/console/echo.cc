@@ -211,7 +211,7 @@ void EchoFilter::look_again(const Sink& sink) {
 }
 
 // Behind a prompt nothing more is to come for this line and those before it. Else each of them may
-// come once more, behind one.
+// come once more, after one.
 void EchoFilter::complete(std::size_t line) {
   m_held.clear();
   m_readings.clear();

@@ -10,9 +10,9 @@
 //
 // A control character of T may come as terminals echo it: ^C, ^?.
 //
-// Where an echo may begin: at the cursor as it stood when T was typed; on that line, or behind a
-// prompt, or behind nothing or a line that ends in a sign. Not in the middle of a word, and not
-// behind a word: "System will reboot" is no echo of "reboot".
+// Where an echo may begin: at the cursor as it stood when T was typed; on that line, or after a
+// prompt, or after nothing or a line that ends in a sign. Not in the middle of a word, and not
+// after a word: "System will reboot" is no echo of "reboot".
 //
 // Between two bytes of T, and before the CR or LF, may stand
 // - what a terminal does at its right margin: CR, LF, BS, blanks + CR or BS, "ESC [ … letter", each
@@ -26,17 +26,17 @@
 //
 // The second echo. What is typed while a command runs is echoed by the terminal driver at once, and
 // once more by a shell that edits lines itself (readline, busybox, mksh) when it prints its prompt.
-// So an echo that stands behind no prompt may be followed by one that does, and that is dropped
+// So an echo that stands after no prompt may be followed by one that does, and that is dropped
 // too. A prompt is the text before an earlier echo, or what ends in one of #, $, %, > and a blank,
 // the only one of these on its line: "# > > hello" is what a here-document prints under dash, which
-// echoes once. An echo behind a prompt ends the waiting for all lines typed before it.
+// echoes once. An echo after a prompt ends the waiting for all lines typed before it.
 //
 // Each line is dropped at most once without and once with a prompt; at most 8 are awaited, a ninth
 // pushes out the oldest. "version" typed and "version 1.0\r\n" printed: the space shows that it is
 // no echo.
 //
 // The cost is linear in the stream, whatever the line: a reading is followed byte by byte and begun
-// anew behind a place that was none, and each byte that comes, as each line typed, pays for a
+// anew after a place that was none, and each byte that comes, as each line typed, pays for a
 // number of such steps. When they are used up, or 64 KiB are held, what nearly repeats the line
 // passes without a further look. The echoes of real terminals need a small part of that.
 //
@@ -44,7 +44,7 @@
 // for it: a guest without echo that prints T alone on a line; under dash, the output "# hello" of
 // "cat" and "hello" typed ahead. And an echo in parts passes: of a line that is being typed while a
 // shell changes its terminal's mode, or that another program's output tears (echo_return.hh keeps
-// the parts from satisfying a wait); its echo as a whole behind the next prompt is dropped. "+ T"
+// the parts from satisfying a wait); its echo as a whole after the next prompt is dropped. "+ T"
 // of "set -x" is output. Where T fills the last row to its end, readline (bash) goes back to the
 // last character and prints it once more: this one passes.
 #pragma once
@@ -91,7 +91,7 @@ private:
     std::string text;
     std::uint64_t typed_at; // how many bytes had passed
     std::uint64_t typed_on; // the cursor's line, if something stood on it; else none
-    bool echoed = false;    // without a prompt: one behind a prompt may follow
+    bool echoed = false;    // without a prompt: one after a prompt may follow
   };
   // The held bytes as the echo of a line.
   struct Reading {

@@ -3,12 +3,12 @@
 // program has torn apart passes it, and its pieces must not satisfy a wait. So a match counts only
 // if
 // - none of its bytes may be a piece of an echo that is still to come back or came back torn; or
-// - it begins behind the place where the typed line has come back, up to its line end; or
+// - it begins after the place where the typed line has come back, up to its line end; or
 // - it has been found out that the guest does not echo the line (give_up()).
 //
 // A line has come back where the filter has taken its echo out, where it stands in one piece (not
 // every guest echoes the CR), or where its bytes have come one after the other in pieces, and then
-// CR or LF. A piece begins at the start of a line, behind a prompt or where the line was typed;
+// CR or LF. A piece begins at the start of a line, after a prompt or where the line was typed;
 // elsewhere it has three bytes at least, the last one two, as single letters of a line stand in any
 // text. Control characters of the line need not come back.
 //
@@ -79,7 +79,7 @@ private:
     Places whole;                  // in one piece from the line's begin on
     Places come;                   // after whole pieces
     Places at_line_start;          // in a piece that began at the start of a line
-    // In one that began elsewhere: behind its first byte, its second, a further one.
+    // In one that began elsewhere: after its first byte, its second, a further one.
     Places first, second, further;
   };
 

@@ -101,7 +101,7 @@ void Matcher::keep_tail(std::string_view bytes) {
 std::optional<Match> Matcher::feed(std::string_view bytes) {
   std::optional<Match> best = scan(bytes);
   for (std::size_t i = 0; i < m_expressions.size(); ++i) {
-    // What is complete only behind the best so far cannot win.
+    // What is complete only after the best so far cannot win.
     const auto limit = static_cast<std::size_t>(best ? best->decided - m_position : bytes.size());
     if (std::optional<Match> match = m_expressions[i]->feed(bytes.substr(0, limit), m_first[i]);
         match && is_better(*match, best)) {

@@ -28,7 +28,7 @@ TornMatcher::TornMatcher(const std::vector<Pattern>& patterns, std::uint64_t sta
 std::optional<Match> TornMatcher::feed(std::string_view bytes) {
   std::optional<Match> match = m_plain.feed(bytes);
   if (m_joined) {
-    // What is complete only behind the first match cannot win.
+    // What is complete only after the first match cannot win.
     const std::size_t limit =
         match ? static_cast<std::size_t>(match->decided - m_position) : bytes.size();
     match = better(std::move(match), m_joined->feed(bytes.substr(0, limit)));

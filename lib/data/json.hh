@@ -30,7 +30,7 @@ Json parse_json(std::string_view text, std::string_view source);
 // One line, members sorted by name, bytes that are not UTF-8 replaced by U+FFFD.
 std::string dump_json(const Json& value);
 std::string dump_json_indented(const Json& value);
-// JSON text for people: cut to `longest` bytes, at the border of a character, with "…" behind it.
+// JSON text for people: cut to `longest` bytes, at the border of a character, with "…" after it.
 std::string cut_json(std::string_view text, std::size_t longest);
 
 // Equal as JSON: 1 equals 1.0, while 2^53 + 1 is not 2^53 and 2^64 - 1 is not -1, as they would be

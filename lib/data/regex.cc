@@ -239,7 +239,7 @@ struct Regex::Code {
   Owned<pcre2_match_context> context;
   std::size_t lookbehind = 0;
   std::optional<char> needed; // in either case, if it is a letter
-  // For may_match(): the expression behind anything, made when first needed.
+  // For may_match(): the expression after anything, made when first needed.
   mutable Owned<pcre2_code> anywhere;
   mutable bool anywhere_tried = false;
 };

@@ -61,7 +61,7 @@ struct Mistake {
 };
 
 // Parses one whole file; `file` is the name that positions show. Gives the root table, or the
-// first mistake: the parser does not go on behind one.
+// first mistake: the parser does not go on after one.
 std::variant<Value, Mistake> parse_toml(std::string_view text, const std::string& file);
 
 } // namespace qt

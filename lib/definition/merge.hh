@@ -25,7 +25,7 @@ Value extend_requires(const Value& base, const Value& over);
 
 // The phases of a test, which has a list of them, with its keys as defaults: "fail" and "args" are
 // joined, the test's first, and "vm" is merged machine by machine, key by key. Its "prepare" is
-// done once, before that of the first phase, its "verify" behind that of the last. Everything else
+// done once, before that of the first phase, its "verify" after that of the last. Everything else
 // is taken or replaced whole. A phase that is no table is left as it is.
 std::vector<Value> phases_with_defaults(const Value& test);
 // A [test.NAME.vm.NAME] table with the VM keys of the test (or phase) as defaults; "args" are

@@ -34,7 +34,7 @@ bool can_name_subtest(std::string_view text) {
                       [](unsigned char byte) { return byte < 0x20 || byte == 0x7f; });
 }
 
-// The value behind a name; nullptr: not one of these names.
+// The value of a name; nullptr: not one of these names.
 using Source = std::function<const Value*(std::string_view name, const Position& at)>;
 
 void put_in(Value& value, const Source& source) {

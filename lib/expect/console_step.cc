@@ -107,7 +107,7 @@ private:
     return false;
   }
 
-  // Where a match may yet turn out to be an echo, what comes behind it is looked at again.
+  // Where a match may yet turn out to be an echo, what comes after it is looked at again.
   void forget_before(std::uint64_t offset) {
     const std::uint64_t kept = m_console.echo_return().watches() ? k_kept_behind : 0;
     m_console.backlog().discard_before(offset - std::min(offset, kept));

@@ -51,7 +51,7 @@ public:
   void want_event(const std::string& name, const Json& data);
   // From here on events have come "meanwhile".
   void begin_step() { m_events_before = m_events.size(); }
-  // What the monitor has told by now is old news: no step behind this place may await it.
+  // What the monitor has told by now is old news: no step after this place may await it.
   void forget_events();
   // An unwanted event that fails the dialogue, whatever has come since.
   std::optional<GuestFinding> failure() const;

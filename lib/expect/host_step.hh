@@ -1,7 +1,7 @@
 // The steps on the host: run, file, fetch, tcp, sleep. While they last the consoles are read and
 // searched as ever. A program that a step starts keeps the channels of all machines and finds them
 // by the variables of run_dir.hh. The monitors are its own until it ends; events that it reads are
-// lost for the steps behind it.
+// lost for the steps after it.
 #pragma once
 
 #include "expect/step_run.hh"

@@ -51,7 +51,7 @@ struct StepRun {
   // Fails if the awaited console has been silent for too long.
   void check_silence(const Console& console) const;
 
-  // The duration behind a key of the step, or `otherwise`.
+  // The duration of a key of the step, or `otherwise`.
   Duration duration(std::string_view key, Duration otherwise) const;
 };
 

@@ -1,7 +1,7 @@
 // The directory at the end of a zip file, for reading a few members without looking at all others.
 // Reading members is the archive module's work (archive.hh): this one only shows it a smaller file.
 //
-// Format (PKWARE APPNOTE 6.3.10): each member has a local header "PK" 03 04 with its data behind
+// Format (PKWARE APPNOTE 6.3.10): each member has a local header "PK" 03 04 with its data after
 // it, and an entry "PK" 01 02 in the central directory; at the file's end stands the record "PK" 05
 // 06 that says where the directory is. Numbers are little-endian.
 #pragma once

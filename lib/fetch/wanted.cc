@@ -18,7 +18,7 @@ void add_once(std::vector<std::string>& list, const std::string& item) {
   }
 }
 
-// The name of the asset behind "asset.N" or "file.N"; empty for any other variable.
+// The name of the asset in "asset.N" or "file.N"; empty for any other variable.
 std::string asset_behind(const Definition& definition, const std::string& variable) {
   if (variable.starts_with("asset.")) {
     return variable.substr(6);

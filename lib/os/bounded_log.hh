@@ -2,7 +2,7 @@
 // quarter of a limit, and what lies between is left out, which one line in the file says. A stream
 // within the limit is kept whole.
 //
-// The last part lies in a file PATH.tail, round and round, until finish() puts it behind the first.
+// The last part lies in a file PATH.tail, round and round, until finish() puts it after the first.
 // It can be read back all the while: the log is the buffer of those who read slowly.
 #pragma once
 

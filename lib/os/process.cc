@@ -157,7 +157,7 @@ std::chrono::microseconds duration_of(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
 
-// The kernel ends a word at a NUL byte; what is behind it would be lost without a word.
+// The kernel ends a word at a NUL byte; what is after it would be lost without a word.
 void need_whole(const std::vector<std::string>& words, const std::string& program) {
   for (const std::string& word : words) {
     if (word.find('\0') != std::string::npos) {

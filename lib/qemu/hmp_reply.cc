@@ -147,7 +147,7 @@ bool is_usage(std::string_view line) {
 
 std::string hmp_error(std::string_view command, std::string_view reply) {
   const std::string word = split(trim(command), ' ').front();
-  const std::string name = word.substr(0, word.find('/')); // "x/4xw": a format stands behind it
+  const std::string name = word.substr(0, word.find('/')); // "x/4xw": a format stands after it
   const bool is_silent = std::binary_search(k_silent.begin(), k_silent.end(), name);
   std::string before; // the line that says what is wrong with the arguments stands before the usage
   for (const std::string& whole : split(reply, '\n')) {

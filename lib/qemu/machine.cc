@@ -40,7 +40,7 @@ void confine(const MachineOptions& options, std::vector<std::string>& words) {
   }
 }
 
-// What stands last behind -action for one of its settings, or follows from the old option `option`.
+// What stands last after -action for one of its settings, or follows from the old option `option`.
 std::string action_of(const std::vector<std::string>& arguments, const std::string& setting,
                       std::string_view option = "", const std::string& by_option = "") {
   std::string action;

@@ -5,12 +5,12 @@
 //   -sandbox … -net …            if it is to be confined
 //   -display none -vga none      no window, and no card that takes the console away
 //   -chardev … -qmp …            a monitor for each descriptor (QEMU 11.1 warns of -mon)
-//   -action panic=pause          for our own monitor, which takes it back (early_panic.hh); behind
+//   -action panic=pause          for our own monitor, which takes it back (early_panic.hh); after
 //                                the user's arguments if these say what a panic does
 //   -machine -cpu -accel
 //   -chardev … -serial …         the console: "-serial null" for each port before it
 //   the user's arguments         so that they can add to all of the above and override it
-//   -device pvpanic…             behind them: it takes no PCI slot that they count on
+//   -device pvpanic…             after them: it takes no PCI slot that they count on
 //   -device TYPE,chardev=console a console that is a device comes last: QEMU makes devices in this
 //                                order, and a virtconsole needs the bus that the user adds
 // With such a console there is "-serial none" instead: the port that pseries and s390x machines
@@ -36,7 +36,7 @@ struct MachineOptions {
   Json console = 0;
   std::vector<std::string> arguments;
   std::string backdoor;     // path of a UNIX socket for one monitor more; empty: none
-  std::string panic_device; // panic_device.hh; behind the arguments; empty: none
+  std::string panic_device; // panic_device.hh; after the arguments; empty: none
   enum class Sandbox { off, on } sandbox = Sandbox::off; // QEMU's own seccomp filter
   // If the arguments say nothing about the network: what QEMU gives by itself; the usual card on
   // one that reaches neither host nor internet; no card.
@@ -69,7 +69,7 @@ bool stays_after_shutdown(const MachineOptions& options);
 
 // True if QEMU's messages say that it does not know the machine type it was asked for. QEMU 7.2
 // says "NAME: unsupported machine type" and "Use -machine help …" on the next line; newer ones put
-// the type in quotes behind it.
+// the type in quotes after it.
 bool says_no_such_machine(std::string_view output);
 
 } // namespace qt

@@ -8,7 +8,7 @@
 
 namespace qt {
 
-// Whether QEMU reads `value` as a list where it stands behind `option`: "-drive" or "--drive". A
+// Whether QEMU reads `value` as a list where it stands after `option`: "-drive" or "--drive". A
 // value in JSON is none, and a character device in the old form only for sockets:
 // "unix:PATH,server".
 bool is_option_list(std::string_view option, std::string_view value);

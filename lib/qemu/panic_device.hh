@@ -13,7 +13,7 @@
 namespace qt {
 
 struct PanicDevice {
-  std::string name;    // as behind -device; empty: there is none
+  std::string name;    // as after -device; empty: there is none
   std::string why_not; // then: for people
 };
 

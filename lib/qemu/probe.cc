@@ -256,7 +256,7 @@ std::uint64_t ask_memory(const std::string& program, Duration limit, const std::
   }
 }
 
-// A size as QEMU reads it behind -m: "512" (MiB), "2G", "1.5g", "536870912B" (qemu_strtosz()).
+// A size as QEMU reads it after -m: "512" (MiB), "2G", "1.5g", "536870912B" (qemu_strtosz()).
 std::optional<std::uint64_t> memory_size(std::string_view text) {
   constexpr std::string_view k_units = "BKMGTPE";
   std::size_t unit = k_units.find('M');

@@ -40,7 +40,7 @@ std::string preparation_text(const Preparation& step, const Lookup& lookup) {
   }
 }
 
-// The command lines of a phase. What a stage saves for those behind it is not known: it stands
+// The command lines of a phase. What a stage saves for those after it is not known: it stands
 // there as its name.
 std::string phase_text(const Subtest& subtest, std::size_t index, PlanInput& input) {
   const Phase& phase = subtest.phases[index];

@@ -151,7 +151,7 @@ private:
            k_paths.end();
   }
 
-  // Put in before the last pass, a "$" could become part of a name with what stands behind it.
+  // Put in before the last pass, a "$" could become part of a name with what stands after it.
   static bool is_plain(const std::string& value) { return value.find('$') == std::string::npos; }
 
   // What is named in these and left to the last pass: values from the stages before, and those that

@@ -87,7 +87,7 @@ private:
   Verdict run_in_time();
   Verdict run_phases();
   PlanInput plan_input() const;
-  // What a stage has left for those behind it, and for the verdict of all; it began `start` seconds
+  // What a stage has left for those after it, and for the verdict of all; it began `start` seconds
   // after the first one.
   void keep(const Verdict& left, const std::string& stage, double start);
   std::string stage_name(std::size_t phase, const char* part) const;

@@ -1,7 +1,7 @@
 // All that is decided before a subtest runs: which emulators, which folders, which payloads, which
 // values. Running it (runner.hh) and printing it (dry_run.hh) start from the same.
 //
-// Run directories are OUTPUT/ARCH/STEM.SUBTEST, with ".2", ".3", … behind it for the repetitions
+// Run directories are OUTPUT/ARCH/STEM.SUBTEST, with ".2", ".3", … after it for the repetitions
 // of a runner that counts them and for runs at the same time. ARCH is the folder of the definition,
 // or the emulator's architecture for the folder "generic". Payloads are in
 // OUTPUT/prepared/FOLDER/STEM.
@@ -69,7 +69,7 @@ struct Scene {
 };
 
 // Looks at the host, changes nothing but `reservation`. `run_dir`: as from run_dir_of(), or with
-// more behind it. Throws Error.
+// more after it. Throws Error.
 Scene set_scene(const Definition& definition, const Subtest& subtest, const RunSettings& settings,
                 const std::string& run_dir, Reservation& reservation);
 

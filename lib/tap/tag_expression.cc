@@ -114,7 +114,7 @@ private:
   std::string_view m_token; // the one that is looked at; empty at the end
   std::size_t m_end = 0;
   int m_depth = 0;
-  bool m_wanted = true; // not behind an odd number of "not"
+  bool m_wanted = true; // not after an odd number of "not"
 };
 
 TagExpression::TagExpression(std::string_view text)

@@ -1,4 +1,4 @@
-// Any bytes as a definition, with the file that it may include behind the first 0xff: it is loaded,
+// Any bytes as a definition, with the file that it may include after the first 0xff: it is loaded,
 // listed and turned into command lines that say what it says, or its mistakes are told with a place
 // each. So the whole way of "qt-tap --check", "--list" and "--dry-run", as far as no host is asked.
 #include "base/error.hh"

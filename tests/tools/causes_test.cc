@@ -31,7 +31,7 @@ protected:
     write_file(file, text);
     return {support::tool("qt-tap"), "--output", path("out"), file};
   }
-  // What happens to [test.one] with these keys and what stands behind them.
+  // What happens to [test.one] with these keys and what stands after them.
   Verdict verdict_of(const std::string& arch, const std::string& keys) {
     const Words words = command(arch, "[test.one]\n" + keys);
     const auto result = run_captured(words, {}, Deadline::after(std::chrono::minutes(1)));

@@ -97,7 +97,7 @@ TEST(EchoReturnTest, TornByDotsWithoutLineEnds) {
   EXPECT_FALSE(stream.counts("ST-PAS"));
 }
 
-// Begun before the shell takes the terminal over, and printed anew behind its prompt.
+// Begun before the shell takes the terminal over, and printed anew after its prompt.
 TEST(EchoReturnTest, WhatComesBeforeAWholeEcho) {
   Stream stream;
   stream.type("false && echo TEST-PASSED");
@@ -240,7 +240,7 @@ std::string random_text(std::mt19937& random, std::string_view letters, std::siz
 }
 
 // However an echo is torn and cut, no part of it that no other program prints counts; what comes
-// behind it does. QEMU_TEST_ROUNDS: how many, 2000 if unset.
+// after it does. QEMU_TEST_ROUNDS: how many, 2000 if unset.
 TEST(EchoReturnTest, Property) {
   const char* const asked = std::getenv("QEMU_TEST_ROUNDS");
   const unsigned rounds = asked != nullptr ? static_cast<unsigned>(std::atoi(asked)) : 2000;

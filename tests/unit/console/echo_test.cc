@@ -73,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{"ls"},
              "l[    3.1] one\r\n[    3.2] two\r\ns\r\nfile",
              "[    3.1] one\r\n[    3.2] two\r\n\r\nfile"},
-        // Not an echo after all: released behind the message.
+        // Not an echo after all: released after the message.
         Case{{"ls"}, "l[    3.1] one\r\nx\r\n", "[    3.1] one\r\nlx\r\n"},
         // Brackets that belong to the line.
         Case{{"[ -f x ] && [1.5]"}, "[ -f x ] && [1.5]\r\n0", "\r\n0"},
@@ -82,7 +82,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{"version"}, "=> vers", "=> "}, Case{{""}, "\r\n", "\r\n"}));
 
 // Recorded from shells on a pseudo-terminal, lines typed while a command runs: the terminal driver
-// echoes them at once, what edits lines once more behind its prompt.
+// echoes them at once, what edits lines once more after its prompt.
 INSTANTIATE_TEST_SUITE_P(
     TypedAhead, EchoCases,
     testing::Values(
@@ -119,7 +119,7 @@ INSTANTIATE_TEST_SUITE_P(
              "# sleep 0.1\r\n\x1b[?2004l\recho te\x1b[?2004h# echo testbox\r\n\x1b[?2004l\r"
              "testbox\r\n\x1b[?2004h# ",
              "# \r\n\x1b[?2004l\recho te\x1b[?2004h# \r\n\x1b[?2004l\rtestbox\r\n\x1b[?2004h# "},
-        // dash echoes once, and does not print lines behind its prompts.
+        // dash echoes once, and does not print lines after its prompts.
         Case{{"sleep 1", "echo one", "echo two", "ls"},
              "# sleep 1\r\necho one\r\necho two\r\n# one\r\n# two\r\n# ls\r\nfile\r\n# ",
              "# \r\n\r\n\r\n# one\r\n# two\r\n# \r\nfile\r\n# "},
@@ -149,7 +149,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{"y"}, "\r\nReady\r\n", "\r\nReady\r\n"},
         Case{{"reboot"}, "\r\nThe system will reboot\r\n", "\r\nThe system will reboot\r\n"},
         Case{{"y"}, "Proceed? [Y/n] y\r\n", "Proceed? [Y/n] \r\n"},
-        // A message tears the prompt from what was typed behind it, before and after.
+        // A message tears the prompt from what was typed after it, before and after.
         Case{{"ls", "ls"},
              "# [    3.1] usb 1-1: new\r\nls\r\nfile\r\n# ls\r\nfile\r\n",
              "# [    3.1] usb 1-1: new\r\n\r\nfile\r\n# \r\nfile\r\n"},

@@ -66,7 +66,7 @@ TEST(TornMatchTest, MessagesGoWithTheirLineEnd) {
   expect_joined("te[  100.000001][    T1] usb\r\nst [    1.0][C12] x\n.", "test .");
 }
 
-// However far from the start of what is read, also behind many signs that begin none.
+// However far from the start of what is read, also after many signs that begin none.
 TEST(TornMatchTest, MessagesBeginAnywhere) {
   for (const std::string message : {"[    3.1] one\n", "<6>[    3.1] one\n"}) {
     for (const std::string_view before : {"x", "<", "["}) {

@@ -240,7 +240,7 @@ steps = [{ hmp = "info vnc", save = { n = "port ([0-9]+)" } }, { wait-regex = '(
 }
 
 struct Case {
-  std::string text;               // behind "[test.t]\n", which is line 1
+  std::string text;               // after "[test.t]\n", which is line 1
   std::vector<std::string> lines; // what is told, without "board.toml:"
 };
 

@@ -82,7 +82,7 @@ TEST_P(DecompressTest, RefusesWhatFollows) {
   for (const std::string behind : {"x", "\x1f", "BZ", "something long enough to be looked at"}) {
     EXPECT_THROW(decode(GetParam().compression, GetParam().bytes + behind), Error) << behind;
   }
-  // Padding is an end: what is behind it is not looked for.
+  // Padding is an end: what is after it is not looked for.
   EXPECT_THROW(
       decode(GetParam().compression, GetParam().bytes + std::string(5, '\0') + GetParam().bytes),
       Error);

@@ -76,7 +76,7 @@ TEST_F(Listing, ACachedAssetHasASize) {
 
 TEST_F(Listing, JsonSaysEverything) {
   const std::vector<std::string> lines = split(json_listing(all_of(m_definition)), '\n');
-  ASSERT_EQ(lines.size(), 4u); // and what is behind the last newline
+  ASSERT_EQ(lines.size(), 4u); // and what is after the last newline
   const Json boot = parse_json(lines[1], "line 2");
   EXPECT_EQ(boot["name"], "riscv64/board:boot[b]");
   EXPECT_EQ(boot["suite"], "thorough");

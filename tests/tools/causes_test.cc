@@ -165,8 +165,8 @@ TEST_F(Causes, AConnectionThatTheGuestHasNotTakenIsATimeout) {
   const std::string network = "\"-netdev\", \"user,id=n,hostfwd=tcp:127.0.0.1:${port.web}-:80\", "
                               "\"-device\", \"e1000,netdev=n\", ";
   failure(Cause::timeout, "x86_64",
-          x86("still", "\xf4", network) +
-              "steps = [{ tcp = \"127.0.0.1:${port.web}\", timeout = \"1s\" }]");
+          x86("still", "\xf4", network) + "steps = [{ qmp = \"query-status\" }, { tcp = "
+                                          "\"127.0.0.1:${port.web}\", timeout = \"1s\" }]");
   EXPECT_THAT(m_report, HasSubstr("has accepted the connection, but not the guest"));
 }
 

@@ -743,12 +743,12 @@ TEST_F(DialogueTest, AConnectionThatIsClosedAgainAndAgainIsNeverOpen) {
       pollfd news = {listener.get(), POLLIN, 0};
       if (::poll(&news, 1, 10) == 1) {
         const UniqueFd closed(::accept(listener.get(), nullptr, nullptr));
-        std::this_thread::sleep_for(50ms);
+        std::this_thread::sleep_for(30ms);
       }
     }
   });
   // The deadline falls into the time in which an attempt is held.
-  for (const char* timeout : {"20ms", "40ms", "170ms", "190ms"}) {
+  for (const char* timeout : {"10ms", "20ms", "150ms"}) {
     const Verdict verdict =
         run({}, {{{"tcp", format("127.0.0.1:{}", ntohs(address.sin_port))}, {"timeout", timeout}}})
             .verdict;

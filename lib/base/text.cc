@@ -1,6 +1,7 @@
 #include "base/text.hh"
 
 #include "base/format.hh"
+#include "base/last_part.hh"
 
 #include <algorithm>
 #include <charconv>
@@ -218,10 +219,7 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(k_space) - first + 1);
 }
 
-// That of a path, which is a line too.
-constexpr std::size_t k_longest_line = 4096;
-
-std::vector<std::string> last_lines(std::string_view text, std::size_t count) {
+std::vector<std::string> last_lines(std::string_view text, std::size_t count, std::size_t longest) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
     text.remove_suffix(1);
   }
@@ -233,9 +231,7 @@ std::vector<std::string> last_lines(std::string_view text, std::size_t count) {
     while (line.ends_with('\r')) {
       line.remove_suffix(1);
     }
-    const bool is_long = line.size() > k_longest_line;
-    lines.push_back((is_long ? "..." : "") +
-                    std::string(line.substr(is_long ? line.size() - k_longest_line : 0)));
+    lines.push_back(last_part(line, longest));
     text = text.substr(0, start == 0 ? 0 : newline);
   }
   std::reverse(lines.begin(), lines.end());

@@ -34,7 +34,9 @@ std::string_view trim(std::string_view text);
 std::string lower_case(std::string_view text);
 // The last `count` lines of `text`, without line ends; a last line without newline counts. A
 // carriage return at the end of a line is dropped, empty lines at the very end are not counted. Of
-// a line that is longer than a path can be only the end is given, after "...".
-std::vector<std::string> last_lines(std::string_view text, std::size_t count);
+// a line that is longer than `longest` (by default what a path can be) only the end is given, after
+// "…".
+std::vector<std::string> last_lines(std::string_view text, std::size_t count,
+                                    std::size_t longest = 4096);
 
 } // namespace qt

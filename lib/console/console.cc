@@ -118,7 +118,7 @@ std::vector<std::string> Console::last_lines(std::size_t count) const {
   const std::size_t excess = m_recent.size() - std::min(m_recent.size(), k_recent);
   std::string recent = m_recent.substr(excess);
   recent = m_escapes ? without_sequences(recent) : recent;
-  std::vector<std::string> lines = qt::last_lines(recent, count);
+  std::vector<std::string> lines = qt::last_lines(recent, count, recent.size());
   for (std::string& line : lines) {
     if (line.size() > k_longest_last_line) {
       line = last_part(without_sequences(line), k_longest_last_line);

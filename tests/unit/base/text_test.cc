@@ -70,7 +70,7 @@ TEST(Text, TakesTheLastLines) {
   EXPECT_THAT(last_lines("one", 3), ElementsAre("one"));
   EXPECT_THAT(last_lines(std::string(4096, 'p'), 3), ElementsAre(std::string(4096, 'p'))); // a path
   EXPECT_THAT(last_lines("a\n" + std::string(1 << 20, 'x') + "y", 3),
-              ElementsAre("a", "..." + std::string(4095, 'x') + "y"));
+              ElementsAre("a", "…" + std::string(4095, 'x') + "y"));
 }
 
 } // namespace text_test

@@ -241,7 +241,7 @@ TEST_F(QtTapHost, QemuTakesAReservedPort) {
 matrix = { n = ["1", "2", "3", "4"] }
 machine = "virt"
 args = ["-name", "vm${n}", "-netdev", "user,id=n,hostfwd=tcp:127.0.0.1:${port.fwd}-:22,hostfwd=udp:127.0.0.1:${port.fwd}-:69", "-netdev", "socket,id=u,udp=127.0.0.1:${port.far},localaddr=127.0.0.1:${port.near}", "-netdev", "socket,id=m,mcast=230.0.0.1:${port.group},localaddr=127.0.0.1", "-device", "virtio-net-device,netdev=n", "-vnc", ":${port.vnc-5900}", "-chardev", "socket,id=c,host=localhost,port=${port.chr},server=on,wait=off", "-gdb", "tcp::${port.gdb}"]
-steps = [{ wait = "OpenSBI" }, { tcp = "127.0.0.1:${port.fwd}" }, { tcp = "127.0.0.1:${port.vnc}" }, { tcp = "127.0.0.1:${port.chr}" }]
+steps = [{ wait = "OpenSBI" }, { hmp = "info usernet", matches = 'HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+${port.fwd}\s' }, { tcp = "127.0.0.1:${port.vnc}" }, { tcp = "127.0.0.1:${port.chr}" }]
 )")});
   EXPECT_THAT(passed.out, HasSubstr("ok 4 t[4]\n")) << passed.err;
   EXPECT_THAT(passed.out, Not(HasSubstr("not ok"))) << passed.err;

@@ -180,9 +180,9 @@ Compression sniff_compression(std::string_view head) {
 }
 
 std::string_view compression_name(Compression compression) {
-  constexpr std::array<std::string_view, 11> k_names = {
+  constexpr std::array<std::string_view, 11> k_short_names = {
       "", "gz", "xz", "zst", "bz2", "lzma", "lzip", "lz4", "lzop", "compress", "lrzip"};
-  return k_names.at(static_cast<std::size_t>(compression));
+  return k_short_names.at(static_cast<std::size_t>(compression));
 }
 
 std::unique_ptr<ByteSource> decompress(Compression compression, std::unique_ptr<ByteSource> input,

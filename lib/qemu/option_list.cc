@@ -7,7 +7,7 @@ namespace qt {
 
 namespace {
 
-constexpr std::array<std::string_view, 42> k_lists = {
+constexpr std::array<std::string_view, 42> k_list_options = {
     "M",          "accel",      "acpitable", "action", "add-fd",   "audio",   "audiodev",
     "blockdev",   "boot",       "chardev",   "cpu",    "device",   "display", "drive",
     "fsdev",      "fw_cfg",     "icount",    "iscsi",  "m",        "machine", "mon",
@@ -43,7 +43,7 @@ bool is_option_list(std::string_view option, std::string_view value) {
                   [value](std::string_view socket) { return value.starts_with(socket); });
   // The other form, "DRIVER.PROPERTY=VALUE", is taken as it is.
   const bool is_long_global = name == "global" && value.starts_with("driver=");
-  return has(k_lists, name) || is_long_global || (has(k_old_devices, name) && is_socket);
+  return has(k_list_options, name) || is_long_global || (has(k_old_devices, name) && is_socket);
 }
 
 bool is_list_command(std::string_view command) {

@@ -4,13 +4,13 @@
 #include "base/text.hh"
 #include "environment.hh"
 #include "fake_guest.hh"
+#include "loopback_socket.hh"
 #include "os/file.hh"
 
 #include <atomic>
 #include <csignal>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -676,19 +676,13 @@ TEST_F(DialogueTest, HostStepsNeedNoMachine) {
 }
 
 TEST_F(DialogueTest, ConnectionsAreAcceptedOrRefused) {
-  const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const std::string where = format("127.0.0.1:{}", ntohs(address.sin_port));
+  const support::LoopbackSocket listener;
+  const std::string where = listener.where();
   const auto play = [&](const Json& step) { return run({}, {step}).verdict.cause; };
   EXPECT_EQ(play({{"tcp", where}, {"open", false}}), Cause::pass);
   EXPECT_EQ(play({{"tcp", where}}), Cause::assertion);
   EXPECT_EQ(play({{"tcp", where}, {"timeout", "150ms"}}), Cause::timeout);
-  ASSERT_EQ(::listen(listener.get(), 8), 0);
+  ASSERT_EQ(::listen(listener.fd(), 8), 0);
   EXPECT_EQ(play({{"tcp", where}, {"open", true}}), Cause::pass);
   EXPECT_EQ(play({{"tcp", where}, {"open", false}}), Cause::assertion);
 }
@@ -703,20 +697,14 @@ TEST_F(DialogueTest, ANetworkThatCannotBeReachedRefusesNothing) {
 
 // As QEMU's user network does where the guest refuses.
 TEST_F(DialogueTest, AConnectionThatIsClosedAtOnceIsARefusal) {
-  UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ASSERT_EQ(::listen(listener.get(), 8), 0);
-  const std::string where = format("127.0.0.1:{}", ntohs(address.sin_port));
+  const support::LoopbackSocket listener;
+  ASSERT_EQ(::listen(listener.fd(), 8), 0);
+  const std::string where = listener.where();
   std::thread server([&listener] {
     for (int i = 0; i < 2; ++i) {
-      const UniqueFd closed(::accept(listener.get(), nullptr, nullptr));
+      const UniqueFd closed(::accept(listener.fd(), nullptr, nullptr));
     }
-    const UniqueFd talks(::accept(listener.get(), nullptr, nullptr));
+    const UniqueFd talks(::accept(listener.fd(), nullptr, nullptr));
     write_all(talks.get(), "hello", "the connection");
   });
   const auto play = [&](const Json& step) { return run({}, {step}).verdict; };
@@ -729,29 +717,21 @@ TEST_F(DialogueTest, AConnectionThatIsClosedAtOnceIsARefusal) {
 
 // Tried again and again, it would be held when the time is over.
 TEST_F(DialogueTest, AConnectionThatIsClosedAgainAndAgainIsNeverOpen) {
-  UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ASSERT_EQ(::listen(listener.get(), 8), 0);
+  const support::LoopbackSocket listener;
+  ASSERT_EQ(::listen(listener.fd(), 8), 0);
   std::atomic<bool> done = false;
   std::thread server([&] { // each a moment later
     while (!done) {
-      pollfd news = {listener.get(), POLLIN, 0};
+      pollfd news = {listener.fd(), POLLIN, 0};
       if (::poll(&news, 1, 10) == 1) {
-        const UniqueFd closed(::accept(listener.get(), nullptr, nullptr));
+        const UniqueFd closed(::accept(listener.fd(), nullptr, nullptr));
         std::this_thread::sleep_for(30ms);
       }
     }
   });
   // The deadline falls into the time in which an attempt is held.
   for (const char* timeout : {"10ms", "20ms", "150ms"}) {
-    const Verdict verdict =
-        run({}, {{{"tcp", format("127.0.0.1:{}", ntohs(address.sin_port))}, {"timeout", timeout}}})
-            .verdict;
+    const Verdict verdict = run({}, {{{"tcp", listener.where()}, {"timeout", timeout}}}).verdict;
     EXPECT_EQ(verdict.cause, Cause::timeout) << timeout;
   }
   done = true;

@@ -9,6 +9,7 @@
 #include "extract/prepared_files.hh"
 #include "extract/unpack.hh"
 #include "os/file.hh"
+#include "os/file_lock.hh"
 #include "os/stamp.hh"
 
 #include <unistd.h>

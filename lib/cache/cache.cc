@@ -183,9 +183,7 @@ std::optional<FileLock> Cache::lock(std::string_view digest, Deadline deadline) 
   const std::string path = lock_path(digest);
   try {
     make_directories(m_folder);
-    return FileLock::await(path, deadline, [&path](const std::string& holder) {
-      log_warning(format("waiting for {}, which holds {}", holder, path));
-    });
+    return FileLock::await(path, deadline);
   } catch (const Error& error) {
     throw Error(format("using the cache {}: {}; set QEMU_TEST_CACHE_DIR to a writable folder",
                        m_folder, error.what()),

@@ -44,6 +44,7 @@
 #pragma once
 
 #include "os/file.hh"
+#include "os/file_lock.hh"
 
 #include <chrono>
 #include <optional>

@@ -4,6 +4,7 @@
 #include "data/digest.hh"
 #include "data/url.hh"
 #include "os/file.hh"
+#include "os/file_lock.hh"
 #include "os/sparse_file.hh"
 
 #include <cerrno>
@@ -95,7 +96,7 @@ bool Copying::is_there() const {
 std::optional<FileLock> Copying::lock_source() const {
   try {
     if (m_trust == Trust::its_records && m_source == m_from.own_path(m_digest)) {
-      return FileLock::acquire(m_from.lock_path(m_digest), FileLock::Wait::no);
+      return FileLock::acquire(m_from.lock_path(m_digest));
     }
   } catch (const Error&) { // it cannot be written
   }

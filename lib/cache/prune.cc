@@ -78,7 +78,7 @@ bool Pruner::remove_asset(const CacheEntry& entry, const std::string& reason) {
   const std::string lock_path = m_cache.lock_path(entry.digest);
   std::optional<FileLock> lock;
   if (!only_tells() || exists(lock_path)) {
-    lock = FileLock::acquire(lock_path, FileLock::Wait::no);
+    lock = FileLock::acquire(lock_path);
     if (!lock) {
       return false;
     }
@@ -123,8 +123,7 @@ void Pruner::remove_litter() {
     }
     // Whoever downloads holds the lock, and the lock goes as the last of its family.
     const std::string lock_path = m_cache.lock_path(name.digest);
-    if ((name.suffix != ".lock" && !exists(lock_path)) ||
-        FileLock::acquire(lock_path, FileLock::Wait::no)) {
+    if ((name.suffix != ".lock" && !exists(lock_path)) || FileLock::acquire(lock_path)) {
       remove(name, static_cast<std::uint64_t>(status.st_size));
     }
   }

@@ -1,10 +1,10 @@
 #include "extract/prepared_files.hh"
 
 #include "base/error.hh"
-#include "base/log.hh"
 #include "definition/made_file.hh"
 #include "extract/unpack.hh"
 #include "os/file.hh"
+#include "os/file_lock.hh"
 
 #include <map>
 #include <optional>
@@ -89,10 +89,7 @@ private:
   // A subtest may be about to make the same.
   static FileLock await_lock(const std::string& name) {
     constexpr Duration k_longest_wait = std::chrono::hours(1);
-    std::optional<FileLock> lock =
-        FileLock::await(name, Deadline::after(k_longest_wait), [&name](const std::string& holder) {
-          log_warning(format("waiting for {}, which holds {}", holder, name));
-        });
+    std::optional<FileLock> lock = FileLock::await(name, Deadline::after(k_longest_wait));
     if (!lock) {
       throw Error(format("{} has held {} for {}; end it", holder_of_lock(name), name,
                          format_duration(k_longest_wait)));

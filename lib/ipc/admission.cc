@@ -4,6 +4,7 @@
 #include "base/error.hh"
 #include "base/text.hh"
 #include "os/file.hh"
+#include "os/file_lock.hh"
 
 #include <algorithm>
 #include <cerrno>

@@ -4,17 +4,12 @@
 
 #include <array>
 #include <cerrno>
-#include <condition_variable>
-#include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
-#include <memory>
-#include <mutex>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <system_error>
-#include <thread>
 #include <unistd.h>
 
 namespace qt {
@@ -31,24 +26,6 @@ void name_at_random(std::string& name) {
   for (std::size_t i = 0; i < random.size(); ++i) {
     name[name.size() - random.size() + i] = k_letters[random[i] % k_letters.size()];
   }
-}
-
-// Byte 0, wherever it is in the file: QEMU locks images at 100 and above.
-int lock_first_byte(int fd, int command, short type) {
-  struct flock range {};
-  range.l_type = type;
-  range.l_whence = SEEK_SET;
-  range.l_len = 1;
-  const int result = ::fcntl(fd, command, &range);
-  return result == 0 && command == F_OFD_GETLK ? range.l_type : result;
-}
-
-// Who held the lock of a file may have removed it: then others lock a new one of that name.
-bool is_still_named(int fd, const std::string& path) {
-  struct stat locked;
-  struct stat named;
-  return ::fstat(fd, &locked) == 0 && ::stat(path.c_str(), &named) == 0 &&
-         locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
 }
 
 void need_regular(int fd, const std::string& path) {
@@ -134,10 +111,6 @@ void make_directories(const std::string& path) {
   }
 }
 
-namespace {
-
-// The names in a folder. A for loop over its iterator would throw what cannot be read while it goes
-// on, as an exception of the library.
 std::vector<std::string> names_in(const std::string& path, std::error_code& error) {
   std::vector<std::string> names;
   for (fs::directory_iterator entry(path, error), end; !error && entry != end;
@@ -146,6 +119,8 @@ std::vector<std::string> names_in(const std::string& path, std::error_code& erro
   }
   return names;
 }
+
+namespace {
 
 // Lets the owner enter and change all folders of a tree.
 void open_up(const std::string& path) {
@@ -315,212 +290,6 @@ void AtomicFile::commit() {
     throw errno_error(errno, format("publishing {}", m_path));
   }
   m_temporary.clear();
-}
-
-namespace {
-
-// Who may put files into the folder may lock, whatever the umask of the first one was: an exclusive
-// lock needs permission to write.
-UniqueFd create_lock(const std::string& path) {
-  constexpr int k_flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  UniqueFd fd(::open(path.c_str(), k_flags, 0666));
-  struct stat file;
-  struct stat folder;
-  if (fd && ::fstat(fd.get(), &file) == 0 && ::stat(parent_of(path).c_str(), &folder) == 0) {
-    static_cast<void>(
-        ::fchmod(fd.get(), (file.st_mode & 0777) | (folder.st_mode & (S_IWGRP | S_IWOTH))));
-  }
-  return fd;
-}
-
-// Not with O_CREAT where it is there already: in a folder for all, such as /tmp, the kernel lets
-// nobody open the file of another user like that (fs.protected_regular).
-UniqueFd open_lock(const std::string& path) {
-  constexpr int k_flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-  UniqueFd fd(::open(path.c_str(), k_flags));
-  if (!fd && errno == ENOENT) {
-    fd = create_lock(path);
-  }
-  if (!fd && errno == EEXIST) { // somebody was faster
-    fd.reset(::open(path.c_str(), k_flags));
-  }
-  if (!fd && errno == ENOENT) { // or has removed it
-    fd = create_lock(path);
-  }
-  struct stat status;
-  if (!fd && errno == EACCES && ::lstat(path.c_str(), &status) == 0) {
-    throw Error(
-        format("locking {}: another user made it so that nobody else may; have it removed", path));
-  }
-  if (!fd) {
-    throw errno_error(errno, format("opening {}", path));
-  }
-  if (::fstat(fd.get(), &status) < 0 || !S_ISREG(status.st_mode)) {
-    throw Error(format("locking {}: it is not a regular file; remove it", path));
-  }
-  return fd;
-}
-
-// Blocks in the kernel, in a thread of its own that can be left behind: nothing else ends such a
-// wait at a deadline.
-struct LockWait {
-  explicit LockWait(UniqueFd file)
-    : fd(std::move(file)) {}
-
-  UniqueFd fd;
-  std::mutex mutex; // of what follows
-  std::condition_variable changed;
-  std::optional<int> ended; // 0 or an errno
-
-  static std::shared_ptr<LockWait> start(UniqueFd file) {
-    auto wait = std::make_shared<LockWait>(std::move(file));
-    std::thread([wait] { wait->run(); }).detach();
-    return wait;
-  }
-  void run() {
-    int number = 0;
-    do {
-      number = lock_first_byte(fd.get(), F_OFD_SETLKW, F_WRLCK) < 0 ? errno : 0;
-    } while (number == EINTR);
-    const std::lock_guard guard(mutex);
-    ended = number;
-    changed.notify_one();
-  }
-  // False if it has not ended at the deadline.
-  bool await(Deadline deadline) {
-    std::unique_lock lock(mutex);
-    const auto is_over = [this] { return ended.has_value(); };
-    if (deadline.is_never()) {
-      changed.wait(lock, is_over);
-      return true;
-    }
-    return changed.wait_for(lock, deadline.remaining(), is_over);
-  }
-};
-
-// "qt-fetch, stopped", from /proc/PID/stat: "PID (NAME) STATE …".
-std::string describe_process(const std::string& pid) {
-  const std::string stat = read_file_if_exists("/proc/" + pid + "/stat").value_or("");
-  const std::size_t open = stat.find('(');
-  const std::size_t close = stat.rfind(')');
-  if (open == std::string::npos || close == std::string::npos || close + 2 >= stat.size()) {
-    return "";
-  }
-  const char state = stat[close + 2];
-  return stat.substr(open + 1, close - open - 1) +
-         (state == 'T' || state == 't' ? ", stopped" : "");
-}
-
-// Whether a descriptor of a process holds a write lock: "lock: 1: OFDLCK  ADVISORY  WRITE …", or
-// one of flock(2): "FLOCK".
-bool holds_lock(const std::string& process, const std::string& descriptor) {
-  const std::string info = read_file(process + "/fdinfo/" + descriptor);
-  return info.find("\nlock:") != std::string::npos && info.find(" WRITE ") != std::string::npos;
-}
-
-} // namespace
-
-std::string holder_of_lock(const std::string& path) {
-  struct stat wanted;
-  std::error_code ignored;
-  if (::stat(path.c_str(), &wanted) == 0) {
-    for (const std::string& pid : names_in("/proc", ignored)) {
-      if (pid.find_first_not_of("0123456789") != std::string::npos) {
-        continue;
-      }
-      const std::string process = "/proc/" + pid;
-      for (const std::string& open : names_in(process + "/fd", ignored)) {
-        struct stat status;
-        try {
-          if (::stat((process + "/fd/" + open).c_str(), &status) == 0 &&
-              status.st_ino == wanted.st_ino && status.st_dev == wanted.st_dev &&
-              holds_lock(process, open)) {
-            return format("process {} ({})", pid, describe_process(pid));
-          }
-        } catch (const Error&) { // it has ended meanwhile
-        }
-      }
-    }
-  }
-  return "a process of another user or host";
-}
-
-std::optional<FileLock> FileLock::acquire(const std::string& path, Wait wait) {
-  if (wait == Wait::yes) {
-    return await(path, Deadline::never(), {});
-  }
-  for (;;) {
-    UniqueFd fd = open_lock(path);
-    while (lock_first_byte(fd.get(), F_OFD_SETLK, F_WRLCK) < 0) {
-      if (errno == EAGAIN || errno == EACCES) {
-        return std::nullopt;
-      }
-      if (errno != EINTR) {
-        throw errno_error(errno, format("locking {}", path));
-      }
-    }
-    if (is_still_named(fd.get(), path)) {
-      return FileLock(std::move(fd));
-    }
-  }
-}
-
-std::optional<FileLock> FileLock::await(const std::string& path, Deadline deadline,
-                                        const LongWait& on_long_wait) {
-  constexpr Duration k_long = std::chrono::seconds(5);
-  Deadline notice = Deadline::after(k_long);
-  for (;;) {
-    if (std::optional<FileLock> lock = acquire(path, Wait::no)) {
-      return lock;
-    }
-    const std::shared_ptr<LockWait> wait = LockWait::start(open_lock(path));
-    while (!wait->await(earlier(notice, deadline))) {
-      if (deadline.expired()) {
-        return std::nullopt;
-      }
-      notice = Deadline::never();
-      if (on_long_wait) {
-        on_long_wait(holder_of_lock(path));
-      }
-    }
-    if (*wait->ended != 0) {
-      throw errno_error(*wait->ended, format("locking {}", path));
-    }
-    if (is_still_named(wait->fd.get(), path)) {
-      return FileLock(std::move(wait->fd));
-    }
-  }
-}
-
-std::optional<FileLock> FileLock::share(const std::string& path) noexcept {
-  for (;;) {
-    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!fd || lock_first_byte(fd.get(), F_OFD_SETLK, F_RDLCK) < 0) {
-      return std::nullopt;
-    }
-    if (is_still_named(fd.get(), path)) {
-      return FileLock(std::move(fd));
-    }
-  }
-}
-
-InUse in_use_elsewhere(const std::string& path) noexcept {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) {
-    return InUse::unknown;
-  }
-  const int held = lock_first_byte(fd.get(), F_OFD_GETLK, F_WRLCK);
-  if (held == F_RDLCK || held == F_WRLCK) {
-    return InUse::yes;
-  }
-  // One who opens the file while the lease lasts has the kernel tell its holder, by a signal that
-  // ends the program unless another is chosen; this one is ignored by default.
-  ::fcntl(fd.get(), F_SETSIG, SIGURG);
-  if (::fcntl(fd.get(), F_SETLEASE, F_WRLCK) < 0) {
-    return errno == EAGAIN ? InUse::yes : InUse::unknown;
-  }
-  ::fcntl(fd.get(), F_SETLEASE, F_UNLCK);
-  return InUse::no;
 }
 
 TempDir::TempDir(std::string_view prefix) {

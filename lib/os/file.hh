@@ -1,15 +1,14 @@
-// Files and folders by path: whole-file reads, atomic publication, locks, temporary folders.
+// Files and folders by path: whole-file reads, atomic publication, temporary folders.
 #pragma once
 
-#include "base/duration.hh"
 #include "os/fd.hh"
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
+#include <system_error>
 #include <vector>
 
 namespace qt {
@@ -77,46 +76,9 @@ private:
   UniqueFd m_fd;
 };
 
-// An advisory lock on a file of its own; released by the kernel when the holder dies. Only the
-// holder may remove the file, as the last thing it does.
-//
-// It is an open file description lock (fcntl, F_OFD_SETLK) of the first byte: NFS hands it to the
-// server, so that it also holds between hosts and against programs on the server itself, which
-// flock(2), mapped or kept local by NFS, does not; it belongs to the descriptor, so that threads
-// exclude each other, which plain fcntl locks do not; and it leaves the bytes alone that QEMU locks
-// in images. Two locks of one file by flock and by this do not see each other.
-class FileLock {
-public:
-  enum class Wait { no, yes };
-  // Creates the file if need be; a link, or what is no regular file, is an Error. Wait::yes blocks
-  // without limit and without polling; Wait::no gives nothing if another process holds it.
-  static std::optional<FileLock> acquire(const std::string& path, Wait wait);
-  // Waits until the deadline; then gives nothing. `on_long_wait`, which may be empty, is told once,
-  // on this thread and after 5 s, who holds it: holder_of_lock().
-  using LongWait = std::function<void(const std::string& holder)>;
-  static std::optional<FileLock> await(const std::string& path, Deadline deadline,
-                                       const LongWait& on_long_wait);
-  // A lock that others may share, on a file that is there already; needs no permission to write.
-  // Nothing if the file is not there or someone has it exclusively. Never blocks. Whoever shares
-  // keeps the file open.
-  static std::optional<FileLock> share(const std::string& path) noexcept;
-
-private:
-  explicit FileLock(UniqueFd fd)
-    : m_fd(std::move(fd)) {}
-
-  UniqueFd m_fd;
-};
-
-// "process 123 (qt-fetch, stopped)", or "a process of another user or host" if /proc does not tell
-// who holds the lock of a file exclusively. For messages.
-std::string holder_of_lock(const std::string& path);
-
-// Whether someone shares the file's lock (FileLock::share) or has it open, this process included.
-// The second is asked of the kernel with a lease, which it grants only to the owner and only for a
-// file that nobody else has open; not every file system can tell. Never blocks.
-enum class InUse { no, yes, unknown };
-InUse in_use_elsewhere(const std::string& path) noexcept;
+// The names in a folder; what could not be read is in `error`, and nothing is thrown, as a for loop
+// over the library's iterator would.
+std::vector<std::string> names_in(const std::string& path, std::error_code& error);
 
 // A folder of its own under $TMPDIR or /tmp, removed with everything in it by the destructor.
 class TempDir {

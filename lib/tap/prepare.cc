@@ -5,6 +5,7 @@
 #include "cache/cache.hh"
 #include "definition/made_file.hh"
 #include "os/file.hh"
+#include "os/file_lock.hh"
 
 #include <poll.h>
 
@@ -66,7 +67,7 @@ std::optional<FileLock> lock_of(const std::string& path, Deadline deadline,
   const std::string name = made_file_lock(path);
   Deadline notice = Deadline::after(std::chrono::seconds(5));
   while (!request.received() && !deadline.expired()) {
-    if (std::optional<FileLock> lock = FileLock::acquire(name, FileLock::Wait::no)) {
+    if (std::optional<FileLock> lock = FileLock::acquire(name)) {
       return lock;
     }
     if (notice.expired()) {

@@ -5,6 +5,7 @@
 #include "base/substitute.hh"
 #include "ipc/run_dir.hh"
 #include "os/file.hh"
+#include "os/file_lock.hh"
 #include "tap/preparation.hh"
 #include "tap/stage.hh"
 

@@ -9,6 +9,7 @@
 #include "ipc/admission.hh"
 #include "ipc/base_log.hh"
 #include "os/file.hh"
+#include "os/file_lock.hh"
 #include "tap/condition.hh"
 #include "tap/prepare.hh"
 #include "tap/scene_probe.hh"
@@ -50,7 +51,7 @@ private:
   static std::optional<FileLock> lock(const std::string& path, const std::string& repeater) {
     make_directories(parent_of(path));
     const std::string file = parent_of(path) + "/." + base_name(path) + ".lock";
-    std::optional<FileLock> lock = FileLock::acquire(file, FileLock::Wait::no);
+    std::optional<FileLock> lock = FileLock::acquire(file);
     if (lock && !repeater.empty()) {
       if (read_file(file) == repeater) {
         return std::nullopt;

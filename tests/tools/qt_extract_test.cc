@@ -6,6 +6,7 @@
 #include "cache/cache.hh"
 #include "environment.hh"
 #include "os/file.hh"
+#include "os/file_lock.hh"
 #include "os/process.hh"
 
 #include <algorithm>
@@ -1298,7 +1299,7 @@ TEST_F(QtExtractDefinitionTest, MakesFilesAndFilesFromThose) {
 TEST_F(QtExtractDefinitionTest, SaysWhomItWaitsFor) {
   put_into_cache(TarMaker().file("inner.tar", TarMaker().file("one", "12345").bytes()).bytes());
   make_directories(path("made"));
-  std::optional<FileLock> lock = FileLock::acquire(path("made/.inner.lock"), FileLock::Wait::no);
+  std::optional<FileLock> lock = FileLock::acquire(path("made/.inner.lock"));
   ASSERT_TRUE(lock);
   std::thread release([&lock] {
     std::this_thread::sleep_for(std::chrono::seconds(8));

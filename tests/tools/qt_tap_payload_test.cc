@@ -7,6 +7,7 @@
 #include "fault_server.hh"
 #include "filled_cache.hh"
 #include "os/file.hh"
+#include "os/file_lock.hh"
 #include "os/process.hh"
 #include "tap_fixture.hh"
 

@@ -1,4 +1,5 @@
 #include "os/file.hh"
+#include "os/file_lock.hh"
 
 #include "base/error.hh"
 
@@ -73,10 +74,10 @@ TEST_F(FileTest, ReadsWholeOnlyWhatEnds) {
 }
 
 TEST_F(FileTest, LockIsHeldOnceAndWaitersWake) {
-  auto held = FileLock::acquire(path("lock"), FileLock::Wait::no);
+  auto held = FileLock::acquire(path("lock"));
   ASSERT_TRUE(held);
-  EXPECT_FALSE(FileLock::acquire(path("lock"), FileLock::Wait::no));
-  std::thread waiter([this] { EXPECT_TRUE(FileLock::acquire(path("lock"), FileLock::Wait::yes)); });
+  EXPECT_FALSE(FileLock::acquire(path("lock")));
+  std::thread waiter([this] { EXPECT_TRUE(FileLock::await(path("lock"), Deadline::never())); });
   held.reset();
   waiter.join();
 }

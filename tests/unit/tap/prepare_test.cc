@@ -5,6 +5,7 @@
 #include "cache/cache.hh"
 #include "definition/made_file.hh"
 #include "os/file.hh"
+#include "os/file_lock.hh"
 
 #include <array>
 #include <fcntl.h>
@@ -136,7 +137,7 @@ TEST_F(Prepare, UrlsWithSecretsStayInTheDefinition) {
 TEST_F(Prepare, WhoHoldsAFileForTooLongIsNamed) {
   file("f", "host");
   make_directories(places.shared);
-  const auto held = FileLock::acquire(places.shared + "/.f.lock", FileLock::Wait::no);
+  const auto held = FileLock::acquire(places.shared + "/.f.lock");
   EndRequest request;
   const Prepared late = prepare(plan({"file.f"}), {}, Deadline::after(Duration(50)), request,
                                 [](std::string_view) {});

@@ -47,7 +47,7 @@ void end_machine(const StepRun& run, ExitRequest request) {
   run.guest->request_end(request);
   const ExitStatus end = await_end(run);
   run.judged_exits[run.guest->name()] = end.text();
-  if (request == ExitRequest::quit && end.text() != "exited 0") {
+  if (request == ExitRequest::quit && end.code() != 0) {
     run.fail(run.guest->end_cause() == Cause::qemu_crash ? Cause::qemu_crash : Cause::qemu_exit,
              format("asked to quit, {}", run.guest->describe_end()));
   }

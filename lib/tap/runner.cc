@@ -1,7 +1,6 @@
 #include "tap/runner.hh"
 
 #include "base/error.hh"
-#include "base/last_part.hh"
 #include "base/log.hh"
 #include "base/shell_words.hh"
 #include "base/text.hh"
@@ -307,9 +306,9 @@ std::vector<std::string> SubtestRun::last_console_lines(const std::string& vm,
   for (const std::string& name : names) {
     for (const std::string& line :
          last_lines(read_tail(console_log_path(run_dir, name), k_read_of_console),
-                    std::max<std::size_t>(k_kept_console_lines / names.size(), 1))) {
-      lines.push_back((names.size() > 1 ? name + ": " : "") +
-                      last_part(line, k_longest_console_line));
+                    std::max<std::size_t>(k_kept_console_lines / names.size(), 1),
+                    k_longest_console_line)) {
+      lines.push_back((names.size() > 1 ? name + ": " : "") + line);
     }
   }
   return lines;

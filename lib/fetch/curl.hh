@@ -18,7 +18,7 @@ namespace qt {
   X(global_init) X(global_cleanup) X(getdate) \
   X(easy_init) X(easy_cleanup) X(easy_setopt) X(easy_getinfo) X(easy_strerror) \
   X(slist_append) X(slist_free_all) \
-  X(multi_init) X(multi_cleanup) X(multi_setopt) X(multi_add_handle) X(multi_remove_handle) \
+  X(multi_init) X(multi_cleanup) X(multi_add_handle) X(multi_remove_handle) \
   X(multi_perform) X(multi_poll) X(multi_wakeup) X(multi_info_read)
 // clang-format on
 

@@ -52,8 +52,6 @@ HttpClient::State::State(const HttpLimits& the_limits, const UnreachableHosts& t
       (multi = curl().multi_init()) == nullptr) {
     throw Error("preparing a download: libcurl cannot be initialized");
   }
-  curl().multi_setopt(multi, CURLMOPT_PIPELINING, long(CURLPIPE_MULTIPLEX));
-  curl().multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, limits.connections_per_host);
   thread = std::thread([this] { run(); });
 }
 
@@ -98,7 +96,9 @@ void HttpClient::State::run() {
   }
 }
 
-// libcurl has a queue for each host too, but since 8.x the time in it counts as time to connect.
+// libcurl has queues too, of each host (CURLMOPT_MAX_HOST_CONNECTIONS) and for a connection that may
+// turn out to carry several transfers (CURLOPT_PIPEWAIT), but since 8.x the time in them counts as
+// time to connect.
 void HttpClient::State::start_waiting() {
   const std::vector<Transfer*> all = std::move(waiting);
   waiting.clear();

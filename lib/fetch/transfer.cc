@@ -99,7 +99,6 @@ Transfer::Transfer(const HttpRequest& request, const HttpLimits& limits,
   set(m_easy, CURLOPT_NETRC, long(may_read_netrc() ? CURL_NETRC_OPTIONAL : CURL_NETRC_IGNORED));
   set(m_easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
   set(m_easy, CURLOPT_HTTP_VERSION, long(CURL_HTTP_VERSION_2TLS));
-  set(m_easy, CURLOPT_PIPEWAIT, 1L);
   set(m_easy, CURLOPT_BUFFERSIZE, k_buffer_bytes);
   set(m_easy, CURLOPT_CONNECTTIMEOUT_MS, long(limits.connect.count()));
   if (!request.deadline.is_never()) {

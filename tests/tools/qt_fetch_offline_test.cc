@@ -9,6 +9,7 @@
 #include "os/file.hh"
 #include "os/process.hh"
 #include "silent_server.hh"
+#include "test_authority.hh"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,6 +21,7 @@ namespace {
 using support::FaultServer;
 using support::ScopedVariable;
 using support::SilentServer;
+using support::TestAuthority;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -131,19 +133,27 @@ TEST_F(QtFetchOffline, WhoQueuesForASilentHostDoesNotBeginToWait) {
 }
 
 TEST_F(QtFetchOffline, AQueueForOneHostIsNotSilence) {
-  Words words = {"--connect-timeout", "1s", "--jobs", "10", "--retries", "0", "--definition"};
-  make_directories(m_folder.path() + "/avr");
-  for (int i = 0; i < 10; ++i) { // four connections at a time, 2 s for each file
-    const std::string body = m_body + std::to_string(i);
-    m_server.set(format("/{}", i), {.body = body, .bytes_per_second = body.size() / 2});
-    words.push_back(format("{}/avr/{}.toml", m_folder.path(), i));
-    write_file(words.back(), format("[asset.k]\nurl = '{}'\nsha256 = '{}'\n[test.t]\n"
-                                    "args = ['${{asset.k}}']\nsteps = [{{ wait = 'ok' }}]\n",
-                                    m_server.url(format("/{}", i)), support::sha256_of(body)));
+  const TestAuthority authority;
+  FaultServer encrypted(&authority);
+  const std::string certificate = m_folder.path() + "/authority.pem";
+  write_file(certificate, authority.certificate());
+  for (FaultServer* server : {&m_server, &encrypted}) {
+    SCOPED_TRACE(server->url("/"));
+    const std::string folder = format("{}/{}/avr", m_folder.path(), server->port());
+    make_directories(folder);
+    Words words = {"--connect-timeout", "2s", "--jobs", "6", "--retries", "0", "--definition"};
+    for (int i = 0; i < 6; ++i) { // four connections at a time, 3 s for each file
+      const std::string body = format("{}{}{}", m_body, server->port(), i);
+      server->set(format("/{}", i), {.body = body, .bytes_per_second = body.size() / 3});
+      words.push_back(format("{}/{}.toml", folder, i));
+      write_file(words.back(), format("[asset.k]\nurl = '{}'\nsha256 = '{}'\n[test.t]\n"
+                                      "args = ['${{asset.k}}']\nsteps = [{{ wait = 'ok' }}]\n",
+                                      server->url(format("/{}", i)), support::sha256_of(body)));
+    }
+    const Captured result = run(words, {{"SSL_CERT_FILE", certificate}});
+    EXPECT_EQ(result.status.code(), 0) << result.err;
+    EXPECT_FALSE(exists(record()));
   }
-  const Captured result = run(words);
-  EXPECT_EQ(result.status.code(), 0) << result.err;
-  EXPECT_FALSE(exists(record()));
 }
 
 TEST_F(QtFetchOffline, AMirrorServesWhatItsHostCannot) {

@@ -96,9 +96,9 @@ void HttpClient::State::run() {
   }
 }
 
-// libcurl has queues too, of each host (CURLMOPT_MAX_HOST_CONNECTIONS) and for a connection that may
-// turn out to carry several transfers (CURLOPT_PIPEWAIT), but since 8.x the time in them counts as
-// time to connect.
+// libcurl has queues too, of each host (CURLMOPT_MAX_HOST_CONNECTIONS) and for a connection that
+// may turn out to carry several transfers (CURLOPT_PIPEWAIT), but since 8.x the time in them counts
+// as time to connect.
 void HttpClient::State::start_waiting() {
   const std::vector<Transfer*> all = std::move(waiting);
   waiting.clear();

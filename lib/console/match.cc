@@ -127,6 +127,15 @@ bool Matcher::undecided() const {
                      [](const auto& expression) { return expression->undecided(); });
 }
 
+std::optional<std::uint64_t> Matcher::open_since(std::size_t pattern) const {
+  for (const std::unique_ptr<RegexStream>& expression : m_expressions) {
+    if (expression->pattern() == pattern) {
+      return expression->open_since();
+    }
+  }
+  return std::nullopt;
+}
+
 std::uint64_t Matcher::keep_from() const {
   std::uint64_t from = m_position;
   for (const std::unique_ptr<RegexStream>& expression : m_expressions) {

@@ -51,6 +51,8 @@ public:
 
   // True if settle() could find something.
   bool undecided() const;
+  // Where a match of this pattern begins that needs more bytes, if there is one.
+  std::optional<std::uint64_t> open_since(std::size_t pattern) const;
   // No later match ends before this offset: what lies before it need not be kept.
   std::uint64_t keep_from() const;
 

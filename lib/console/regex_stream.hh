@@ -39,6 +39,11 @@ public:
 
   // An attempt needs more bytes.
   bool undecided() const { return m_open; }
+  // Where that attempt begins, if there is one.
+  std::optional<std::uint64_t> open_since() const {
+    return m_open ? std::optional(keep_from()) : std::nullopt;
+  }
+  std::size_t pattern() const { return m_pattern; }
   // No later match begins before this offset.
   std::uint64_t keep_from() const { return m_offset + m_start; }
 

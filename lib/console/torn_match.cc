@@ -15,29 +15,81 @@ std::optional<Match> better(std::optional<Match> plain, std::optional<Match> joi
   return joined;
 }
 
+std::vector<Pattern> without(std::vector<Pattern> patterns, std::size_t index) {
+  patterns.erase(patterns.begin() + static_cast<std::ptrdiff_t>(index));
+  return patterns;
+}
+
 } // namespace
 
 TornMatcher::TornMatcher(const std::vector<Pattern>& patterns, std::uint64_t start, Printk printk)
   : m_plain(patterns, start)
   , m_position(start) {
   if (printk == Printk::ignore) {
+    m_patterns = patterns;
     m_joined.emplace(patterns, start);
   }
 }
 
 std::optional<Match> TornMatcher::feed(std::string_view bytes) {
+  if (m_part) {
+    return feed_after_part(bytes);
+  }
   std::optional<Match> match = m_plain.feed(bytes);
   if (m_joined) {
     // What is complete only after the first match cannot win.
     const std::size_t limit =
         match ? static_cast<std::size_t>(match->decided - m_position) : bytes.size();
-    match = better(std::move(match), m_joined->feed(bytes.substr(0, limit)));
+    std::optional<Match> joined = m_joined->feed(bytes.substr(0, limit));
+    if (match && !joined && m_joined->may_complete(*match) && m_joined->lacks_bytes_of(*match)) {
+      m_position += limit;
+      const std::uint64_t until = match->decided + k_most_awaited;
+      Matcher others(without(m_patterns, match->pattern), m_position);
+      m_part.emplace(Part{std::move(*match), std::move(others), until});
+      return feed_after_part(bytes.substr(limit));
+    }
+    match = better(std::move(match), std::move(joined));
   }
   m_position += bytes.size();
   return match;
 }
 
+// Byte by byte, so that what ends the waiting does not depend on how the stream is cut.
+std::optional<Match> TornMatcher::feed_after_part(std::string_view bytes) {
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    std::optional<Match> other = m_part->others.feed(bytes.substr(i, 1));
+    if (other && other->pattern >= m_part->match.pattern) {
+      ++other->pattern; // it was left out of the list
+    }
+    std::optional<Match> joined = m_joined->feed(bytes.substr(i, 1));
+    ++m_position;
+    if (joined && joined->pattern == m_part->match.pattern && !is_whole_of_part(*joined)) {
+      joined = m_part->match;
+    }
+    if (other || joined) {
+      return better(std::move(other), std::move(joined));
+    }
+    if (!m_joined->may_complete(m_part->match) || m_position >= m_part->until) {
+      return m_part->match;
+    }
+  }
+  return std::nullopt;
+}
+
+bool TornMatcher::is_whole_of_part(const Match& joined) const {
+  return joined.pattern == m_part->match.pattern && joined.begin == m_part->match.begin;
+}
+
 std::optional<Match> TornMatcher::settle() {
+  if (m_part) {
+    if (std::optional<Match> joined = m_joined->matcher.settle()) {
+      const Match match = m_joined->in_stream(std::move(*joined), m_position);
+      if (is_whole_of_part(match)) {
+        return match;
+      }
+    }
+    return m_part->match;
+  }
   std::optional<Match> match = m_plain.settle();
   if (m_joined) {
     if (std::optional<Match> joined = m_joined->matcher.settle()) {
@@ -48,11 +100,11 @@ std::optional<Match> TornMatcher::settle() {
 }
 
 bool TornMatcher::undecided() const {
-  return m_plain.undecided() || (m_joined && m_joined->matcher.undecided());
+  return m_part || m_plain.undecided() || (m_joined && m_joined->matcher.undecided());
 }
 
 std::uint64_t TornMatcher::keep_from() const {
-  const std::uint64_t plain = m_plain.keep_from();
+  const std::uint64_t plain = m_part ? m_part->match.begin : m_plain.keep_from();
   return m_joined ? std::min(plain, m_joined->offset_of(m_joined->matcher.keep_from())) : plain;
 }
 
@@ -79,6 +131,16 @@ std::optional<Match> TornMatcher::Joined::feed(std::string_view bytes) {
     }
   });
   return found;
+}
+
+bool TornMatcher::Joined::may_complete(const Match& match) const {
+  const std::optional<std::uint64_t> since = matcher.open_since(match.pattern);
+  return since && offset_of(*since) == match.begin;
+}
+
+bool TornMatcher::Joined::lacks_bytes_of(const Match& match) const {
+  return position - matcher.open_since(match.pattern).value_or(position) <
+         match.decided - match.begin;
 }
 
 // The next byte to be fed is at `offset` in the stream.

@@ -151,6 +151,46 @@ TEST(TornMatchTest, LinesThatARealKernelHasTorn) {
   expect_joined(i386, "Linux testbox 1 isup\r\nLinux testbox 2 isup\r\nLinux testbox 3 isup\r\n");
 }
 
+// A number that a message tears is not taken for its first digits.
+TEST(TornMatchTest, APartIsNotTheWhole) {
+  const std::string torn = "C=1[    5.5] usb 1-1: new\r\n[    5.6] usb\r\n0\r\n";
+  for (const char* const expression :
+       {"C=(?<n>[0-9]+)", "C=(?<n>\\w+)", "C=(?<n>[^\r\n]*)", "C=(?<n>.*)\r\n"}) {
+    const auto match = find({regex(expression)}, torn);
+    ASSERT_TRUE(match) << expression;
+    EXPECT_EQ(match->groups.at("n"), "10") << expression;
+    EXPECT_EQ(find({regex(expression)}, "a " + torn + "C=7\r\n")->groups.at("n"), "10");
+  }
+  for (const std::string_view whole : {"C=1[x", "C=1[    5.5] usb\r\n\r\n", "C=1\r\n[    5.5] u\n0",
+                                       "C=1[    5.5] usb 1-1: new", "C=1["}) {
+    EXPECT_EQ(find({regex("C=(?<n>\\d+)")}, std::string(whole))->groups.at("n"), "1") << whole;
+  }
+  EXPECT_EQ(find({regex("(?s)C=.*usb")}, torn)->text, "C=1[    5.5] usb 1-1: new\r\n[    5.6] usb");
+}
+
+// What is complete while the rest is awaited comes first: a failure is never waited away.
+TEST(TornMatchTest, WhatComesBeforeTheRestCounts) {
+  const std::string panics = "C=1[    5.5] Kernel panic\r\n0\r\n";
+  for (const std::size_t index : {0u, 1u}) {
+    std::vector<Pattern> patterns = {regex("C=(?<n>\\d+)")};
+    patterns.insert(patterns.begin() + static_cast<std::ptrdiff_t>(index), text("Kernel panic"));
+    EXPECT_EQ(find(patterns, panics)->pattern, index);
+    EXPECT_EQ(find(patterns, "C=1[    5.5] usb\r\n0\r\nKernel panic")->pattern, 1 - index);
+  }
+  EXPECT_EQ(find({regex("C=(?<n>\\d+)"), regex("u(\\w+)\r")}, "C=1[    5.5] usb\r\n0\r\n")->text,
+            "usb\r");
+}
+
+TEST(TornMatchTest, TheRestIsNotAwaitedForEver) {
+  std::string stream = "C=1";
+  while (stream.size() < 3 * TornMatcher::k_most_awaited) {
+    stream += "[    5.5] usb 1-1: new\r\n";
+  }
+  const auto match = find({regex("C=(?<n>\\d+)")}, stream, 1000);
+  ASSERT_TRUE(match);
+  EXPECT_EQ(match->groups.at("n"), "1");
+}
+
 TEST(TornMatchTest, ManyMessagesInOneText) {
   std::string stream;
   for (const char byte : std::string("Welcome to Buildroot")) {

@@ -59,11 +59,12 @@ Emulator choose_emulator(const std::string& forced, const std::string& key,
 std::string absence_of(const Emulator& emulator) {
   // Those that QEMU has a system emulator for (its configs/targets), past and present.
   constexpr auto k_architectures = std::to_array<std::string_view>(
-      {"aarch64",  "alpha",       "arm",       "avr",        "cris",         "hppa",    "i386",
-       "lm32",     "loongarch64", "m68k",      "microblaze", "microblazeel", "mips",    "mips64",
-       "mips64el", "mipsel",      "moxie",     "nios2",      "or1k",         "ppc",     "ppc64",
-       "riscv32",  "riscv64",     "rx",        "s390x",      "sh4",          "sh4eb",   "sparc",
-       "sparc64",  "tricore",     "unicore32", "x86_64",     "xtensa",       "xtensaeb"});
+      {"aarch64",      "alpha",     "arm",    "avr",         "cris",    "hexagon",
+       "hppa",         "i386",      "lm32",   "loongarch64", "m68k",    "microblaze",
+       "microblazeel", "mips",      "mips64", "mips64el",    "mipsel",  "moxie",
+       "nios2",        "or1k",      "ppc",    "ppc64",       "riscv32", "riscv64",
+       "rx",           "s390x",     "sh4",    "sh4eb",       "sparc",   "sparc64",
+       "tricore",      "unicore32", "x86_64", "xtensa",      "xtensaeb"});
   if (emulator.wanted.find('/') != std::string::npos) {
     return format("no {}; name an emulator that is there with {}", emulator.wanted,
                   k_qemu_variable);

@@ -116,7 +116,7 @@ TEST_F(QtTapFiles, WhatOneSubtestChangesNoOtherSees) {
 steps = [
   { run = ["grep", "first", "${file.one}"] },
   { run = ["grep", "two", "${file.tree}/sub/two"] },
-  { run = ["sh", "-c", 'for f in ${file.one} ${file.tree}/sub/two; do cp -p $f x && chmod u+w $f && printf OOO | dd of=$f conv=notrunc status=none && touch -r x $f && chmod a-w $f || exit; done; chmod u+w ${file.tree}/sub && echo new > ${file.tree}/sub/new'] },
+  { run = ["sh", "-c", 'for f in ${file.one} ${file.tree}/sub/two; do cp -pf $f x && chmod u+w $f && printf OOO | dd of=$f conv=notrunc status=none && touch -r x $f && chmod a-w $f || exit; done; chmod u+w ${file.tree}/sub && echo new > ${file.tree}/sub/new'] },
 ]
 [test.b]
 steps = [

@@ -78,6 +78,11 @@ public:
 
 private:
   std::string unmet_by_emulators();
+  // Leaves the verdict of a subtest that is not run, so that nobody takes that of an earlier run
+  // for it.
+  void leave_skip(const std::string& wanted, const std::string& reason);
+  // Makes it empty, and begins its base.log.
+  void begin_run_directory(const std::string& run_dir);
   Verdict run_here(const std::string& run_dir, KeepScratch keep_scratch);
   // Waits for the turn of the subtest's machines; the clock does not run yet. False if this program
   // is to end before that.
@@ -121,16 +126,15 @@ private:
 };
 
 Outcome SubtestRun::run(KeepScratch keep_scratch) {
+  const std::string wanted = run_dir_of(m_definition, m_subtest, m_settings);
   std::string unmet = unmet_on_host(requirements_of(m_definition, m_subtest, m_settings));
   if (unmet.empty()) {
-    // What the host lacks shows without a run directory; then only is there reason to make one.
-    const std::string wanted = run_dir_of(m_definition, m_subtest, m_settings);
     m_scene = set_scene(m_definition, m_subtest, m_settings, wanted, m_reservation);
     m_outcome.emulator = m_scene.main.program;
     unmet = m_scene.missing.empty() ? unmet_by_emulators() : m_scene.missing;
   }
   if (!unmet.empty()) {
-    m_outcome.verdict = verdict_of(Cause::skip, unmet);
+    leave_skip(wanted, unmet);
     return std::move(m_outcome);
   }
   const RunDirectory directory(m_scene.run_dir, m_settings.repeater);
@@ -140,6 +144,23 @@ Outcome SubtestRun::run(KeepScratch keep_scratch) {
   m_outcome.run_dir = directory.path();
   m_outcome.verdict = run_here(directory.path(), keep_scratch);
   return std::move(m_outcome);
+}
+
+void SubtestRun::leave_skip(const std::string& wanted, const std::string& reason) {
+  m_outcome.verdict = verdict_of(Cause::skip, reason);
+  const RunDirectory directory(wanted, m_settings.repeater);
+  begin_run_directory(directory.path());
+  m_log->write(format("skip: {}", reason));
+  write_verdict(directory.path(), m_outcome.verdict);
+}
+
+void SubtestRun::begin_run_directory(const std::string& run_dir) {
+  const std::vector<std::string> left = make_empty_directory(run_dir);
+  m_log.emplace(run_dir, "qt-tap");
+  m_log->write(format("subtest {} of {}", m_subtest.name, m_definition.path));
+  for (const std::string& message : left) {
+    warn_of_leftover(message);
+  }
 }
 
 std::string SubtestRun::unmet_by_emulators() {
@@ -175,14 +196,9 @@ bool SubtestRun::admit() {
 }
 
 Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratch) {
-  const std::vector<std::string> left = make_empty_directory(run_dir);
+  begin_run_directory(run_dir);
   make_directories(m_scene.scratch);
   m_reservation.open_socket_folder(m_scene.scratch);
-  m_log.emplace(run_dir, "qt-tap");
-  m_log->write(format("subtest {} of {}", m_subtest.name, m_definition.path));
-  for (const std::string& message : left) {
-    warn_of_leftover(message);
-  }
   const Lookup lookup = [this, &run_dir](std::string_view name) -> std::optional<std::string> {
     const auto value = m_scene.values.values.find(std::string(name));
     if (value == m_scene.values.values.end()) {

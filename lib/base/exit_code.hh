@@ -1,4 +1,4 @@
-// The exit codes that all five programs share (EXIT STATUS in their manual pages).
+// The exit codes that all programs share (EXIT STATUS in their manual pages).
 #pragma once
 
 namespace qt {

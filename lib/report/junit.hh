@@ -1,0 +1,16 @@
+// JUnit's XML, as GitLab, Jenkins and GitHub's actions read it: a suite for each architecture, a
+// case for each subtest, with its time; a failure has its cause as message and the last console
+// lines as text; the run directory's logs are attachments in GitLab's form.
+#pragma once
+
+#include "report/results.hh"
+
+#include <span>
+#include <string>
+
+namespace qt {
+
+// Valid XML 1.0 whatever a guest has printed.
+std::string junit_xml(std::span<const SubtestResult> results);
+
+} // namespace qt

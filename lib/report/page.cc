@@ -1,0 +1,106 @@
+#include "report/page.hh"
+
+#include "base/format.hh"
+#include "base/text.hh"
+#include "ipc/run_dir.hh"
+#include "os/fd.hh"
+#include "os/file.hh"
+#include "report/page_text.hh"
+#include "report/summary.hh"
+
+#include <algorithm>
+#include <cerrno>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace qt {
+
+namespace {
+
+constexpr std::size_t k_of_a_pass = 16 << 10;
+constexpr std::size_t k_of_a_failure = 128 << 10;
+
+std::string part_of(int fd, std::size_t size, std::uint64_t offset) {
+  std::string bytes(size, '\0');
+  const ssize_t count = ::pread(fd, bytes.data(), size, static_cast<off_t>(offset));
+  bytes.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+  return bytes;
+}
+
+// The file, or its first quarter and the rest from its end, at most `limit` bytes in all.
+std::string shortened(const std::string& path, std::size_t limit) {
+  const UniqueFd fd = open_regular_file(path);
+  struct stat status;
+  if (::fstat(fd.get(), &status) < 0) {
+    return "";
+  }
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (size <= limit) {
+    return part_of(fd.get(), static_cast<std::size_t>(size), 0);
+  }
+  const std::size_t head = limit / 4;
+  const std::size_t tail = limit - head;
+  return part_of(fd.get(), head, 0) +
+         format("\n\n… {} are left out here; the whole is in {} …\n\n", format_size(size - limit),
+                path) +
+         part_of(fd.get(), tail, size - tail);
+}
+
+Json logs_of(const SubtestResult& result) {
+  const std::size_t limit = result.failed() ? k_of_a_failure : k_of_a_pass;
+  std::error_code error;
+  std::vector<std::string> names = names_in(result.directory, error);
+  std::sort(names.begin(), names.end());
+  Json logs = Json::object();
+  for (const std::string& name : names) {
+    if (name.ends_with(".log")) {
+      try {
+        logs[name] = shortened(result.directory + "/" + name, limit);
+      } catch (const std::exception& failure) { // unreadable, or gone meanwhile
+        logs[name] = format("(cannot be read: {})", failure.what());
+      }
+    }
+  }
+  return logs;
+}
+
+// JSON inside of a script element: "</script" and "<!--" must not stand in it.
+std::string fit_for_script(const std::string& json) {
+  std::string fit;
+  for (const char letter : json) {
+    fit += letter == '<' ? "\\u003c" : std::string(1, letter);
+  }
+  return fit;
+}
+
+std::string fit_for_markup(std::string_view text) {
+  std::string fit;
+  for (const char letter : text) {
+    fit += letter == '<' ? "&lt;" : letter == '&' ? "&amp;" : std::string(1, letter);
+  }
+  return fit;
+}
+
+} // namespace
+
+std::string html_page(std::span<const SubtestResult> results, const std::string& title) {
+  std::string page = k_page_start;
+  const std::string heading = fit_for_markup(escape_for_display(title));
+  for (std::size_t at = 0; (at = page.find(k_page_title, at)) != std::string::npos;
+       at += heading.size()) {
+    page.replace(at, k_page_title.size(), heading);
+  }
+  const char* separator = "\n";
+  for (const SubtestResult& result : results) {
+    Json entry = parse_json(json_line(result), result.name);
+    entry["command"] = result.command;
+    entry["kind"] =
+        result.skipped() ? kind_of_skip(result) : std::string(cause_name(result.verdict.cause));
+    entry["logs"] = result.skipped() ? Json::object() : logs_of(result);
+    page += separator + fit_for_script(dump_json(entry));
+    separator = ",\n";
+  }
+  return page + k_page_end;
+}
+
+} // namespace qt

@@ -1,0 +1,189 @@
+#include "report/results.hh"
+
+#include "base/error.hh"
+#include "base/percent.hh"
+#include "base/shell_words.hh"
+#include "base/text.hh"
+#include "console/ansi.hh"
+#include "ipc/run_dir.hh"
+#include "os/file.hh"
+
+#include <algorithm>
+#include <map>
+#include <sys/stat.h>
+
+namespace qt {
+
+namespace {
+
+constexpr std::size_t k_deepest_folder = 64;
+constexpr std::size_t k_most_of_log = 64 << 10; // of base.log: its start says what it is about
+
+bool is_folder(const std::string& path) {
+  struct stat status;
+  return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+bool is_run_directory(const std::string& path) {
+  return exists(path + "/verdict.json") || exists(base_log_path(path));
+}
+
+// What follows `mark` in the first line of base.log that has it.
+std::string after_mark(const std::string& log, std::string_view mark) {
+  const std::size_t begin = log.find(mark);
+  if (begin == std::string::npos) {
+    return "";
+  }
+  const std::size_t from = begin + mark.size();
+  return log.substr(from, std::min(log.find('\n', from), log.size()) - from);
+}
+
+void read_log(SubtestResult& result) {
+  std::string log;
+  try {
+    log = read_file(base_log_path(result.directory)).substr(0, k_most_of_log);
+  } catch (const Error&) { // it is there for people, and says nothing about how the run ended
+    return;
+  }
+  const std::string subject = after_mark(log, " qt-tap: subtest ");
+  if (const std::size_t of = subject.find(" of "); of != std::string::npos) {
+    result.definition = subject.substr(of + 4);
+  }
+  const std::string started = after_mark(log, ": started ");
+  result.command = started.substr(0, std::min(started.rfind(" (process "), started.size()));
+}
+
+SubtestResult read_result(const std::string& directory) {
+  SubtestResult result;
+  result.directory = directory;
+  result.arch = percent_decoded(base_name(parent_of(directory)));
+  const std::string name = base_name(directory);
+  const std::size_t dot = name.find('.');
+  result.file = percent_decoded(name.substr(0, dot));
+  result.subtest = dot == std::string::npos ? "" : percent_decoded(name.substr(dot + 1));
+  result.name = format("{}/{}:{}", result.arch, result.file, result.subtest);
+  read_log(result);
+  if (std::optional<Verdict> verdict = read_verdict(directory)) {
+    result.verdict = std::move(*verdict);
+  } else {
+    result.verdict.cause = Cause::host;
+    result.verdict.message = exists(directory + "/verdict.json")
+                                 ? "its verdict.json is damaged"
+                                 : "there is no verdict: the run did not come to its end";
+  }
+  return result;
+}
+
+// How much a result says against a success.
+int weight(const SubtestResult& result) { return result.failed() ? 2 : result.passed() ? 1 : 0; }
+
+class Reader {
+public:
+  void read(const std::string& folder, std::size_t depth = 0) {
+    if (is_run_directory(folder)) {
+      add(read_result(folder));
+      return;
+    }
+    std::error_code error;
+    const std::vector<std::string> names = names_in(folder, error);
+    if (error) {
+      throw Error(format("reading {}: {}", folder, error.message()), ExitCode::usage);
+    }
+    for (const std::string& name : names) {
+      const std::string path = folder + "/" + name;
+      if (is_folder(path) && depth < k_deepest_folder) {
+        read(path, depth + 1);
+      }
+    }
+  }
+  std::size_t found() const { return m_found; }
+  std::vector<SubtestResult> results() && {
+    std::vector<SubtestResult> list;
+    for (auto& [name, result] : m_results) {
+      list.push_back(std::move(result));
+    }
+    return list;
+  }
+
+private:
+  void add(SubtestResult result) {
+    ++m_found;
+    const auto [known, is_new] = m_results.try_emplace(result.name, result);
+    if (!is_new && weight(result) > weight(known->second)) {
+      known->second = std::move(result);
+    }
+  }
+
+  std::map<std::string, SubtestResult> m_results;
+  std::size_t m_found = 0;
+};
+
+} // namespace
+
+std::vector<SubtestResult> read_results(std::span<const std::string> folders) {
+  Reader reader;
+  for (const std::string& folder : folders) {
+    const std::size_t before = reader.found();
+    reader.read(absolute_path(folder));
+    if (reader.found() == before) {
+      throw Error(format("{}: there is no result in it: no folder with a verdict.json, which "
+                         "qt-tap leaves in the folder of its option --output",
+                         folder),
+                  ExitCode::usage);
+    }
+  }
+  return std::move(reader).results();
+}
+
+std::string_view outcome_name(const SubtestResult& result) {
+  return result.passed() ? "passed" : result.skipped() ? "skipped" : "failed";
+}
+
+std::string reason_of(const SubtestResult& result) {
+  const Verdict& verdict = result.verdict;
+  if (result.skipped() || verdict.message.empty()) {
+    return verdict.message.empty() ? std::string(cause_name(verdict.cause)) : verdict.message;
+  }
+  return format("{}: {}", cause_name(verdict.cause), verdict.message);
+}
+
+std::string last_line_of(const SubtestResult& result) {
+  const std::vector<std::string>& lines = result.verdict.last_lines;
+  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
+    std::string visible;
+    AnsiFilter().feed(*line, [&visible](std::string_view passed) { visible += passed; });
+    if (const std::string_view text = trim(visible); !text.empty()) {
+      return escape_for_display(text);
+    }
+  }
+  return "";
+}
+
+std::string command_to_repeat(const SubtestResult& result) {
+  if (result.definition.empty()) {
+    return "";
+  }
+  const std::vector<std::string> words = {"qt-tap", "--filter", result.subtest, result.definition};
+  return shell_join(words);
+}
+
+std::string kind_of_skip(const SubtestResult& result) {
+  std::vector<std::string> words = split(result.verdict.message, ' ');
+  for (std::string& word : words) {
+    if (word.find("://") != std::string::npos) {
+      word = word.ends_with(':') ? "URL:" : word.ends_with(';') ? "URL;" : "URL";
+    }
+  }
+  return join(words, " ");
+}
+
+std::string counts_text(std::span<const SubtestResult> results) {
+  std::map<std::string_view, std::size_t> counts;
+  for (const SubtestResult& result : results) {
+    ++counts[outcome_name(result)];
+  }
+  return format("{} passed, {} failed, {} skipped", counts["passed"], counts["failed"],
+                counts["skipped"]);
+}
+
+} // namespace qt

@@ -1,0 +1,50 @@
+// The results of runs, read from the run directories that qt-tap leaves: those of one build, of all
+// slices of a CI run, or of an unpacked bundle. A run directory is a folder with a verdict.json
+// (verdict.hh) or a base.log; what lies in it belongs to it.
+#pragma once
+
+#include "ipc/verdict.hh"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+struct SubtestResult {
+  std::string name;       // "riscv64/opensbi:smp", a repetition "riscv64/opensbi:smp.2"
+  std::string arch;       // "riscv64"
+  std::string file;       // "opensbi"
+  std::string subtest;    // "smp"
+  std::string directory;  // absolute
+  std::string definition; // its path as qt-tap had it; empty if it is not known
+  std::string command;    // QEMU's command line, of the last machine; empty if none was started
+  Verdict verdict;        // cause `host` where a run left none: it did not come to its end
+
+  bool passed() const { return verdict.cause == Cause::pass; }
+  bool skipped() const { return verdict.cause == Cause::skip; }
+  bool failed() const { return !passed() && !skipped(); }
+};
+
+// All results in `folders`, by name. One name in several folders is one result: what failed counts
+// before what passed, and that before what was skipped, so that no folder hides a failure of
+// another. Symbolic links to folders are not followed. Throws Error(ExitCode::usage) for a folder
+// that is not there or has no result: nothing is no success.
+std::vector<SubtestResult> read_results(std::span<const std::string> folders);
+
+// "failed", "passed", "skipped".
+std::string_view outcome_name(const SubtestResult& result);
+// "timeout: 'login:' did not come"; of a skip the reason alone.
+std::string reason_of(const SubtestResult& result);
+// The last line of the console that says something, without control sequences; or empty.
+std::string last_line_of(const SubtestResult& result);
+// A command line that runs it again; empty if the definition is not known.
+std::string command_to_repeat(const SubtestResult& result);
+// The reason of a skip without what differs from test to test: a URL is "URL".
+std::string kind_of_skip(const SubtestResult& result);
+
+// "96 passed, 2 failed, 387 skipped".
+std::string counts_text(std::span<const SubtestResult> results);
+
+} // namespace qt

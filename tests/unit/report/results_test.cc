@@ -1,0 +1,125 @@
+#include "report/results.hh"
+
+#include "base/error.hh"
+#include "base/format.hh"
+#include "os/file.hh"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace results_test {
+
+using namespace qt;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class ResultsTest : public testing::Test {
+protected:
+  std::string leave(const std::string& directory, Cause cause, const std::string& message = "") {
+    const std::string path = m_folder.path() + "/" + directory;
+    make_directories(path);
+    Verdict verdict;
+    verdict.cause = cause;
+    verdict.message = message;
+    write_verdict(path, verdict);
+    return path;
+  }
+  std::vector<SubtestResult> read(std::vector<std::string> folders = {""}) {
+    for (std::string& folder : folders) {
+      folder = m_folder.path() + "/" + folder;
+    }
+    return read_results(folders);
+  }
+
+  const TempDir m_folder{"results-test-"};
+};
+
+TEST_F(ResultsTest, AreNamedByTheirFolders) {
+  leave("arm/virt.smp", Cause::pass);
+  leave("arm/virt.cpu[max,aarch64=off]", Cause::skip);
+  leave("ppc/74xx.a%20b.2", Cause::timeout);
+  const std::vector<SubtestResult> results = read();
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0].name, "arm/virt:cpu[max,aarch64=off]");
+  EXPECT_TRUE(results[0].skipped());
+  EXPECT_EQ(results[1].name, "arm/virt:smp");
+  EXPECT_TRUE(results[1].passed());
+  EXPECT_EQ(results[2].subtest, "a b.2");
+  EXPECT_TRUE(results[2].failed());
+  EXPECT_EQ(counts_text(results), "1 passed, 1 failed, 1 skipped");
+}
+
+TEST_F(ResultsTest, WhatDidNotEndHasFailed) {
+  make_directories(m_folder.path() + "/arm/virt.smp");
+  write_file(m_folder.path() + "/arm/virt.smp/base.log",
+             "[   0.0000] qt-tap: subtest smp of /tests/arm/virt.toml\n"
+             "[   0.0070] qt-boot default: started /usr/bin/qemu -M virt (process 12)\n");
+  std::vector<SubtestResult> results = read();
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_TRUE(results[0].failed());
+  EXPECT_THAT(reason_of(results[0]), HasSubstr("did not come to its end"));
+  EXPECT_EQ(results[0].definition, "/tests/arm/virt.toml");
+  EXPECT_EQ(results[0].command, "/usr/bin/qemu -M virt");
+  EXPECT_EQ(command_to_repeat(results[0]), "qt-tap --filter smp /tests/arm/virt.toml");
+
+  for (const char* const damaged : {"", "{", "[]", "{\"cause\": \"passed\"}", "{\"cause\": 1}"}) {
+    write_file(m_folder.path() + "/arm/virt.smp/verdict.json", damaged);
+    results = read();
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_TRUE(results[0].failed()) << damaged;
+    EXPECT_THAT(reason_of(results[0]), HasSubstr("damaged"));
+  }
+}
+
+TEST_F(ResultsTest, OfOneNameTheWorstCounts) {
+  leave("one/arm/virt.a", Cause::timeout);
+  leave("two/arm/virt.a", Cause::pass);
+  leave("one/arm/virt.b", Cause::pass);
+  leave("two/arm/virt.b", Cause::skip);
+  for (const std::vector<std::string>& order :
+       {std::vector<std::string>{"one", "two"}, std::vector<std::string>{"two", "one"}}) {
+    const std::vector<SubtestResult> results = read(order);
+    ASSERT_EQ(results.size(), 2u);
+    EXPECT_TRUE(results[0].failed());
+    EXPECT_TRUE(results[1].passed());
+  }
+}
+
+TEST_F(ResultsTest, NothingIsNoSuccess) {
+  leave("one/arm/virt.a", Cause::pass);
+  make_directories(m_folder.path() + "/two/arm");
+  for (const std::vector<std::string>& folders :
+       {std::vector<std::string>{"two"}, std::vector<std::string>{"one", "two"},
+        std::vector<std::string>{"one", "three"}}) {
+    try {
+      read(folders);
+      ADD_FAILURE() << folders.back();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::usage) << error.what();
+    }
+  }
+}
+
+// What lies in a run directory belongs to it, such as a phase's; links may lead in a circle.
+TEST_F(ResultsTest, ARunDirectoryIsOneResult) {
+  leave("arm/virt.a", Cause::skip);
+  leave("arm/virt.a/phase-2", Cause::pass);
+  ASSERT_EQ(::symlink("..", (m_folder.path() + "/arm/up").c_str()), 0);
+  const std::vector<SubtestResult> results = read();
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_TRUE(results[0].skipped());
+  EXPECT_TRUE(read({"arm/virt.a"})[0].skipped()) << "a run directory itself";
+}
+
+TEST(ResultTexts, ForPeople) {
+  SubtestResult result;
+  result.verdict.last_lines = {"first", "\x1b[1;31mpanic\x1b[0m now\r", "", "\x1b[2J"};
+  EXPECT_EQ(last_line_of(result), "panic now");
+  result.verdict.cause = Cause::skip;
+  result.verdict.message = "asset unavailable: https://host/x?y: not found; see http://a/b";
+  EXPECT_EQ(kind_of_skip(result), "asset unavailable: URL: not found; see URL");
+  EXPECT_EQ(reason_of(result), result.verdict.message);
+}
+
+} // namespace results_test

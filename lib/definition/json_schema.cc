@@ -2,6 +2,7 @@
 
 #include "base/text.hh"
 #include "definition/merge.hh"
+#include "schema/failure_sets.hh"
 #include "schema/vocabulary.hh"
 
 #include <algorithm>
@@ -122,7 +123,8 @@ Json value_schema(const Key& key) {
                    {{"type", "array"}, {"items", argv_schema()}, {"minItems", 1}},
                    variable()});
   case Type::patterns: {
-    Json pattern = texts_of({"text", "regex"});
+    Json pattern = texts_of({"text", "regex", "set"});
+    pattern["properties"]["set"] = any_of({{{"enum", failure_set_names()}}, variable()});
     pattern["maxProperties"] = 1;
     return one_or_list(any_of({plain_text(key), pattern}), 1);
   }

@@ -38,7 +38,7 @@ bool is_single_command(const Key& key, const Value& value) {
 
 // The keys of the tables that a value of `type` may be or hold; empty: any, or it holds none.
 std::span<const std::string_view> member_names(Type type) {
-  static constexpr std::array<std::string_view, 2> k_pattern = {"text", "regex"};
+  static constexpr std::array<std::string_view, 3> k_pattern = {"text", "regex", "set"};
   static constexpr std::array<std::string_view, 4> k_checks = {"contains", "equals", "matches",
                                                                "lacks"};
   switch (type) {

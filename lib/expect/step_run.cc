@@ -1,6 +1,7 @@
 #include "expect/step_run.hh"
 
 #include "base/format.hh"
+#include "schema/failure_sets.hh"
 
 namespace qt {
 
@@ -107,7 +108,7 @@ Duration StepRun::duration(std::string_view key, Duration otherwise) const {
 std::vector<Pattern> patterns_from(const Json* value) {
   std::vector<Pattern> patterns;
   if (value != nullptr) {
-    for (const Json& pattern : *value) {
+    for (const Json& pattern : with_sets_put_in(*value)) {
       const bool is_text = pattern.contains("text");
       patterns.push_back({is_text ? Pattern::Kind::text : Pattern::Kind::regex,
                           pattern.at(is_text ? "text" : "regex").get<std::string>()});

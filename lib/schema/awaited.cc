@@ -3,6 +3,7 @@
 #include "base/format.hh"
 #include "base/text.hh"
 #include "data/regex.hh"
+#include "schema/failure_sets.hh"
 
 #include <algorithm>
 #include <array>
@@ -40,7 +41,7 @@ bool is_in(const Awaited& awaited, std::string_view typed) {
 
 std::vector<Awaited> failure_texts(const Json& fail) {
   std::vector<Awaited> texts;
-  for (const Json& pattern : fail) {
+  for (const Json& pattern : with_sets_put_in(fail)) {
     texts.push_back({"fail", pattern.begin()->get<std::string>(), pattern.contains("regex")});
   }
   return texts;

@@ -133,9 +133,12 @@ std::string empty_mistake(const Key& key, const Json& value) {
                          : first_mistake(value, text_in_list);
   case Type::patterns:
     return first_mistake(value, [](const Json& pattern) {
+      if (pattern.contains("set")) {
+        return std::string();
+      }
       const Json& text = *pattern.begin();
       if (is_known_later(text) || !pattern.contains("regex")) {
-        return is_known_later(text) ? "" : empty_text(text);
+        return is_known_later(text) ? std::string() : empty_text(text);
       }
       const std::string mistake = empty_regex(text);
       return mistake.empty() ? empty_stream_regex(text) : mistake;

@@ -2,6 +2,7 @@
 
 #include "base/duration.hh"
 #include "base/text.hh"
+#include "schema/failure_sets.hh"
 
 #include <algorithm>
 #include <array>
@@ -60,11 +61,13 @@ Json normal_pattern(const Json& value) {
   if (value.is_string()) {
     return {{"text", value}};
   }
-  const bool known = value.is_object() && value.size() == 1 &&
-                     (value.contains("text") || value.contains("regex")) &&
-                     value.begin()->is_string();
+  const bool known = value.is_object() && value.size() == 1 && value.begin()->is_string() &&
+                     (value.contains("text") || value.contains("regex") || value.contains("set"));
   if (!known) {
-    throw expected("texts or { regex = \"…\" }");
+    throw expected("texts, { regex = \"…\" } or { set = \"…\" }");
+  }
+  if (value.contains("set") && !find_failure_set(value.begin()->get<std::string>())) {
+    throw expected("one of the sets " + join(failure_set_names(), ", "));
   }
   return value;
 }
@@ -230,7 +233,7 @@ Json normal_value(const Key& key, const Json& value) {
         value.is_array() && !value.empty() && value[0].is_string() ? Json::array({value}) : value,
         "a list of commands", normal_argv);
   case Type::patterns:
-    return array_of(value, "texts or { regex = \"…\" }", normal_pattern);
+    return array_of(value, "texts, { regex = \"…\" } or { set = \"…\" }", normal_pattern);
   case Type::checks:
     return normal_checks(value);
   case Type::saves:

@@ -34,8 +34,8 @@ enum class Type {
   texts,    // array of strings; one string is an array of one      --k A --k B
   argv,     // array of strings, not empty --k 'one line, quoted as for a shell'
   argvs,    // array of argv               repeated
-  patterns, // array of {"text": T} or {"regex": RE}; a bare string is {"text": T}
-            //                             --k T, --k-regex RE
+  patterns, // array of {"text": T}, {"regex": RE} or {"set": NAME} (failure_sets.hh); a bare string
+            // is {"text": T}              --k T, --k-regex RE, --k-set NAME
   checks,   // object of "contains", "equals", "matches", "lacks", each a string; a bare string is
             // {"contains": T}             --k T, --k-equals T, --k-matches RE, --k-lacks T
   saves,    // object name → string        --k NAME=STRING

@@ -75,7 +75,9 @@ std::vector<OptionForm> option_forms(const Key& key) {
   const std::string help(key.help);
   switch (key.type) {
   case Type::patterns:
-    return {{name, argument, help}, {name + "-regex", "RE", "the same for what matches RE"}};
+    return {{name, argument, help},
+            {name + "-regex", "RE", "the same for what matches RE"},
+            {name + "-set", "NAME", "the same for the known texts of NAME, such as linux"}};
   case Type::checks:
     return {{name, argument, help},
             {name + "-equals", "TEXT", "the same, but all of it is TEXT"},
@@ -120,9 +122,8 @@ void append_options(const Key& key, const Json& value, std::vector<std::string>&
     break;
   case Type::patterns:
     for (const Json& pattern : value) {
-      const bool is_text = pattern.contains("text");
-      add(is_text ? option : option + "-regex",
-          pattern.at(is_text ? "text" : "regex").get<std::string>());
+      const std::string kind = pattern.items().begin().key();
+      add(kind == "text" ? option : option + "-" + kind, pattern.begin()->get<std::string>());
     }
     break;
   case Type::checks:
@@ -152,7 +153,7 @@ void set_from_option(const Key& key, std::string_view form, const std::string& t
   const std::string suffix(form_suffix(key, form));
   switch (key.type) {
   case Type::patterns:
-    table[name].push_back({{suffix.empty() ? "text" : suffix, text}});
+    table[name].push_back(normal_value(key, {{suffix.empty() ? "text" : suffix, text}})[0]);
     return;
   case Type::checks:
     need_once(table[name], suffix.empty() ? "contains" : suffix);

@@ -5,6 +5,7 @@
 #include "cache/cache.hh"
 #include "data/json_secrets.hh"
 #include "data/url.hh"
+#include "schema/failure_sets.hh"
 #include "tap/tag.hh"
 
 #include <algorithm>
@@ -94,6 +95,9 @@ Json steps_json(const std::vector<Step>& steps) {
   Json list = Json::array();
   for (const Step& step : steps) {
     list.push_back(step.values);
+    if (const Json* const fail = step.find("fail")) {
+      list.back()["fail"] = with_sets_put_in(*fail);
+    }
   }
   return list;
 }
@@ -107,7 +111,7 @@ Json phase_json(const Phase& phase) {
   }
   put(object, "vms", std::move(vms));
   for (const auto& [name, value] : phase.dialogue.items()) {
-    object[name] = value;
+    object[name] = name == "fail" ? with_sets_put_in(value) : value;
   }
   put(object, "prepare", steps_json(phase.prepare));
   put(object, "steps", steps_json(phase.steps));

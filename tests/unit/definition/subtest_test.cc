@@ -283,7 +283,7 @@ const Case k_tests[] = {
       "2:22: error: service: expected a text, got 3"}},
     {"fail=['a', {regx='b'}, 3]\nsteps=[{wait='x'}]\n",
      {"2:13: error: fail: unknown key 'regx'; did you mean 'regex'?",
-      "2:24: error: fail: expected texts or { regex = \"…\" }, got 3"}},
+      "2:24: error: fail: expected texts, { regex = \"…\" } or { set = \"…\" }, got 3"}},
     {"output={contain='x'}\n",
      {"2:9: error: output: unknown key 'contain'; did you mean 'contains'?"}},
     {"output={holds='x', lacks=3}\n",

@@ -86,7 +86,10 @@ std::vector<Json> samples(const Key& key) {
   case Type::argvs:
     return {Json::array({nasty, Json::array({"x"})}), nasty};
   case Type::patterns:
-    return {"one", Json::array({"-a", {{"regex", "-o+ps"}}, {{"text", "c"}}, {{"regex", "d"}}})};
+    return {
+        "one",
+        Json::array(
+            {"-a", {{"regex", "-o+ps"}}, {{"text", "c"}}, {{"regex", "d"}}, {{"set", "linux"}}})};
   case Type::checks:
     return {"-one", {{"contains", "a"}, {"equals", "-b"}, {"matches", "c"}, {"lacks", "d"}}};
   case Type::saves:
@@ -332,7 +335,10 @@ TEST(Vocabulary, SaysWhatWasExpected) {
   EXPECT_EQ(complaint("range", {2, 1}), "expected [minimum, maximum]");
   EXPECT_EQ(complaint("open", "yes"), "expected true or false");
   EXPECT_EQ(complaint("status", 256), "expected an exit status from 0 to 255, or \"any\"");
-  EXPECT_EQ(complaint("fail", Json::array()), "expected texts or { regex = \"…\" }");
+  EXPECT_EQ(complaint("fail", Json::array()),
+            "expected texts, { regex = \"…\" } or { set = \"…\" }");
+  EXPECT_EQ(complaint("fail", {{"set", "linus"}}),
+            "expected one of the sets edk2, linux, uboot, zephyr");
 }
 
 TEST(Vocabulary, StepsAreDescribedAsOnACommandLine) {

@@ -173,19 +173,28 @@ Json list_of(const char* definition) {
   return any_of({{{"type", "array"}, {"items", reference(definition)}}, variable()});
 }
 
-// A step: one way for each kind, with the keys that have a place in it.
+// The keys that have a place in one of these steps.
+Json step_properties(std::uint32_t types) {
+  Json properties = Json::object();
+  for (const std::span<const Key> keys : {step_type_keys(), step_modifier_keys()}) {
+    for (const Key& key : keys) {
+      if ((key.steps & types) != 0) {
+        properties[std::string(key.name)] = described_schema(key);
+      }
+    }
+  }
+  return properties;
+}
+
+// A step: one way for each kind, with the keys that have a place in it. One that types may wait,
+// too.
 Json step_schema(std::span<const StepType> types) {
   std::vector<Json> ways;
   for (const StepType type : types) {
     const std::string name(step_type_name(type));
-    Json properties = Json::object();
-    for (const std::span<const Key> keys : {step_type_keys(), step_modifier_keys()}) {
-      for (const Key& key : keys) {
-        if ((key.steps & bit(type)) != 0) {
-          properties[std::string(key.name)] = described_schema(key);
-        }
-      }
-    }
+    const bool may_wait = type == StepType::line || type == StepType::send;
+    Json properties =
+        step_properties(bit(type) | (may_wait ? in(StepType::wait, StepType::wait_regex) : 0U));
     Json way = table_of(std::move(properties));
     way["title"] = name;
     way["required"] = Json::array({name});

@@ -11,6 +11,9 @@ namespace qt {
 
 namespace {
 
+bool is_waiting(std::string_view key) { return key == "wait" || key == "wait-regex"; }
+bool is_typing(std::string_view key) { return key == "line" || key == "send"; }
+
 // All modifiers, each once, and those that a step of `type` may have.
 std::vector<std::string_view> modifier_names(std::optional<StepType> type) {
   std::vector<std::string_view> names;
@@ -31,10 +34,14 @@ const Member* find_type(const Value& value, std::string_view list, const Reader&
       continue;
     }
     if (found != nullptr) {
-      reader.mistakes().add(member.at,
-                            format("{}: one step does one thing, and this one does '{}' already; "
-                                   "make '{}' a step of its own",
-                                   list, found->key, member.key));
+      reader.mistakes().add(
+          member.at,
+          format("{}: one step does one thing, and this one does '{}' already; make '{}' a step of "
+                 "its own{}",
+                 list, found->key, member.key,
+                 is_waiting(found->key) && is_typing(member.key)
+                     ? format(", or write it before '{}' if it is typed first", found->key)
+                     : ""));
       return nullptr;
     }
     found = &member;
@@ -116,6 +123,38 @@ std::string detail_mistake(const Step& step, std::string_view key) {
 }
 
 } // namespace
+
+std::vector<Value> single_steps(const Value& step, const Value* prompt) {
+  const auto has = [](bool (*is)(std::string_view)) {
+    return [is](const Member& member) { return is(member.key); };
+  };
+  const auto typing = std::find_if(step.members.begin(), step.members.end(), has(is_typing));
+  const auto waiting = std::find_if(step.members.begin(), step.members.end(), has(is_waiting));
+  const bool waits = waiting != step.members.end();
+  // What stands first is done first: a text that is typed after the wait needs a step of its own.
+  if (typing == step.members.end() || (waits && waiting < typing) ||
+      (!waits && (prompt == nullptr || typing->key != "line"))) {
+    return {step};
+  }
+  Value type;
+  Value wait;
+  type.at = step.at;
+  wait.at = waits ? waiting->at : step.at;
+  if (!waits) {
+    wait.members.push_back({"wait", prompt->at, *prompt});
+  }
+  for (const Member& member : step.members) {
+    const bool is_of_both = member.key == "vm" || member.key == "console";
+    const bool is_of_typing = member.key == typing->key || member.key == "pace";
+    if (is_of_both || is_of_typing) {
+      type.members.push_back(member);
+    }
+    if (is_of_both || !is_of_typing) {
+      wait.members.push_back(member);
+    }
+  }
+  return {type, wait};
+}
 
 std::optional<Step> read_step(const Value& value, StepPlace place, std::string_view list,
                               const Reader& reader) {

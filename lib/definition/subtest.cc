@@ -77,12 +77,22 @@ bool has_machine(const Value& table) {
   });
 }
 
+// The tables of a list of steps, one for each step.
+std::vector<Value> all_steps(const Value& table, std::string_view list) {
+  std::vector<Value> all;
+  for (const Value& element : table.find(list)->elements) {
+    const std::vector<Value> steps = single_steps(element, nullptr);
+    all.insert(all.end(), steps.begin(), steps.end());
+  }
+  return all;
+}
+
 // Whether a list of steps finds anything out. A step that is wrong is not among those read, which
 // is told elsewhere.
 bool judges(const Value& table, std::string_view list, const std::vector<Step>& read) {
   const Value* const steps = table.find(list);
   return steps != nullptr &&
-         (!steps->is(Value::Kind::list) || steps->elements.size() != read.size() ||
+         (!steps->is(Value::Kind::list) || all_steps(table, list).size() != read.size() ||
           std::any_of(read.begin(), read.end(), [](const Step& step) { return judges(step); }));
 }
 
@@ -214,7 +224,7 @@ std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view
       !m_reader.expect(*values, Value::Kind::list, list, "a list of steps [{ … }, { … }]")) {
     return steps;
   }
-  for (const Value& value : values->elements) {
+  for (const Value& value : all_steps(table, list)) {
     for (const Member& member : value.members) {
       check_names(&member.value, member.key, SavedNames::known);
     }

@@ -256,7 +256,9 @@ std::vector<std::string> example_mistakes(const Entry& entry) {
     return {name + ": the example does not have it"};
   }
   if (is_step) {
-    (void)read_step(*holder, StepPlace::dialogue, "steps", reader);
+    for (const Value& step : single_steps(*holder, nullptr)) {
+      (void)read_step(step, StepPlace::dialogue, "steps", reader);
+    }
   } else {
     (void)reader.value(*find_key(table->second, name), *holder->find(name));
   }

@@ -131,6 +131,24 @@ std::string described(const std::vector<Step>& steps) {
   return text;
 }
 
+// What types may say what it waits for; it is two steps, as on a command line.
+TEST(Subtest, TypesAndWaitsInOneStep) {
+  const Definition definition = load_text(R"toml(
+[test.t]
+steps = [
+  { line = "root", pace = "5ms", wait = "# ", timeout = "3s", fail = "x", ignore-printk = true, mark = "in" },
+  { send = "q", vm = "default", wait-regex = "(?<n>b+)", idle-timeout = "2s" },
+  { line = "${n}" },
+]
+)toml");
+  EXPECT_EQ(described(definition.subtests.at(0).phases.at(0).steps),
+            "--line root --pace 5ms\n"
+            "--wait '# ' --timeout 3s --mark in --fail x --ignore-printk\n"
+            "--send q --vm default\n"
+            "--wait-regex '(?<n>b+)' --vm default --idle-timeout 2s\n"
+            "--line '${n}'\n");
+}
+
 TEST(Subtest, ItIsPreparedAndVerifiedOnceAndEachOfItsPhasesByItself) {
   const Definition definition = load_text(R"(
 [test.t]
@@ -437,7 +455,15 @@ const StepCase k_steps[] = {
      "8: error: steps: no key of this step says what it does; did you mean 'line'?"},
     {"[{wait='x', line='y'}]",
      "19: error: steps: one step does one thing, and this one does 'wait' already; make 'line' a "
+     "step of its own, or write it before 'wait' if it is typed first"},
+    {"[{line='x', wait='y', qmp='z'}]",
+     "29: error: steps: one step does one thing, and this one does 'wait' already; make 'qmp' a "
      "step of its own"},
+    {"[{line='x', wait='y', wait-regex='z'}]",
+     "29: error: steps: one step does one thing, and this one does 'wait' already; make "
+     "'wait-regex' a step of its own"},
+    {"[{line='x', wait='y', until='z'}]", "29: error: steps: 'until' has no place in a wait step"},
+    {"[{line='x', wait=''}]", "24: error: wait: expected a text that is not empty, got \"\""},
     {"[{wait='x', retruns=1}]", "19: error: steps: unknown key 'retruns' in a wait step"},
     {"[{qmp='x', retruns=1}]",
      "18: error: steps: unknown key 'retruns' in a qmp step; did you mean 'returns'?"},

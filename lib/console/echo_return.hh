@@ -51,6 +51,8 @@ public:
     std::uint64_t search_from = 0; // of is_echo: nothing before this counts
     std::string line;              // the one that it is about
   };
+  // All that was typed has been read and run: no echo of it is still to come.
+  void all_have_come() { m_lines.clear(); }
   // Of a match in the stream.
   Judgement judge(const Match& match) const;
   // The text is part of a line that has not come back.

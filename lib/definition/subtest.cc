@@ -80,8 +80,9 @@ bool has_machine(const Value& table) {
 // The tables of a list of steps, one for each step.
 std::vector<Value> all_steps(const Value& table, std::string_view list) {
   std::vector<Value> all;
+  const Value* const prompt = list == "steps" ? table.find("prompt") : nullptr;
   for (const Value& element : table.find(list)->elements) {
-    const std::vector<Value> steps = single_steps(element, nullptr);
+    const std::vector<Value> steps = single_steps(element, prompt);
     all.insert(all.end(), steps.begin(), steps.end());
   }
   return all;

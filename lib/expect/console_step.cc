@@ -3,8 +3,13 @@
 #include "base/format.hh"
 #include "base/text.hh"
 #include "base/timeout_multiplier.hh"
+#include "console/ansi.hh"
+#include "console/printk.hh"
+#include "expect/host_step.hh"
+#include "schema/shell_command.hh"
 
 #include <algorithm>
+#include <random>
 
 namespace qt {
 
@@ -24,17 +29,22 @@ bool has_named_group(std::string_view expression) {
   return group.search(expression).has_value();
 }
 
+// Whether an echo of what was typed could read like what is looked for.
+enum class Echo { possible, impossible };
+
 // Looks for one pattern in the part of the stream that no earlier wait has consumed.
 class Search {
 public:
-  Search(const StepRun& run, Pattern awaited)
+  Search(const StepRun& run, Pattern awaited, Printk printk, Echo echo = Echo::possible)
     : m_run(run)
     , m_console(run.guest->console())
+    , m_printk(printk)
+    , m_echo(echo)
     , m_patterns(patterns_from(run.step.find("fail")))
     , m_failures(m_patterns.size())
     , m_saves(awaited.kind == Pattern::Kind::regex && has_named_group(awaited.text))
     , m_quiet(scaled(m_saves ? k_quiet_of_saved : Console::k_quiet))
-    , m_matcher(all_with(std::move(awaited)), m_console.backlog().begin(), printk(run))
+    , m_matcher(all_with(std::move(awaited)), m_console.backlog().begin(), printk)
     , m_offset(m_console.backlog().begin()) {}
 
   // Looks at what has come; true if the pattern has been found. Throws DialogueEnd if a failure
@@ -66,11 +76,12 @@ public:
                       : "";
   }
 
-private:
-  static Printk printk(const StepRun& run) {
-    return run.step.find("ignore-printk") != nullptr ? Printk::ignore : run.loop.watch().printk;
-  }
+  // From now on what is looked at is kept in `passed`, too.
+  void keep_in(std::string& passed) { m_passed = &passed; }
+  // What was found.
+  const Match& found() const { return m_found; }
 
+private:
   const std::vector<Pattern>& all_with(Pattern awaited) {
     m_patterns.push_back(std::move(awaited)); // last: of two at the same byte the failure wins
     return m_patterns;
@@ -81,6 +92,9 @@ private:
     while (m_offset < backlog.end()) {
       const std::string_view bytes = backlog.at(m_offset);
       m_offset += bytes.size();
+      if (m_passed != nullptr) {
+        m_passed->append(bytes);
+      }
       m_settled = false;
       if (const std::optional<Match> match = m_matcher.feed(bytes)) {
         if (take(*match)) {
@@ -116,8 +130,9 @@ private:
   // True if the match counts. One that may be a piece of what was typed waits for the rest of that,
   // and is no match if it is one.
   bool take(const Match& match) {
-    const EchoReturn::Judgement judgement =
-        match.pattern < m_failures ? EchoReturn::Judgement() : m_console.echo_return().judge(match);
+    const EchoReturn::Judgement judgement = match.pattern < m_failures || m_echo == Echo::impossible
+                                                ? EchoReturn::Judgement()
+                                                : m_console.echo_return().judge(match);
     switch (judgement.answer) {
     case EchoReturn::Answer::counts:
       conclude(match);
@@ -134,7 +149,7 @@ private:
                             judgement.line));
       m_doubtful.reset();
       m_offset = std::max(judgement.search_from, m_console.backlog().begin());
-      m_matcher = TornMatcher(m_patterns, m_offset, printk(m_run));
+      m_matcher = TornMatcher(m_patterns, m_offset, m_printk);
       return false;
     }
     return false;
@@ -177,10 +192,13 @@ private:
     for (const auto& [name, text] : match.groups) {
       m_run.saved.keep(name, text);
     }
+    m_found = match;
   }
 
   const StepRun& m_run;
   Console& m_console;
+  Printk m_printk;
+  Echo m_echo;
   std::vector<Pattern> m_patterns; // the step's failure texts, then what is awaited
   std::size_t m_failures;
   bool m_saves;     // a part of the match
@@ -191,10 +209,16 @@ private:
   std::optional<Match> m_doubtful; // may be a piece of …
   std::string m_typed;             // … this echo
   Deadline m_doubtful_until = Deadline::never();
+  std::string* m_passed = nullptr;
+  Match m_found;
 };
 
+Printk printk_of(const StepRun& run) {
+  return run.step.find("ignore-printk") != nullptr ? Printk::ignore : run.loop.watch().printk;
+}
+
 void wait(const StepRun& run, Pattern awaited) {
-  Search search(run, std::move(awaited));
+  Search search(run, std::move(awaited), printk_of(run));
   while (!search.look()) {
     if (run.late()) {
       run.time_out(search.remark());
@@ -259,7 +283,7 @@ void type_line(const StepRun& run, const std::string& text) {
 // Types the keys at once and again each time `every` has passed, until the text appears. A guest
 // that takes no keys is no failure here: it may not have got to its console yet.
 void interrupt(const StepRun& run, const std::string& keys, std::string until) {
-  Search search(run, {Pattern::Kind::text, std::move(until)});
+  Search search(run, {Pattern::Kind::text, std::move(until)}, printk_of(run));
   Console& console = run.guest->console();
   Deadline next = Deadline::after(Duration(0));
   std::string_view rest; // of keys that the guest took in part
@@ -282,6 +306,90 @@ void interrupt(const StepRun& run, const std::string& keys, std::string until) {
   }
 }
 
+// A word that no program prints by chance.
+std::string new_mark() {
+  std::random_device random;
+  const std::uint64_t number = (std::uint64_t{random()} << 32U) | random();
+  return format("{:016x}", number).substr(0, k_shell_mark);
+}
+
+// Waits for what is printed around a command's output; kernel messages in the middle of it do not
+// matter. `missing`: what to say if it does not come. Gives what came before it, and takes it out.
+std::string take_until(const StepRun& run, Pattern awaited, std::string_view missing,
+                       std::string& found) {
+  std::string before;
+  const std::uint64_t begin = run.guest->console().backlog().begin();
+  Search search(run, std::move(awaited), Printk::ignore, Echo::impossible);
+  search.keep_in(before);
+  while (!search.look()) {
+    if (before.size() > k_most_output) {
+      run.fail(Cause::flood, format("the command wrote more than {}", format_size(k_most_output)));
+    }
+    if (run.late()) {
+      run.time_out(std::string(missing));
+    }
+    run.turn(search.look_again_at(), {}, run.guest);
+  }
+  found = search.found().text;
+  before.resize(search.found().begin - begin);
+  return before;
+}
+
+// The output of a command as a program that reads it would have got it: without what a terminal
+// makes of it, control sequences and CR, and without the line end of what stands before it.
+std::string output_text(std::string_view bytes, Printk printk) {
+  std::string text;
+  AnsiFilter escapes;
+  const auto take = [&](std::string_view passed, std::uint64_t = 0, std::uint64_t = 0) {
+    escapes.feed(passed, [&text](std::string_view visible) { text += visible; });
+  };
+  if (printk == Printk::ignore) {
+    PrintkFilter messages(0);
+    messages.feed(bytes, take);
+    take(bytes.substr(messages.decided_to()));
+  } else {
+    take(bytes);
+  }
+  std::erase(text, '\r');
+  return text.substr(std::min(text.find('\n'), text.size() - 1) + 1);
+}
+
+// The status of a command that has ended as `end` says.
+int shell_status(const StepRun& run, const std::string& end) {
+  const std::string status = status_in(end);
+  const std::optional<std::int64_t> number = parse_integer(status);
+  if (!number) {
+    run.fail(Cause::assertion,
+             format("this shell has no $?: asked how the command ended, it said '{}'; use line and "
+                    "wait here",
+                    end));
+  }
+  return static_cast<int>(*number);
+}
+
+// Runs a command in the guest's shell (shell_command.hh).
+void run_shell(const StepRun& run, const std::string& text) {
+  const ShellCommand command = shell_command(text, new_mark());
+  type_line(run, join(command.lines, "\n"));
+  std::string end;
+  take_until(run, {Pattern::Kind::text, command.begin},
+             "the shell has not begun to run it; is there a shell, and is the command complete?",
+             end);
+  const std::string output =
+      output_text(take_until(run, {Pattern::Kind::regex, command.end},
+                             "the command has not ended, or not come back to the shell", end),
+                  printk_of(run));
+  run.guest->console().echo_return().all_have_come();
+  const int status = shell_status(run, end);
+  check_status(run, status, format("the command ended with {}", status), output);
+  check_output(run, output);
+  save_by_regex(run, output);
+  if (const std::string prompt = run.step.text("prompt"); !prompt.empty()) {
+    take_until(run, {Pattern::Kind::text, prompt},
+               format("the command has ended, but the prompt '{}' has not come", prompt), end);
+  }
+}
+
 } // namespace
 
 void run_console_step(const StepRun& run) {
@@ -295,8 +403,12 @@ void run_console_step(const StepRun& run) {
     return interrupt(run, text, run.step.text("until"));
   case StepType::line:
   case StepType::send:
+  case StepType::shell:
     run.loop.check(nullptr);
     run.need_guest("it could be typed");
+    if (run.step.type == StepType::shell) {
+      return run_shell(run, text);
+    }
     return run.step.type == StepType::line ? type_line(run, text) : send(run, text);
   default:
     break;

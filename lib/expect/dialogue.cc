@@ -106,7 +106,10 @@ private:
 
 void Runner::run_step(const Step& original) {
   Step step = original;
-  step.values = m_saved.put_into_all(original.values);
+  if (step.type == StepType::shell && find_default("prompt") != nullptr) {
+    step.values.emplace("prompt", *find_default("prompt")); // its own if it has one
+  }
+  step.values = m_saved.put_into_all(step.values);
   if (step.values != original.values) {
     check_filled_step(step);
   }

@@ -20,13 +20,17 @@ namespace qt {
 
 namespace {
 
-constexpr std::size_t k_most_output = 64U * 1024 * 1024;
 constexpr Duration k_hold{250}; // in which the guest's refusal of a forwarded connection comes
 
 // For messages: the last line of a text, or nothing.
 std::string last_line(const std::string& text) {
   const std::vector<std::string> lines = last_lines(text, 1);
   return lines.empty() ? "" : ": " + lines.back();
+}
+
+// The last 4 KiB of an output, for the verdict.
+std::string end_of(const std::string& output) {
+  return output.substr(output.size() - std::min<std::size_t>(output.size(), 4096));
 }
 
 // Takes what is there of a child's output; false at its end.
@@ -100,18 +104,6 @@ ExitStatus run_program(const StepRun& run, const std::vector<std::string>& argv,
   }
 }
 
-void check_output(const StepRun& run, const std::string& text) {
-  const Json* const checks = run.step.find("stdout");
-  const std::string mistake = checks != nullptr ? text_mistake(*checks, text, "the output") : "";
-  if (!mistake.empty()) {
-    const std::vector<std::string> last = last_lines(text, 1);
-    run.fail(Cause::assertion,
-             format("{}; {}", mistake,
-                    last.empty() ? "there is none" : format("its last line is '{}'", last[0])),
-             {{"stdout", text.substr(text.size() - std::min<std::size_t>(text.size(), 4096))}});
-  }
-}
-
 void run_command(const StepRun& run) {
   const auto argv = run.step.values.at("run").get<std::vector<std::string>>();
   std::string output;
@@ -123,11 +115,8 @@ void run_command(const StepRun& run) {
     run.fail(Cause::skip,
              reason.empty() ? argv[0] + " says that a prerequisite is absent" : reason[0]);
   }
-  const Json wanted = asked != nullptr ? *asked : Json(0);
-  if (wanted != "any" && wanted != exit_status_of(status.wait_status)) {
-    run.fail(Cause::assertion, format("asked status {}, {} {}{}", dump_json(wanted), argv[0],
-                                      status.text(), last_line(output)));
-  }
+  check_status(run, exit_status_of(status.wait_status), format("{} {}", argv[0], status.text()),
+               output);
   check_output(run, output);
   save_by_regex(run, output);
 }
@@ -253,6 +242,29 @@ void check_port(const StepRun& run) {
 }
 
 } // namespace
+
+void check_status(const StepRun& run, int status, const std::string& how,
+                  const std::string& output) {
+  const Json* const asked = run.step.find("status");
+  const Json wanted = asked != nullptr ? *asked : Json(0);
+  if (wanted != "any" && wanted != status) {
+    run.fail(Cause::assertion,
+             format("asked status {}, {}{}", dump_json(wanted), how, last_line(output)),
+             {{"stdout", end_of(output)}});
+  }
+}
+
+void check_output(const StepRun& run, const std::string& output) {
+  const Json* const checks = run.step.find("stdout");
+  const std::string mistake = checks != nullptr ? text_mistake(*checks, output, "the output") : "";
+  if (!mistake.empty()) {
+    const std::vector<std::string> last = last_lines(output, 1);
+    run.fail(Cause::assertion,
+             format("{}; {}", mistake,
+                    last.empty() ? "there is none" : format("its last line is '{}'", last[0])),
+             {{"stdout", end_of(output)}});
+  }
+}
 
 void save_by_regex(const StepRun& run, const std::string& text) {
   const Json* const saves = run.step.find("save");

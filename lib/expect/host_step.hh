@@ -11,6 +11,13 @@ namespace qt {
 // Runs one such step to its end. Throws DialogueEnd if it fails, Error.
 void run_host_step(const StepRun& run);
 
+inline constexpr std::size_t k_most_output = 64U * 1024 * 1024; // of a command
+
+// Judges how a command has ended by the step's "status" and "stdout". `how`: the same in words.
+// Throws DialogueEnd if it is not as asked.
+void check_status(const StepRun& run, int status, const std::string& how,
+                  const std::string& output);
+void check_output(const StepRun& run, const std::string& output);
 // Keeps what the step's "save" finds in `text`: the first group of each regular expression, or the
 // whole match if it has none. Throws DialogueEnd if one does not match.
 void save_by_regex(const StepRun& run, const std::string& text);

@@ -49,7 +49,7 @@ std::vector<Awaited> failure_texts(const Json& fail) {
 
 std::vector<Awaited> awaited_texts(const Step& step) {
   std::vector<Awaited> texts;
-  for (const char* key : {"wait", "wait-regex", "until"}) {
+  for (const char* key : {"wait", "wait-regex", "until", "prompt"}) {
     if (needs_console(step.type) && step.find(key) != nullptr) {
       texts.push_back({key, step.text(key), step.type == StepType::wait_regex});
     }
@@ -75,6 +75,10 @@ std::string TypedTexts::take(const Step& step) {
     return "";
   }
   std::string& typed = m_typed[step.text("vm")];
+  if (step.type == StepType::shell) { // its end cannot be an echo, and no echo comes after it
+    typed.clear();
+    return "";
+  }
   if ((bit(step.type) & k_typing) != 0) {
     typed += step.text(step_type_name(step.type)) + (step.type == StepType::line ? "\n" : "");
   }

@@ -17,6 +17,8 @@ inline constexpr std::array k_console_steps = {
     Key{"send", Type::bytes, "KEYS", "type just these keys (\\r \\e \\x03)", in(StepType::send)},
     Key{"interrupt", Type::bytes, "KEYS", "repeat KEYS until the text of --until",
         in(StepType::interrupt)},
+    Key{"shell", Type::text, "COMMAND", "run COMMAND in the guest's shell and judge its status",
+        in(StepType::shell)},
 };
 
 inline constexpr std::array k_console_modifiers = {
@@ -28,6 +30,8 @@ inline constexpr std::array k_console_modifiers = {
     Key{"pace", Type::duration, "TIME", "pause between bytes", k_typing, Empty::allowed},
     Key{"until", Type::text, "TEXT", "the text that ends the step", in(StepType::interrupt)},
     Key{"every", Type::duration, "TIME", "pause between tries", in(StepType::interrupt)},
+    Key{"prompt", Type::text, "TEXT", "what the shell prints after the command",
+        in(StepType::shell)},
 };
 
 } // namespace qt

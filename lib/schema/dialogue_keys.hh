@@ -27,6 +27,7 @@ inline constexpr std::array k_dialogue = {
     Key{"ignore-printk", Type::flag, "", "also find texts that kernel messages have torn apart"},
     Key{"log-limit", Type::size, "SIZE",
         "largest size of a log; the middle of a longer one is left out (default 256M)"},
+    Key{"prompt", Type::text, "TEXT", "what the shell prints after each command of --shell"},
     Key{"vm", Type::text, "NAME", "the machine of steps that do not name one"},
     Key{"pace", Type::duration, "TIME", "pause between typed bytes", 0, Empty::allowed},
     Key{"every", Type::duration, "TIME", "pause between tries"},
@@ -35,7 +36,7 @@ inline constexpr std::array k_dialogue = {
 };
 
 // Those of them that stand in a test; the others come with qt-tap's own options.
-inline constexpr std::array<std::string_view, 6> k_test_dialogue = {
-    "timeout", "idle-timeout", "fail", "strip-ansi", "ignore-printk", "log-limit"};
+inline constexpr std::array<std::string_view, 7> k_test_dialogue = {
+    "timeout", "idle-timeout", "fail", "strip-ansi", "ignore-printk", "log-limit", "prompt"};
 
 } // namespace qt

@@ -11,6 +11,7 @@
 #include "schema/monitor_keys.hh"
 #include "schema/payload_keys.hh"
 #include "schema/requires_keys.hh"
+#include "schema/shell_command.hh"
 
 #include <algorithm>
 #include <array>
@@ -191,6 +192,10 @@ std::string step_mistake(const Step& step) {
   switch (step.type) {
   case StepType::interrupt:
     return has("until") ? "" : "interrupt needs until = \"the text that ends it\"";
+  case StepType::shell: {
+    const std::string mistake = shell_mistake(step.text("shell"));
+    return mistake.empty() ? "" : format("shell: {}", mistake);
+  }
   case StepType::qmp:
     if (std::string mistake = qmp_mistake(step); !mistake.empty()) {
       return mistake;
@@ -216,7 +221,8 @@ bool judges(const Step& step) {
   case StepType::kill:
   case StepType::sleep:
     return false;
-  case StepType::run: {
+  case StepType::run:
+  case StepType::shell: {
     const Json* const status = step.find("status");
     return status == nullptr || *status != "any" || step.find("stdout") != nullptr ||
            step.find("save") != nullptr;

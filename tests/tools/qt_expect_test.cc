@@ -1,75 +1,29 @@
 #include "base/error.hh"
 #include "base/text.hh"
 #include "environment.hh"
-#include "fake_guest.hh"
+#include "expect_fixture.hh"
 #include "os/file.hh"
 #include "os/process.hh"
 
 #include <csignal>
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <pty.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace qt {
 namespace {
 
 using namespace std::chrono_literals;
 using support::FakeGuest;
+using support::play_shell;
 using support::ScopedVariable;
+using support::tool;
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::StartsWith;
 
-std::string tool(const std::string& name) {
-  return std::string(std::getenv("QEMU_TEST_TOOLS_DIR")) + "/" + name;
-}
-
-class QtExpect : public testing::Test {
-protected:
-  static SpawnOptions options_for(const std::vector<const FakeGuest*>& guests) {
-    std::vector<VmChannels> vms;
-    SpawnOptions options;
-    for (const FakeGuest* guest : guests) {
-      const VmChannels& channels = guest->channels();
-      vms.push_back(channels);
-      for (const int fd : {channels.console, channels.qmp, channels.exit}) {
-        if (fd >= 0) {
-          options.keep.push_back(fd);
-        }
-      }
-    }
-    options.environment = {{k_vms_variable, format_vms(vms)}};
-    return options;
-  }
-  // Without machines.
-  Captured run(std::vector<std::string> words, SpawnOptions options = {}) const {
-    words.insert(words.begin(), tool("qt-expect"));
-    return run_captured(words, std::move(options), Deadline::after(60s)).value();
-  }
-  Captured run_with(FakeGuest::Script script, std::vector<std::string> words) const {
-    FakeGuest guest(std::move(script));
-    SpawnOptions options = options_for({&guest});
-    options.environment.emplace_back(k_run_dir_variable, m_folder.path());
-    const Captured result = run(std::move(words), options);
-    guest.finish();
-    return result;
-  }
-  Captured shell(const std::string& script) const {
-    SpawnOptions options;
-    options.environment = {
-        {"PATH", std::string(std::getenv("QEMU_TEST_TOOLS_DIR")) + ":" + std::getenv("PATH")}};
-    return run_captured({"sh", "-c", script}, options, Deadline::after(60s)).value();
-  }
-
-  TempDir m_folder{"qt-expect-tool-"};
-  const ScopedVariable m_vms{k_vms_variable, std::nullopt};
-  const ScopedVariable m_run_dir{k_run_dir_variable, std::nullopt};
-};
+class QtExpect : public support::ExpectFixture {};
 
 TEST_F(QtExpect, PassesSilently) {
   const Captured result = run_with(
@@ -94,27 +48,6 @@ TEST_F(QtExpect, FailsWithOneLineAndTheLastLinesOfTheConsole) {
   EXPECT_EQ(result.status.text(), "exited 1");
   EXPECT_EQ(result.err, "qt-expect: error: step 1 (--wait login:): the failure text 'Kernel panic' "
                         "appeared\n  | one\n  | \\e[1mKernel panic\n");
-}
-
-// Runs a shell on a terminal of its own.
-void play_shell(FakeGuest& guest, const std::vector<std::string>& words) {
-  std::vector<char*> argv;
-  for (const std::string& word : words) {
-    argv.push_back(const_cast<char*>(word.c_str()));
-  }
-  argv.push_back(nullptr);
-  int terminal = -1;
-  const winsize size = {24, 80, 0, 0};
-  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, &size);
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    ::execvp(argv[0], argv.data());
-    ::_exit(127);
-  }
-  const UniqueFd owner(terminal);
-  guest.connect(terminal);
-  ::kill(child, SIGKILL);
-  ::waitpid(child, nullptr, 0);
 }
 
 // Shells that edit lines print what was typed ahead once more, and wrap long lines.

@@ -149,6 +149,23 @@ steps = [
             "--line '${n}'\n");
 }
 
+// A line that says nothing of its own comes back to the prompt.
+TEST(Subtest, KnowsThePromptOfATest) {
+  const Definition definition = load_text(R"(
+[template.linux]
+prompt = "${params.p}"
+[test.t]
+template = "linux"
+params = { p = "# " }
+steps = [{ line = "id", timeout = "3s" }, { line = "su", wait = "Password: " }, { send = "x" }, { shell = "true" }]
+)");
+  const Phase& phase = definition.subtests.at(0).phases.at(0);
+  EXPECT_EQ(phase.dialogue.at("prompt"), "# ");
+  EXPECT_EQ(described(phase.steps), "--line id\n--wait '# ' --timeout 3s\n"
+                                    "--line su\n--wait 'Password: '\n--send x\n--shell true\n");
+  EXPECT_THAT(mistakes_of("[test.t]\nprompt=''\nsteps=[{ line='x' }]\n"), testing::Not(IsEmpty()));
+}
+
 TEST(Subtest, ItIsPreparedAndVerifiedOnceAndEachOfItsPhasesByItself) {
   const Definition definition = load_text(R"(
 [test.t]
@@ -449,7 +466,8 @@ const StepCase k_steps[] = {
     {"[3]", "8: error: steps: expected a step such as { wait = \"login:\" }, got 3"},
     {"[{}]",
      "8: error: steps: no key of this step says what it does; expected one of wait, wait-regex, "
-     "line, send, interrupt, qmp, hmp, event, exit, quit, kill, running, run, file, fetch, tcp, "
+     "line, send, interrupt, shell, qmp, hmp, event, exit, quit, kill, running, run, file, fetch, "
+     "tcp, "
      "sleep"},
     {"[{lien='x'}]",
      "8: error: steps: no key of this step says what it does; did you mean 'line'?"},
@@ -464,6 +482,14 @@ const StepCase k_steps[] = {
      "'wait-regex' a step of its own"},
     {"[{line='x', wait='y', until='z'}]", "29: error: steps: 'until' has no place in a wait step"},
     {"[{line='x', wait=''}]", "24: error: wait: expected a text that is not empty, got \"\""},
+    {"[{shell='x; #'}]",
+     "8: error: steps: shell: the comment (#) would hide the mark that follows on the same line; "
+     "leave it out"},
+    {"[{shell='x', wait='y'}]",
+     "20: error: steps: one step does one thing, and this one does 'shell' already; make 'wait' a "
+     "step of its own"},
+    {"[{wait='x', fail=[{set='linus'}]}]",
+     "25: error: fail: expected one of the sets edk2, linux, uboot, zephyr, got a table"},
     {"[{wait='x', retruns=1}]", "19: error: steps: unknown key 'retruns' in a wait step"},
     {"[{qmp='x', retruns=1}]",
      "18: error: steps: unknown key 'retruns' in a qmp step; did you mean 'returns'?"},

@@ -1,14 +1,13 @@
 // A boot log, what is awaited last: qt-expect and those who stop at the first match as well. grep
 // reads 256 MiB from a pipe; what is slower, and takes a log from a terminal, a smaller one.
+#include "boot_log.hh"
 #include "paired.hh"
 #include "peers.hh"
 
 #include "base/error.hh"
 #include "base/shell_words.hh"
 
-#include <array>
 #include <cstdlib>
-#include <random>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,23 +23,6 @@ constexpr const char* k_last = "buildroot login: ";
 const std::vector<std::string> k_failures = {
     "Kernel panic - not syncing", "Unable to mount root", "Oops: ",     "BUG: ",
     "Segmentation fault",         "general protection",   "Call Trace:"};
-
-// Lines like those of a kernel, with words that the patterns begin with.
-std::string make_log(std::size_t mib) {
-  constexpr std::array<std::string_view, 12> k_words = {
-      "registered", "device",    "driver", "memory", "login", "interrupt",
-      "Kernel",     "Unable to", "probe",  "error",  "Oops",  "bootconsole"};
-  std::mt19937 random(1);
-  std::string log;
-  while (log.size() < mib * k_mib) {
-    log += format("[{:12.6f}] usb 1-1:", static_cast<double>(log.size()) / 1e6);
-    for (std::size_t i = 0, count = 3 + random() % 9; i < count; ++i) {
-      log.append(" ").append(k_words[random() % k_words.size()]);
-    }
-    log += "\r\n";
-  }
-  return log + k_last;
-}
 
 void run(const std::vector<std::string>& argv) {
   const auto done = run_captured(argv, {}, Deadline::never());
@@ -155,9 +137,9 @@ int main() {
   try {
     const TempDir folder("expect-bench-");
     const std::string log = folder.path() + "/log";
-    write_file(log, make_log(k_large));
+    write_file(log, bench::make_log(k_large * k_mib) + k_last);
     compare_with_grep(log);
-    write_file(log, make_log(k_small));
+    write_file(log, bench::make_log(k_small * k_mib) + k_last);
     compare_with_dialogues(folder.path(), log);
     return 0;
   } catch (const std::exception& error) {

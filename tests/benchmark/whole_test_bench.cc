@@ -7,13 +7,13 @@
 #include "os/file.hh"
 #include "os/process.hh"
 #include "paired.hh"
+#include "peaks.hh"
 
 #include <array>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
-#include <map>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -137,51 +137,15 @@ double processor_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-using Peaks = std::map<std::string, std::int64_t>; // KiB, by a program's name
-
-std::string field(const std::string& status, std::string_view name) {
-  const std::size_t at = status.find(name);
-  const std::size_t end = status.find('\n', at);
-  return at == std::string::npos
-             ? ""
-             : std::string(
-                   trim(std::string_view(status).substr(at + name.size(), end - at - name.size())));
-}
-
-// What the kernel remembers of the most that a process has held, and those below it.
-void sample(pid_t pid, Peaks& peaks) {
-  try {
-    const std::string status = read_file(format("/proc/{}/status", pid));
-    const std::string name = field(status, "Name:");
-    if (const std::string held = field(status, "VmHWM:");
-        name.starts_with("qt-") && !held.empty()) {
-      std::int64_t& peak = peaks[name];
-      peak = std::max<std::int64_t>(peak, std::stoll(held));
-    }
-    const std::string path = format("/proc/{}/task/{}/children", pid, pid);
-    for (const std::string& child : split(trim(read_file(path)), ' ')) {
-      if (const auto number = parse_integer(child)) {
-        sample(static_cast<pid_t>(*number), peaks);
-      }
-    }
-  } catch (const Error&) { // it has just ended
-  }
-}
-
-// Looks twice a millisecond; in a run of its own, as that takes time too.
-Peaks peaks_of(const Case& test) {
+// In a run of its own, as looking takes time too.
+bench::Peaks peaks_of(const Case& test) {
   const TempDir output("qt-bench-");
   const UniqueFd null = open_file("/dev/null", O_RDWR);
   SpawnOptions options;
   options.standard_output = null.get();
   options.standard_error = null.get();
   Process tap = Process::spawn(test_command(test, output), options);
-  Peaks peaks;
-  while (!tap.poll()) {
-    sample(tap.pid(), peaks);
-    ::usleep(500);
-  }
-  return peaks;
+  return bench::peaks_until_end(tap, 500);
 }
 
 void compare(const Case& test) {
@@ -206,10 +170,7 @@ void compare(const Case& test) {
     counted(processor.theirs, [&] { std::for_each(test.bare.begin(), test.bare.end(), run_bare); });
   };
   const bench::Pairs wall = bench::measure(test.rounds, ours, theirs);
-  std::string memory;
-  for (const auto& [program, kib] : peaks_of(test)) {
-    memory += format(" {} {:.1f}", program, static_cast<double>(kib) / 1024);
-  }
+  const std::string memory = bench::text(peaks_of(test));
   const auto milliseconds = [](const bench::Pairs& pairs) {
     return format("qt-tap {:.1f} ms, bare {:.1f} ms, difference {:+.1f} ms, ratio {:.3f}",
                   bench::median(pairs.ours) * 1e3, bench::median(pairs.theirs) * 1e3,

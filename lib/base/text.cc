@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace qt {
 
@@ -29,10 +30,33 @@ std::size_t utf8_length(std::string_view bytes) {
   return invalid ? 0 : length;
 }
 
-std::string escape(std::string_view bytes, std::string_view also_escaped, bool keep_tab) {
-  std::string out;
-  out.reserve(bytes.size());
+// How many bytes at the start are printable ASCII, eight at a time: a fast console is all of that.
+std::size_t printable(std::string_view bytes) {
+  constexpr std::uint64_t k_ones = 0x0101010101010101;
+  constexpr std::uint64_t k_signs = k_ones * 0x80;
+  std::size_t at = 0;
+  for (std::uint64_t word; at + sizeof word <= bytes.size(); at += sizeof word) {
+    std::memcpy(&word, bytes.data() + at, sizeof word);
+    const std::uint64_t deleted = word ^ (k_ones * 0x7f); // 0 where 0x7f stands
+    // The sign of each byte that is over 0x7f, under 0x20, or 0x7f.
+    if (((word | (word - k_ones * 0x20) | (deleted - k_ones)) & k_signs) != 0) {
+      break;
+    }
+  }
+  while (at < bytes.size() && bytes[at] >= ' ' && bytes[at] < '\x7f') {
+    ++at;
+  }
+  return at;
+}
+
+void escape(std::string& out, std::string_view bytes, std::string_view also_escaped,
+            bool keep_tab) {
   while (!bytes.empty()) {
+    if (const std::size_t plain = also_escaped.empty() ? printable(bytes) : 0; plain > 0) {
+      out += bytes.substr(0, plain);
+      bytes.remove_prefix(plain);
+      continue;
+    }
     const char c = bytes[0];
     const auto value = static_cast<unsigned char>(c);
     std::size_t length = 1;
@@ -75,14 +99,27 @@ std::string escape(std::string_view bytes, std::string_view also_escaped, bool k
     }
     bytes.remove_prefix(length);
   }
-  return out;
 }
 
 } // namespace
 
-std::string escape_for_display(std::string_view bytes) { return escape(bytes, "", true); }
+void append_for_display(std::string& text, std::string_view bytes) {
+  escape(text, bytes, "", true);
+}
 
-std::string format_escapes(std::string_view bytes) { return escape(bytes, "\\", false); }
+std::string escape_for_display(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size());
+  append_for_display(text, bytes);
+  return text;
+}
+
+std::string format_escapes(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size());
+  escape(text, bytes, "\\", false);
+  return text;
+}
 
 std::optional<std::string> parse_escapes(std::string_view text) {
   std::string out;

@@ -14,6 +14,8 @@ namespace qt {
 // are control characters and what XML 1.0 cannot hold. A backslash stays a backslash: this is for
 // reading, not for parsing back.
 std::string escape_for_display(std::string_view bytes);
+// The same, at the end of `text`.
+void append_for_display(std::string& text, std::string_view bytes);
 
 // Reads \r \n \t \e \\ \0 and \xNN back into bytes. Nothing if an escape is unknown or cut off.
 std::optional<std::string> parse_escapes(std::string_view text);

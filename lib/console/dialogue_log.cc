@@ -29,9 +29,16 @@ double DialogueLog::seconds() const {
   return std::chrono::duration<double>(Clock::now() - m_start).count();
 }
 
+// A flood is many lines that come at one time: its text is made once.
 void DialogueLog::write(double seconds, std::string_view vm, char mark, std::string_view text) {
-  m_buffer += format("{:10.3f} {}{}{} {}\n", seconds, vm, vm.empty() ? "" : " ", mark,
-                     escape_for_display(text));
+  if (m_time_text.empty() || seconds != m_time) {
+    m_time = seconds;
+    m_time_text = format("{:10.3f} ", seconds);
+  }
+  m_buffer.append(m_time_text).append(vm).append(vm.empty() ? "" : " ");
+  m_buffer.append(1, mark).append(" ");
+  append_for_display(m_buffer, text);
+  m_buffer += '\n';
   if (m_buffer.size() > k_buffer) {
     flush(Lines::keep_unfinished);
   }
@@ -42,36 +49,45 @@ void DialogueLog::console(const std::string& vm, std::string_view bytes) {
     return;
   }
   Line& line = m_unfinished[vm];
+  const double now = seconds();
   while (!bytes.empty()) {
     if (line.text.empty()) {
-      line.seconds = seconds();
+      line.seconds = now;
     }
-    const std::size_t newline = bytes.find('\n');
-    const std::size_t count = std::min({newline, bytes.size(), k_longest_line - line.text.size()});
-    line.text += bytes.substr(0, count);
-    bytes.remove_prefix(count);
-    if (!bytes.empty()) { // at the newline, or the line is full
-      const bool at_newline = bytes.front() == '\n';
-      bytes.remove_prefix(at_newline ? 1 : 0);
-      if (at_newline && line.text.empty()) {
-        write(line.seconds, vm, '<', "");
-      }
-      end_line(vm);
+    const std::size_t room = k_longest_line - line.text.size();
+    const std::size_t newline = bytes.substr(0, room + 1).find('\n');
+    const std::size_t count = std::min({newline, bytes.size(), room});
+    const bool is_whole = count < bytes.size(); // at the newline, or the line is full
+    if (is_whole && line.text.empty()) {        // most lines come in one piece
+      write_line(line.seconds, vm, bytes.substr(0, count));
+    } else {
+      line.text += bytes.substr(0, count);
     }
+    if (is_whole) {
+      end_line(vm, line);
+    }
+    bytes.remove_prefix(count + (newline == count ? 1 : 0));
+  }
+}
+
+void DialogueLog::write_line(double seconds, std::string_view vm, std::string_view text) {
+  if (text.ends_with('\r')) {
+    text.remove_suffix(1);
+  }
+  write(seconds, vm, '<', text);
+}
+
+void DialogueLog::end_line(std::string_view vm, Line& line) {
+  if (!line.text.empty()) {
+    write_line(line.seconds, vm, line.text);
+    line.text.clear();
   }
 }
 
 void DialogueLog::end_line(const std::string& vm) {
-  const auto found = m_unfinished.find(vm);
-  if (found == m_unfinished.end() || found->second.text.empty()) {
-    return;
+  if (const auto found = m_unfinished.find(vm); found != m_unfinished.end()) {
+    end_line(vm, found->second);
   }
-  std::string_view text = found->second.text;
-  if (text.ends_with('\r')) {
-    text.remove_suffix(1);
-  }
-  write(found->second.seconds, vm, '<', text);
-  found->second.text.clear();
 }
 
 void DialogueLog::typed(const std::string& vm, std::string_view bytes) {
@@ -96,8 +112,8 @@ void DialogueLog::note(std::string_view text) {
 
 void DialogueLog::flush(Lines lines) {
   if (lines == Lines::end_all) {
-    for (const auto& [vm, line] : m_unfinished) {
-      end_line(vm);
+    for (auto& [vm, line] : m_unfinished) {
+      end_line(vm, line);
     }
   }
   try {

@@ -48,12 +48,16 @@ private:
   };
 
   void write(double seconds, std::string_view vm, char mark, std::string_view text);
+  void write_line(double seconds, std::string_view vm, std::string_view text);
+  void end_line(std::string_view vm, Line& line);
   void end_line(const std::string& vm);
 
   std::optional<BoundedLog> m_file;
   Clock::time_point m_start = Clock::now();
   std::map<std::string, Line> m_unfinished; // by machine
   std::string m_buffer;
+  double m_time = 0; // as m_time_text has it
+  std::string m_time_text;
 };
 
 } // namespace qt

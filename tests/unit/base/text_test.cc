@@ -18,6 +18,23 @@ TEST(Text, EscapesWhatATerminalWouldActOn) {
   EXPECT_EQ(escape_for_display("\xc0\xaf\xed\xa0\x80"), "\\xc0\\xaf\\xed\\xa0\\x80");
 }
 
+// Printable text is looked at several bytes at a time.
+TEST(Text, EscapesAByteWhereverItStands) {
+  for (int c = 0; c < 256; ++c) {
+    const std::string byte(1, static_cast<char>(c));
+    const bool passes = c == '\t' || (c >= ' ' && c < 0x7f);
+    const std::string escaped = passes ? byte : escape_for_display(byte);
+    EXPECT_EQ(escaped.size() > 1, !passes) << c;
+    for (std::size_t before = 0; before < 18; ++before) {
+      const std::string begin(before, '~');
+      for (std::size_t after = 0; after < 10; ++after) {
+        const std::string end(after, ' ');
+        ASSERT_EQ(escape_for_display(begin + byte + end), begin + escaped + end) << c;
+      }
+    }
+  }
+}
+
 TEST(Text, EscapesWhatXmlCannotHold) {
   EXPECT_EQ(escape_for_display("a\xef\xbf\xbf\xef\xbf\xbe!"), "a\\xef\\xbf\\xbf\\xef\\xbf\\xbe!");
   EXPECT_EQ(escape_for_display("\xef\xbf\xbd\xf0\x9f\xbf\xbf"), "\xef\xbf\xbd\xf0\x9f\xbf\xbf")

@@ -134,4 +134,33 @@ TEST(DialogueLogTest, HasOneLineForEachThing) {
   EXPECT_EQ(text, "a < one\nb < \\e[1m\na < two\na > x\\r\na < \na = tw\n# step 1\na < rest\n");
 }
 
+// Whole lines, parts of lines, lines that are too long and empty ones, cut anywhere by the reads.
+TEST(DialogueLogTest, IsTheSameHoweverTheConsoleIsCut) {
+  const TempDir folder("dialogue-log-");
+  const std::string path = folder.path() + "/dialogue.log";
+  std::string stream;
+  for (const std::size_t size : {0, 1, 7, 8, 9, 80, 4094, 4095, 4096, 4097, 8191, 8192, 9000}) {
+    for (const char* const end : {"\n", "\r\n", "\r\r\n"}) {
+      stream += std::string(size, 'x') + end;
+    }
+  }
+  const auto logged = [&](std::size_t piece) {
+    DialogueLog log(path);
+    for (std::size_t at = 0; at < stream.size(); at += piece) {
+      log.console("a", std::string_view(stream).substr(at, piece));
+    }
+    log.flush(DialogueLog::Lines::end_all);
+    std::string text;
+    for (const std::string& line : split(read_file(path), '\n')) {
+      text += line.size() > 11 ? line.substr(11) + "\n" : line;
+    }
+    return text;
+  };
+  const std::string whole = logged(stream.size());
+  EXPECT_TRUE(whole.starts_with("a < \na < \na < \\r\na < x\na < x\n")) << whole.substr(0, 100);
+  for (const std::size_t piece : {1, 2, 3, 1000, 4095, 4096, 4097, 10000}) {
+    EXPECT_EQ(logged(piece), whole) << "cut into pieces of " << piece;
+  }
+}
+
 } // namespace console_test

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t k_read = 64 * 1024;
 constexpr std::size_t k_recent = 16 * 1024;
+constexpr std::size_t k_large = 4 * 1024; // is searched where it lies
 
 std::string without_sequences(std::string_view bytes) {
   std::string visible;
@@ -27,8 +28,10 @@ Console::Console(std::string vm, int fd, const Watch& watch, DialogueLog& log)
   : m_vm(std::move(vm))
   , m_fd(fd)
   , m_log(log)
-  , m_echo(
-        [this](std::uint64_t line, std::uint64_t passed) { m_echo_return.taken_out(line, passed); })
+  , m_echo([this](std::uint64_t line, std::uint64_t passed) {
+    pass_gathered();
+    m_echo_return.taken_out(line, passed);
+  })
   , m_failures(watch.failures, 0, watch.printk)
   , m_most(watch.most_unconsumed)
   , m_buffer(k_read, '\0') {
@@ -60,13 +63,29 @@ void Console::take(std::string_view bytes) {
     m_recent.erase(0, m_recent.size() - k_recent);
   }
   m_recent += bytes.substr(bytes.size() - std::min(bytes.size(), k_recent));
-  const auto feed = [this](std::string_view visible) {
-    m_echo.feed(visible, [this](std::string_view passed) { pass(passed); });
-  };
   if (m_escapes) {
-    m_escapes->feed(bytes, feed);
+    m_visible.clear();
+    m_escapes->feed(bytes, [this](std::string_view visible) { m_visible += visible; });
+    bytes = m_visible;
+  }
+  m_echo.feed(bytes, [this](std::string_view passed) { gather(passed); });
+  pass_gathered();
+}
+
+// While an echo is due the filter gives small pieces, down to a byte, and each search costs
+// something to begin.
+void Console::gather(std::string_view bytes) {
+  if (m_gathered.empty() && bytes.size() >= k_large) {
+    pass(bytes);
   } else {
-    feed(bytes);
+    m_gathered += bytes;
+  }
+}
+
+void Console::pass_gathered() {
+  if (!m_gathered.empty()) {
+    pass(m_gathered);
+    m_gathered.clear();
   }
 }
 

@@ -87,6 +87,8 @@ public:
 
 private:
   void take(std::string_view bytes);
+  void gather(std::string_view bytes);
+  void pass_gathered();
   void pass(std::string_view bytes);
   void finish();
 
@@ -95,8 +97,10 @@ private:
   bool m_ended = false;
   DialogueLog& m_log;
   std::optional<AnsiFilter> m_escapes;
+  std::string m_visible; // of one read, without control sequences
   EchoFilter m_echo;
   EchoReturn m_echo_return;
+  std::string m_gathered; // has passed m_echo, but is not searched yet
   TornMatcher m_failures;
   std::optional<Match> m_failure;
   bool m_settled = true; // m_failures.settle() has seen everything

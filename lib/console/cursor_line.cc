@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t k_unread = 4096; // no line that matters begins longer ago
 constexpr std::size_t k_line = 256;
 
+bool moves_cursor(char byte) { return byte == '\n' || byte == '\r' || byte == '\b'; }
+
 // Where a kernel message begins in `line`; its size if none does.
 std::size_t message_in(std::string_view line) {
   for (std::size_t begin = line.find_first_of("[<"); begin < line.size();
@@ -53,32 +55,51 @@ std::uint64_t CursorLine::number() {
 
 void CursorLine::read() {
   m_escapes.feed(m_unread, [this](std::string_view visible) {
-    std::for_each(visible.begin(), visible.end(), [this](char byte) { take(byte); });
+    while (!visible.empty()) {
+      const auto move = std::find_if(visible.begin(), visible.end(), moves_cursor);
+      const auto count = static_cast<std::size_t>(move - visible.begin());
+      write(visible.substr(0, count));
+      visible.remove_prefix(count);
+      if (!visible.empty()) {
+        take_move(visible.front());
+        visible.remove_prefix(1);
+      }
+    }
   });
   m_unread.clear();
 }
 
-void CursorLine::take(char byte) {
+void CursorLine::take_move(char byte) {
   if (byte == '\n') {
     end_line();
-    return;
-  }
-  if (byte == '\r') {
+  } else if (byte == '\r') {
     m_returned = true;
-    return;
+  } else {
+    overwrite();
+    m_text.resize(m_text.size() - std::min<std::size_t>(m_text.size(), 1));
   }
+}
+
+// What comes after a CR begins to overwrite the line.
+void CursorLine::overwrite() {
   if (m_returned) {
     m_text.clear();
     m_returned = false;
   }
-  if (byte == '\b') {
-    m_text.resize(m_text.size() - std::min<std::size_t>(m_text.size(), 1));
-    return;
+}
+
+void CursorLine::write(std::string_view bytes) {
+  if (!bytes.empty()) {
+    overwrite();
   }
-  if (m_text.size() == 2 * k_line) {
-    m_text.erase(0, k_line);
+  while (!bytes.empty()) {
+    if (m_text.size() == 2 * k_line) {
+      m_text.erase(0, k_line);
+    }
+    const std::size_t count = std::min(bytes.size(), 2 * k_line - m_text.size());
+    m_text += bytes.substr(0, count);
+    bytes.remove_prefix(count);
   }
-  m_text += byte;
 }
 
 void CursorLine::begin_line() {

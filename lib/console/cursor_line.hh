@@ -24,7 +24,9 @@ public:
 
 private:
   void read();
-  void take(char byte);
+  void take_move(char byte);
+  void write(std::string_view bytes);
+  void overwrite();
   void begin_line();
   void end_line();
 

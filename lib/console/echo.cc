@@ -109,9 +109,10 @@ std::size_t EchoFilter::pass_some(std::string_view bytes, const Sink& sink) {
 
 // Begins a reading for each line whose echo may begin here; false if there is none.
 bool EchoFilter::begin_readings() {
-  const std::string before(m_cursor.text());
+  const std::uint64_t cursor_line = m_cursor.number();
+  const std::string_view before = m_cursor.text();
   for (std::size_t line = 0; line < m_pending.size(); ++line) {
-    if (may_begin(m_pending[line], before)) {
+    if (may_begin(m_pending[line], before, cursor_line)) {
       m_readings.push_back({line, {}});
     }
   }
@@ -121,7 +122,8 @@ bool EchoFilter::begin_readings() {
   return !m_readings.empty();
 }
 
-bool EchoFilter::may_begin(const Line& line, std::string_view before) {
+bool EchoFilter::may_begin(const Line& line, std::string_view before,
+                           std::uint64_t cursor_line) const {
   if (line.echoed) {
     return is_prompt(before);
   }
@@ -133,7 +135,7 @@ bool EchoFilter::may_begin(const Line& line, std::string_view before) {
   }
   const std::size_t last = before.find_last_not_of(" \t");
   return last == std::string_view::npos || !is_of_word(before[last]) ||
-         line.typed_on == m_cursor.number() || is_prompt(before);
+         line.typed_on == cursor_line || is_prompt(before);
 }
 
 bool EchoFilter::is_prompt(std::string_view text) const {

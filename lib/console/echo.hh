@@ -105,7 +105,7 @@ private:
   void look_again(const Sink& sink);
   void pass(std::string_view bytes, const Sink& sink);
   bool begin_readings();
-  bool may_begin(const Line& line, std::string_view before);
+  bool may_begin(const Line& line, std::string_view before, std::uint64_t cursor_line) const;
   bool is_prompt(std::string_view text) const;
   void complete(std::size_t line);
   void update_starts();

@@ -26,6 +26,18 @@ std::size_t find_begin(std::string_view bytes) {
   return bytes.size();
 }
 
+// How long the prefix is that stands whole at the start of `bytes`; 0 if there is none.
+std::size_t whole_prefix(std::string_view bytes) {
+  PrintkPrefix prefix;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const PrintkPrefix::Answer answer = prefix.feed(bytes[i]);
+    if (answer != PrintkPrefix::Answer::more) {
+      return answer == PrintkPrefix::Answer::yes ? i + 1 : 0;
+    }
+  }
+  return 0;
+}
+
 } // namespace
 
 PrintkPrefix::Answer PrintkPrefix::feed(char byte) {
@@ -78,6 +90,8 @@ void PrintkFilter::feed(std::string_view bytes, const Sink& sink) {
       taken = find_begin(bytes);
       if (taken > 0) {
         sink(bytes.substr(0, taken), m_position, 0);
+      } else if (taken = whole_prefix(bytes); taken > 0) { // nothing of it has to be held
+        begin_message();
       }
     }
     if (taken == 0 || !m_held.empty()) {
@@ -121,9 +135,13 @@ void PrintkFilter::take(char byte, const Sink& sink) {
   if (answer == PrintkPrefix::Answer::yes) {
     m_held.clear();
     m_prefix = {};
-    m_in_message = true;
-    m_dropped = 0;
+    begin_message();
   }
+}
+
+void PrintkFilter::begin_message() {
+  m_in_message = true;
+  m_dropped = 0;
 }
 
 } // namespace qt

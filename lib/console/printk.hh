@@ -64,6 +64,7 @@ public:
 private:
   std::size_t drop(std::string_view bytes);
   void take(char byte, const Sink& sink);
+  void begin_message();
 
   std::uint64_t m_position; // offset of the next byte
   std::string m_held;

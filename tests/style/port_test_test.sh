@@ -94,12 +94,9 @@ console  = 1
 args     = ["-drive", "file=${file.disk-img},format=raw", "-kernel", "${file.kernel-file}", "-append", "quiet once"]
 steps    = [
   { wait = "login:" },
-  { line = "show cpu" },
-  { wait = 'cpu is "there"', fail = ["Oops"] },
-  { line = "show disk" },
-  { wait = 'disk is "there"', fail = ["Oops"] },
-  { line = 'setenv args "$${args} one"' },
-  { wait = "board> ", fail = ["Oops"] },
+  { line = "show cpu", wait = 'cpu is "there"', fail = ["Oops"] },
+  { line = "show disk", wait = 'disk is "there"', fail = ["Oops"] },
+  { line = 'setenv args "$${args} one"', wait = "board> ", fail = ["Oops"] },
   { qmp = "query-status", at = "/status", equals = "running" },
   # TODO: 29: speed = os.cpu_count()
 ]

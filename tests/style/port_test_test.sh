@@ -55,6 +55,9 @@ class Sample(BoardTest):
         self.ask('setenv args "${args} one"')
         reply = self.vm.cmd('query-status')
         self.assertEqual(reply['status'], 'running')
+        refusal = self.vm.qmp('eject', device='cd0')
+        self.assertIn('error', refusal)
+        self.assertEqual(refusal['error']['class'], 'DeviceNotFound')
         speed = os.cpu_count()
         self.vm.shutdown()
 
@@ -98,7 +101,8 @@ steps    = [
   { line = "show disk", wait = 'disk is "there"', fail = ["Oops"] },
   { line = 'setenv args "$${args} one"', wait = "board> ", fail = ["Oops"] },
   { qmp = "query-status", at = "/status", equals = "running" },
-  # TODO: 29: speed = os.cpu_count()
+  { qmp = "eject", arguments = { device = "cd0" }, error = "DeviceNotFound" },
+  # TODO: 32: speed = os.cpu_count()
 ]
 
 [test.vax_twice]

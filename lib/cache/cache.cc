@@ -103,10 +103,11 @@ Cache Cache::open() {
   if (const std::string folder = env::text("XDG_CACHE_HOME"); !folder.empty()) {
     return Cache(folder + "/qemu", lower);
   }
-  if (const std::string home = env::text("HOME"); !home.empty()) {
+  if (const std::string home = home_folder(); !home.empty()) {
     return Cache(home + "/.cache/qemu", lower);
   }
-  throw Error("finding the cache: HOME is not set; set QEMU_TEST_CACHE_DIR to a folder");
+  throw Error("finding the cache: HOME is not set, and /etc/passwd has no folder of this user; set "
+              "QEMU_TEST_CACHE_DIR to a folder");
 }
 
 Cache::Cache(std::string root, const std::vector<std::string>& lower_roots)

@@ -57,7 +57,7 @@ namespace qt {
 class Cache {
 public:
   // The cache that the environment names. Creates nothing. Throws Error if nothing says where it is
-  // (no HOME).
+  // (no HOME, and no entry in /etc/passwd).
   static Cache open();
   explicit Cache(std::string root, const std::vector<std::string>& lower_roots = {});
 

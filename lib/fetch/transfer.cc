@@ -1,10 +1,10 @@
 #include "fetch/transfer.hh"
 
-#include "base/environment.hh"
 #include "base/error.hh"
 #include "base/text.hh"
 #include "data/url.hh"
 #include "fetch/http_verdict.hh"
+#include "os/file.hh"
 
 #include <algorithm>
 #include <cerrno>
@@ -63,7 +63,7 @@ std::optional<Duration> pause_of(const std::string& value) {
 // libcurl would wait for a fifo.
 bool may_read_netrc() {
   struct stat status;
-  const std::string path = env::text("HOME") + "/.netrc";
+  const std::string path = home_folder() + "/.netrc";
   return ::stat(path.c_str(), &status) < 0 || S_ISREG(status.st_mode);
 }
 

@@ -1,6 +1,8 @@
 #include "os/file.hh"
 
+#include "base/environment.hh"
 #include "base/error.hh"
+#include "base/text.hh"
 
 #include <array>
 #include <cerrno>
@@ -218,6 +220,23 @@ std::string real_path(const std::string& path) {
     throw errno_error(errno, format("looking at {}", path));
   }
   return real.get();
+}
+
+std::string home_folder() {
+  const std::string home = env::text("HOME");
+  return !home.empty()
+             ? home
+             : home_in_passwd(read_file_if_exists("/etc/passwd").value_or(""), ::getuid());
+}
+
+std::string home_in_passwd(std::string_view passwd, uid_t user) {
+  for (const std::string& line : split(passwd, '\n')) {
+    const std::vector<std::string> fields = split(line, ':');
+    if (fields.size() == 7 && parse_integer(fields[2]) == user) {
+      return fields[5];
+    }
+  }
+  return "";
 }
 
 std::string parent_of(const std::string& path) {

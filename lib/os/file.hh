@@ -46,6 +46,12 @@ std::vector<std::string> make_empty_directory(const std::string& path);
 std::string absolute_path(const std::string& path);
 // realpath(3): absolute, without symbolic links. Throws Error.
 std::string real_path(const std::string& path);
+// $HOME, else what /etc/passwd says of this user; empty if neither says it. getpwuid(3) would load
+// the plug-ins of the name service, which a program without a dynamic loader cannot.
+std::string home_folder();
+// The home folder of a user in a text such as that of /etc/passwd (passwd(5)); empty if there is
+// none.
+std::string home_in_passwd(std::string_view passwd, uid_t user);
 std::string parent_of(const std::string& path);
 std::string base_name(const std::string& path);
 // The path of an executable as execvp(3) would find it; nothing if there is none.

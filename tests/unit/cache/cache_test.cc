@@ -2,6 +2,7 @@
 
 #include "base/error.hh"
 #include "environment.hh"
+#include "os/file.hh"
 
 #include <algorithm>
 #include <atomic>
@@ -55,10 +56,16 @@ TEST(CacheFolder, IsWhereQemuLooks) {
   EXPECT_EQ(Cache::open().folder(), "/home/me/.cache/qemu/download");
 }
 
-TEST(CacheFolder, WithoutHomeSaysWhatToSet) {
+TEST(CacheFolder, WithoutHomeIsThatOfTheUser) {
   const ScopedVariable home("HOME", std::nullopt);
   const ScopedVariable xdg("XDG_CACHE_HOME", std::nullopt);
   const ScopedVariable own("QEMU_TEST_CACHE_DIR", std::nullopt);
+  const std::string folder = home_folder();
+  if (!folder.empty()) {
+    EXPECT_EQ(folder, home_in_passwd(read_file("/etc/passwd"), ::getuid()));
+    EXPECT_EQ(Cache::open().folder(), folder + "/.cache/qemu/download");
+    return;
+  }
   try {
     static_cast<void>(Cache::open());
     FAIL() << "no error";

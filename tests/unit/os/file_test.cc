@@ -38,6 +38,15 @@ TEST_F(FileTest, PublishesOnlyWhatWasCommitted) {
   EXPECT_EQ(status.st_mode & 0777 & ~0640u, 0u);
 }
 
+TEST(HomeFolder, IsTheFieldOfTheUser) {
+  const std::string text = "root:x:0:0:root:/root:/bin/bash\nbroken:x:1000\n"
+                           "me:x:1000:1000:Me,,,:/home/me:/bin/sh\n";
+  EXPECT_EQ(home_in_passwd(text, 0), "/root");
+  EXPECT_EQ(home_in_passwd(text, 1000), "/home/me");
+  EXPECT_EQ(home_in_passwd(text, 100), "");
+  EXPECT_EQ(home_in_passwd("", 0), "");
+}
+
 TEST_F(FileTest, LeavesNoTemporaryFileBehind) {
   { AtomicFile file(path("g")); }
   remove_tree(path("g"));

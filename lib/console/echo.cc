@@ -49,11 +49,34 @@ std::uint64_t EchoFilter::expect(std::string_view line) {
 
 void EchoFilter::update_starts() {
   m_starts.fill(false);
+  m_seconds.fill(false);
   for (const Line& line : m_pending) {
-    m_starts[index_of(line.text.front())] = true;
+    const char first = line.text.front();
+    m_starts[index_of(first)] = true;
     m_starts['\r'] = true; // of a scrolled line
-    m_starts['^'] = true;  // of a control character
+    if (EchoReading::is_caret_notated(first)) {
+      m_starts['^'] = true;
+      m_seconds[index_of(static_cast<char>(first ^ '@'))] = true;
+    }
+    if (line.text.size() > 1) {
+      m_seconds[index_of(line.text[1])] = true;
+    }
   }
+}
+
+// Most bytes with which an echo could begin are those of other words and lines: the next one shows
+// it. What may stand between two bytes of a line never begins with a byte of a word, and after the
+// CR of a scrolled line comes its mark or another CR. `bytes` begin with one of m_starts.
+bool EchoFilter::may_start(std::string_view bytes) const {
+  if (bytes.size() == 1) {
+    return true;
+  }
+  const char second = bytes[1];
+  if (bytes[0] == '\r' && second != '<' && second != '\r') {
+    return std::any_of(m_pending.begin(), m_pending.end(),
+                       [](const Line& line) { return line.text.front() == '\r'; });
+  }
+  return !is_of_word(second) || m_seconds[index_of(second)];
 }
 
 void EchoFilter::feed(std::string_view bytes, const Sink& sink) {
@@ -91,11 +114,12 @@ std::size_t EchoFilter::pass_some(std::string_view bytes, const Sink& sink) {
     return end;
   }
   if (m_held.empty()) {
-    const auto may_start = [this](char byte) { return m_starts[index_of(byte)]; };
-    const auto start =
-        m_pending.empty() ? bytes.end() : std::find_if(bytes.begin(), bytes.end(), may_start);
-    if (start != bytes.begin()) {
-      const auto passing = static_cast<std::size_t>(start - bytes.begin());
+    std::size_t passing = m_pending.empty() ? bytes.size() : 0;
+    while (passing < bytes.size() &&
+           !(m_starts[index_of(bytes[passing])] && may_start(bytes.substr(passing)))) {
+      ++passing;
+    }
+    if (passing > 0) {
       pass(bytes.substr(0, passing), sink);
       return passing;
     }
@@ -142,8 +166,12 @@ bool EchoFilter::is_prompt(std::string_view text) const {
   if (std::find(m_prompts.begin(), m_prompts.end(), text) != m_prompts.end()) {
     return true;
   }
-  const std::size_t sign = text.find_first_of(k_prompt_signs);
-  return sign != std::string_view::npos && sign + 2 == text.size() && text.back() == ' ';
+  if (text.size() < 2 || text.back() != ' ') {
+    return false;
+  }
+  const std::size_t last = text.size() - 2;
+  return k_prompt_signs.find(text[last]) != std::string_view::npos &&
+         text.find_first_of(k_prompt_signs) == last;
 }
 
 void EchoFilter::finish(const Sink& sink) {

@@ -109,12 +109,14 @@ private:
   bool is_prompt(std::string_view text) const;
   void complete(std::size_t line);
   void update_starts();
+  bool may_start(std::string_view bytes) const;
 
   Taken m_taken;
   std::uint64_t m_lines = 0; // that have been awaited
   std::deque<Line> m_pending;
-  std::array<bool, 256> m_starts{}; // bytes with which an echo of an awaited line begins
-  CursorLine m_cursor;              // of what has passed
+  std::array<bool, 256> m_starts{};  // bytes with which an echo of an awaited line begins
+  std::array<bool, 256> m_seconds{}; // those of words that may stand after such a byte
+  CursorLine m_cursor;               // of what has passed
   std::uint64_t m_passed = 0;
   std::deque<std::string> m_prompts; // texts before earlier echoes
   std::int64_t m_steps = 0;          // of readings, that are paid for; less than 0: owed

@@ -11,9 +11,6 @@ constexpr std::size_t k_shortest_scrolled = 16; // no terminal is narrower
 
 bool is_line_end(char byte) { return byte == '\r' || byte == '\n'; }
 
-// A terminal echoes it as ^ and a letter or sign.
-bool is_caret_notated(char byte) { return (byte >= 0 && byte < ' ') || byte == '\x7f'; }
-
 // Where the last character of the first `end` bytes begins, in UTF-8.
 std::size_t last_character(std::string_view text, std::size_t end) {
   std::size_t begin = end - 1;
@@ -24,6 +21,10 @@ std::size_t last_character(std::string_view text, std::size_t end) {
 }
 
 } // namespace
+
+bool EchoReading::is_caret_notated(char byte) {
+  return (byte >= 0 && byte < ' ') || byte == '\x7f';
+}
 
 EchoReading::Answer EchoReading::feed(std::string_view text, char byte, std::size_t place) {
   m_next.clear();

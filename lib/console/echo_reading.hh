@@ -28,6 +28,9 @@ public:
   // What the next feed() costs: so many ways to read what has come are followed.
   std::size_t width() const noexcept { return m_states.size(); }
 
+  // A terminal echoes it as ^ and a letter or sign.
+  static bool is_caret_notated(char byte);
+
 private:
   // What a byte is looked at as.
   enum class Part : std::uint8_t {

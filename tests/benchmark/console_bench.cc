@@ -138,6 +138,7 @@ int main(int argc, char** argv) {
     const std::size_t mib = argc > 1 ? std::stoul(argv[1]) : k_default_mib;
     compare("5 failure texts", mib, {});
     compare("5 failure texts, strip-ansi, ignore-printk", mib, {"--strip-ansi", "--ignore-printk"});
+    compare("5 failure texts, an echo that does not come", mib, {"--line", "reboot"});
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

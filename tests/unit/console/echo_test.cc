@@ -1,6 +1,9 @@
 #include "console/echo.hh"
 
+#include "base/text.hh"
+
 #include <gtest/gtest.h>
+#include <random>
 
 namespace echo_test {
 
@@ -346,6 +349,32 @@ TEST(EchoTest, NearEchoesAreNoBurden) {
     passed.clear();
     echo.feed("# " + typed + "\r\n", sink);
     EXPECT_EQ(passed, "# \r\n");
+  }
+}
+
+// Where a read holds more than one byte, a look at the second spares most readings.
+TEST(EchoTest, ARandomStreamPassesTheSameHoweverCut) {
+  std::mt19937 random(1);
+  const std::string letters = "aab\x03C^ \r\n\b<#[";
+  const auto some = [&](std::size_t longest, std::size_t kinds) {
+    std::string text;
+    for (std::size_t count = 1 + random() % longest; count > 0; --count) {
+      text += letters[random() % kinds];
+    }
+    return text;
+  };
+  for (int round = 0; round < 3000; ++round) {
+    Case random_case{{some(4, 6), some(3, 6)}, "", ""};
+    for (int i = 0; i < 6; ++i) {
+      random_case.stream += some(12, letters.size());
+      random_case.stream += i % 2 == 0 ? random_case.typed[0] + "\r\n" : "# ";
+    }
+    const std::string passes = filter(random_case, 1);
+    for (const std::size_t piece : {2u, 3u, 1000u}) {
+      ASSERT_EQ(filter(random_case, piece), passes)
+          << format_escapes(random_case.stream) << " typed " << format_escapes(random_case.typed[0])
+          << " and " << format_escapes(random_case.typed[1]);
+    }
   }
 }
 

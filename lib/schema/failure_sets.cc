@@ -27,7 +27,7 @@ const std::map<std::string, Json, std::less<>>& failure_sets() {
              text("BUG: unable to handle"), text("BUG: kernel NULL pointer"), text("BUG: Bad page"),
              text("BUG: scheduling while atomic"), text("BUG: KASAN:")})},
       {"uboot",
-       list({text("### ERROR ### Please RESET the board ###"), text("Unhandled exception"),
+       list({text("### ERROR ###"), text("Unhandled exception"),
              text("\"Synchronous Abort\" handler"), text("\"Error\" handler, esr"),
              regex(R"(undefined instruction\r*\npc : \[<)"),
              regex(R"(prefetch abort\r*\npc : \[<)"), regex(R"(data abort\r*\npc : \[<)")})},

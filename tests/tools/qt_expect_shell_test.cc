@@ -301,6 +301,10 @@ TEST_F(QtExpectShell, JudgesCommandsInARealUBoot) {
   const Captured fails = boot("--shell 'test 1 = 2'");
   EXPECT_EQ(code(fails), "exited 1");
   EXPECT_THAT(fails.err, HasSubstr("asked status 0, the command ended with 1"));
+  // A load from where nothing is: U-Boot dies in the command.
+  const Captured dead = boot("--shell 'md ffffffff00000000 1'");
+  EXPECT_EQ(code(dead), "exited 1");
+  EXPECT_THAT(dead.err, HasSubstr("the failure text 'Unhandled exception' appeared"));
   const Captured off = boot("--shell poweroff");
   EXPECT_EQ(code(off), "exited 1");
   EXPECT_THAT(off.err, AllOf(HasSubstr("QEMU exited with status 0 before"), Not(HasSubstr("124"))));

@@ -56,7 +56,7 @@ public:
     if (m_console.failure()) {
       m_run.loop.throw_failure(*m_run.guest, *m_console.failure());
     }
-    m_run.need_guest(format("'{}' came", awaited()));
+    m_run.need_guest(m_what.empty() ? format("'{}' came", awaited()) : m_what);
     return false;
   }
 
@@ -76,6 +76,8 @@ public:
                       : "";
   }
 
+  // How to say that it comes: "the command ended".
+  void call_it(std::string_view what) { m_what = what; }
   // From now on what is looked at is kept in `passed`, too.
   void keep_in(std::string& passed) { m_passed = &passed; }
   // What was found.
@@ -209,6 +211,7 @@ private:
   std::optional<Match> m_doubtful; // may be a piece of …
   std::string m_typed;             // … this echo
   Deadline m_doubtful_until = Deadline::never();
+  std::string m_what;
   std::string* m_passed = nullptr;
   Match m_found;
 };
@@ -313,20 +316,27 @@ std::string new_mark() {
   return format("{:016x}", number).substr(0, k_shell_mark);
 }
 
-// Waits for what is printed around a command's output; kernel messages in the middle of it do not
-// matter. `missing`: what to say if it does not come. Gives what came before it, and takes it out.
-std::string take_until(const StepRun& run, Pattern awaited, std::string_view missing,
-                       std::string& found) {
+// What is printed around the output of a command.
+struct Landmark {
+  Pattern pattern;
+  std::string comes;   // "the command ended"
+  std::string missing; // what to say if it does not
+};
+
+// Waits for it; kernel messages in the middle of it do not matter. Gives what came before it, and
+// takes that out.
+std::string take_until(const StepRun& run, const Landmark& landmark, std::string& found) {
   std::string before;
   const std::uint64_t begin = run.guest->console().backlog().begin();
-  Search search(run, std::move(awaited), Printk::ignore, Echo::impossible);
+  Search search(run, landmark.pattern, Printk::ignore, Echo::impossible);
+  search.call_it(landmark.comes);
   search.keep_in(before);
   while (!search.look()) {
     if (before.size() > k_most_output) {
       run.fail(Cause::flood, format("the command wrote more than {}", format_size(k_most_output)));
     }
     if (run.late()) {
-      run.time_out(std::string(missing));
+      run.time_out(landmark.missing);
     }
     run.turn(search.look_again_at(), {}, run.guest);
   }
@@ -372,12 +382,17 @@ void run_shell(const StepRun& run, const std::string& text) {
   const ShellCommand command = shell_command(text, new_mark());
   type_line(run, join(command.lines, "\n"));
   std::string end;
-  take_until(run, {Pattern::Kind::text, command.begin},
-             "the shell has not begun to run it; is there a shell, and is the command complete?",
+  take_until(run,
+             {{Pattern::Kind::text, command.begin},
+              "the shell began to run it",
+              "the shell has not begun to run it; is there a shell, and is the command complete?"},
              end);
   const std::string output =
-      output_text(take_until(run, {Pattern::Kind::regex, command.end},
-                             "the command has not ended, or not come back to the shell", end),
+      output_text(take_until(run,
+                             {{Pattern::Kind::regex, command.end},
+                              "the command ended",
+                              "the command has not ended, or not come back to the shell"},
+                             end),
                   printk_of(run));
   run.guest->console().echo_return().all_have_come();
   const int status = shell_status(run, end);
@@ -385,8 +400,11 @@ void run_shell(const StepRun& run, const std::string& text) {
   check_output(run, output);
   save_by_regex(run, output);
   if (const std::string prompt = run.step.text("prompt"); !prompt.empty()) {
-    take_until(run, {Pattern::Kind::text, prompt},
-               format("the command has ended, but the prompt '{}' has not come", prompt), end);
+    take_until(run,
+               {{Pattern::Kind::text, prompt},
+                format("the prompt '{}' came", prompt),
+                format("the command has ended, but the prompt '{}' has not come", prompt)},
+               end);
   }
 }
 

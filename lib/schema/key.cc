@@ -66,7 +66,9 @@ Json normal_pattern(const Json& value) {
   if (!known) {
     throw expected("texts, { regex = \"…\" } or { set = \"…\" }");
   }
-  if (value.contains("set") && !find_failure_set(value.begin()->get<std::string>())) {
+  const auto text = value.begin()->get<std::string>();
+  const bool is_known_set = find_failure_set(text) != nullptr;
+  if (value.contains("set") && !is_known_set && text.find("${") == std::string::npos) {
     throw expected("one of the sets " + join(failure_set_names(), ", "));
   }
   return value;

@@ -13,7 +13,6 @@ using support::FakeGuest;
 using support::play_shell;
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::Not;
 
 using Words = std::vector<std::string>;
 
@@ -268,7 +267,7 @@ TEST_F(QtExpectShell, APanicOrAnEndInTheCommandFails) {
       },
       {"--shell", "x"});
   EXPECT_EQ(code(dead), "exited 1");
-  EXPECT_THAT(dead.err, HasSubstr("QEMU exited with status 1 before"));
+  EXPECT_THAT(dead.err, HasSubstr("QEMU exited with status 1 before the command ended"));
 }
 
 TEST_F(QtExpectShell, KnowsTheSetsByName) {
@@ -307,7 +306,7 @@ TEST_F(QtExpectShell, JudgesCommandsInARealUBoot) {
   EXPECT_THAT(dead.err, HasSubstr("the failure text 'Unhandled exception' appeared"));
   const Captured off = boot("--shell poweroff");
   EXPECT_EQ(code(off), "exited 1");
-  EXPECT_THAT(off.err, AllOf(HasSubstr("QEMU exited with status 0 before"), Not(HasSubstr("124"))));
+  EXPECT_THAT(off.err, HasSubstr("QEMU exited with status 0 before the command ended"));
 }
 
 } // namespace

@@ -154,13 +154,15 @@ TEST(Subtest, KnowsThePromptOfATest) {
   const Definition definition = load_text(R"(
 [template.linux]
 prompt = "${params.p}"
+fail = [{ set = "${params.system}" }]
 [test.t]
 template = "linux"
-params = { p = "# " }
+params = { p = "# ", system = "linux" }
 steps = [{ line = "id", timeout = "3s" }, { line = "su", wait = "Password: " }, { send = "x" }, { shell = "true" }]
 )");
   const Phase& phase = definition.subtests.at(0).phases.at(0);
   EXPECT_EQ(phase.dialogue.at("prompt"), "# ");
+  EXPECT_EQ(phase.dialogue.at("fail"), Json::array({{{"set", "linux"}}}));
   EXPECT_EQ(described(phase.steps), "--line id\n--wait '# ' --timeout 3s\n"
                                     "--line su\n--wait 'Password: '\n--send x\n--shell true\n");
   EXPECT_THAT(mistakes_of("[test.t]\nprompt=''\nsteps=[{ line='x' }]\n"), testing::Not(IsEmpty()));

@@ -151,6 +151,23 @@ TEST_F(QtExpectShell, NoTornEchoPassesForTheEnd) {
   }
 }
 
+// Torn just where it would read like the end with status 0, if the mark were typed as it is
+// printed.
+TEST_F(QtExpectShell, AnEchoTornInTheMarkIsNotTheEnd) {
+  for (const char* const other : {"-0-end\r\n", "[    1.000000] a message\r\n-0-end\r\n"}) {
+    const Captured result = run_with(
+        [&](FakeGuest& guest) {
+          std::string line = guest.hear("\r");
+          line.insert(line.find("-$?-end"), other);
+          guest.say(line + "\n");
+          guest.hear_request(); // only if it is taken for the end
+          guest.end("exited 0");
+        },
+        {"--timeout", "1s", "--shell", "x"});
+    EXPECT_EQ(code(result), "exited 124") << result.err;
+  }
+}
+
 TEST_F(QtExpectShell, NeedsNoEcho) {
   const Captured result =
       talk("dash", "dumb",
@@ -240,7 +257,8 @@ TEST_F(QtExpectShell, WhatIsNearlyTheMarkIsNotTheEnd) {
         typed.insert(typed.size() / 2, "''");
         guest.say(typed + "-0-end\r\n" + mark + "-0-en\r\n" + mark + "-0\r\n-end\r\n");
         guest.say(mark.substr(0, mark.size() - 1) + "-0-end\r\n");
-        guest.hear("never");
+        guest.hear_request(); // only if it is taken for the end
+        guest.end("exited 0");
       },
       {"--timeout", "1s", "--shell", "x"});
   EXPECT_EQ(code(result), "exited 124") << result.err;

@@ -11,6 +11,7 @@
 //   say TEXT        prints TEXT
 //   verdict CAUSE   writes verdict.json
 //   pause MS        sleeps
+//   until PATH      waits until there is such a file
 //   ignore-term     SIGTERM no longer ends it
 //   hang            waits for ever
 //   crash           dies by SIGSEGV
@@ -110,6 +111,12 @@ int Program::run(const std::vector<std::string>& words) {
       const long ms = std::stol(next());
       const timespec span = {ms / 1000, ms % 1000 * 1000000};
       ::nanosleep(&span, nullptr);
+    } else if (word == "until") {
+      const std::string path = next();
+      const timespec span = {0, 5'000'000};
+      while (::access(path.c_str(), F_OK) < 0) {
+        ::nanosleep(&span, nullptr);
+      }
     } else if (word == "ignore-term") {
       std::signal(SIGTERM, SIG_IGN);
     } else if (word == "hang") {

@@ -25,15 +25,15 @@ struct Options {
   std::vector<std::string> filters;
   std::optional<std::string> select;
   std::optional<std::string> name;
-  SessionOptions session;
+  RunOptions run;
   Mode mode = Mode::run;
   Listing listing = nullptr; // how to list; nullptr: short
 };
 
-void set_timeout(const std::string& word, SessionOptions& session) {
-  session.limit = SessionOptions::Limit::of_the_run;
-  session.timeout = word == "none" ? std::nullopt : parse_duration(word);
-  if (!session.timeout && word != "none") {
+void set_timeout(const std::string& word, RunOptions& options) {
+  options.limit = RunOptions::Limit::of_the_run;
+  options.timeout = word == "none" ? std::nullopt : parse_duration(word);
+  if (!options.timeout && word != "none") {
     throw Error(
         format("option --timeout: '{}' is not a time such as 500ms, 30s or 2m, or none", word),
         ExitCode::usage);
@@ -43,8 +43,7 @@ void set_timeout(const std::string& word, SessionOptions& session) {
 CommandLine command_line(Options& options) {
   CommandLine line("[OPTION]... FILE...\n       qt-tap --name NAME [--timeout TIME] -- COMMAND...",
                    "Runs the tests that FILEs define, or any COMMAND, and reports in TAP.");
-  SessionOptions& session = options.session;
-  RunSettings& settings = session.settings;
+  RunOptions& run = options.run;
   const auto mode = [&options](Mode chosen) {
     return [&options, chosen] { options.mode = chosen; };
   };
@@ -74,30 +73,29 @@ CommandLine command_line(Options& options) {
           "timeout", "TIME|none",
           "deadline of all subtests together, counted without preparing files (default: for each "
           "FILE what it says, else 90s)",
-          [&session](const std::string& word) { set_timeout(word, session); })
+          [&run](const std::string& word) { set_timeout(word, run); })
       .flag("strict-budgets", "a mark that comes later than its budget is a failure",
-            settings.strict_budgets)
-      .option("qemu", "PROGRAM", "the emulator, overriding the FILEs and the environment",
-              settings.qemu)
+            run.strict_budgets)
+      .option("qemu", "PROGRAM", "the emulator, overriding the FILEs and the environment", run.qemu)
       .choice("confine", {"none", "sandbox"}, "run QEMU in a sandbox or not, overriding the FILEs",
-              settings.confine)
-      .option("jobs", "run N subtests at the same time", 1, 1024, session.jobs)
+              run.confine)
+      .option("jobs", "run N subtests at the same time", 1, 1024, run.jobs)
       .option("output", "DIR",
               "where run directories go (default: tests/functional in the build folder, else "
               "qt-tap-output here)",
-              settings.output)
-      .option("prepared", "DIR", "where qt-extract has made files already", settings.prepared)
+              run.output)
+      .option("prepared", "DIR", "where qt-extract has made files already", run.prepared)
       .choice(
           "on-fail", {"end", "keep", "shell"},
           "what to do with a machine whose test failed: end it (default), keep it stopped, or give "
           "you its console",
-          settings.on_fail)
+          run.on_fail)
       .flag("keep-scratch", "do not remove the scratch folders",
-            [&session] { session.keep_scratch = KeepScratch::yes; })
+            [&run] { run.keep_scratch = KeepScratch::yes; })
       .flag("under-meson",
             "say that Meson reads the results: exit 0 when all are reported, one run directory for "
             "each --repeat",
-            session.under_meson)
+            run.under_meson)
       .example("qt-tap --filter 'boot*' tests/functional/arm/canona1100.toml")
       .example("meson test $(qt-tap --list --meson --select machine:virt */*.toml)")
       .exit_codes("0 all passed or skipped (under Meson: all were run) · 1 a subtest\n"
@@ -122,8 +120,7 @@ int run(const std::vector<std::string>& words) {
                 ExitCode::usage);
   }
   if (has_command) {
-    complete_session(options.session);
-    return run_wrapped(*options.name, parts[1], options.session);
+    return run_wrapped(*options.name, parts[1], complete_settings(options.run));
   }
   if (options.listing != nullptr && options.mode != Mode::list) {
     throw Error("--long, --json and --meson are forms of --list; see qt-tap --help",
@@ -132,7 +129,7 @@ int run(const std::vector<std::string>& words) {
   if (options.files.empty()) {
     throw Error("which FILE? see qt-tap --help", ExitCode::usage);
   }
-  if (options.session.jobs > 1 && options.session.settings.on_fail == "shell") {
+  if (options.run.jobs > 1 && options.run.on_fail == "shell") {
     throw Error("option --on-fail: one terminal cannot be given to several subtests; leave --jobs "
                 "out, or keep the machines",
                 ExitCode::usage);
@@ -151,19 +148,21 @@ int run(const std::vector<std::string>& words) {
   if (options.mode == Mode::check) {
     return to_int(ExitCode::done);
   }
-  complete_session(options.session);
-  if (options.mode == Mode::run) {
-    options.session.names = options.files.size() > 1 ? Names::full_names : Names::short_names;
-    return run_session(selected, options.session);
-  }
   if (options.mode == Mode::list) {
     const Listing listing = options.listing != nullptr ? options.listing : short_listing;
     write_all(STDOUT_FILENO, listing(selected), "standard output");
     return to_int(ExitCode::done);
   }
+  for (Definition& definition : definitions) {
+    apply_options(options.run, definition);
+  }
+  const RunSettings settings = complete_settings(options.run);
+  if (options.mode == Mode::run) {
+    return run_session(selected, settings,
+                       options.files.size() > 1 ? Names::full_names : Names::short_names);
+  }
   for (const auto& [definition, subtest] : selected) {
-    write_all(STDOUT_FILENO, dry_run_text(*definition, *subtest, options.session.settings),
-              "standard output");
+    write_all(STDOUT_FILENO, dry_run_text(*definition, *subtest, settings), "standard output");
   }
   return to_int(ExitCode::done);
 }

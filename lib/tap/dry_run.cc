@@ -9,6 +9,7 @@
 #include "tap/condition.hh"
 #include "tap/scene_probe.hh"
 #include "tap/selection.hh"
+#include "tap/time_budget.hh"
 
 #include <set>
 
@@ -111,8 +112,10 @@ std::string dry_run_text(const Definition& definition, const Subtest& subtest,
   if (!reservation.descriptors().empty()) {
     text += "# needs descriptors that are open only when qt-tap runs it\n";
   }
-  PlanInput input = scene.plan_input(settings.programs);
-  input.strict_budgets = settings.strict_budgets;
+  PlanInput input = scene.plan_input(settings);
+  const bool has_files_limit = settings.limit == RunOptions::Limit::of_each_file;
+  input.timeout =
+      whole_dialogue_time(has_files_limit ? definition.timeout : settings.timeout, subtest.timeout);
   const std::vector<PhasePlan> phases = plan_subtest(subtest, input);
   std::set<std::string> folders = {scene.scratch};
   for (const PhasePlan& phase : phases) {
@@ -132,7 +135,7 @@ std::string dry_run_text(const Definition& definition, const Subtest& subtest,
   for (std::size_t i = 0; i < subtest.phases.size(); ++i) {
     text += phase_text(subtest, i, input);
   }
-  return text;
+  return text + (settings.keeps_scratch() ? "" : quoted({"rm", "-rf", scene.scratch}));
 }
 
 } // namespace qt

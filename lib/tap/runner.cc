@@ -74,7 +74,7 @@ public:
     , m_budget(budget)
     , m_request(request) {}
 
-  Outcome run(KeepScratch keep_scratch);
+  Outcome run();
 
 private:
   std::string unmet_by_emulators();
@@ -83,7 +83,7 @@ private:
   void leave_skip(const std::string& wanted, const std::string& reason);
   // Makes it empty, and begins its base.log.
   void begin_run_directory(const std::string& run_dir);
-  Verdict run_here(const std::string& run_dir, KeepScratch keep_scratch);
+  Verdict run_here(const std::string& run_dir);
   // Waits for the turn of the subtest's machines; the clock does not run yet. False if this program
   // is to end before that.
   bool admit();
@@ -125,7 +125,7 @@ private:
   Outcome m_outcome;
 };
 
-Outcome SubtestRun::run(KeepScratch keep_scratch) {
+Outcome SubtestRun::run() {
   const std::string wanted = run_dir_of(m_definition, m_subtest, m_settings);
   std::string unmet = unmet_on_host(requirements_of(m_definition, m_subtest, m_settings));
   if (unmet.empty()) {
@@ -142,7 +142,7 @@ Outcome SubtestRun::run(KeepScratch keep_scratch) {
     m_scene = set_scene(m_definition, m_subtest, m_settings, directory.path(), m_reservation);
   }
   m_outcome.run_dir = directory.path();
-  m_outcome.verdict = run_here(directory.path(), keep_scratch);
+  m_outcome.verdict = run_here(directory.path());
   return std::move(m_outcome);
 }
 
@@ -195,7 +195,7 @@ bool SubtestRun::admit() {
   return admitted;
 }
 
-Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratch) {
+Verdict SubtestRun::run_here(const std::string& run_dir) {
   begin_run_directory(run_dir);
   make_directories(m_scene.scratch);
   m_reservation.open_socket_folder(m_scene.scratch);
@@ -206,8 +206,9 @@ Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratc
     }
     return value->second;
   };
+  // A runner that ends this program soon after --timeout does not stop its clock meanwhile.
   const Deadline deadline =
-      m_settings.preparing ? Deadline::after(scaled(*m_settings.preparing)) : Deadline::never();
+      m_settings.timeout ? Deadline::after(scaled(*m_settings.timeout)) : Deadline::never();
   const Prepared prepared = prepare(m_scene.preparation, lookup, deadline, m_request,
                                     [this](std::string_view line) { m_log->write(line); });
   Verdict verdict;
@@ -222,7 +223,7 @@ Verdict SubtestRun::run_here(const std::string& run_dir, KeepScratch keep_scratc
   }
   write_verdict(run_dir, verdict);
   m_log->write(format("{}: {}", cause_name(verdict.cause), verdict.message));
-  if (keep_scratch == KeepScratch::no) {
+  if (!m_settings.keeps_scratch()) {
     try {
       remove_tree(m_scene.scratch);
     } catch (const Error& error) { // what the test has found out holds all the same
@@ -331,9 +332,7 @@ std::vector<std::string> SubtestRun::last_console_lines(const std::string& vm,
 }
 
 PlanInput SubtestRun::plan_input() const {
-  PlanInput input = m_scene.plan_input(m_settings.programs);
-  input.on_fail = m_settings.on_fail;
-  input.strict_budgets = m_settings.strict_budgets;
+  PlanInput input = m_scene.plan_input(m_settings);
   input.saved = m_saved;
   input.timeout = m_time->for_dialogue();
   return input;
@@ -407,10 +406,9 @@ bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::
 } // namespace
 
 Outcome run_subtest(const Definition& definition, const Subtest& subtest,
-                    const RunSettings& settings, KeepScratch keep_scratch, TimeBudget& budget,
-                    EndRequest& request) noexcept {
+                    const RunSettings& settings, TimeBudget& budget, EndRequest& request) noexcept {
   try {
-    return SubtestRun(definition, subtest, settings, budget, request).run(keep_scratch);
+    return SubtestRun(definition, subtest, settings, budget, request).run();
   } catch (const std::exception& error) {
     Outcome outcome;
     outcome.verdict = verdict_of(Cause::host, error.what());

@@ -13,8 +13,6 @@
 
 namespace qt {
 
-enum class KeepScratch { no, yes };
-
 struct Outcome {
   Verdict verdict;      // cause `skip`: the message is the reason
   std::string run_dir;  // empty if there is none
@@ -26,7 +24,6 @@ struct Outcome {
 
 // Never throws: what goes wrong here is an outcome with the cause `host`.
 Outcome run_subtest(const Definition& definition, const Subtest& subtest,
-                    const RunSettings& settings, KeepScratch keep_scratch, TimeBudget& budget,
-                    EndRequest& request) noexcept;
+                    const RunSettings& settings, TimeBudget& budget, EndRequest& request) noexcept;
 
 } // namespace qt

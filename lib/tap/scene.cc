@@ -54,6 +54,10 @@ std::string find_support_folder() {
   return parent_of(folder_of_this_program()) + "/tests/functional/support";
 }
 
+bool RunSettings::keeps_scratch() const {
+  return keep_scratch == KeepScratch::yes || env::flag("QEMU_TEST_KEEP_SCRATCH");
+}
+
 std::string path_part(std::string_view name) {
   constexpr std::string_view k_plain = "._+-=@[]";
   std::string part;
@@ -107,7 +111,7 @@ std::string run_dir_of(const Definition& definition, const Subtest& subtest,
                                : definition.arch;
   const std::string repetition =
       settings.iteration > 1 ? format(".{}", settings.iteration) : std::string();
-  return format("{}/{}/{}.{}{}", settings.output, path_part(arch), path_part(definition.stem),
+  return format("{}/{}/{}.{}{}", settings.results, path_part(arch), path_part(definition.stem),
                 path_part(subtest.name), repetition);
 }
 
@@ -126,11 +130,10 @@ Scene set_scene(const Definition& definition, const Subtest& subtest, const RunS
       }
     }
   }
-  const bool is_untrusted = subtest.required.contains("untrusted");
-  scene.confine = !settings.confine.empty() ? settings.confine : is_untrusted ? "sandbox" : "";
+  scene.is_untrusted = subtest.required.contains("untrusted");
   const PayloadPlaces places = {
       settings.programs,
-      format("{}/prepared/{}/{}", settings.output, path_part(definition.arch),
+      format("{}/prepared/{}/{}", settings.results, path_part(definition.arch),
              path_part(definition.stem)),
       settings.prepared,
       scene.scratch,
@@ -147,10 +150,12 @@ Scene set_scene(const Definition& definition, const Subtest& subtest, const RunS
   return scene;
 }
 
-PlanInput Scene::plan_input(const Programs& programs) const {
+PlanInput Scene::plan_input(const RunSettings& settings) const {
   PlanInput input;
-  input.confine = confine;
-  input.programs = programs;
+  input.confine = is_untrusted ? "sandbox" : "";
+  input.on_fail = settings.on_fail;
+  input.strict_budgets = settings.strict_budgets;
+  input.programs = settings.programs;
   input.run_dir = run_dir;
   for (const std::vector<Emulator>& machines : emulators) {
     std::vector<std::string>& paths = input.emulators.emplace_back();

@@ -12,6 +12,7 @@
 #include "tap/plan.hh"
 #include "tap/preparation.hh"
 #include "tap/reservation.hh"
+#include "tap/run_options.hh"
 #include "tap/values.hh"
 
 #include <optional>
@@ -20,23 +21,19 @@
 
 namespace qt {
 
-struct RunSettings {
+// The options, and what comes from the surroundings of the run.
+struct RunSettings : RunOptions {
   Programs programs;
-  std::string output;   // absolute
-  std::string prepared; // --prepared, absolute; or empty
-  std::string qemu;     // --qemu; or empty
-  std::string confine;  // --confine; or empty: tests that require "untrusted" are
-  std::string build;    // the value of ${build}
-  std::string support;  // the folder of ${support.N}
-  int iteration = 1;    // of a runner that repeats
+  std::string results; // the folder of run directories, absolute: --output, or the default
+  std::string build;   // the value of ${build}
+  std::string support; // the folder of ${support.N}
+  int iteration = 1;   // of a runner that repeats
   // Who repeats without counting: runs with the same, not empty, never share a run directory, even
   // one after the other.
   std::string repeater;
-  // How long making the payloads of a subtest may take, as named: --timeout, for a runner that ends
-  // this program soon after that does not stop its clock meanwhile. Nothing: without end.
-  std::optional<Duration> preparing;
-  std::string on_fail = "end"; // --on-fail of qt-boot
-  bool strict_budgets = false; // --strict-budgets of qt-expect
+
+  // Of a subtest: as asked for, or by the environment for all runs.
+  bool keeps_scratch() const;
 };
 
 // Where this program's results go without --output, and the value of ${build}: the Meson build
@@ -59,13 +56,14 @@ struct Scene {
   std::string scratch;
   PreparationPlan preparation;
   Values values;
-  std::string confine; // PlanInput::confine
+  bool is_untrusted = false; // the subtest runs untrusted code
 
   // Why the subtest cannot run on this host, in this order of precedence; empty if nothing is
   // missing: an emulator, a payload, something else that a variable names.
   std::string missing;
 
-  PlanInput plan_input(const Programs& programs) const;
+  // With all options that the command lines of a subtest have, but the time.
+  PlanInput plan_input(const RunSettings& settings) const;
 };
 
 // Looks at the host, changes nothing but `reservation`. `run_dir`: as from run_dir_of(), or with

@@ -44,34 +44,13 @@ std::string settings_in_environment() {
 }
 
 // The command line that runs one subtest again.
-std::string again(const Selected& test, const Outcome& outcome, const SessionOptions& options) {
+std::string again(const Selected& test, const Outcome& outcome, const RunSettings& settings) {
+  RunOptions options = settings;
+  options.qemu = options.qemu.empty() ? "" : outcome.emulator;
   std::vector<std::string> words = {sibling_program("qt-tap")};
-  const auto add = [&words](const char* option, const std::string& value) {
-    words.insert(words.end(), {option, value});
-  };
-  const RunSettings& settings = options.settings;
-  if (!settings.qemu.empty()) {
-    add("--qemu", outcome.emulator);
-  }
-  if (!settings.confine.empty()) {
-    add("--confine", settings.confine);
-  }
-  if (options.has_output) {
-    add("--output", settings.output);
-  }
-  if (!settings.prepared.empty()) {
-    add("--prepared", settings.prepared);
-  }
-  if (options.timeout) {
-    add("--timeout", format_duration(*options.timeout));
-  } else if (options.limit == SessionOptions::Limit::of_the_run) {
-    add("--timeout", "none");
-  }
-  if (settings.strict_budgets) {
-    words.emplace_back("--strict-budgets");
-  }
-  add("--filter", test.subtest->name);
-  words.push_back(absolute_path(test.definition->path));
+  const std::vector<std::string> given = option_words(options);
+  words.insert(words.end(), given.begin(), given.end());
+  words.insert(words.end(), {"--filter", test.subtest->name, absolute_path(test.definition->path)});
   const std::string emulator =
       outcome.emulator.empty() ? ""
                                : format("{}={} ", k_qemu_variable, shell_quote(outcome.emulator));
@@ -144,17 +123,17 @@ void tell(const Selected& test, const std::string& name, const Result& result, T
 // children until they have ended: the kernel ends a child with the thread that started it.
 class Jobs {
 public:
-  Jobs(const std::vector<Selected>& selected, const SessionOptions& options, EndRequest& request)
+  Jobs(const std::vector<Selected>& selected, const RunSettings& settings, EndRequest& request)
     : m_selected(selected)
-    , m_options(options)
+    , m_settings(settings)
     , m_request(request)
     , m_results(selected.size())
-    , m_budget(options.timeout) {
+    , m_budget(settings.timeout) {
     for (const Selected& test : selected) {
       m_budgets.try_emplace(test.definition, test.definition->timeout);
     }
     const std::size_t jobs =
-        affordable_jobs(std::min(static_cast<std::size_t>(options.jobs), selected.size()));
+        affordable_jobs(std::min(static_cast<std::size_t>(settings.jobs), selected.size()));
     for (std::size_t i = 0; jobs > 1 && i < jobs; ++i) {
       m_threads.emplace_back([this] { work(); });
     }
@@ -192,7 +171,7 @@ private:
     }
   }
   Result run(const Selected& test) {
-    const bool has_files_limit = m_options.limit == SessionOptions::Limit::of_each_file;
+    const bool has_files_limit = m_settings.limit == RunOptions::Limit::of_each_file;
     TimeBudget& budget = has_files_limit ? m_budgets.at(test.definition) : m_budget;
     Result result;
     if (m_request.received() || budget.is_used_up()) {
@@ -201,9 +180,8 @@ private:
           "not run: " + (m_request.received() ? "ended by " + signal_name(*m_request.received())
                                               : "the time is used up; " + budget.spent());
     } else {
-      result.outcome = run_subtest(*test.definition, *test.subtest, m_options.settings,
-                                   m_options.keep_scratch, budget, m_request);
-      result.command = again(test, result.outcome, m_options);
+      result.outcome = run_subtest(*test.definition, *test.subtest, m_settings, budget, m_request);
+      result.command = again(test, result.outcome, m_settings);
       const Duration limit = test.definition->timeout;
       if (has_files_limit && result.outcome.verdict.cause == Cause::timeout &&
           budget.left() < scaled(limit) / 8) {
@@ -215,7 +193,7 @@ private:
   }
 
   const std::vector<Selected>& m_selected;
-  const SessionOptions& m_options;
+  const RunSettings& m_settings;
   EndRequest& m_request;
   std::vector<std::optional<Result>> m_results;
   TimeBudget m_budget;
@@ -227,11 +205,11 @@ private:
   std::vector<std::thread> m_threads;
 };
 
-int session_status(const TapWriter& tap, const SessionOptions& options, EndRequest& request) {
+int session_status(const TapWriter& tap, const RunSettings& settings, EndRequest& request) {
   if (request.received()) {
     return 128 + *request.received();
   }
-  return to_int(tap.failures() > 0 && !options.under_meson ? ExitCode::failed : ExitCode::done);
+  return to_int(tap.failures() > 0 && !settings.under_meson ? ExitCode::failed : ExitCode::done);
 }
 
 // This program's parent, told apart from every other process since the host started: its number and
@@ -245,53 +223,49 @@ std::string parent_identity() {
 
 } // namespace
 
-void complete_session(SessionOptions& options) {
-  RunSettings& settings = options.settings;
+RunSettings complete_settings(const RunOptions& options) {
+  RunSettings settings;
+  static_cast<RunOptions&>(settings) = options;
   settings.programs = {sibling_program("qt-boot"), sibling_program("qt-expect"),
                        sibling_program("qt-fetch"), sibling_program("qt-extract")};
   const std::string build = find_build_folder();
   settings.build = build.empty() ? absolute_path(".") : build;
   settings.support = find_support_folder();
-  options.has_output = !settings.output.empty();
-  if (!options.has_output) {
-    settings.output = build.empty() ? "qt-tap-output" : build + "/tests/functional";
-  }
-  settings.output = absolute_path(settings.output);
+  settings.output = settings.output.empty() ? "" : absolute_path(settings.output);
+  settings.results = !settings.output.empty() ? settings.output
+                     : build.empty()          ? absolute_path("qt-tap-output")
+                                              : absolute_path(build + "/tests/functional");
   settings.prepared = settings.prepared.empty() ? "" : absolute_path(settings.prepared);
   if (const std::string iteration = env::text("MESON_TEST_ITERATION"); !iteration.empty()) {
-    options.under_meson = true;
+    settings.under_meson = true;
     settings.iteration = static_cast<int>(parse_integer(iteration).value_or(1));
-  } else if (options.under_meson) {
+  } else if (settings.under_meson) {
     settings.repeater = parent_identity();
   }
-  settings.preparing = options.timeout;
-  if (env::flag("QEMU_TEST_KEEP_SCRATCH")) {
-    options.keep_scratch = KeepScratch::yes;
-  }
+  return settings;
 }
 
-int run_session(const std::vector<Selected>& selected, const SessionOptions& options) {
+int run_session(const std::vector<Selected>& selected, const RunSettings& settings, Names names) {
   EndRequest request;
   TapWriter tap(STDOUT_FILENO, selected.size());
-  Jobs jobs(selected, options, request);
+  Jobs jobs(selected, settings, request);
   for (std::size_t i = 0; i < selected.size(); ++i) {
     const Selected& test = selected[i];
-    const std::string name = options.names == Names::full_names
-                                 ? full_name(*test.definition, *test.subtest)
-                                 : test.subtest->name;
+    const std::string name = names == Names::full_names ? full_name(*test.definition, *test.subtest)
+                                                        : test.subtest->name;
     tell(test, name, jobs.result(i), tap);
   }
   tap.finish();
-  return session_status(tap, options, request);
+  return session_status(tap, settings, request);
 }
 
 int run_wrapped(const std::string& name, const std::vector<std::string>& command,
-                const SessionOptions& options) {
+                const RunSettings& settings) {
   EndRequest request;
   TapWriter tap(STDOUT_FILENO, 1);
-  wrap_command(name, command, options.timeout, request, tap);
+  wrap_command(name, command, settings.timeout, request, tap);
   tap.finish();
-  return session_status(tap, options, request);
+  return session_status(tap, settings, request);
 }
 
 } // namespace qt

@@ -6,7 +6,6 @@
 #include "tap/selection.hh"
 #include "tap/tap.hh"
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,34 +14,20 @@ namespace qt {
 // How results are called: by the subtest alone, or by its full name.
 enum class Names { short_names, full_names };
 
-struct SessionOptions {
-  // What complete_session() fills in may be left out.
-  RunSettings settings;
-  KeepScratch keep_scratch = KeepScratch::no;
-  int jobs = 1; // subtests at the same time
-  // Whose time is limited: that of all subtests together, by `timeout` (as named; nothing: without
-  // end), or of those of each file, by what it says.
-  enum class Limit { of_the_run, of_each_file } limit = Limit::of_each_file;
-  std::optional<Duration> timeout;
-  Names names = Names::short_names;
-  bool under_meson = false; // --under-meson: Meson reads the results
-  bool has_output = false;  // settings.output was chosen by the user
-};
-
-// What does not come from a command line: the programs beside this one, the folders that are found,
-// the iteration of a runner that repeats; paths become absolute, an empty `output` the default.
+// Adds what does not come from a command line: the programs beside this one, the folders that are
+// found, the iteration of a runner that repeats; paths become absolute.
 // MESON_TEST_ITERATION, which Meson sets since 1.5, also says that Meson reads the results.
-void complete_session(SessionOptions& options);
+RunSettings complete_settings(const RunOptions& options);
 
 // Gives the exit status when the stream is complete: 128 + n after a signal to this program; else 1
 // if something failed, but 0 under Meson, which takes "not ok" with exit 0 for a failure and with
 // exit 1 for an error of the program. Blocks as long as the tests take. Throws Error if stdout
 // cannot be written.
-int run_session(const std::vector<Selected>& selected, const SessionOptions& options);
+int run_session(const std::vector<Selected>& selected, const RunSettings& settings, Names names);
 
 // The same for a command as a test called `name` (wrap.hh), with the time and the reader of
-// `options`.
+// `settings`.
 int run_wrapped(const std::string& name, const std::vector<std::string>& command,
-                const SessionOptions& options);
+                const RunSettings& settings);
 
 } // namespace qt

@@ -23,6 +23,21 @@ Duration margin_around(Duration dialogue) {
   return std::clamp(dialogue / 9, k_least_margin, k_most_margin);
 }
 
+// How long a subtest may take of which `left` is left for all and `own` is its own, as named.
+std::optional<Duration> span_of(std::optional<Duration> left, std::optional<Duration> own) {
+  if (const std::optional<Duration> actual = scaled(own)) {
+    const Duration whole = *actual + margin_around(*actual) + k_start;
+    return left ? std::min(*left, whole) : whole;
+  }
+  return left;
+}
+
+// What a dialogue gets, as named, of what is left of a subtest's time.
+Duration dialogue_time(Duration left, std::optional<Duration> own) {
+  const Duration inner = unscaled(std::max(left - margin_within(left), Duration(1)));
+  return own ? std::min(*own, inner) : inner;
+}
+
 } // namespace
 
 TimeBudget::TimeBudget(std::optional<Duration> total)
@@ -85,12 +100,7 @@ SubtestTime::SubtestTime(TimeBudget& budget, std::optional<Duration> own)
   : m_budget(budget)
   , m_own(own) {
   budget.begin();
-  std::optional<Duration> span = budget.left();
-  if (const std::optional<Duration> actual = scaled(own)) {
-    const Duration whole = *actual + margin_around(*actual) + k_start;
-    span = span ? std::min(*span, whole) : whole;
-  }
-  if (span) {
+  if (const std::optional<Duration> span = span_of(budget.left(), own)) {
     m_deadline = Deadline::after(*span);
   }
 }
@@ -101,9 +111,13 @@ std::optional<Duration> SubtestTime::for_dialogue() const {
   if (m_deadline.is_never()) {
     return std::nullopt;
   }
-  const Duration left = m_deadline.remaining();
-  const Duration inner = unscaled(std::max(left - margin_within(left), Duration(1)));
-  return m_own ? std::min(*m_own, inner) : inner;
+  return dialogue_time(m_deadline.remaining(), m_own);
+}
+
+std::optional<Duration> whole_dialogue_time(std::optional<Duration> total,
+                                            std::optional<Duration> own) {
+  const std::optional<Duration> span = span_of(scaled(total), own);
+  return span ? std::optional(dialogue_time(*span, own)) : std::nullopt;
 }
 
 } // namespace qt

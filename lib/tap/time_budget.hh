@@ -65,4 +65,9 @@ private:
   Deadline m_deadline = Deadline::never();
 };
 
+// What the first dialogue of a subtest gets if all of the time is left: `total` of all subtests,
+// `own` of this one, all as named. Nothing: without end.
+std::optional<Duration> whole_dialogue_time(std::optional<Duration> total,
+                                            std::optional<Duration> own);
+
 } // namespace qt

@@ -1,0 +1,41 @@
+// The options of a run: what somebody asks of qt-tap besides which subtests. They are all in one
+// struct, and the run, what --dry-run prints and the command that runs a subtest again start from
+// it. The test `qt-tap-options` compares these three for each option that qt-tap has.
+#pragma once
+
+#include "base/duration.hh"
+#include "definition/definition.hh"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qt {
+
+enum class KeepScratch { no, yes };
+
+struct RunOptions {
+  // Whose time is limited: that of all subtests together, by `timeout` (as named; nothing: without
+  // end), or of those of each file, by what it says.
+  enum class Limit { of_the_run, of_each_file } limit = Limit::of_each_file;
+  std::optional<Duration> timeout;
+  bool strict_budgets = false;
+  std::string qemu;     // or empty
+  std::string confine;  // or empty: tests that require "untrusted" are
+  int jobs = 1;         // subtests at the same time
+  std::string output;   // absolute once complete_settings() has seen it; or empty
+  std::string prepared; // the same
+  std::string on_fail = "end";
+  KeepScratch keep_scratch = KeepScratch::no;
+  bool under_meson = false; // Meson reads the results
+};
+
+// Puts what replaces something of the definition's machines into all of them. Throws
+// Error(ExitCode::usage).
+void apply_options(const RunOptions& options, Definition& definition);
+
+// The words that say the options on a command line, without those that make no difference to one
+// subtest that runs alone (jobs, under_meson).
+std::vector<std::string> option_words(const RunOptions& options);
+
+} // namespace qt

@@ -1,0 +1,208 @@
+// Every option of a run, as qt-tap lists its options: what --dry-run prints with it is what a run
+// with it does, and the command that runs a subtest again has it. An option that is not in one of
+// the two tables here fails the test.
+#include "base/format.hh"
+#include "base/text.hh"
+#include "environment.hh"
+#include "os/file.hh"
+#include "os/process.hh"
+#include "tap_fixture.hh"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <map>
+#include <set>
+#include <unistd.h>
+
+namespace qt {
+namespace {
+
+using support::tool;
+using testing::Contains;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+using namespace std::chrono_literals;
+using Words = std::vector<std::string>;
+
+// Which subtests, and what else qt-tap can do.
+const std::set<std::string> k_not_of_a_run = {
+    "check", "dry-run", "filter", "help",   "json",   "list",    "long",    "meson",
+    "name",  "options", "quiet",  "schema", "select", "verbose", "version",
+};
+
+struct Given {
+  Words words;
+  std::string seen;          // an expression for what the commands have of it; empty: nothing
+  bool is_said_again = true; // in the command that runs the subtest again
+};
+
+class QtTapOptions : public support::TapFixture {
+protected:
+  void SetUp() override {
+    m_qemu = find_program("qemu-system-riscv64").value_or("");
+    if (m_qemu.empty()) {
+      GTEST_SKIP() << "no qemu-system-riscv64 on this host";
+    }
+    write_file(m_payload, "payload\n");
+    ASSERT_EQ(::symlink(m_qemu.c_str(), m_other_qemu.c_str()), 0);
+    m_good = define("riscv64", "good", definition("true"));
+    m_bad = define("riscv64", "bad", definition("false"));
+  }
+
+  // What each option of a run is given.
+  std::map<std::string, Given> given() const {
+    return {
+        {"confine", {{"--confine", "sandbox"}, "--confine sandbox"}},
+        {"jobs", {{"--jobs", "2"}, "", false}},
+        {"keep-scratch", {{"--keep-scratch"}, ""}},
+        {"on-fail", {{"--on-fail", "keep"}, "qt-boot .*--on-fail keep"}},
+        {"output", {{"--output", folder.path() + "/elsewhere"}, "--run-dir [^ ]*/elsewhere/"}},
+        {"prepared", {{"--prepared", m_prepared}, m_prepared + "/"}},
+        {"qemu", {{"--qemu", m_other_qemu}, "--qemu " + m_other_qemu}},
+        {"strict-budgets", {{"--strict-budgets"}, "qt-expect .*--strict-budgets"}},
+        {"timeout", {{"--timeout", "70s"}, "qt-expect --timeout [56]"}},
+        {"under-meson", {{"--under-meson"}, "", false}},
+    };
+  }
+
+  // The commands of the first subtest that a run would start, as --dry-run prints them.
+  Words printed(const Words& words, const std::string& file) const {
+    return commands_in(answer(words, {"--dry-run", file}).out);
+  }
+  static Words commands_in(const std::string& text) {
+    constexpr std::string_view k_begin = " QEMU_TEST_VMS= ";
+    constexpr std::string_view k_end = " </dev/null";
+    Words commands;
+    for (const std::string& line : split(text, '\n')) {
+      const std::size_t begin = line.find(k_begin);
+      if (begin != std::string::npos && line.ends_with(k_end)) {
+        const std::size_t from = begin + k_begin.size();
+        commands.push_back(line.substr(from, line.size() - k_end.size() - from));
+      }
+    }
+    return commands;
+  }
+  // Those that a run has noted.
+  static Words noted(const std::string& run_dir) {
+    Words commands;
+    for (const std::string& line : split(read_file(run_dir + "/base.log"), '\n')) {
+      const std::size_t begin = line.find(" qt-tap: $ ");
+      if (begin != std::string::npos && line.find("qt-extract") == std::string::npos) {
+        commands.push_back(line.substr(begin + 11));
+      }
+    }
+    return commands;
+  }
+  Captured answer(Words words, const Words& more) const {
+    const bool has_output = std::find(words.begin(), words.end(), "--output") != words.end();
+    words.insert(words.end(), more.begin(), more.end());
+    return has_output ? tap(words) : run(words);
+  }
+
+  // The same, but that a run has less time the later a dialogue begins.
+  static void expect_same(const Words& real, const Words& dry) {
+    ASSERT_EQ(real.size(), dry.size());
+    for (std::size_t i = 0; i < real.size(); ++i) {
+      EXPECT_EQ(without_times(real[i]), without_times(dry[i]));
+    }
+  }
+  static std::string without_times(std::string command) {
+    constexpr std::string_view k_option = "--timeout ";
+    for (std::size_t at = 0; (at = command.find(k_option, at)) != std::string::npos;) {
+      at += k_option.size();
+      command.replace(at, command.find(' ', at) - at, "TIME");
+    }
+    return command;
+  }
+
+  std::string m_qemu;
+  const std::string m_payload = folder.path() + "/payload";
+  const std::string m_other_qemu = folder.path() + "/qemu-system-riscv64";
+  const std::string m_prepared = folder.path() + "/first/prepared/riscv64/good";
+  std::string m_good; // all stages of it pass
+  std::string m_bad;  // fails before a machine starts
+
+private:
+  std::string definition(const std::string& first) const {
+    return format(R"(
+[asset.host]
+path = "{0}"
+[file.made]
+from = "host"
+resize = "4K"
+[test.a]
+prepare = [{{ run = ["{1}", "${{file.made}}"] }}]
+machine = "virt"
+steps = [{{ qmp = "query-version" }}]
+verify = [{{ run = ["true"] }}]
+)",
+                  m_payload, first);
+  }
+};
+
+TEST_F(QtTapOptions, EachIsInATableHere) {
+  const std::map<std::string, Given> of_a_run = given();
+  for (const std::string& line : split(tap({"--options"}).out, '\n')) {
+    const std::string name = line.substr(0, line.find_first_of(" \t"));
+    if (name.starts_with("--")) {
+      EXPECT_EQ(k_not_of_a_run.contains(name.substr(2)) + of_a_run.contains(name.substr(2)), 1U)
+          << name << ": is it an option of a run?";
+    }
+  }
+}
+
+TEST_F(QtTapOptions, ADryRunPrintsWhatARunDoes) {
+  const Captured made = tap({"--output", folder.path() + "/first", m_good});
+  ASSERT_EQ(exit_status_of(made.status.wait_status), 0) << made.err;
+  ASSERT_TRUE(exists(m_prepared + "/made"));
+  for (const auto& [option, given] : given()) {
+    SCOPED_TRACE("--" + option);
+    remove_tree(output);
+    const Words dry = printed(given.words, m_good);
+    const Captured ran = answer(given.words, {m_good});
+    EXPECT_EQ(ran.out, "TAP version 13\n1..1\nok 1 a\n") << ran.err;
+    const std::string results = option == "output" ? given.words[1] : output;
+    expect_same(noted(results + "/riscv64/good.a"), dry);
+    EXPECT_EQ(dry.size(), 3U);
+    EXPECT_THAT(dry, Contains(ContainsRegex(given.seen))); // an empty one is everywhere
+    EXPECT_EQ(exists(results + "/riscv64/good.a/scratch"), option == "keep-scratch");
+  }
+}
+
+TEST_F(QtTapOptions, TheCommandThatRunsASubtestAgainHasThem) {
+  for (const auto& [option, given] : given()) {
+    SCOPED_TRACE("--" + option);
+    if (!given.is_said_again) {
+      continue;
+    }
+    remove_tree(output);
+    const Words dry = printed(given.words, m_bad);
+    const Captured failed = answer(given.words, {m_bad});
+    const std::size_t begin = failed.err.find("again: ");
+    ASSERT_NE(begin, std::string::npos) << failed.err;
+    std::string again = failed.err.substr(begin + 7, failed.err.find('\n', begin) - begin - 7);
+    EXPECT_THAT(again, HasSubstr(" --" + option));
+    const std::string program = "/qt-tap ";
+    again.insert(again.find(program) + program.size(), "--dry-run ");
+    const Captured repeated = *run_captured({"sh", "-c", again}, {}, Deadline::after(60s));
+    EXPECT_EQ(commands_in(repeated.out), dry) << again << repeated.err;
+  }
+}
+
+// Whether the scratch folder stays is no command of the run: the script removes it as the run does.
+TEST_F(QtTapOptions, ADryRunRemovesTheScratchFolderUnlessItIsKept) {
+  const std::string removal = format("\nrm -rf {}/riscv64/good.a/scratch\n", output);
+  const std::string removed = run({"--dry-run", m_good}).out;
+  EXPECT_TRUE(removed.ends_with(removal)) << removed;
+  EXPECT_FALSE(run({"--keep-scratch", "--dry-run", m_good}).out.ends_with(removal));
+}
+
+// Without an end there is no deadline, and else it is what the definition says.
+TEST_F(QtTapOptions, ADryRunHasTheTimeOfTheRun) {
+  EXPECT_THAT(printed({}, m_good), Contains(ContainsRegex("qt-expect --timeout 8")));
+  EXPECT_THAT(printed({"--timeout", "none"}, m_good), Not(Contains(HasSubstr("--timeout"))));
+}
+
+} // namespace
+} // namespace qt

@@ -41,7 +41,8 @@ void set_timeout(const std::string& word, RunOptions& options) {
 }
 
 CommandLine command_line(Options& options) {
-  CommandLine line("[OPTION]... FILE...\n       qt-tap --name NAME [--timeout TIME] -- COMMAND...",
+  CommandLine line("[OPTION]... FILE... [-- QEMU-ARGUMENT...]\n       qt-tap --name NAME "
+                   "[--timeout TIME] -- COMMAND...",
                    "Runs the tests that FILEs define, or any COMMAND, and reports in TAP.");
   RunOptions& run = options.run;
   const auto mode = [&options](Mode chosen) {
@@ -77,6 +78,8 @@ CommandLine command_line(Options& options) {
       .flag("strict-budgets", "a mark that comes later than its budget is a failure",
             run.strict_budgets)
       .option("qemu", "PROGRAM", "the emulator, overriding the FILEs and the environment", run.qemu)
+      .option("accel", "NAME", "the accelerator of every machine, overriding the FILEs", run.accel)
+      .option("cpu", "MODEL", "the CPU model of every machine, overriding the FILEs", run.cpu)
       .choice("confine", {"none", "sandbox"}, "run QEMU in a sandbox or not, overriding the FILEs",
               run.confine)
       .option("jobs", "run N subtests at the same time", 1, 1024, run.jobs)
@@ -97,11 +100,34 @@ CommandLine command_line(Options& options) {
             "each --repeat",
             run.under_meson)
       .example("qt-tap --filter 'boot*' tests/functional/arm/canona1100.toml")
+      .example("qt-tap FILE -- -d int -D '${log}/qemu.log'")
       .example("meson test $(qt-tap --list --meson --select machine:virt */*.toml)")
       .exit_codes("0 all passed or skipped (under Meson: all were run) · 1 a subtest\n"
                   "failed · 2 usage or a mistake in a FILE · 99 a FILE cannot be read · 128+n\n"
                   "ended by signal n");
   return line;
+}
+
+// What does not go together, or would have no effect.
+void check_use(const Options& options) {
+  const auto usage = [](const char* message) { return Error(message, ExitCode::usage); };
+  const bool has_words = !options.run.arguments.empty();
+  if (options.name ? !has_words || !options.files.empty() : has_words && options.files.empty()) {
+    throw usage("--name NAME and -- COMMAND belong together, without a FILE; see qt-tap --help");
+  }
+  if (options.listing != nullptr && options.mode != Mode::list) {
+    throw usage("--long, --json and --meson are forms of --list; see qt-tap --help");
+  }
+  if (options.files.empty() && !options.name) {
+    throw usage("which FILE? see qt-tap --help");
+  }
+  if (has_words && options.mode != Mode::run && options.mode != Mode::dry_run) {
+    throw usage("what stands after '--' is for the machines of a run: leave it out");
+  }
+  if (options.run.jobs > 1 && options.run.on_fail == "shell") {
+    throw usage("option --on-fail: one terminal cannot be given to several subtests; leave --jobs "
+                "out, or keep the machines");
+  }
 }
 
 int run(const std::vector<std::string>& words) {
@@ -114,25 +140,10 @@ int run(const std::vector<std::string>& words) {
     write_all(STDOUT_FILENO, dump_json_indented(definition_schema()) + "\n", "standard output");
     return to_int(ExitCode::done);
   }
-  const bool has_command = parts.size() > 1 && !parts[1].empty();
-  if (options.name.has_value() != has_command || (has_command && !options.files.empty())) {
-    throw Error("--name NAME and -- COMMAND belong together, without a FILE; see qt-tap --help",
-                ExitCode::usage);
-  }
-  if (has_command) {
+  options.run.arguments = parts.size() > 1 ? parts[1] : std::vector<std::string>();
+  check_use(options);
+  if (options.name) {
     return run_wrapped(*options.name, parts[1], complete_settings(options.run));
-  }
-  if (options.listing != nullptr && options.mode != Mode::list) {
-    throw Error("--long, --json and --meson are forms of --list; see qt-tap --help",
-                ExitCode::usage);
-  }
-  if (options.files.empty()) {
-    throw Error("which FILE? see qt-tap --help", ExitCode::usage);
-  }
-  if (options.run.jobs > 1 && options.run.on_fail == "shell") {
-    throw Error("option --on-fail: one terminal cannot be given to several subtests; leave --jobs "
-                "out, or keep the machines",
-                ExitCode::usage);
   }
   std::vector<Definition> definitions;
   const ExitCode loaded = load_definitions(

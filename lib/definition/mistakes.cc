@@ -26,6 +26,14 @@ std::vector<std::string> Mistakes::lines(const std::set<Entry>& entries,
   return lines;
 }
 
+std::vector<std::string> Mistakes::texts() const {
+  std::vector<std::string> texts;
+  for (const Entry& entry : m_mistakes) {
+    texts.push_back(entry.text);
+  }
+  return texts;
+}
+
 Error Mistakes::report() const {
   return Error(join(lines(m_mistakes, "error"), "\n"), ExitCode::usage, Error::Form::report);
 }

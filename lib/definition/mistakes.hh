@@ -22,6 +22,8 @@ public:
   // An Error(ExitCode::usage) in the form of a report: "FILE:LINE:COLUMN: error: TEXT" for each, in
   // the order of the places, the files in the order in which mistakes were found in them.
   Error report() const;
+  // What is wrong, without the places.
+  std::vector<std::string> texts() const;
   // "FILE:LINE:COLUMN: warning: TEXT" for each, in the same order.
   std::vector<std::string> warnings() const { return lines(m_warnings, "warning"); }
 

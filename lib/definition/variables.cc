@@ -1,7 +1,9 @@
 #include "definition/variables.hh"
 
+#include "base/error.hh"
 #include "base/spelling.hh"
 #include "base/substitute.hh"
+#include "base/text.hh"
 
 #include <algorithm>
 #include <array>
@@ -40,6 +42,22 @@ bool is_program_variable(std::string_view name) {
     return port && is_name(port->name);
   }
   return name.starts_with("date:") && name != "date:";
+}
+
+std::vector<std::string> names_used(const std::vector<std::string>& words,
+                                    const Payloads& payloads) {
+  Mistakes mistakes;
+  Variables variables(payloads, mistakes, "");
+  for (const std::string& word : words) {
+    Value value;
+    value.kind = Value::Kind::text;
+    value.text = word;
+    variables.check("after '--'", value, Variables::SavedNames::unknown);
+  }
+  if (!mistakes.empty()) {
+    throw Error(join(mistakes.texts(), "; "), ExitCode::usage);
+  }
+  return variables.used();
 }
 
 std::vector<std::string> Variables::known_names() const {

@@ -45,6 +45,11 @@ private:
   std::vector<std::string> m_used;
 };
 
+// The names in words that are no part of a definition but are used with one, and those in the texts
+// of the files that they name. Throws Error(ExitCode::usage) for one that has no value.
+std::vector<std::string> names_used(const std::vector<std::string>& words,
+                                    const Payloads& payloads);
+
 // The names among those that the programs give a value that stand for themselves alone: "scratch".
 std::span<const std::string_view> plain_variables();
 // True if `name` is one that the programs give a value: "scratch", "port.a", "date:%Y". Whether an

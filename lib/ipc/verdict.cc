@@ -6,6 +6,7 @@
 #include "os/file.hh"
 
 #include <array>
+#include <utility>
 
 namespace qt {
 
@@ -124,6 +125,12 @@ void write_verdict(const std::string& run_dir, const Verdict& verdict) {
       {"judged-exits", verdict.judged_exits},
       {"details", verdict.details},
   };
+  for (const auto& [key, words] :
+       {std::pair("options", &verdict.options), std::pair("arguments", &verdict.arguments)}) {
+    if (!words->empty()) {
+      json[key] = *words;
+    }
+  }
   json = json_without_secrets(std::move(json));
   json["saved"] = saved_json(verdict.saved); // for steps that are still to come
   const std::string path = verdict_path(run_dir);
@@ -165,6 +172,8 @@ std::optional<Verdict> read_verdict(const std::string& run_dir) {
       verdict.saved[name] = parse_escapes(value.get<std::string>()).value_or("");
     }
     verdict.judged_exits = json.value("judged-exits", std::map<std::string, std::string>());
+    verdict.options = json.value("options", std::vector<std::string>());
+    verdict.arguments = json.value("arguments", std::vector<std::string>());
     const Json& details = json_member(json, "details");
     verdict.details = details.is_object() ? details : Json::object();
     return verdict;

@@ -22,6 +22,8 @@
 //                 one
 //   saved         what steps have saved under names; bytes that no text has are \xNN (text.hh)
 //   judged-exits  {"default": "exited 42"}: ends of machines that the dialogue asked for
+//   options       ["--accel", "kvm", …]: of a subtest, those of the run; left out if there are none
+//   arguments     ["-d", "int", …]: the same of what its machines got after their own arguments
 //   details       further facts of the cause, free form
 #pragma once
 
@@ -90,6 +92,8 @@ struct Verdict {
   std::map<std::string, std::string> saved; // raw bytes
   // Already judged: qt-boot does not judge these again.
   std::map<std::string, std::string> judged_exits;
+  std::vector<std::string> options;   // qt-tap's, that were given
+  std::vector<std::string> arguments; // QEMU's, that every machine got after its own
   Json details = Json::object();
 };
 

@@ -1,22 +1,93 @@
 #include "tap/run_options.hh"
 
+#include "base/error.hh"
+#include "base/text.hh"
+#include "definition/variables.hh"
+#include "schema/argument_check.hh"
+
+#include <algorithm>
+#include <cstddef>
+
 namespace qt {
 
 namespace {
 
-void apply_to(const RunOptions& options, Json& machine) {
+using Words = std::vector<std::string>;
+
+// Takes an option of QEMU's with its value out of arguments.
+void take_out(const std::string& option, Words& arguments) {
+  for (std::size_t i = 0; i + 1 < arguments.size();) {
+    const std::string_view word = arguments[i];
+    if (word.starts_with('-') && word.substr(word.starts_with("--") ? 2 : 1) == option) {
+      const auto at = arguments.begin() + static_cast<std::ptrdiff_t>(i);
+      arguments.erase(at, at + 2);
+    } else {
+      ++i;
+    }
+  }
+}
+
+// "virt,accel=kvm,gic-version=3" without the accelerator: QEMU takes it in one place only.
+std::string without_accelerator(const std::string& machine) {
+  Words parts = split(machine, ',');
+  parts.erase(std::remove_if(parts.begin(), parts.end(),
+                             [](const std::string& part) { return part.starts_with("accel="); }),
+              parts.end());
+  return join(parts, ",");
+}
+
+// The key and the arguments that say it.
+void replace(const std::string& key, const std::string& value, Json& machine) {
+  if (value.empty()) {
+    return;
+  }
+  machine[key] = value;
+  if (machine.contains("args")) {
+    Words arguments = machine["args"].get<Words>();
+    take_out(key, arguments);
+    machine["args"] = arguments;
+  }
+}
+
+void apply_to_machine(const RunOptions& options, Json& machine) {
   if (!options.confine.empty()) {
     machine["confine"] = options.confine;
+  }
+  replace("cpu", options.cpu, machine);
+  replace("accel", options.accel, machine);
+  if (!options.accel.empty() && machine.contains("machine")) {
+    machine["machine"] = without_accelerator(machine["machine"].get<std::string>());
+  }
+  for (const std::string& word : options.arguments) {
+    machine["args"].push_back(word);
+  }
+}
+
+// What the arguments name has a value in every subtest of the definition.
+void know_names(const Words& arguments, const Definition& definition, Subtest& subtest) {
+  for (const std::string& name : names_used(arguments, {definition.assets, definition.files})) {
+    if (std::find(subtest.variables.begin(), subtest.variables.end(), name) ==
+        subtest.variables.end()) {
+      subtest.variables.push_back(name);
+    }
   }
 }
 
 } // namespace
 
 void apply_options(const RunOptions& options, Definition& definition) {
+  if (const std::string mistake = argument_mistake(options.arguments); !mistake.empty()) {
+    throw Error(mistake, ExitCode::usage);
+  }
   for (Subtest& subtest : definition.subtests) {
+    try {
+      know_names(options.arguments, definition, subtest);
+    } catch (const Error& error) {
+      throw error.within(definition.path);
+    }
     for (Phase& phase : subtest.phases) {
       for (Vm& vm : phase.vms) {
-        apply_to(options, vm.values);
+        apply_to_machine(options, vm.values);
       }
     }
   }
@@ -31,6 +102,8 @@ std::vector<std::string> option_words(const RunOptions& options) {
   };
   add("--qemu", options.qemu);
   add("--confine", options.confine);
+  add("--accel", options.accel);
+  add("--cpu", options.cpu);
   add("--output", options.output);
   add("--prepared", options.prepared);
   if (options.limit == RunOptions::Limit::of_the_run) {

@@ -20,22 +20,26 @@ struct RunOptions {
   enum class Limit { of_the_run, of_each_file } limit = Limit::of_each_file;
   std::optional<Duration> timeout;
   bool strict_budgets = false;
-  std::string qemu;     // or empty
-  std::string confine;  // or empty: tests that require "untrusted" are
-  int jobs = 1;         // subtests at the same time
-  std::string output;   // absolute once complete_settings() has seen it; or empty
-  std::string prepared; // the same
+  std::string qemu;                   // or empty
+  std::string confine;                // or empty: tests that require "untrusted" are
+  std::string accel;                  // or empty
+  std::string cpu;                    // or empty
+  std::vector<std::string> arguments; // QEMU's, of every machine after its own
+  int jobs = 1;                       // subtests at the same time
+  std::string output;                 // absolute once complete_settings() has seen it; or empty
+  std::string prepared;               // the same
   std::string on_fail = "end";
   KeepScratch keep_scratch = KeepScratch::no;
   bool under_meson = false; // Meson reads the results
 };
 
-// Puts what replaces something of the definition's machines into all of them. Throws
-// Error(ExitCode::usage).
+// Puts what is asked of every machine into those of the definition: what replaces something of
+// theirs, and more arguments. Throws Error(ExitCode::usage) for arguments that cannot be, or name
+// what the definition does not have.
 void apply_options(const RunOptions& options, Definition& definition);
 
 // The words that say the options on a command line, without those that make no difference to one
-// subtest that runs alone (jobs, under_meson).
+// subtest that runs alone (jobs, under_meson), and the arguments, which stand after the FILE.
 std::vector<std::string> option_words(const RunOptions& options);
 
 } // namespace qt

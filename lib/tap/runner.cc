@@ -81,6 +81,8 @@ private:
   // Leaves the verdict of a subtest that is not run, so that nobody takes that of an earlier run
   // for it.
   void leave_skip(const std::string& wanted, const std::string& reason);
+  // Adds the options of the run.
+  void leave_verdict(const std::string& run_dir, Verdict& verdict) const;
   // Makes it empty, and begins its base.log.
   void begin_run_directory(const std::string& run_dir);
   Verdict run_here(const std::string& run_dir);
@@ -151,7 +153,13 @@ void SubtestRun::leave_skip(const std::string& wanted, const std::string& reason
   const RunDirectory directory(wanted, m_settings.repeater);
   begin_run_directory(directory.path());
   m_log->write(format("skip: {}", reason));
-  write_verdict(directory.path(), m_outcome.verdict);
+  leave_verdict(directory.path(), m_outcome.verdict);
+}
+
+void SubtestRun::leave_verdict(const std::string& run_dir, Verdict& verdict) const {
+  verdict.options = option_words(m_settings);
+  verdict.arguments = m_settings.arguments;
+  write_verdict(run_dir, verdict);
 }
 
 void SubtestRun::begin_run_directory(const std::string& run_dir) {
@@ -221,7 +229,7 @@ Verdict SubtestRun::run_here(const std::string& run_dir) {
   } else {
     verdict = run_in_time();
   }
-  write_verdict(run_dir, verdict);
+  leave_verdict(run_dir, verdict);
   m_log->write(format("{}: {}", cause_name(verdict.cause), verdict.message));
   if (!m_settings.keeps_scratch()) {
     try {

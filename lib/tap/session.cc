@@ -51,6 +51,10 @@ std::string again(const Selected& test, const Outcome& outcome, const RunSetting
   const std::vector<std::string> given = option_words(options);
   words.insert(words.end(), given.begin(), given.end());
   words.insert(words.end(), {"--filter", test.subtest->name, absolute_path(test.definition->path)});
+  if (!options.arguments.empty()) {
+    words.emplace_back("--");
+    words.insert(words.end(), options.arguments.begin(), options.arguments.end());
+  }
   const std::string emulator =
       outcome.emulator.empty() ? ""
                                : format("{}={} ", k_qemu_variable, shell_quote(outcome.emulator));

@@ -4,6 +4,7 @@
 #include "base/format.hh"
 #include "base/text.hh"
 #include "environment.hh"
+#include "ipc/verdict.hh"
 #include "os/file.hh"
 #include "os/process.hh"
 #include "tap_fixture.hh"
@@ -53,6 +54,8 @@ protected:
   // What each option of a run is given.
   std::map<std::string, Given> given() const {
     return {
+        {"accel", {{"--accel", "tcg,thread=single"}, "--accel tcg,thread=single"}},
+        {"cpu", {{"--cpu", "rv64"}, "--cpu rv64"}},
         {"confine", {{"--confine", "sandbox"}, "--confine sandbox"}},
         {"jobs", {{"--jobs", "2"}, "", false}},
         {"keep-scratch", {{"--keep-scratch"}, ""}},
@@ -134,6 +137,7 @@ resize = "4K"
 [test.a]
 prepare = [{{ run = ["{1}", "${{file.made}}"] }}]
 machine = "virt"
+args = ["-nodefaults"]
 steps = [{{ qmp = "query-version" }}]
 verify = [{{ run = ["true"] }}]
 )",
@@ -188,6 +192,53 @@ TEST_F(QtTapOptions, TheCommandThatRunsASubtestAgainHasThem) {
     const Captured repeated = *run_captured({"sh", "-c", again}, {}, Deadline::after(60s));
     EXPECT_EQ(commands_in(repeated.out), dry) << again << repeated.err;
   }
+}
+
+TEST_F(QtTapOptions, ArgumentsAreForEveryMachine) {
+  const Words extra = {"--", "-d", "int", "-D", "${log}/it's", "-name", "${file.made}"};
+  const auto with = [&extra](Words words) {
+    words.insert(words.end(), extra.begin(), extra.end());
+    return words;
+  };
+  const Words dry = commands_in(run(with({"--dry-run", m_good})).out);
+  const Captured ran = run(with({m_good}));
+  EXPECT_EQ(ran.out, "TAP version 13\n1..1\nok 1 a\n") << ran.err;
+  const std::string run_dir = output + "/riscv64/good.a";
+  expect_same(noted(run_dir), dry);
+  EXPECT_THAT(dry,
+              Contains(ContainsRegex(
+                  "-- -nodefaults -d int -D '?[^ ]*/riscv64/good.a/it.* -name [^ ]*/made -- ")));
+  EXPECT_EQ(read_verdict(run_dir)->arguments, Words(extra.begin() + 1, extra.end()));
+
+  const Captured failed = run(with({"--cpu", "rv64", m_bad}));
+  EXPECT_THAT(failed.err, ContainsRegex("\nagain: .* --cpu rv64 .*/bad.toml -- -d int -D "));
+  EXPECT_THAT(read_verdict(output + "/riscv64/bad.a")->options,
+              testing::IsSupersetOf({"--cpu", "rv64"}));
+}
+
+TEST_F(QtTapOptions, ArgumentsThatCannotBeAreRefused) {
+  const Captured unknown = run({m_good, "--", "-D", "${lgo}"});
+  EXPECT_EQ(exit_status_of(unknown.status.wait_status), 2);
+  EXPECT_THAT(unknown.err, HasSubstr("after '--': unknown name '${lgo}'; did you mean 'log'"));
+  EXPECT_EQ(exit_status_of(run({m_good, "--", "-daemonize"}).status.wait_status), 2);
+  EXPECT_EQ(exit_status_of(run({"--list", m_good, "--", "-S"}).status.wait_status), 2);
+}
+
+// What a definition says of it in another place would still count, or QEMU would refuse both.
+TEST_F(QtTapOptions, AcceleratorAndCpuReplaceWhatTheArgumentsSay) {
+  const std::string file = define("riscv64", "says", R"(
+[test.a]
+machine = "virt,accel=kvm,aia=none"
+args = ["-cpu", "rv32", "-accel", "kvm", "--accel", "tcg", "-nodefaults"]
+steps = [{ qmp = "query-status" }]
+)");
+  const Captured ran = run({"--accel", "tcg", "--cpu", "rv64", file});
+  EXPECT_EQ(ran.out, "TAP version 13\n1..1\nok 1 a\n") << ran.err;
+  EXPECT_THAT(printed({"--accel", "tcg", "--cpu", "rv64"}, file),
+              Contains(ContainsRegex("--machine virt,aia=none --cpu rv64 --accel tcg -- "
+                                     "-nodefaults")));
+  // And what is not there is a prerequisite that is absent.
+  EXPECT_THAT(run({"--accel", "hvf", file}).out, HasSubstr("# SKIP needs the accelerator hvf"));
 }
 
 // Whether the scratch folder stays is no command of the run: the script removes it as the run does.

@@ -80,6 +80,9 @@ CommandLine command_line(Options& options) {
       .option("qemu", "PROGRAM", "the emulator, overriding the FILEs and the environment", run.qemu)
       .option("accel", "NAME", "the accelerator of every machine, overriding the FILEs", run.accel)
       .option("cpu", "MODEL", "the CPU model of every machine, overriding the FILEs", run.cpu)
+      .option("wrapper", "COMMAND",
+              "the command that starts every emulator, such as 'strace -o ${log}/trace'",
+              run.wrapper)
       .choice("confine", {"none", "sandbox"}, "run QEMU in a sandbox or not, overriding the FILEs",
               run.confine)
       .option("jobs", "run N subtests at the same time", 1, 1024, run.jobs)

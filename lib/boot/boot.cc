@@ -66,7 +66,7 @@ public:
 private:
   void run_machine();
   std::vector<Service> start_services();
-  Process start_qemu(const Channels& channels);
+  QemuProcess start_qemu(const Channels& channels);
   std::optional<ChainedProgram> start_program(const Channels& channels);
   void connect_console(RunningMachine& machine, Channels& channels);
   struct Started {
@@ -107,6 +107,9 @@ int Boot::run() {
 void Boot::run_machine() {
   check_program(m_options.machine.qemu,
                 "; install it, or name another with --qemu or QEMU_TEST_QEMU_BINARY");
+  if (!m_options.wrapper.empty()) {
+    check_program(m_options.wrapper[0]);
+  }
   if (!m_options.program.empty()) {
     check_program(m_options.program[0]); // before a machine is started for nothing
     m_facts.program_name = base_name(m_options.program[0]);
@@ -119,7 +122,7 @@ void Boot::run_machine() {
   if (channels.monitor) { // it asks for events before QEMU can have any
     monitor.emplace(std::move(channels.monitor));
   }
-  Process qemu = start_qemu(channels);
+  QemuProcess qemu = start_qemu(channels);
   std::optional<ChainedProgram> program = start_program(channels);
   channels.close_other_ends();
   Evidence evidence(m_run_dir.path(), m_options.name, monitor, m_log);
@@ -216,18 +219,24 @@ std::vector<Service> Boot::start_services() {
   return services;
 }
 
-Process Boot::start_qemu(const Channels& channels) {
+QemuProcess Boot::start_qemu(const Channels& channels) {
   const MachineChannels ends = channels.of_qemu();
   SpawnOptions spawn;
   spawn.keep = ends.monitors;
   if (ends.console >= 0) {
     spawn.keep.push_back(ends.console);
   }
-  Started qemu = start(qemu_command(m_options.machine, ends), spawn,
-                       qemu_log_path(m_run_dir.path(), m_options.name),
+  std::vector<std::string> argv = qemu_command(m_options.machine, ends);
+  std::string wrapped; // where a wrapper will find it
+  if (!m_options.wrapper.empty()) {
+    wrapped = absolute_path(find_program(argv[0]).value_or(argv[0]));
+    argv[0] = wrapped;
+    argv.insert(argv.begin(), m_options.wrapper.begin(), m_options.wrapper.end());
+  }
+  Started qemu = start(argv, spawn, qemu_log_path(m_run_dir.path(), m_options.name),
                        [this](std::string_view said) { m_output_check.feed(said); });
   m_qemu_output = std::move(qemu.output);
-  return std::move(qemu.process);
+  return {std::move(qemu.process), std::move(wrapped)};
 }
 
 std::optional<ChainedProgram> Boot::start_program(const Channels& channels) {

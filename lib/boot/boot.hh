@@ -22,7 +22,8 @@ struct BootOptions {
   std::string name = k_default_vm;
   // Absolute; empty: that of the chain ($QEMU_TEST_RUN_DIR), else a new one under $TMPDIR.
   std::string run_dir;
-  bool monitors = true; // QEMU gets one for the program and one for us
+  bool monitors = true;             // QEMU gets one for the program and one for us
+  std::vector<std::string> wrapper; // the command that starts QEMU (qemu_process.hh); or empty
   std::vector<std::vector<std::string>> services;
   std::vector<std::string> ready;        // of the services, before QEMU starts (readiness.hh)
   std::vector<int> inherited;            // descriptors that QEMU and the services inherit

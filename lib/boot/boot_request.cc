@@ -118,6 +118,7 @@ BootOptions boot_options(const BootRequest& request) {
   boot.output_checks = given.value("output", Json::object());
   boot.skip_if_output = given.value("skip-if-output", std::vector<std::string>());
   (void)OutputCheck(boot.output_checks, boot.skip_if_output); // a mistake is found before the run
+  boot.wrapper = given.value("wrapper", std::vector<std::string>());
   boot.services = given.value("service", std::vector<std::vector<std::string>>());
   boot.ready = given.value("ready", std::vector<std::string>());
   boot.monitors = given.value("qmp", true);

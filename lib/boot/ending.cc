@@ -19,7 +19,7 @@ constexpr Duration k_dying = 1s;
 
 } // namespace
 
-Ending::Ending(Process& qemu, std::optional<OwnMonitor>& monitor, BaseLog& log, RunFacts& facts)
+Ending::Ending(QemuProcess& qemu, std::optional<OwnMonitor>& monitor, BaseLog& log, RunFacts& facts)
   : m_qemu(qemu)
   , m_monitor(monitor)
   , m_log(log)

@@ -6,8 +6,8 @@
 #pragma once
 
 #include "boot/judgement.hh"
+#include "boot/qemu_process.hh"
 #include "ipc/base_log.hh"
-#include "os/process.hh"
 #include "qemu/own_monitor.hh"
 
 #include <optional>
@@ -17,7 +17,7 @@ namespace qt {
 class Ending {
 public:
   // All must outlive the object.
-  Ending(Process& qemu, std::optional<OwnMonitor>& monitor, BaseLog& log, RunFacts& facts);
+  Ending(QemuProcess& qemu, std::optional<OwnMonitor>& monitor, BaseLog& log, RunFacts& facts);
 
   // In order: quit on the monitor (5 s), SIGTERM (2 s), SIGKILL. Goes on from where it is; does
   // nothing if QEMU is being ended already.
@@ -51,7 +51,7 @@ private:
   void terminate(Duration bound);
   void kill();
 
-  Process& m_qemu;
+  QemuProcess& m_qemu;
   std::optional<OwnMonitor>& m_monitor;
   BaseLog& m_log;
   RunFacts& m_facts;

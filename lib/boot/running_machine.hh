@@ -4,13 +4,13 @@
 #include "boot/chained_program.hh"
 #include "boot/evidence.hh"
 #include "boot/hold.hh"
+#include "boot/qemu_process.hh"
 #include "boot/relay.hh"
 #include "boot/services.hh"
 #include "boot/viewers.hh"
 #include "ipc/exit_channel.hh"
 #include "os/folder_size.hh"
 #include "os/logged_output.hh"
-#include "os/process.hh"
 #include "os/terminal.hh"
 #include "qemu/early_panic.hh"
 #include "qemu/own_monitor.hh"
@@ -22,7 +22,7 @@ namespace qt {
 
 // What is running. What is only referred to must outlive the object.
 struct RunningMachine {
-  Process qemu;
+  QemuProcess qemu;
   std::string emulator; // its executable
   LoggedOutput& output; // its stdout and stderr
   FolderSize& folder;   // the run directory

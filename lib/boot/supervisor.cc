@@ -114,6 +114,7 @@ void Supervisor::wait_and_handle() {
   polled.push_back({m_machine.hold.exit_fd(), POLLIN, 0});
   const Polled done = patient_poll(polled, next_deadline());
   m_end.put_off(done.stopped);
+  m_machine.qemu.look_for_emulator();
   if (done.ready < 0) {
     return; // interrupted
   }

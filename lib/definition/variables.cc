@@ -44,7 +44,7 @@ bool is_program_variable(std::string_view name) {
   return name.starts_with("date:") && name != "date:";
 }
 
-std::vector<std::string> names_used(const std::vector<std::string>& words,
+std::vector<std::string> names_used(const std::vector<std::string>& words, std::string_view place,
                                     const Payloads& payloads) {
   Mistakes mistakes;
   Variables variables(payloads, mistakes, "");
@@ -52,7 +52,7 @@ std::vector<std::string> names_used(const std::vector<std::string>& words,
     Value value;
     value.kind = Value::Kind::text;
     value.text = word;
-    variables.check("after '--'", value, Variables::SavedNames::unknown);
+    variables.check(place, value, Variables::SavedNames::unknown);
   }
   if (!mistakes.empty()) {
     throw Error(join(mistakes.texts(), "; "), ExitCode::usage);

@@ -46,8 +46,9 @@ private:
 };
 
 // The names in words that are no part of a definition but are used with one, and those in the texts
-// of the files that they name. Throws Error(ExitCode::usage) for one that has no value.
-std::vector<std::string> names_used(const std::vector<std::string>& words,
+// of the files that they name. Throws Error(ExitCode::usage), which says the `place` of the words,
+// for one that has no value.
+std::vector<std::string> names_used(const std::vector<std::string>& words, std::string_view place,
                                     const Payloads& payloads);
 
 // The names among those that the programs give a value that stand for themselves alone: "scratch".

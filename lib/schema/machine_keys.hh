@@ -9,6 +9,7 @@ namespace qt {
 
 inline constexpr std::array k_vm = {
     Key{"qemu", Type::text, "PROGRAM", "the emulator (default: of this host's architecture)"},
+    Key{"wrapper", Type::argv, "COMMAND", "the command that starts the emulator, with its words"},
     Key{"machine", Type::text, "NAME", "machine type, with its properties"},
     Key{"cpu", Type::text, "MODEL", "CPU model", 0, Empty::allowed},
     Key{"accel", Type::text, "NAME", "accelerator"},

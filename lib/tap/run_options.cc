@@ -1,6 +1,7 @@
 #include "tap/run_options.hh"
 
 #include "base/error.hh"
+#include "base/shell_words.hh"
 #include "base/text.hh"
 #include "definition/variables.hh"
 #include "schema/argument_check.hh"
@@ -49,6 +50,15 @@ void replace(const std::string& key, const std::string& value, Json& machine) {
   }
 }
 
+// The tracer of a run starts what starts the emulator of the test.
+Words wrapper_words(const RunOptions& options) {
+  const std::optional<Words> words = split_words(options.wrapper);
+  if (!words || (words->empty() && !options.wrapper.empty())) {
+    throw Error("option --wrapper: expected a command line with balanced quotes", ExitCode::usage);
+  }
+  return *words;
+}
+
 void apply_to_machine(const RunOptions& options, Json& machine) {
   if (!options.confine.empty()) {
     machine["confine"] = options.confine;
@@ -58,14 +68,20 @@ void apply_to_machine(const RunOptions& options, Json& machine) {
   if (!options.accel.empty() && machine.contains("machine")) {
     machine["machine"] = without_accelerator(machine["machine"].get<std::string>());
   }
+  if (Words wrapper = wrapper_words(options); !wrapper.empty()) {
+    const Words own = machine.value("wrapper", Words());
+    wrapper.insert(wrapper.end(), own.begin(), own.end());
+    machine["wrapper"] = wrapper;
+  }
   for (const std::string& word : options.arguments) {
     machine["args"].push_back(word);
   }
 }
 
-// What the arguments name has a value in every subtest of the definition.
-void know_names(const Words& arguments, const Definition& definition, Subtest& subtest) {
-  for (const std::string& name : names_used(arguments, {definition.assets, definition.files})) {
+// What the words name has a value in every subtest of the definition.
+void know_names(const Words& words, std::string_view place, const Definition& definition,
+                Subtest& subtest) {
+  for (const std::string& name : names_used(words, place, {definition.assets, definition.files})) {
     if (std::find(subtest.variables.begin(), subtest.variables.end(), name) ==
         subtest.variables.end()) {
       subtest.variables.push_back(name);
@@ -81,7 +97,8 @@ void apply_options(const RunOptions& options, Definition& definition) {
   }
   for (Subtest& subtest : definition.subtests) {
     try {
-      know_names(options.arguments, definition, subtest);
+      know_names(options.arguments, "after '--'", definition, subtest);
+      know_names({options.wrapper}, "option --wrapper", definition, subtest);
     } catch (const Error& error) {
       throw error.within(definition.path);
     }
@@ -101,6 +118,7 @@ std::vector<std::string> option_words(const RunOptions& options) {
     }
   };
   add("--qemu", options.qemu);
+  add("--wrapper", options.wrapper);
   add("--confine", options.confine);
   add("--accel", options.accel);
   add("--cpu", options.cpu);

@@ -24,6 +24,7 @@ struct RunOptions {
   std::string confine;                // or empty: tests that require "untrusted" are
   std::string accel;                  // or empty
   std::string cpu;                    // or empty
+  std::string wrapper;                // a command line, which starts every machine; or empty
   std::vector<std::string> arguments; // QEMU's, of every machine after its own
   int jobs = 1;                       // subtests at the same time
   std::string output;                 // absolute once complete_settings() has seen it; or empty

@@ -65,6 +65,7 @@ protected:
         {"qemu", {{"--qemu", m_other_qemu}, "--qemu " + m_other_qemu}},
         {"strict-budgets", {{"--strict-budgets"}, "qt-expect .*--strict-budgets"}},
         {"timeout", {{"--timeout", "70s"}, "qt-expect --timeout [56]"}},
+        {"wrapper", {{"--wrapper", "env A=${log}"}, "--wrapper 'env A=/[^ ]*/good.a' "}},
         {"under-meson", {{"--under-meson"}, "", false}},
     };
   }
@@ -239,6 +240,21 @@ steps = [{ qmp = "query-status" }]
                                      "-nodefaults")));
   // And what is not there is a prerequisite that is absent.
   EXPECT_THAT(run({"--accel", "hvf", file}).out, HasSubstr("# SKIP needs the accelerator hvf"));
+}
+
+TEST_F(QtTapOptions, AWrapperOfTheRunStartsThatOfTheTest) {
+  const std::string file = define("riscv64", "wrapped", R"(
+[test.a]
+wrapper = ["env", "INNER=1"]
+machine = "none"
+steps = [{ qmp = "query-status" }]
+)");
+  const Captured ran = run({"--wrapper", "sh -c '\"$@\"; exit $?' outer", file});
+  EXPECT_EQ(ran.out, "TAP version 13\n1..1\nok 1 a\n") << ran.err;
+  const std::string log = read_file(output + "/riscv64/wrapped.a/base.log");
+  EXPECT_THAT(log, ContainsRegex("started sh -c [^\n]* outer env INNER=1 /[^ ]*qemu-system"));
+  EXPECT_EQ(exit_status_of(run({"--wrapper", "'", file}).status.wait_status), 2);
+  EXPECT_THAT(run({"--wrapper", "env ${lgo}", file}).err, HasSubstr("option --wrapper: unknown"));
 }
 
 // Whether the scratch folder stays is no command of the run: the script removes it as the run does.

@@ -60,7 +60,7 @@ protected:
   FolderSize m_size{m_folder.path(), "", k_log_limit};
   RunLimits m_limits;
   RunFacts m_facts;
-  RunningMachine m_machine{start_qemu(m_input.second.get()),
+  RunningMachine m_machine{{start_qemu(m_input.second.get()), ""},
                            "cat",
                            m_output,
                            m_size,

@@ -96,6 +96,10 @@ CommandLine command_line(Options& options) {
           "what to do with a machine whose test failed: end it (default), keep it stopped, or give "
           "you its console",
           run.on_fail)
+      .flag("gdbstub",
+            "let each machine wait for gdb on a port of this host, and print the port; nothing has "
+            "a deadline",
+            run.gdb_stub)
       .flag("keep-scratch", "do not remove the scratch folders",
             [&run] { run.keep_scratch = KeepScratch::yes; })
       .flag("under-meson",

@@ -8,6 +8,7 @@
 #include "base/text.hh"
 #include "base/timeout_multiplier.hh"
 #include "boot/channels.hh"
+#include "boot/gdb_stub.hh"
 #include "boot/output_check.hh"
 #include "boot/readiness.hh"
 #include "boot/run_folder.hh"
@@ -226,7 +227,15 @@ QemuProcess Boot::start_qemu(const Channels& channels) {
   if (ends.console >= 0) {
     spawn.keep.push_back(ends.console);
   }
-  std::vector<std::string> argv = qemu_command(m_options.machine, ends);
+  MachineOptions machine = m_options.machine;
+  std::optional<GdbStub> stub;
+  if (m_options.gdb_stub) {
+    stub.emplace();
+    spawn.keep.push_back(stub->fd());
+    const std::vector<std::string> words = stub->arguments();
+    machine.arguments.insert(machine.arguments.end(), words.begin(), words.end());
+  }
+  std::vector<std::string> argv = qemu_command(machine, ends);
   std::string wrapped; // where a wrapper will find it
   if (!m_options.wrapper.empty()) {
     wrapped = absolute_path(find_program(argv[0]).value_or(argv[0]));
@@ -236,6 +245,10 @@ QemuProcess Boot::start_qemu(const Channels& channels) {
   Started qemu = start(argv, spawn, qemu_log_path(m_run_dir.path(), m_options.name),
                        [this](std::string_view said) { m_output_check.feed(said); });
   m_qemu_output = std::move(qemu.output);
+  if (stub) {
+    log_plain(format("{}: the machine '{}' waits for gdb: target remote {}, then continue",
+                     program_name(), m_options.name, stub->address()));
+  }
   return {std::move(qemu.process), std::move(wrapped)};
 }
 

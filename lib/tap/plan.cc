@@ -59,6 +59,9 @@ public:
     if (m_input.on_fail != "end") {
       append(words, {"--on-fail", m_input.on_fail});
     }
+    if (m_input.gdb_stub) {
+      words.emplace_back("--gdbstub");
+    }
     if (whole.contains("log-limit")) {
       append(words, {"--log-limit", whole["log-limit"].get<std::string>()});
     }

@@ -44,6 +44,7 @@ struct PlanInput {
   std::optional<Duration> timeout;
   bool strict_budgets = false;
   std::string on_fail = "end"; // --on-fail of qt-boot
+  bool gdb_stub = false;       // --gdbstub of qt-boot
 };
 
 struct PhasePlan {

@@ -89,6 +89,24 @@ void know_names(const Words& words, std::string_view place, const Definition& de
   }
 }
 
+// Nothing is too late while somebody looks at the machine with gdb.
+void take_out_deadlines(Subtest& subtest) {
+  subtest.timeout.reset();
+  for (Phase& phase : subtest.phases) {
+    phase.dialogue.erase("timeout");
+    phase.dialogue.erase("idle-timeout");
+    for (std::vector<Step>* const steps : {&phase.prepare, &phase.steps, &phase.verify}) {
+      for (Step& step : *steps) {
+        step.values.erase("timeout");
+        if (step.type != StepType::interrupt && step.find("until") != nullptr) {
+          step.values["timeout"] = "1000d"; // by itself it ends after 30 s
+        }
+        step.values.erase("budget");
+      }
+    }
+  }
+}
+
 } // namespace
 
 void apply_options(const RunOptions& options, Definition& definition) {
@@ -101,6 +119,9 @@ void apply_options(const RunOptions& options, Definition& definition) {
       know_names({options.wrapper}, "option --wrapper", definition, subtest);
     } catch (const Error& error) {
       throw error.within(definition.path);
+    }
+    if (is_debugged(options)) {
+      take_out_deadlines(subtest);
     }
     for (Phase& phase : subtest.phases) {
       for (Vm& vm : phase.vms) {
@@ -129,6 +150,9 @@ std::vector<std::string> option_words(const RunOptions& options) {
   }
   if (options.strict_budgets) {
     words.emplace_back("--strict-budgets");
+  }
+  if (options.gdb_stub) {
+    words.emplace_back("--gdbstub");
   }
   add("--on-fail", options.on_fail == "end" ? "" : options.on_fail);
   if (options.keep_scratch == KeepScratch::yes) {

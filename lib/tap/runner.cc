@@ -381,13 +381,14 @@ bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::
   std::uint64_t logged = 0;
   try {
     const bool may_be_held = m_settings.on_fail != "end";
+    const bool has_viewer = may_be_held || is_debugged(m_settings);
     end = run_stage(words, options, may_be_held ? Deadline::never() : m_time->deadline(), m_request,
-                    [this, may_be_held, &logged](std::string_view line) {
+                    [this, has_viewer, &logged](std::string_view line) {
                       logged += line.size();
                       if (logged < k_most_said) {
                         m_log->write(line);
                       }
-                      if (may_be_held) { // it says how to look at the machine
+                      if (has_viewer) { // it says how to look at the machine
                         log_plain(line);
                       }
                     });

@@ -239,6 +239,10 @@ RunSettings complete_settings(const RunOptions& options) {
   settings.results = !settings.output.empty() ? settings.output
                      : build.empty()          ? absolute_path("qt-tap-output")
                                               : absolute_path(build + "/tests/functional");
+  if (is_debugged(options)) {
+    settings.limit = RunOptions::Limit::of_the_run;
+    settings.timeout.reset();
+  }
   settings.prepared = settings.prepared.empty() ? "" : absolute_path(settings.prepared);
   if (const std::string iteration = env::text("MESON_TEST_ITERATION"); !iteration.empty()) {
     settings.under_meson = true;

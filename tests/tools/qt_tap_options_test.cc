@@ -9,10 +9,13 @@
 #include "os/process.hh"
 #include "tap_fixture.hh"
 
+#include <array>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <map>
 #include <set>
+#include <span>
 #include <unistd.h>
 
 namespace qt {
@@ -57,6 +60,7 @@ protected:
         {"accel", {{"--accel", "tcg,thread=single"}, "--accel tcg,thread=single"}},
         {"cpu", {{"--cpu", "rv64"}, "--cpu rv64"}},
         {"confine", {{"--confine", "sandbox"}, "--confine sandbox"}},
+        {"gdbstub", {{"--gdbstub"}, "--gdbstub"}},
         {"jobs", {{"--jobs", "2"}, "", false}},
         {"keep-scratch", {{"--keep-scratch"}, ""}},
         {"on-fail", {{"--on-fail", "keep"}, "qt-boot .*--on-fail keep"}},
@@ -255,6 +259,49 @@ steps = [{ qmp = "query-status" }]
   EXPECT_THAT(log, ContainsRegex("started sh -c [^\n]* outer env INNER=1 /[^ ]*qemu-system"));
   EXPECT_EQ(exit_status_of(run({"--wrapper", "'", file}).status.wait_status), 2);
   EXPECT_THAT(run({"--wrapper", "env ${lgo}", file}).err, HasSubstr("option --wrapper: unknown"));
+}
+
+// The guest waits until gdb says so, and no deadline of the definition passes meanwhile.
+TEST_F(QtTapOptions, AMachineWaitsForGdbAsLongAsItTakes) {
+  if (!find_program("gdb-multiarch")) {
+    GTEST_SKIP() << "no gdb-multiarch on this host";
+  }
+  const std::string file = define("riscv64", "gdb", R"(
+timeout = "100ms"
+[test.a]
+machine = "virt"
+timeout = "100ms"
+idle-timeout = "100ms"
+steps = [{ wait = "OpenSBI", timeout = "100ms" }]
+)");
+  FdPair said = make_pipe();
+  const UniqueFd null = open_file("/dev/null", O_RDWR);
+  SpawnOptions options;
+  options.standard_input = null.get();
+  options.standard_output = options.standard_error = said.second.get();
+  Process process =
+      Process::spawn({tool("qt-tap"), "--output", output, "--gdbstub", file}, options);
+  said.second.reset();
+  std::string text;
+  std::array<std::byte, 4096> buffer;
+  const std::string target = "target remote ";
+  while (text.find(", then", std::min(text.find(target), text.size())) == std::string::npos) {
+    const IoCount got = read_some(said.first.get(), buffer);
+    ASSERT_NE(got.result, IoResult::ended) << text;
+    text += text_of(std::span(buffer).first(got.count));
+  }
+  ::usleep(500'000); // longer than all the deadlines
+  const std::size_t begin = text.find(target) + target.size();
+  const std::string address = text.substr(begin, text.find(',', begin) - begin);
+  EXPECT_EQ(read_file(output + "/riscv64/gdb.a/console.log"), "");
+  const Captured gdb =
+      *run_captured({"gdb-multiarch", "-q", "-batch", "-ex", "set arch riscv:rv64", "-ex",
+                     "target remote " + address, "-ex", "info registers pc", "-ex", "detach"},
+                    {}, Deadline::after(60s));
+  EXPECT_THAT(gdb.out, HasSubstr("0x1000")) << gdb.err;
+  text += read_to_end(said.first.get(), "pipe");
+  EXPECT_THAT(text, HasSubstr("\nok 1 a\n"));
+  EXPECT_EQ(exit_status_of(process.wait(Deadline::after(60s)).value().wait_status), 0);
 }
 
 // Whether the scratch folder stays is no command of the run: the script removes it as the run does.

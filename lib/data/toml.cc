@@ -87,6 +87,12 @@ Value convert(const toml::node& node, const FileName& file) {
     value.kind = Value::Kind::boolean;
     value.boolean = node.as_boolean()->get();
     return value;
+  case toml::node_type::date: {
+    const toml::date date = node.as_date()->get();
+    value.kind = Value::Kind::date;
+    value.text = format("{:04}-{:02}-{:02}", date.year, date.month, date.day);
+    return value;
+  }
   default:
     return other(std::move(value), "a date or time");
   }

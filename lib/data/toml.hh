@@ -30,7 +30,8 @@ struct Value {
     integer,
     number, // with a fraction, never infinite
     boolean,
-    other, // a date, a time, inf or nan: `text` names it
+    date,  // a day: `text` is "2026-12-31"
+    other, // a time, inf or nan: `text` names it
   };
 
   Kind kind = Kind::table;

@@ -29,6 +29,8 @@ Json json_of(const Value& value) {
     return value.number;
   case Value::Kind::boolean:
     return value.boolean;
+  case Value::Kind::date:
+    return value.text;
   case Value::Kind::other:
     break;
   }
@@ -45,6 +47,8 @@ std::string describe_value(const Value& value) {
   case Value::Kind::text:
     return value.text.size() <= k_longest ? format("\"{}\"", format_escapes(value.text))
                                           : "a long text";
+  case Value::Kind::date:
+    return "a date or time";
   case Value::Kind::other:
     return value.text;
   default:

@@ -269,6 +269,23 @@ Json required(const char* name) { return {{"required", Json::array({name})}}; }
 
 Json one_of(std::vector<Json> ways) { return Json(std::move(ways)); }
 
+// A text, or a table of texts (flaky.hh).
+Json flaky_schema(const Json& text) {
+  Json table =
+      table_of({{"bug", {{"type", "string"}, {"minLength", 1}}},
+                {"until", {{"type", "string"}, {"pattern", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$|\\$\\{"}}},
+                {"on", {{"type", "string"}, {"pattern", "^host-(arch|os):.|\\$\\{"}}}});
+  table["required"] = Json::array({"bug"});
+  return any_of({text, table});
+}
+
+Json requires_schema() {
+  Json schema = keys_schema(requires_keys());
+  Json& flaky = schema["properties"]["flaky"];
+  flaky = flaky_schema(flaky);
+  return schema;
+}
+
 Json asset_schema() {
   Json asset = keys_schema(asset_keys());
   Json with_digest = required("url");
@@ -297,7 +314,7 @@ Json definition_schema() {
   schema["definitions"] = {
       {"asset", asset_schema()},
       {"file", file_schema()},
-      {"requires", keys_schema(requires_keys())},
+      {"requires", requires_schema()},
       {"test", names_schema(test_keys())},
       {"template", names_schema(test_keys())},
       {"phase", names_schema(phase_keys())},

@@ -1,6 +1,7 @@
 #include "definition/requirement.hh"
 
 #include "base/format.hh"
+#include "definition/flaky.hh"
 #include "definition/qemu_version.hh"
 
 #include <algorithm>
@@ -20,7 +21,14 @@ Json read_requires(const Value& value, const Reader& reader) {
     return Json::object();
   }
   reader.unknown_members(value, "requires", key_names(requires_keys()));
-  Json required = reader.values(value, requires_keys());
+  Value others = value;
+  std::erase_if(others.members, [](const Member& member) { return member.key == "flaky"; });
+  Json required = reader.values(others, requires_keys());
+  if (const Value* const flaky = value.find("flaky")) {
+    if (std::optional<Json> normal = read_flaky(*flaky, reader)) {
+      required["flaky"] = std::move(*normal);
+    }
+  }
   const auto version = required.find("qemu-version");
   if (version != required.end()) {
     const auto& wanted = version->get_ref<const std::string&>();

@@ -92,9 +92,9 @@ void say_as_text(Value& value) {
 
 bool Reader::plain(const Key& key, const Value& value) const {
   bool good = true;
-  if (value.is(Value::Kind::other)) {
+  if (value.is(Value::Kind::other) || value.is(Value::Kind::date)) {
     m_mistakes.add(value.at, format("{}: {} has no use here; write it as a text, in quotes",
-                                    key.name, value.text));
+                                    key.name, describe_value(value)));
     good = false;
   }
   good = (may_hold_nul(key.type) || without_nul(key.name, value.text, value.at)) && good;

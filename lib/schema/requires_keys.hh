@@ -18,7 +18,7 @@ inline constexpr std::array k_requires = {
     Key{"machine", Type::texts, "", "QEMU has these machines", 0, Empty::allowed},
     Key{"locked-memory", Type::size, "", "the limit of locked memory"},
     Key{"qemu-version", Type::text, "", "\">= 8.0\", \"< 10\""},
-    Key{"flaky", Type::text, "", "why it is unstable: the bug's URL"},
+    Key{"flaky", Type::text, "", "why it is unstable: the bug's URL, or a table of bug, until, on"},
     Key{"untrusted", Type::flag, "", "runs untrusted code"},
     Key{"large-storage", Type::flag, "", "needs much storage"},
     Key{"slow", Type::flag, "", "runs very long"},

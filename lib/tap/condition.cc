@@ -3,6 +3,7 @@
 #include "base/environment.hh"
 #include "base/error.hh"
 #include "base/text.hh"
+#include "definition/flaky.hh"
 #include "definition/qemu_version.hh"
 #include "os/file.hh"
 #include "qemu/emulator.hh"
@@ -142,6 +143,18 @@ std::string unmet_network(const Json&) {
   return unless_allowed("QEMU_TEST_ALLOW_NETWORK", "needs the internet");
 }
 
+std::string unmet_stability(const Json& value) {
+  const Flaky flaky = flaky_of(value);
+  const std::size_t colon = flaky.on.find(':');
+  const Json host = Json::array({flaky.on.substr(std::min(colon, flaky.on.size() - 1) + 1)});
+  const bool is_elsewhere =
+      !flaky.on.empty() &&
+      !(flaky.on.starts_with("host-arch:") ? unmet_host_arch(host) : unmet_host_os(host)).empty();
+  return is_elsewhere
+             ? ""
+             : unless_allowed("QEMU_TEST_FLAKY_TESTS", format("unstable ({})", flaky_text(flaky)));
+}
+
 struct HostCondition {
   const char* key;
   std::function<std::string(const Json& value)> unmet;
@@ -151,11 +164,7 @@ const std::array<HostCondition, 11>& host_conditions() {
   static const std::array<HostCondition, 11> conditions = {{
       {"disabled",
        [](const Json& value) { return format("disabled: {}", value.get<std::string>()); }},
-      {"flaky",
-       [](const Json& value) {
-         return unless_allowed("QEMU_TEST_FLAKY_TESTS",
-                               format("unstable ({})", value.get<std::string>()));
-       }},
+      {"flaky", unmet_stability},
       {"untrusted",
        [](const Json&) {
          return unless_allowed("QEMU_TEST_ALLOW_UNTRUSTED_CODE", "runs untrusted code");

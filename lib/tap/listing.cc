@@ -5,6 +5,7 @@
 #include "cache/cache.hh"
 #include "data/json_secrets.hh"
 #include "data/url.hh"
+#include "definition/flaky.hh"
 #include "schema/failure_sets.hh"
 #include "tap/tag.hh"
 
@@ -51,7 +52,8 @@ std::string held_back(const Subtest& subtest) {
     if (key == "machine") {
       continue;
     }
-    words.push_back(value.is_boolean() ? key
+    words.push_back(key == "flaky"       ? format("flaky {}", flaky_text(flaky_of(value)))
+                    : value.is_boolean() ? key
                     : value.is_string()
                         ? format("{} {}", key, value.get<std::string>())
                         : format("{} {}", key, join(value.get<std::vector<std::string>>(), "|")));

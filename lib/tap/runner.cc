@@ -5,6 +5,7 @@
 #include "base/shell_words.hh"
 #include "base/text.hh"
 #include "base/timeout_multiplier.hh"
+#include "definition/flaky.hh"
 #include "ipc/admission.hh"
 #include "ipc/base_log.hh"
 #include "os/file.hh"
@@ -77,6 +78,8 @@ public:
   Outcome run();
 
 private:
+  // The day has passed until which the subtest was said to be unstable.
+  void warn_of_old_flake() const;
   std::string unmet_by_emulators();
   // Leaves the verdict of a subtest that is not run, so that nobody takes that of an earlier run
   // for it.
@@ -128,6 +131,7 @@ private:
 };
 
 Outcome SubtestRun::run() {
+  warn_of_old_flake();
   const std::string wanted = run_dir_of(m_definition, m_subtest, m_settings);
   std::string unmet = unmet_on_host(requirements_of(m_definition, m_subtest, m_settings));
   if (unmet.empty()) {
@@ -146,6 +150,15 @@ Outcome SubtestRun::run() {
   m_outcome.run_dir = directory.path();
   m_outcome.verdict = run_here(directory.path());
   return std::move(m_outcome);
+}
+
+void SubtestRun::warn_of_old_flake() const {
+  const auto flaky = m_subtest.required.find("flaky");
+  const std::string warning =
+      flaky == m_subtest.required.end() ? "" : flaky_warning(flaky_of(*flaky));
+  if (!warning.empty()) {
+    log_warning(format("{}: flaky: {}", full_name(m_definition, m_subtest), warning));
+  }
 }
 
 void SubtestRun::leave_skip(const std::string& wanted, const std::string& reason) {

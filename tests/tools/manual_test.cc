@@ -3,6 +3,7 @@
 // are read as definitions are.
 #include "base/text.hh"
 #include "definition/merge.hh"
+#include "definition/requirement.hh"
 #include "definition/step_reader.hh"
 #include "definition/variables.hh"
 #include "definition_text.hh"
@@ -259,6 +260,8 @@ std::vector<std::string> example_mistakes(const Entry& entry) {
     for (const Value& step : single_steps(*holder, nullptr)) {
       (void)read_step(step, StepPlace::dialogue, "steps", reader);
     }
+  } else if (entry.section == "Requirements") {
+    (void)read_requires(*holder, reader);
   } else {
     (void)reader.value(*find_key(table->second, name), *holder->find(name));
   }

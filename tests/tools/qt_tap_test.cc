@@ -455,6 +455,32 @@ steps = [{ wait = "OpenSBI" }]
 
 // --- conditions and payloads
 
+TEST_F(QtTap, AFlakyTestIsListedAndWarnedOfAfterItsDay) {
+  const std::string file = define("riscv64", "unstable", R"(
+[test.old]
+requires = { flaky = { bug = "https://bug/1", until = 2020-01-31 } }
+steps = [{ run = ["true"] }]
+[test.new]
+requires = { flaky = { bug = "https://bug/2", until = 2999-01-31 } }
+steps = [{ run = ["true"] }]
+[test.stable]
+steps = [{ run = ["true"] }]
+)");
+  const std::string warning = "flaky: it is past 2020-01-31: see whether https://bug/1 is mended";
+  const Captured checked = tap({"--check", file});
+  EXPECT_EQ(code_of(checked), 0);
+  EXPECT_THAT(checked.err, ContainsRegex("unstable.toml:3:[0-9]+: warning: " + warning));
+  EXPECT_THAT(checked.err, Not(HasSubstr("bug/2")));
+  const Captured ran = run({file});
+  EXPECT_THAT(ran.out, HasSubstr("ok 1 old # SKIP unstable (https://bug/1, until 2020-01-31)"));
+  EXPECT_THAT(ran.err, HasSubstr("qt-tap: warning: riscv64/unstable:old: " + warning));
+  EXPECT_THAT(ran.err, Not(HasSubstr("bug/2")));
+  const std::string listed = tap({"--list", "--long", "--select", "flaky", file}).out;
+  EXPECT_THAT(listed, HasSubstr("requires flaky https://bug/1, until 2020-01-31"));
+  EXPECT_THAT(listed, HasSubstr("until 2999-01-31"));
+  EXPECT_THAT(listed, Not(HasSubstr("stable:")));
+}
+
 TEST_F(QtTap, AMissingEmulatorIsASkipThatNamesIt) {
   const Captured skipped = run({define("lm32", "boot",
                                        "[test.a]\nmachine = \"x\"\nsteps = [{ wait "

@@ -47,14 +47,16 @@ TEST(Toml, KnowsThePlaceOfEveryKeyAndValue) {
 
 TEST(Toml, GivesEachKindOfValue) {
   const Value root = parse("t = \"x\\u0003\"\ni = -5\nf = 0.5\nb = true\nl = [1, \"a\"]\ne = {}\n"
-                           "d = 2024-01-01\nn = nan\n");
+                           "d = 2024-01-01\nn = nan\nc = 2024-01-01T10:00:00\n");
   EXPECT_EQ(root.find("t")->text, "x\003");
   EXPECT_EQ(root.find("i")->integer, -5);
   EXPECT_EQ(root.find("f")->number, 0.5);
   EXPECT_TRUE(root.find("b")->boolean);
   EXPECT_EQ(root.find("l")->elements.size(), 2u);
   EXPECT_TRUE(root.find("e")->is(Value::Kind::table));
-  EXPECT_EQ(root.find("d")->text, "a date or time");
+  EXPECT_TRUE(root.find("d")->is(Value::Kind::date));
+  EXPECT_EQ(root.find("d")->text, "2024-01-01");
+  EXPECT_EQ(root.find("c")->text, "a date or time");
   EXPECT_EQ(root.find("n")->text, "inf or nan");
   EXPECT_EQ(root.find("missing"), nullptr);
 }

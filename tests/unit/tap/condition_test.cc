@@ -45,6 +45,17 @@ TEST(Condition, EveryGateNamesItsVariable) {
   }
 }
 
+TEST(Condition, AFlakyTestRunsOnHostsWhereItIsStable) {
+  const ScopedVariable unset("QEMU_TEST_FLAKY_TESTS", std::nullopt);
+  const auto unmet = [](const std::string& on) {
+    return unmet_on_host({{"flaky", {{"bug", "https://bug"}, {"on", on}}}});
+  };
+  EXPECT_EQ(unmet("host-arch:no-such"), "");
+  EXPECT_EQ(unmet("host-os:plan9"), "");
+  EXPECT_THAT(unmet("host-arch:" + host_arch()), HasSubstr("unstable (https://bug, on host-arch"));
+  EXPECT_THAT(unmet("host-os:linux"), HasSubstr("set QEMU_TEST_FLAKY_TESTS=1"));
+}
+
 TEST(Condition, NetworkIsOffWithoutDownloads) {
   const ScopedVariable allowed("QEMU_TEST_ALLOW_NETWORK", "1");
   for (const char* value : {"", "0"}) {

@@ -175,7 +175,7 @@ bool is_whole(const Json& record) {
   const auto has = [&record](const char* key, bool (Json::*kind)() const noexcept) {
     return (json_member(record, key).*kind)();
   };
-  for (const char* key : {"machines", "accelerators", "devices"}) {
+  for (const char* key : {"machines", "accelerators", "devices", "commands"}) {
     if (!has(key, &Json::is_array) || !all_are(record[key], &Json::is_string)) {
       return false;
     }
@@ -223,6 +223,7 @@ Json ask_all(const std::string& program, Duration limit) {
           {"accelerators", accelerators},
           {"devices",
            names(emulator, "qom-list-types", {{"implements", "device"}, {"abstract", false}})},
+          {"commands", names(emulator, "query-commands", Json::object())},
           {"netdevs", Json::object()},
           {"sandbox", json_at(sandbox, "/return/0") != nullptr},
           {"memory", Json::object()}};
@@ -368,6 +369,8 @@ bool Probe::has_machine(std::string_view name) { return lists("machines", name);
 bool Probe::has_accelerator(std::string_view name) { return lists("accelerators", name); }
 bool Probe::has_device(std::string_view name) { return lists("devices", name); }
 
+bool Probe::has_command(std::string_view name) { return lists("commands", name); }
+
 bool Probe::has_netdev(const std::string& name) {
   const Json& known = answers()["netdevs"];
   if (!known.contains(name)) {
@@ -394,7 +397,8 @@ std::uint64_t Probe::memory(const std::string& machine, const std::vector<std::s
 }
 
 std::string Probe::suggest(Kind kind, std::string_view name) {
-  constexpr std::array<const char*, 3> k_lists = {"machines", "accelerators", "devices"};
+  constexpr std::array<const char*, 4> k_lists = {"machines", "accelerators", "devices",
+                                                  "commands"};
   const Json& list = answers()[k_lists[static_cast<std::size_t>(kind)]];
   std::vector<std::string_view> candidates;
   for (const Json& candidate : list) {

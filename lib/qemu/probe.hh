@@ -1,12 +1,13 @@
-// What an emulator can do: its version, machines, accelerators, devices and network back ends.
+// What an emulator can do: its version, machines, accelerators, devices, network back ends and
+// commands of the monitor.
 // Asked over the monitor of a QEMU without a machine, then remembered, so that a test that asks
 // again pays for reading one small file. Names are compared exactly; a machine's aliases count as
 // names.
 //
 // The record is FOLDER/NAME.json, NAME being the program's absolute path with '-' for '/':
 //   { "identity": { "files": […], "folders": […] }, "version": "7.2.22",
-//     "machines": […], "accelerators": […], "devices": […], "netdevs": { "user": true, … },
-//     "sandbox": true, "memory": { "virt": bytes, … } }
+//     "machines": […], "accelerators": […], "devices": […], "commands": […], "netdevs": { "user":
+//     true, … }, "sandbox": true, "memory": { "virt": bytes, … } }
 // It holds for exactly these files (the program, where its links lead, and if it is a script the
 // programs that it names: device, inode, size, times) and folders of modules ($QEMU_MODULE_DIR,
 // those of an installation or a build that the program belongs to); anything else is asked anew.
@@ -50,6 +51,7 @@ public:
   bool has_machine(std::string_view name);
   bool has_accelerator(std::string_view name); // built in; whether the host lets it work is open
   bool has_device(std::string_view name);
+  bool has_command(std::string_view name); // of the monitor (QMP)
   bool has_netdev(const std::string& name);
   bool has_sandbox(); // the option -sandbox
   // Bytes of a machine's main memory: what "-m" in `arguments` says, else the machine's default. A
@@ -58,7 +60,7 @@ public:
   std::uint64_t memory(const std::string& machine, const std::vector<std::string>& arguments);
   // "; did you mean 'virt'?" for a name that the emulator does not have, or "". A name with another
   // number in it is another board or device, not a slip.
-  enum class Kind { machine, accelerator, device };
+  enum class Kind { machine, accelerator, device, command };
   std::string suggest(Kind kind, std::string_view name);
 
 private:

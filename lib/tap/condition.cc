@@ -268,12 +268,23 @@ std::string unmet_by_emulator(const Json& required, const std::string& program, 
                      probe.suggest(Probe::Kind::device, device));
     }
   }
+  for (const std::string& command : texts_of(list("qmp"))) {
+    unmet = unmet.empty() ? unmet_command_of_monitor(command, program, probe) : unmet;
+  }
   for (const std::string& netdev : texts_of(list("netdev"))) {
     if (unmet.empty() && !probe.has_netdev(netdev)) {
       unmet = format("{} {} has no network back end {}", name, probe.version(), netdev);
     }
   }
   return unmet;
+}
+
+std::string unmet_command_of_monitor(const std::string& name, const std::string& program,
+                                     Probe& probe) {
+  return probe.has_command(name)
+             ? ""
+             : format("the monitor of {} {} has no command {}{}", base_name(program),
+                      probe.version(), name, probe.suggest(Probe::Kind::command, name));
 }
 
 std::string unmet_by_machine(const Json& vm, const std::string& program, Probe& probe) {

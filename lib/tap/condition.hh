@@ -18,11 +18,15 @@ namespace qt {
 // `required`: values by requires_keys(), in normal form. Both give an empty text if nothing is
 // missing. The first looks at everything that needs no emulator and starts nothing.
 std::string unmet_on_host(const Json& required);
-// accel, device, netdev, machine, qemu-version. Throws what Probe throws.
+// accel, device, netdev, machine, qemu-version, qmp. Throws what Probe throws.
 std::string unmet_by_emulator(const Json& required, const std::string& program, Probe& probe);
 
 // What a machine's own keys imply: its type and its accelerator ("machine", "accel"). `vm` has
 // values by vm_keys().
 std::string unmet_by_machine(const Json& vm, const std::string& program, Probe& probe);
+
+// Of a command of the monitor that a step asks for.
+std::string unmet_command_of_monitor(const std::string& name, const std::string& program,
+                                     Probe& probe);
 
 } // namespace qt

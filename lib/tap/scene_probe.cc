@@ -40,6 +40,33 @@ std::string SceneProbe::unmet_by_machines(Json& others) {
   return "";
 }
 
+// The commands that steps ask the monitor for, unless a step expects that there is no such command.
+// A step that names no machine is for the only one; which of several is said for all of them.
+std::string SceneProbe::unmet_by_steps() {
+  for (std::size_t i = 0; i < m_subtest.phases.size(); ++i) {
+    const Phase& phase = m_subtest.phases[i];
+    for (const Step& step : phase.steps) {
+      const std::string command = step.text("qmp");
+      const std::string named =
+          step.text("vm").empty() ? json_text(phase.dialogue, "vm") : step.text("vm");
+      if (command.empty() || command.find("${") != std::string::npos ||
+          step.text("error") == "CommandNotFound") {
+        continue;
+      }
+      for (std::size_t j = 0; j < phase.vms.size(); ++j) {
+        const std::string& program = m_scene.emulators[i][j].program;
+        const bool is_meant = phase.vms.size() == 1 || phase.vms[j].name == named;
+        const std::string unmet =
+            is_meant ? unmet_command_of_monitor(command, program, probe(program)) : "";
+        if (!unmet.empty()) {
+          return unmet;
+        }
+      }
+    }
+  }
+  return "";
+}
+
 std::string SceneProbe::unmet() {
   std::string unmet = unmet_by_answers();
   bool is_news = false;
@@ -52,7 +79,10 @@ std::string SceneProbe::unmet() {
 std::string SceneProbe::unmet_by_answers() {
   Json required = m_subtest.required;
   Json others = required.value("machine", Json::array());
-  const std::string unmet = unmet_by_machines(others);
+  std::string unmet = unmet_by_machines(others);
+  if (unmet.empty()) {
+    unmet = unmet_by_steps();
+  }
   if (!unmet.empty()) {
     return unmet;
   }
@@ -63,7 +93,7 @@ std::string SceneProbe::unmet_by_answers() {
   const bool asks =
       std::any_of(required.items().begin(), required.items().end(), [](const auto& i) {
         return i.key() == "machine" || i.key() == "accel" || i.key() == "device" ||
-               i.key() == "netdev" || i.key() == "qemu-version";
+               i.key() == "netdev" || i.key() == "qemu-version" || i.key() == "qmp";
       });
   if (!asks) {
     return "";

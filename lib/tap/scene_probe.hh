@@ -29,6 +29,7 @@ private:
   Probe& probe(const std::string& program);
   std::string unmet_by_answers();
   std::string unmet_by_machines(Json& others);
+  std::string unmet_by_steps();
 
   const Subtest& m_subtest;
   const Scene& m_scene;

@@ -455,6 +455,37 @@ steps = [{ wait = "OpenSBI" }]
 
 // --- conditions and payloads
 
+// As in a QEMU that was built without VNC: nothing that the test could find out. A command that is
+// expected to be unknown is asked for all the same.
+TEST_F(QtTap, ACommandThatTheMonitorLacksIsASkip) {
+  NEED_EMULATOR("riscv64");
+  const std::string file = define("riscv64", "commands", R"(
+[test.step]
+machine = "virt"
+steps = [{ qmp = "query-status" }, { qmp = "query-no-such" }]
+[test.required]
+requires = { qmp = ["query-status", "query-statuss"] }
+steps = [{ run = ["true"] }]
+[test.expected]
+machine = "virt"
+steps = [{ qmp = "query-no-such", error = "CommandNotFound" }]
+[test.two]
+steps = [{ qmp = "query-status", vm = "a" }, { qmp = "query-no-such", vm = "b" }]
+[test.two.vm.a]
+machine = "virt"
+[test.two.vm.b]
+machine = "none"
+)");
+  const Captured ran = run({file});
+  EXPECT_THAT(ran.out,
+              ContainsRegex("\nok 1 step # SKIP the monitor of qemu-system-riscv64 [0-9.]+ "
+                            "has no command query-no-such\n"));
+  EXPECT_THAT(ran.out, ContainsRegex("\nok 2 required # SKIP the monitor [^\n]* has no command "
+                                     "query-statuss; did you mean 'query-status'"));
+  EXPECT_THAT(ran.out, HasSubstr("\nok 3 expected\n"));
+  EXPECT_THAT(ran.out, HasSubstr("\nok 4 two # SKIP the monitor"));
+}
+
 TEST_F(QtTap, AFlakyTestIsListedAndWarnedOfAfterItsDay) {
   const std::string file = define("riscv64", "unstable", R"(
 [test.old]

@@ -33,6 +33,7 @@ protected:
         {"machines", Json::array()},
         {"accelerators", Json::array()},
         {"devices", Json::array()},
+        {"commands", Json::array()},
         {"netdevs", {{"user", user}}},
         {"sandbox", sandbox},
         {"memory", Json::object()},

@@ -232,8 +232,8 @@ TEST_F(ProbeTest, ARecordOfTheRightNamesAndTheWrongKindsIsNotUsed) {
   }
   const std::string path = records + "/" + name + ".json";
   const Json whole = parse_json(read_file(path), path);
-  for (const char* key :
-       {"version", "machines", "accelerators", "devices", "netdevs", "sandbox", "memory"}) {
+  for (const char* key : {"version", "machines", "accelerators", "devices", "commands", "netdevs",
+                          "sandbox", "memory"}) {
     for (const Json& wrong : {Json(5), Json::array({5}), Json({{"socket", "yes"}, {"none", -1}})}) {
       Json record = whole;
       record[key] = wrong;

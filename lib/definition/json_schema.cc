@@ -320,7 +320,7 @@ Json definition_schema() {
       {"phase", names_schema(phase_keys())},
       {"vm", keys_schema(vm_keys())},
       {"step", all_steps_schema()},
-      {"host-step", step_schema(std::array{StepType::run, StepType::file})},
+      {"host-step", step_schema(std::array{StepType::run, StepType::file, StepType::sleep})},
   };
   return schema;
 }

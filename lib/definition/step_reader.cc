@@ -168,9 +168,12 @@ std::optional<Step> read_step(const Value& value, StepPlace place, std::string_v
   Step step;
   step.type = *step_type_from(named->key);
   step.where = value.at.text();
-  if (place == StepPlace::host && step.type != StepType::run && step.type != StepType::file) {
-    reader.mistakes().add(named->at, format("{}: only run and file steps may stand here, not '{}'",
-                                            list, named->key));
+  const bool is_for_host =
+      step.type == StepType::run || step.type == StepType::file || step.type == StepType::sleep;
+  if (place == StepPlace::host && !is_for_host) {
+    reader.mistakes().add(
+        named->at,
+        format("{}: only run, file and sleep steps may stand here, not '{}'", list, named->key));
     return std::nullopt;
   }
   bool good = check_members(value, step.type, list, reader);

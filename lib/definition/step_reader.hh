@@ -12,7 +12,7 @@ namespace qt {
 
 enum class StepPlace {
   dialogue, // "steps": any
-  host,     // "prepare" and "verify": run and file only
+  host,     // "prepare" and "verify": run, file and sleep only
 };
 
 // The steps that one table of the list stands for, each with one key that says what it does. One

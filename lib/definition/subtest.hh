@@ -20,7 +20,7 @@ struct Vm {
 struct Phase {
   std::vector<Vm> vms;            // in the order of the file; empty: only host steps
   Json dialogue = Json::object(); // by test_dialogue_keys(), in normal form
-  std::vector<Step> prepare;      // host steps (run, file) before the boot
+  std::vector<Step> prepare;      // host steps (run, file, sleep) before the boot
   std::vector<Step> steps;
   std::vector<Step> verify; // host steps after QEMU has ended
 };

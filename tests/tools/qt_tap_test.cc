@@ -453,6 +453,18 @@ steps = [{ wait = "OpenSBI" }]
   EXPECT_THAT(dry, HasSubstr("--wait OpenSBI"));
 }
 
+TEST_F(QtTap, ThereMayBeAPauseBeforeTheBoot) {
+  const std::string file = define("riscv64", "pause", R"(
+[test.t]
+prepare = [{ sleep = "20ms" }, { run = ["true"] }]
+steps = [{ run = ["true"] }]
+verify = [{ sleep = "20ms" }]
+)");
+  EXPECT_EQ(run({file}).out, "TAP version 13\n1..1\nok 1 t\n");
+  EXPECT_THAT(run({"--dry-run", file}).out,
+              HasSubstr("qt-expect --timeout 87s --sleep 20ms --run true"));
+}
+
 // --- conditions and payloads
 
 // As in a QEMU that was built without VNC: nothing that the test could find out. A command that is

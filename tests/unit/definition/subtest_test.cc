@@ -658,13 +658,14 @@ const StepCase k_steps[] = {
 INSTANTIATE_TEST_SUITE_P(Table, StepMistake, testing::ValuesIn(k_steps));
 
 TEST(StepMistake, IsToldOfHostStepsToo) {
-  EXPECT_EQ(
-      mistakes_of("[test.t]\nprepare=[{wait='x'}]\nverify=[{run=['${m}']}, {line='x'}]\n"
-                  "steps=[{hmp='x', save={n='x'}}]\n"),
-      (std::vector<std::string>{
-          "board.toml:2:11: error: prepare: only run and file steps may stand here, not 'wait'",
-          "board.toml:3:15: error: run: unknown name '${m}' in test 't'; did you mean 'n'?",
-          "board.toml:3:26: error: verify: only run and file steps may stand here, not 'line'"}));
+  EXPECT_EQ(mistakes_of("[test.t]\nprepare=[{wait='x'}]\nverify=[{run=['${m}']}, {line='x'}]\n"
+                        "steps=[{hmp='x', save={n='x'}}]\n"),
+            (std::vector<std::string>{
+                "board.toml:2:11: error: prepare: only run, file and sleep steps may stand here, "
+                "not 'wait'",
+                "board.toml:3:15: error: run: unknown name '${m}' in test 't'; did you mean 'n'?",
+                "board.toml:3:26: error: verify: only run, file and sleep steps may stand here, "
+                "not 'line'"}));
 }
 
 TEST(Subtest, WarnsOfWhatItsOwnTypingHolds) {

@@ -54,9 +54,6 @@ std::string canonical(const std::string& path) {
 void Loader::read_templates(const Value& root) {
   m_reader.named_tables(root, "template", [this](const Member& entry) {
     m_reader.unknown_members(entry.value, format("[template.{}]", entry.key), test_keys());
-    if (const Member* const nested = entry.value.member("template")) {
-      m_mistakes.add(nested->at, "a template cannot have a template itself");
-    }
     const auto [known, inserted] = m_templates.emplace(entry.key, entry);
     if (!inserted) {
       m_mistakes.add(entry.at, format("there is another template '{}' at {}", entry.key,
@@ -132,8 +129,10 @@ void Loader::check_pending(const Member& test, const Payloads& payloads) {
 void Loader::read_test(const Member& test, const Value* required, const Payloads& payloads,
                        Definition& definition) {
   m_reader.unknown_members(test.value, format("[test.{}]", test.key), test_keys());
-  if (const Value* const used = test.value.find("template")) {
-    m_used_templates.insert(used->text);
+  for (const Value* used = test.value.find("template"); used != nullptr;) { // and theirs
+    const auto known = m_templates.find(used->text);
+    const bool is_new = m_used_templates.insert(used->text).second;
+    used = is_new && known != m_templates.end() ? known->second.value.find("template") : nullptr;
   }
   const std::vector<Member> subtests = expand_test(test, m_templates, m_reader);
   if (subtests.empty()) {

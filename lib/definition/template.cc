@@ -72,7 +72,9 @@ public:
   std::vector<Member> run();
 
 private:
+  // The template of the test, that of this template, and so on.
   bool lay_over_template();
+  std::string no_such_template(std::string_view name) const;
   void put_in_params();
   std::vector<Member> multiply();
   bool check_matrix(const Value& matrix);
@@ -99,28 +101,36 @@ std::optional<Member> extract(Value& table, std::string_view key) {
 
 bool Expansion::lay_over_template() {
   m_merged = m_test.value;
-  const std::optional<Member> named = extract(m_merged, "template");
-  if (!named) {
-    return true;
-  }
-  if (!m_reader.expect(named->value, Value::Kind::text, "template", "the name of a template")) {
-    return false;
-  }
-  m_template = named->value.text;
-  const auto found = m_templates.find(m_template);
-  if (found == m_templates.end()) {
-    std::vector<std::string_view> names;
-    for (const auto& [name, unused] : m_templates) {
-      names.push_back(name);
+  std::vector<std::string> chain;
+  while (const std::optional<Member> named = extract(m_merged, "template")) {
+    if (!m_reader.expect(named->value, Value::Kind::text, "template", "the name of a template")) {
+      return false;
     }
-    complain(named->value.at, format("template: there is no template '{}'{}", m_template,
-                                     names.empty() ? "; include the file that has it"
-                                                   : did_you_mean(m_template, names)));
-    return false;
+    const std::string& name = named->value.text;
+    const auto found = m_templates.find(name);
+    if (found == m_templates.end()) {
+      complain(named->value.at, no_such_template(name));
+      return false;
+    }
+    if (std::find(chain.begin(), chain.end(), name) != chain.end()) {
+      complain(named->value.at,
+               format("template: '{}' is made of itself: {}, {}", name, join(chain, ", "), name));
+      return false;
+    }
+    chain.push_back(name);
+    m_merged = extend_test(found->second.value, m_merged);
   }
-  m_merged = extend_test(found->second.value, m_merged);
-  extract(m_merged, "template"); // of the template itself: told of where templates are read
+  m_template = chain.empty() ? "" : chain.front();
   return true;
+}
+
+std::string Expansion::no_such_template(std::string_view name) const {
+  std::vector<std::string_view> names;
+  for (const auto& [known, unused] : m_templates) {
+    names.push_back(known);
+  }
+  return format("template: there is no template '{}'{}", name,
+                names.empty() ? "; include the file that has it" : did_you_mean(name, names));
 }
 
 void Expansion::put_in_params() {

@@ -69,6 +69,33 @@ verify = [{ run = ["v1"] }]
   EXPECT_EQ(subtest.phases[0].verify.size(), 1u);
 }
 
+TEST(Template, MayBeMadeOfAnother) {
+  const Definition definition = load_text(R"(
+include = "../base.toml"
+[template.board]
+template = "linux"
+machine = "${params.board}"
+args = ["-m", "1G"]
+steps = [{ line = "root" }]
+[test.t]
+template = "board"
+params = { board = "virt" }
+args = ["-smp", "2"]
+steps = [{ wait = "# " }]
+)",
+                                          {{"../base.toml", R"(
+[template.linux]
+machine = "none"
+cpu = "max"
+args = ["-nographic"]
+steps = [{ wait = "login:" }]
+)"}});
+  const Json expected = {
+      {"machine", "virt"}, {"cpu", "max"}, {"args", {"-nographic", "-m", "1G", "-smp", "2"}}};
+  EXPECT_EQ(first_vm(definition).values, expected);
+  EXPECT_EQ(definition.subtests.at(0).phases.at(0).steps.size(), 3U);
+}
+
 TEST(Template, MergesMachinesKeyByKey) {
   const Definition definition = load_text(R"(
 [template.pair]
@@ -191,7 +218,15 @@ const Case k_cases[] = {
     {"[test.t]\ntemplate = 3\n",
      {"board.toml:2:12: error: template: expected the name of a template, got 3"}},
     {"[template.a]\ntemplate = 'b'\nsteps=[{wait='x'}]\n[test.t]\ntemplate='a'\n",
-     {"board.toml:2:1: error: a template cannot have a template itself"}},
+     {"board.toml:2:12: error: template: there is no template 'b'; did you mean 'a'?"}},
+    {"[template.a]\ntemplate = 'b'\n[template.b]\ntemplate = 'a'\nsteps=[{wait='x'}]\n[test.t]\n"
+     "template='a'\n",
+     {"board.toml:4:12: error: template: 'a' is made of itself: a, b, a"}},
+    {"[template.a]\ntemplate = 'b'\n[template.b]\nsteps=[{wait='x'}]\n[test.t]\ntemplate='a'\n",
+     {}},
+    {"[template.a]\ntemplate = 'b'\nmachine='x'\n[template.b]\nsteps=[{wait='${params.y}'}]\n"
+     "[test.t]\ntemplate='a'\n",
+     {"board.toml:5:14: error: test 't' gives no value for '${params.y}'"}},
     {"[template.a]\nsteps=[{wait='x'}]\n[template.b]\nsteps=[{wait='x'}]\n[test.t]\ntemplate='a'\n",
      {"board.toml:3:11: error: [template.b] is used by no test of this file; leave it out or move "
       "it "

@@ -13,8 +13,8 @@ namespace qt {
 namespace {
 
 // qt-definition(5), VARIABLES.
-constexpr std::array<std::string_view, 8> k_plain = {"scratch", "log",  "data", "build",
-                                                     "socket",  "arch", "qemu", "qemu-img"};
+constexpr std::array<std::string_view, 9> k_plain = {
+    "scratch", "log", "data", "build", "socket", "arch", "qemu", "qemu-img", "firmware"};
 
 constexpr std::string_view k_asset = "asset.";
 constexpr std::string_view k_file = "file.";

@@ -3,9 +3,11 @@
 #include "base/error.hh"
 #include "base/spelling.hh"
 #include "base/text.hh"
+#include "base/timeout_multiplier.hh"
 #include "cache/cache.hh"
 #include "os/file.hh"
 #include "os/file_time.hh"
+#include "os/process.hh"
 #include "qemu/idle_emulator.hh"
 
 #include <algorithm>
@@ -383,6 +385,21 @@ bool Probe::has_netdev(const std::string& name) {
 }
 
 bool Probe::has_sandbox() { return answers()["sandbox"].get<bool>(); }
+
+std::string Probe::firmware_folder() {
+  if (!json_member(answers(), "firmware").is_string()) {
+    const auto said = run_captured({m_program, "-L", "help"}, {}, Deadline::after(scaled(m_limit)));
+    if (!said) {
+      throw Error(format("asking {} for its folders (-L help): no answer in {}", m_program,
+                         scaled_text(m_limit)),
+                  ExitCode::deadline);
+    }
+    const std::string first = said->out.substr(0, said->out.find('\n'));
+    m_answers["firmware"] = said->status.wait_status == 0 && !first.empty() ? real_path(first) : "";
+    remember();
+  }
+  return m_answers["firmware"].get<std::string>();
+}
 
 std::uint64_t Probe::memory(const std::string& machine, const std::vector<std::string>& arguments) {
   if (const std::optional<std::uint64_t> given = memory_option(arguments)) {

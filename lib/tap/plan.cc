@@ -147,9 +147,9 @@ private:
     };
   }
   static bool is_path(std::string_view name) {
-    constexpr std::array<std::string_view, 11> k_paths = {"asset", "file",  "plugin",  "support",
-                                                          "data",  "build", "scratch", "socket",
-                                                          "log",   "qemu",  "qemu-img"};
+    constexpr std::array<std::string_view, 12> k_paths = {"asset", "file",  "plugin",   "support",
+                                                          "data",  "build", "scratch",  "socket",
+                                                          "log",   "qemu",  "qemu-img", "firmware"};
     return std::find(k_paths.begin(), k_paths.end(), name.substr(0, name.find('.'))) !=
            k_paths.end();
   }

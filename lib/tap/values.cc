@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "base/substitute.hh"
 #include "os/file.hh"
+#include "qemu/probe.hh"
 
 #include <array>
 #include <ctime>
@@ -71,6 +72,9 @@ Values values_of(const std::vector<std::string>& variables, const ValueSources& 
     } else if (name == "qemu-img") {
       value = need(choose_qemu_img(sources.emulator.program).program,
                    format("needs qemu-img; install it or set {}", k_qemu_img_variable));
+    } else if (name == "firmware" && !sources.emulator.program.empty()) {
+      value = need(Probe(sources.emulator.program, probe_folder()).firmware_folder(),
+                   format("{} -L help names no folder", sources.emulator.program));
     } else if (name.starts_with("port.")) {
       value = std::to_string(port_number(behind, reservation));
     } else if (name.starts_with("plugin.")) {

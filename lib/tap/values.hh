@@ -26,7 +26,8 @@ struct Values {
 };
 
 // For all of `variables` but "log". Ports and the folder for sockets are reserved for as long as
-// `reservation` lives. Throws Error as Reservation does.
+// `reservation` lives. "firmware" is asked of the emulator. Throws Error as Reservation and Probe
+// do.
 Values values_of(const std::vector<std::string>& variables, const ValueSources& sources,
                  Reservation& reservation);
 

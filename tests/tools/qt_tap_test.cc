@@ -465,6 +465,19 @@ verify = [{ sleep = "20ms" }]
               HasSubstr("qt-expect --timeout 87s --sleep 20ms --run true"));
 }
 
+TEST_F(QtTap, TheFirmwareOfTheEmulatorCanBeNamed) {
+  NEED_EMULATOR("riscv64");
+  const std::string file = define("riscv64", "firmware", R"(
+[test.t]
+machine = "virt"
+args = ["-bios", "${firmware}/opensbi-riscv64-generic-fw_dynamic.bin"]
+steps = [{ wait = "OpenSBI" }]
+)");
+  EXPECT_EQ(run({file}).out, "TAP version 13\n1..1\nok 1 t\n");
+  EXPECT_THAT(run({"--dry-run", file}).out,
+              ContainsRegex("-bios /[^ ]*/opensbi-riscv64-generic-fw_dynamic.bin"));
+}
+
 // --- conditions and payloads
 
 // As in a QEMU that was built without VNC: nothing that the test could find out. A command that is

@@ -70,6 +70,15 @@ TEST_F(ProbeTest, ComparesNamesExactly) {
   EXPECT_THAT(probe.version(), testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
 }
 
+TEST_F(ProbeTest, KnowsWhereTheFirmwareIs) {
+  const std::string firmware = Probe(program, records).firmware_folder();
+  EXPECT_TRUE(exists(firmware)) << firmware;
+  EXPECT_TRUE(firmware.starts_with('/')) << firmware;
+  const std::size_t before = starts();
+  EXPECT_EQ(Probe(program, records).firmware_folder(), firmware);
+  EXPECT_EQ(starts(), before) << "it is remembered";
+}
+
 TEST_F(ProbeTest, AsksOncePerProgram) {
   EXPECT_TRUE(Probe(program, records).has_machine("none"));
   EXPECT_TRUE(Probe(program, records).has_device("loader"));

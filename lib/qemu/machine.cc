@@ -22,6 +22,9 @@ bool says_network(const std::vector<std::string>& arguments) {
 
 namespace {
 
+// What stands for a device: the calls by which a guest asks its debugger to write and read.
+constexpr const char* k_semihosting = "semihosting";
+
 // A machine gets "-net nic -net user" if nothing is said about its network.
 void confine(const MachineOptions& options, std::vector<std::string>& words) {
   if (options.sandbox == MachineOptions::Sandbox::on) {
@@ -123,7 +126,9 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
   if (!options.panic_device.empty()) {
     add("-device", options.panic_device);
   }
-  if (options.console.is_string()) {
+  if (options.console == k_semihosting) {
+    add("-semihosting-config", "enable=on,target=native,chardev=console");
+  } else if (options.console.is_string()) {
     add("-device", format("{},chardev=console", options.console.get<std::string>()));
   }
   return words;

@@ -296,6 +296,22 @@ TEST_F(QtBoot, SkipsWithoutTheMachineOrWithAKnownMessage) {
   EXPECT_EQ(verdict().message, "not a valid device");
 }
 
+// Writes a text by semihosting: a1 = the text, a0 = SYS_WRITE0, and the three instructions that say
+// it is such a call.
+TEST_F(QtBoot, SemihostingIsAConsole) {
+  NEED(k_riscv32);
+  constexpr std::array<std::uint32_t, 7> k_code = {0x00000597, 0x01c58593, 0x00400513, 0x01f01013,
+                                                   0x00100073, 0x40705013, 0x0000006f};
+  write_file(path("payload"),
+             std::string(reinterpret_cast<const char*>(k_code.data()), sizeof k_code) +
+                 "SAID TO THE HOST\n" + std::string(8, '\0'));
+  const Captured result =
+      run({"--qemu", k_riscv32, "--machine", "virt", "--console", "semihosting"},
+          {"-bios", path("payload")}, {"wait", "SAID TO THE HOST"});
+  EXPECT_EQ(code_of(result), 0) << result.err;
+  EXPECT_EQ(console_log(), "SAID TO THE HOST\n");
+}
+
 TEST_F(QtBoot, ACrashOfQemuFailsEvenIfTheProgramPassed) {
   NEED(k_arm);
   write_file(path("zeros"), std::string(4096, '\0'));

@@ -47,6 +47,9 @@ TEST(QemuCommand, HandsAnEmptyModelOn) {
 }
 
 TEST(QemuCommand, AddsThePanicDeviceBehindTheArguments) {
+  EXPECT_EQ(command({"q", {}, {}, {}, "semihosting", {"-m", "1G"}, "", ""}, {5, {}}),
+            "q -display none -vga none -chardev socket,id=console,fd=5 -serial none -m 1G "
+            "-semihosting-config enable=on,target=native,chardev=console");
   EXPECT_EQ(command({"q", {}, {}, {}, "virtconsole", {"-m", "1G"}, "", "pvpanic"}, {5, {}}),
             "q -display none -vga none -chardev socket,id=console,fd=5 -serial none -m 1G "
             "-device pvpanic -device virtconsole,chardev=console");

@@ -60,6 +60,7 @@ qt::CommandLine command_line(Options& options) {
           "what to do with a machine whose test failed: end it (default), keep it stopped, or "
           "give you its console",
           [&options](const std::string& word) { options.request.on_fail = qt::on_fail_from(word); })
+      .flag("gdb", "run QEMU under gdb at the terminal", options.request.gdb)
       .flag("gdbstub", "let the machine wait for gdb on a port of this host, and print the port",
             options.request.gdb_stub)
       .group("Instead of a run")

@@ -96,6 +96,10 @@ CommandLine command_line(Options& options) {
           "what to do with a machine whose test failed: end it (default), keep it stopped, or give "
           "you its console",
           run.on_fail)
+      .flag("gdb",
+            "run QEMU under gdb at the terminal, of several machines the first; nothing has a "
+            "deadline",
+            run.gdb)
       .flag("gdbstub",
             "let each machine wait for gdb on a port of this host, and print the port; nothing has "
             "a deadline",
@@ -134,6 +138,9 @@ void check_use(const Options& options) {
   if (options.run.jobs > 1 && options.run.on_fail == "shell") {
     throw usage("option --on-fail: one terminal cannot be given to several subtests; leave --jobs "
                 "out, or keep the machines");
+  }
+  if (options.run.jobs > 1 && options.run.gdb) {
+    throw usage("option --gdb: one terminal cannot be given to several subtests; leave --jobs out");
   }
 }
 

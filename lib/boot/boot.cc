@@ -8,6 +8,7 @@
 #include "base/text.hh"
 #include "base/timeout_multiplier.hh"
 #include "boot/channels.hh"
+#include "boot/debugger.hh"
 #include "boot/gdb_stub.hh"
 #include "boot/output_check.hh"
 #include "boot/readiness.hh"
@@ -18,6 +19,7 @@
 #include "os/terminal.hh"
 #include "qemu/probe.hh"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <memory>
 #include <unistd.h>
@@ -176,9 +178,11 @@ Boot::Started Boot::start(const std::vector<std::string>& argv, SpawnOptions spa
   FdPair pipe = make_pipe();
   auto logged = std::make_unique<LoggedOutput>(std::move(pipe.first), output, m_options.log_limit,
                                                std::move(reader));
-  spawn.standard_input = null.get();
-  spawn.standard_output = pipe.second.get();
-  spawn.standard_error = pipe.second.get();
+  if (spawn.standard_input < 0) { // else it has a terminal
+    spawn.standard_input = null.get();
+    spawn.standard_output = pipe.second.get();
+    spawn.standard_error = pipe.second.get();
+  }
   spawn.descendants = SpawnOptions::Descendants::end_with_it;
   spawn.keep.insert(spawn.keep.end(), m_options.inherited.begin(), m_options.inherited.end());
   Process process = Process::spawn(argv, spawn);
@@ -241,6 +245,18 @@ QemuProcess Boot::start_qemu(const Channels& channels) {
     wrapped = absolute_path(find_program(argv[0]).value_or(argv[0]));
     argv[0] = wrapped;
     argv.insert(argv.begin(), m_options.wrapper.begin(), m_options.wrapper.end());
+  }
+  UniqueFd terminal;
+  if (m_options.gdb) {
+    wrapped = absolute_path(find_program(m_options.machine.qemu).value_or(m_options.machine.qemu));
+    argv = under_gdb(argv);
+    terminal = UniqueFd(::open("/dev/tty", O_RDWR | O_CLOEXEC));
+    if (!terminal) {
+      throw errno_error(errno, "opening the terminal for gdb", ExitCode::usage);
+    }
+    spawn.standard_input = spawn.standard_output = spawn.standard_error = terminal.get();
+    log_plain(
+        format("{}: the machine '{}' is under gdb: type run", program_name(), m_options.name));
   }
   Started qemu = start(argv, spawn, qemu_log_path(m_run_dir.path(), m_options.name),
                        [this](std::string_view said) { m_output_check.feed(said); });

@@ -128,6 +128,7 @@ BootOptions boot_options(const BootRequest& request) {
   boot.timeout = request.timeout;
   boot.log_limit = log_limit(request.log_limit);
   boot.on_fail = request.on_fail;
+  boot.gdb = request.gdb;
   boot.gdb_stub = request.gdb_stub;
   boot.inherited = descriptors(request.descriptors);
   return boot;

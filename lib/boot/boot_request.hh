@@ -21,6 +21,7 @@ struct BootRequest {
   std::optional<std::string> log_limit; // a size
   std::vector<std::string> descriptors; // numbers of open ones, for QEMU to inherit
   OnFail on_fail = OnFail::end;
+  bool gdb = false;
   bool gdb_stub = false;
 };
 

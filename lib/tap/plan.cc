@@ -244,6 +244,9 @@ PhasePlan plan_phase(const Subtest& subtest, std::size_t index, const PlanInput&
     const Words timeout = words.timeout(phase.dialogue);
     plan.chain.insert(plan.chain.begin() + 1, timeout.begin(), timeout.end());
   }
+  if (input.gdb && !phase.vms.empty()) {
+    plan.chain.insert(plan.chain.begin() + 1, "--gdb");
+  }
   if (!phase.verify.empty()) {
     plan.verify = words.dialogue(nothing, phase.verify);
   }

@@ -44,6 +44,7 @@ struct PlanInput {
   std::optional<Duration> timeout;
   bool strict_budgets = false;
   std::string on_fail = "end"; // --on-fail of qt-boot
+  bool gdb = false;            // --gdb of qt-boot, for the first machine: there is one terminal
   bool gdb_stub = false;       // --gdbstub of qt-boot
 };
 

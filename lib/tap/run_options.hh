@@ -30,13 +30,14 @@ struct RunOptions {
   std::string output;                 // absolute once complete_settings() has seen it; or empty
   std::string prepared;               // the same
   std::string on_fail = "end";
+  bool gdb = false;      // the first machine runs under gdb at the terminal
   bool gdb_stub = false; // each machine waits for gdb
   KeepScratch keep_scratch = KeepScratch::no;
   bool under_meson = false; // Meson reads the results
 };
 
 // Whether somebody looks at the machines with gdb: then nothing has a deadline.
-inline bool is_debugged(const RunOptions& options) { return options.gdb_stub; }
+inline bool is_debugged(const RunOptions& options) { return options.gdb || options.gdb_stub; }
 
 // Puts what is asked of every machine into those of the definition: what replaces something of
 // theirs, and more arguments; takes deadlines out if it is_debugged(). Throws

@@ -154,6 +154,7 @@ PlanInput Scene::plan_input(const RunSettings& settings) const {
   PlanInput input;
   input.confine = is_untrusted ? "sandbox" : "";
   input.on_fail = settings.on_fail;
+  input.gdb = settings.gdb;
   input.gdb_stub = settings.gdb_stub;
   input.strict_budgets = settings.strict_budgets;
   input.programs = settings.programs;

@@ -10,17 +10,22 @@
 #include "tap_fixture.hh"
 
 #include <array>
+#include <csignal>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <map>
+#include <poll.h>
+#include <pty.h>
 #include <set>
 #include <span>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace qt {
 namespace {
 
+using support::ScopedVariable;
 using support::tool;
 using testing::Contains;
 using testing::ContainsRegex;
@@ -39,6 +44,7 @@ struct Given {
   Words words;
   std::string seen;          // an expression for what the commands have of it; empty: nothing
   bool is_said_again = true; // in the command that runs the subtest again
+  bool needs_terminal = false;
 };
 
 class QtTapOptions : public support::TapFixture {
@@ -60,6 +66,7 @@ protected:
         {"accel", {{"--accel", "tcg,thread=single"}, "--accel tcg,thread=single"}},
         {"cpu", {{"--cpu", "rv64"}, "--cpu rv64"}},
         {"confine", {{"--confine", "sandbox"}, "--confine sandbox"}},
+        {"gdb", {{"--gdb"}, "qt-boot --gdb ", true, true}},
         {"gdbstub", {{"--gdbstub"}, "--gdbstub"}},
         {"jobs", {{"--jobs", "2"}, "", false}},
         {"keep-scratch", {{"--keep-scratch"}, ""}},
@@ -167,6 +174,9 @@ TEST_F(QtTapOptions, ADryRunPrintsWhatARunDoes) {
   ASSERT_TRUE(exists(m_prepared + "/made"));
   for (const auto& [option, given] : given()) {
     SCOPED_TRACE("--" + option);
+    if (given.needs_terminal) {
+      continue; // compared in a test of its own
+    }
     remove_tree(output);
     const Words dry = printed(given.words, m_good);
     const Captured ran = answer(given.words, {m_good});
@@ -302,6 +312,60 @@ steps = [{ wait = "OpenSBI", timeout = "100ms" }]
   text += read_to_end(said.first.get(), "pipe");
   EXPECT_THAT(text, HasSubstr("\nok 1 a\n"));
   EXPECT_EQ(exit_status_of(process.wait(Deadline::after(60s)).value().wait_status), 0);
+}
+
+// Everything that a program on a terminal of its own says; `answers` is typed when `awaited` came.
+std::string on_terminal(const Words& words, const std::string& awaited, const std::string& answer) {
+  std::vector<char*> argv;
+  for (const std::string& word : words) {
+    argv.push_back(const_cast<char*>(word.c_str()));
+  }
+  argv.push_back(nullptr);
+  int terminal = -1;
+  const winsize size = {24, 200, 0, 0};
+  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, &size);
+  if (child == 0) {
+    ::execvp(argv[0], argv.data());
+    ::_exit(127);
+  }
+  const UniqueFd owner(terminal);
+  const Deadline limit = Deadline::after(std::chrono::seconds(80));
+  std::string said;
+  std::size_t answered = 0;
+  std::array<char, 4096> buffer;
+  pollfd entry = {terminal, POLLIN, 0};
+  while (::poll(&entry, 1, limit.poll_timeout()) > 0) {
+    const ssize_t count = ::read(terminal, buffer.data(), buffer.size());
+    if (count <= 0) {
+      break; // its last process has ended
+    }
+    said.append(buffer.data(), static_cast<std::size_t>(count));
+    if (answered == 0 && said.find(awaited) != std::string::npos) {
+      answered = static_cast<std::size_t>(::write(terminal, answer.data(), answer.size()));
+    }
+  }
+  ::kill(child, SIGTERM); // one that hangs
+  ::waitpid(child, nullptr, 0);
+  return said;
+}
+
+TEST_F(QtTapOptions, QemuRunsUnderGdbAtTheTerminal) {
+  if (!find_program("gdb") && !find_program("gdb-multiarch")) {
+    GTEST_SKIP() << "no gdb on this host";
+  }
+  const ScopedVariable no_startup("HOME", folder.path()); // no .gdbinit
+  const std::string said =
+      on_terminal({tool("qt-tap"), "--output", output, "--gdb", m_good}, "(gdb) ", "run\n");
+  EXPECT_THAT(said, HasSubstr("the machine 'default' is under gdb: type run"));
+  EXPECT_THAT(said, HasSubstr("ok 1 a\r\n")) << said;
+  const std::string run_dir = output + "/riscv64/good.a";
+  expect_same(noted(run_dir), printed({"--gdb"}, m_good));
+  EXPECT_THAT(read_file(run_dir + "/base.log"), HasSubstr("QEMU exited 0"));
+  // And what the test finds out of QEMU's end is right: an exit that was not asked for.
+  const std::string quits =
+      on_terminal({tool("qt-tap"), "--output", output, "--gdb", m_good}, "(gdb) ", "quit 5\n");
+  EXPECT_THAT(quits, HasSubstr("not ok 1 a\r\n")) << quits;
+  EXPECT_EQ(exit_status_of(run({"--gdb", "--jobs", "2", m_good}).status.wait_status), 2);
 }
 
 // Whether the scratch folder stays is no command of the run: the script removes it as the run does.

@@ -4,6 +4,7 @@
 #include "definition/merge.hh"
 #include "definition/own_tags.hh"
 #include "definition/requirement.hh"
+#include "definition/step_lists.hh"
 #include "definition/template.hh"
 #include "definition/variables.hh"
 #include "os/file.hh"
@@ -28,6 +29,9 @@ private:
   void read_includes(const Value& root, const std::string& path, std::vector<std::string>& open);
   void read_include(const Value& name, const std::string& path, std::vector<std::string>& open);
   void read_templates(const Value& root);
+  void read_shared(const Value& root);
+  Value with_shared(Value root);
+  void leave_out_unused(Definition& definition);
   void read_tests(const Value& root, Definition& definition);
   void read_test(const Member& test, const Value* required, const Payloads& payloads,
                  Definition& definition);
@@ -39,6 +43,9 @@ private:
   Mistakes m_mistakes;
   Reader m_reader{m_mistakes, Texts::final};
   Templates m_templates;
+  StepLists m_step_lists;
+  // [asset.NAME] and [file.NAME] of included files, by kind.
+  std::map<std::string, std::vector<Member>> m_shared;
   std::set<std::string> m_used_templates;
   std::vector<std::string> m_tags;     // of the file
   std::vector<std::string> m_included; // canonical paths of files read already
@@ -92,18 +99,76 @@ void Loader::read_include(const Value& name, const std::string& path,
   }
   const Value& root = std::get<Value>(parsed);
   for (const Member& member : root.members) {
-    if (member.key == "asset" || member.key == "file" || member.key == "test" ||
-        member.key == "requires") {
-      m_mistakes.add(name.at, format("include: '{}' has [{}] at {}; only templates can be included",
+    if (member.key == "test" || member.key == "requires") {
+      m_mistakes.add(name.at, format("include: '{}' has [{}] at {}; only templates, assets, files "
+                                     "and steps can be included",
                                      name.text, member.key, member.at.text()));
     }
   }
-  m_reader.unknown_members(root, "an included file",
-                           {"summary", "include", "template", "asset", "file", "test", "requires"});
+  m_reader.unknown_members(
+      root, "an included file",
+      {"summary", "include", "template", "steps", "asset", "file", "test", "requires"});
   open.push_back(real);
   read_includes(root, file, open);
   open.pop_back();
   read_templates(root);
+  read_step_lists(root, m_step_lists, m_reader);
+  read_shared(root);
+}
+
+void Loader::read_shared(const Value& root) {
+  for (const char* const kind : {"asset", "file"}) {
+    m_reader.named_tables(root, kind,
+                          [this, kind](const Member& entry) { m_shared[kind].push_back(entry); });
+  }
+}
+
+// The file with the assets and files that it includes, as if they stood in it.
+Value Loader::with_shared(Value root) {
+  for (const auto& [kind, entries] : m_shared) {
+    auto table = std::find_if(root.members.begin(), root.members.end(),
+                              [&](const Member& member) { return member.key == kind; });
+    if (table == root.members.end()) {
+      table = root.members.insert(table, {kind, entries.front().at, Value()});
+    }
+    for (const Member& entry : entries) {
+      if (const Member* const known = table->value.member(entry.key)) {
+        m_mistakes.add(known->at,
+                       format("there is another {} '{}' at {}", kind, entry.key, entry.at.text()));
+      } else {
+        table->value.members.push_back(entry);
+      }
+    }
+  }
+  return root;
+}
+
+// What is included for others has no part in this definition.
+void Loader::leave_out_unused(Definition& definition) {
+  std::set<std::string> files;
+  std::set<std::string> assets;
+  for (const Subtest& subtest : definition.subtests) {
+    files.merge(files_of(definition, subtest));
+    assets.merge(assets_of(definition, subtest));
+  }
+  const auto is_shared = [this](const std::string& kind, const std::string& name) {
+    const std::vector<Member>& entries = m_shared[kind];
+    return std::any_of(entries.begin(), entries.end(),
+                       [&name](const Member& entry) { return entry.key == name; });
+  };
+  for (const auto& [name, rule] : definition.files) {
+    for (auto own = is_shared("file", name) ? definition.files.end() : definition.files.find(name);
+         own != definition.files.end() && files.insert(own->first).second;
+         own = definition.files.find(own->second.from)) {
+      assets.insert(definition.asset_of(own->first));
+    }
+  }
+  std::erase_if(definition.files, [&](const auto& file) {
+    return is_shared("file", file.first) && !files.contains(file.first);
+  });
+  std::erase_if(definition.assets, [&](const auto& asset) {
+    return is_shared("asset", asset.first) && !assets.contains(asset.first);
+  });
 }
 
 void Loader::read_includes(const Value& root, const std::string& path,
@@ -123,7 +188,9 @@ void Loader::read_includes(const Value& root, const std::string& path,
 
 // What can be said of the table of a test or template alone, whose params are not known.
 void Loader::check_pending(const Member& test, const Payloads& payloads) {
-  read_subtest(test, nullptr, payloads, Reader(m_mistakes, Texts::pending));
+  Member whole = test;
+  put_in_step_lists(whole.value, m_step_lists, m_reader);
+  read_subtest(whole, nullptr, payloads, Reader(m_mistakes, Texts::pending));
 }
 
 void Loader::read_test(const Member& test, const Value* required, const Payloads& payloads,
@@ -134,7 +201,7 @@ void Loader::read_test(const Member& test, const Value* required, const Payloads
     const bool is_new = m_used_templates.insert(used->text).second;
     used = is_new && known != m_templates.end() ? known->second.value.find("template") : nullptr;
   }
-  const std::vector<Member> subtests = expand_test(test, m_templates, m_reader);
+  const std::vector<Member> subtests = expand_test(test, m_templates, m_step_lists, m_reader);
   if (subtests.empty()) {
     check_pending(test, payloads);
   }
@@ -162,6 +229,16 @@ void Loader::read_tests(const Value& root, Definition& definition) {
   m_reader.named_tables(root, "test", [&](const Member& test) {
     read_test(test, usable ? required : nullptr, payloads, definition);
   });
+  const std::set<std::string> used_lists = used_step_lists(root);
+  if (const Value* const lists = root.find("steps"); lists != nullptr && root.find("test")) {
+    for (const Member& entry : lists->members) {
+      if (!used_lists.contains(entry.key)) {
+        m_mistakes.add(entry.at, format("[steps.{}] are used by nothing in this file; leave them "
+                                        "out or move them to a file that others include",
+                                        entry.key));
+      }
+    }
+  }
   // Else one may be meant and its name misspelt.
   const bool all_are_known =
       std::all_of(m_used_templates.begin(), m_used_templates.end(),
@@ -240,12 +317,17 @@ Definition Loader::load() {
   std::vector<std::string> open = {canonical(m_path)};
   read_includes(root, m_path, open);
   read_templates(root);
-  Payloads payloads = read_payloads(root, definition.arch == k_generic ? "" : definition.arch,
-                                    definition.folder, m_mistakes);
+  read_step_lists(root, m_step_lists, m_reader);
+  Payloads payloads =
+      read_payloads(with_shared(root), definition.arch == k_generic ? "" : definition.arch,
+                    definition.folder, m_mistakes);
   definition.assets = std::move(payloads.assets);
   definition.files = std::move(payloads.files);
-  definition.suite = read_suite(root, definition.assets);
   read_tests(root, definition);
+  if (m_mistakes.empty()) { // else files may be made of each other
+    leave_out_unused(definition);
+  }
+  definition.suite = read_suite(root, definition.assets);
   if (!m_mistakes.empty()) {
     throw m_mistakes.report();
   }

@@ -19,8 +19,9 @@ constexpr const char* k_name_pattern = "^[A-Za-z0-9_.+-]+$"; // is_name() of sch
 constexpr const char* k_duration_pattern = "^([0-9]+\\.?[0-9]*|\\.[0-9]+)(ms|s|m|h|d)$";
 constexpr const char* k_size_pattern = "^[0-9]+[KMGT]?$";
 
-// [asset.NAME] and so on. In a test "template" is a text.
-constexpr std::array<std::string_view, 4> k_kinds_of_tables = {"asset", "file", "test", "template"};
+// [asset.NAME] and so on. In a test "template" is a text, and "steps" is a list.
+constexpr std::array<std::string_view, 5> k_kinds_of_tables = {"asset", "file", "test", "template",
+                                                               "steps"};
 
 bool is_kind_of_table(std::string_view name) {
   return std::find(k_kinds_of_tables.begin(), k_kinds_of_tables.end(), name) !=
@@ -169,8 +170,18 @@ Json named_tables(const char* definition) {
           {"additionalProperties", reference(definition)}};
 }
 
+// Steps, and those that stand for a list that has a name (step_lists.hh).
 Json list_of(const char* definition) {
-  return any_of({{{"type", "array"}, {"items", reference(definition)}}, variable()});
+  Json use = table_of({{"use", {{"type", "string"}}}});
+  use["required"] = Json::array({"use"});
+  const Json step = any_of({reference(definition), use});
+  return any_of({{{"type", "array"}, {"items", step}}, variable()});
+}
+
+Json step_list_schema() {
+  Json list = table_of({{"steps", list_of("step")}});
+  list["required"] = Json::array({"steps"});
+  return list;
 }
 
 // The keys that have a place in one of these steps.
@@ -317,6 +328,7 @@ Json definition_schema() {
       {"requires", requires_schema()},
       {"test", names_schema(test_keys())},
       {"template", names_schema(test_keys())},
+      {"steps", step_list_schema()},
       {"phase", names_schema(phase_keys())},
       {"vm", keys_schema(vm_keys())},
       {"step", all_steps_schema()},

@@ -123,8 +123,8 @@ void add_steps(const Value& test, const std::string& list, Value& phase) {
 } // namespace
 
 std::vector<std::string_view> definition_keys() {
-  return {"summary",  "suite", "tags", "timeout", "include",
-          "requires", "asset", "file", "test",    "template"};
+  return {"summary", "suite", "tags", "timeout",  "include", "requires",
+          "asset",   "file",  "test", "template", "steps"};
 }
 
 std::vector<std::string_view> phase_keys() {

@@ -64,9 +64,11 @@ void put_in(Value& value, const Source& source) {
 
 class Expansion {
 public:
-  Expansion(const Member& test, const Templates& templates, const Reader& reader)
+  Expansion(const Member& test, const Templates& templates, const StepLists& step_lists,
+            const Reader& reader)
     : m_test(test)
     , m_templates(templates)
+    , m_step_lists(step_lists)
     , m_reader(reader) {}
 
   std::vector<Member> run();
@@ -82,6 +84,7 @@ private:
 
   const Member& m_test;
   const Templates& m_templates;
+  const StepLists& m_step_lists;
   const Reader& m_reader;
   Value m_merged;
   std::string m_template; // its name, if there is one
@@ -265,6 +268,7 @@ std::vector<Member> Expansion::run() {
   if (!lay_over_template()) {
     return {};
   }
+  put_in_step_lists(m_merged, m_step_lists, m_reader);
   put_in_params();
   return multiply();
 }
@@ -272,8 +276,8 @@ std::vector<Member> Expansion::run() {
 } // namespace
 
 std::vector<Member> expand_test(const Member& test, const Templates& templates,
-                                const Reader& reader) {
-  return Expansion(test, templates, reader).run();
+                                const StepLists& step_lists, const Reader& reader) {
+  return Expansion(test, templates, step_lists, reader).run();
 }
 
 } // namespace qt

@@ -96,6 +96,51 @@ steps = [{ wait = "login:" }]
   EXPECT_EQ(definition.subtests.at(0).phases.at(0).steps.size(), 3U);
 }
 
+TEST(Template, NamesListsOfSteps) {
+  const Definition definition = load_text(R"(
+include = "../shared.toml"
+[steps.boot]
+steps = [{ use = "login" }, { line = "id ${params.user}" }]
+[template.linux]
+steps = [{ use = "boot" }]
+[test.t]
+template = "linux"
+params = { user = "root" }
+machine = "virt"
+args = ["-kernel", "${file.kernel}"]
+steps = [{ wait = "uid=0" }]
+prepare = [{ use = "disk" }]
+)",
+                                          {{"../shared.toml", R"(
+[steps.login]
+steps = [{ wait = "login:" }, { line = "${params.user}" }]
+[steps.disk]
+steps = [{ run = ["truncate", "-s", "1M", "${scratch}/disk"] }]
+[asset.kernel]
+path = "/kernel.gz"
+[file.kernel]
+from = "kernel"
+[asset.other]
+url = "https://host/other"
+sha256 = "28e71874ce985be66b7fd1345ed88cb2523b982f899c8d2900d6353054a1be49"
+[file.other]
+from = "other"
+)"}});
+  const Phase& phase = definition.subtests.at(0).phases.at(0);
+  std::vector<std::string> steps;
+  for (const Step& step : phase.steps) {
+    steps.push_back(describe_step(step));
+  }
+  EXPECT_EQ(join(steps, "; "), "--wait login:; --line root; --line 'id root'; --wait uid=0");
+  EXPECT_EQ(phase.prepare.size(), 1U);
+  EXPECT_TRUE(definition.assets.contains("kernel"));
+  EXPECT_TRUE(definition.files.contains("kernel"));
+  // What others use of the file takes no part: it would be downloaded, and the test thorough.
+  EXPECT_FALSE(definition.assets.contains("other"));
+  EXPECT_FALSE(definition.files.contains("other"));
+  EXPECT_EQ(definition.suite, Suite::quick);
+}
+
 TEST(Template, MergesMachinesKeyByKey) {
   const Definition definition = load_text(R"(
 [template.pair]
@@ -292,9 +337,30 @@ const Case k_cases[] = {
      {"b.toml:1:9: error: include: './a.toml' includes this file again"},
      {{"a.toml", "include='b.toml'\n"}, {"b.toml", "include='./a.toml'\n"}}},
     {"include='a.toml'\n[test.t]\nsteps=[{wait='x'}]\n",
-     {"board.toml:1:9: error: include: 'a.toml' has [asset] at a.toml:1:2; only templates can be "
-      "included"},
+     {},
      {{"a.toml", "[asset.a]\npath='/x'\n"}}},
+    {"include='a.toml'\n[asset.a]\npath='/y'\n[test.t]\nargs=['${asset.a}']\nsteps=[{wait='x'}]\n",
+     {"board.toml:2:8: error: there is another asset 'a' at a.toml:1:8"},
+     {{"a.toml", "[asset.a]\npath='/x'\n"}}},
+    {"include='a.toml'\n[test.t]\nsteps=[{wait='x'}]\n",
+     {"board.toml:1:9: error: include: 'a.toml' has [test] at a.toml:1:2; only templates, assets, "
+      "files and steps can be included"},
+     {{"a.toml", "[test.a]\nsteps=[{wait='x'}]\n"}}},
+    {"[steps.a]\nsteps=[{wiat='x'}]\n[test.t]\nsteps=[{use='a'}]\n",
+     {"board.toml:2:8: error: steps: no key of this step says what it does; did you mean 'wait'?"}},
+    {"[steps.login]\nsteps=[{wait='x'}]\n[test.t]\nsteps=[{use='logn'}, {use='login'}]\n",
+     {"board.toml:4:13: error: use: there are no [steps.logn]; did you mean 'login'?"}},
+    {"[steps.a]\nsteps=[{use='b'}]\n[steps.b]\nsteps=[{use='a'}]\n[test.t]\nsteps=[{use='a'}, "
+     "{wait='x'}]\n",
+     {"board.toml:4:13: error: use: [steps.a] use themselves: a, b, a"}},
+    {"[steps.a]\nsteps=[{wait='x'}]\n[test.t]\nsteps=[{use='a', timeout='1s'}, {wait='y'}]\n",
+     {"board.toml:4:8: error: use: nothing else can stand in this step"}},
+    {"[steps.a]\nsteps=[{wait='x'}]\n[test.t]\nsteps=[{wait='y'}]\n",
+     {"board.toml:1:8: error: [steps.a] are used by nothing in this file; leave them out or move "
+      "them to a file that others include"}},
+    {"[steps.a]\n[test.t]\nsteps=[{use='a'}, {wait='y'}]\n",
+     {"board.toml:1:8: error: [steps.a] has no list of steps; expected steps = [...]",
+      "board.toml:3:13: error: use: there are no [steps.a]; include the file that has them"}},
     {"include='a.toml'\n[test.t]\nsteps=[{wait='x'}]\n",
      {"a.toml:2:4: error: parsing key-value pair: expected value, saw '\\n'"},
      {{"a.toml", "\na =\n"}}},

@@ -1,6 +1,6 @@
 // main() of all test programs. Whatever the developer's shell has set, a test begins in the same
 // environment: what is needed to run programs at all, and what the build and the person say to the
-// tests themselves. HOME is an empty folder.
+// tests themselves. HOME is an empty folder, and new files are for their user alone to write.
 //
 // The test program takes in the processes that lose their parent below it: what it has started and
 // what that has left is found among its descendants (descendants.hh), never by name.
@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 #include <string_view>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
 
@@ -57,6 +58,7 @@ void clear_environment() {
 
 int main(int argc, char** argv) {
   clear_environment();
+  ::umask(022);
   const qt::TempDir home("qt-test-home-");
   ::setenv("HOME", home.path().c_str(), 1);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);

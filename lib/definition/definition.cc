@@ -125,7 +125,9 @@ void Loader::read_shared(const Value& root) {
 
 // The file with the assets and files that it includes, as if they stood in it.
 Value Loader::with_shared(Value root) {
-  for (const auto& [kind, entries] : m_shared) {
+  for (const auto& shared : m_shared) {
+    const std::string& kind = shared.first;
+    const std::vector<Member>& entries = shared.second;
     auto table = std::find_if(root.members.begin(), root.members.end(),
                               [&](const Member& member) { return member.key == kind; });
     if (table == root.members.end()) {

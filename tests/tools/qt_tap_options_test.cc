@@ -162,7 +162,7 @@ TEST_F(QtTapOptions, EachIsInATableHere) {
   for (const std::string& line : split(tap({"--options"}).out, '\n')) {
     const std::string name = line.substr(0, line.find_first_of(" \t"));
     if (name.starts_with("--")) {
-      EXPECT_EQ(k_not_of_a_run.contains(name.substr(2)) + of_a_run.contains(name.substr(2)), 1U)
+      EXPECT_EQ(k_not_of_a_run.contains(name.substr(2)) + of_a_run.contains(name.substr(2)), 1)
           << name << ": is it an option of a run?";
     }
   }

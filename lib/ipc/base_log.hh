@@ -11,6 +11,9 @@
 
 namespace qt {
 
+// Begins what qt-tap writes last: the command line that runs the subtest again.
+inline constexpr const char* k_again = "again: ";
+
 class BaseLog {
 public:
   // Opens or creates RUN_DIR/base.log. `who` stands in every line: "qt-boot default". Throws Error.

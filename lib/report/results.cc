@@ -2,9 +2,9 @@
 
 #include "base/error.hh"
 #include "base/percent.hh"
-#include "base/shell_words.hh"
 #include "base/text.hh"
 #include "console/ansi.hh"
+#include "ipc/base_log.hh"
 #include "ipc/run_dir.hh"
 #include "os/file.hh"
 
@@ -51,6 +51,11 @@ void read_log(SubtestResult& result) {
   }
   const std::string started = after_mark(log, ": started ");
   result.command = started.substr(0, std::min(started.rfind(" (process "), started.size()));
+  const std::string end = read_tail(base_log_path(result.directory), k_most_of_log);
+  const std::string mark = format(" qt-tap: {}", k_again);
+  if (const std::size_t last = end.rfind(mark); last != std::string::npos) {
+    result.again = after_mark(end.substr(last), mark);
+  }
 }
 
 SubtestResult read_result(const std::string& directory) {
@@ -157,14 +162,6 @@ std::string last_line_of(const SubtestResult& result) {
     }
   }
   return "";
-}
-
-std::string command_to_repeat(const SubtestResult& result) {
-  if (result.definition.empty()) {
-    return "";
-  }
-  const std::vector<std::string> words = {"qt-tap", "--filter", result.subtest, result.definition};
-  return shell_join(words);
 }
 
 std::string kind_of_skip(const SubtestResult& result) {

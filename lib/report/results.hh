@@ -19,7 +19,8 @@ struct SubtestResult {
   std::string subtest;    // "smp"
   std::string directory;  // absolute
   std::string definition; // its path as qt-tap had it; empty if it is not known
-  std::string command;    // QEMU's command line, of the last machine; empty if none was started
+  std::string command;    // QEMU's command line, of the first machine; empty if none was started
+  std::string again;      // the command line that runs it again; empty if it is not known
   Verdict verdict;        // cause `host` where a run left none: it did not come to its end
 
   bool passed() const { return verdict.cause == Cause::pass; }
@@ -39,8 +40,6 @@ std::string_view outcome_name(const SubtestResult& result);
 std::string reason_of(const SubtestResult& result);
 // The last line of the console that says something, without control sequences; or empty.
 std::string last_line_of(const SubtestResult& result);
-// A command line that runs it again; empty if the definition is not known.
-std::string command_to_repeat(const SubtestResult& result);
 // The reason of a skip without what differs from test to test: a URL is "URL".
 std::string kind_of_skip(const SubtestResult& result);
 

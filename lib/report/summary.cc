@@ -40,7 +40,7 @@ void add_failures(std::span<const SubtestResult> results, std::vector<std::strin
     for (const auto& [title, text] : {std::pair("step", escape_for_display(result.verdict.step)),
                                       {"last line", last},
                                       {"logs", result.directory},
-                                      {"again", command_to_repeat(result)}}) {
+                                      {"again", result.again}}) {
       if (!text.empty()) {
         lines.push_back(format("  {}: {}", title, text));
       }
@@ -156,7 +156,7 @@ std::string json_line(const SubtestResult& result) {
                     {"marks", std::move(marks)},
                     {"definition", result.definition},
                     {"directory", result.directory},
-                    {"again", command_to_repeat(result)}});
+                    {"again", result.again}});
 }
 
 std::vector<std::string> github_annotations(std::span<const SubtestResult> results) {

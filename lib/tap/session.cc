@@ -1,11 +1,13 @@
 #include "tap/session.hh"
 
 #include "base/environment.hh"
+#include "base/error.hh"
 #include "base/exit_code.hh"
 #include "base/log.hh"
 #include "base/shell_words.hh"
 #include "base/text.hh"
 #include "base/timeout_multiplier.hh"
+#include "ipc/base_log.hh"
 #include "os/file.hh"
 #include "tap/report.hh"
 #include "tap/wrap.hh"
@@ -86,6 +88,16 @@ struct Result {
   std::string command; // that runs it again; empty: it was not run
   std::string hint;    // what to know besides; or empty
 };
+
+// Who looks at the run directory later finds how to run it again.
+void leave_command(const Result& result) {
+  if (!result.outcome.run_dir.empty()) {
+    try {
+      BaseLog(result.outcome.run_dir, "qt-tap").write(k_again + result.command);
+    } catch (const Error&) { // the verdict is there, which counts
+    }
+  }
+}
 
 void tell(const Selected& test, const std::string& name, const Result& result, TapWriter& tap) {
   const auto& [outcome, command, hint] = result;
@@ -186,6 +198,7 @@ private:
     } else {
       result.outcome = run_subtest(*test.definition, *test.subtest, m_settings, budget, m_request);
       result.command = again(test, result.outcome, m_settings);
+      leave_command(result);
       const Duration limit = test.definition->timeout;
       if (has_files_limit && result.outcome.verdict.cause == Cause::timeout &&
           budget.left() < scaled(limit) / 8) {

@@ -54,14 +54,16 @@ TEST_F(ResultsTest, WhatDidNotEndHasFailed) {
   make_directories(m_folder.path() + "/arm/virt.smp");
   write_file(m_folder.path() + "/arm/virt.smp/base.log",
              "[   0.0000] qt-tap: subtest smp of /tests/arm/virt.toml\n"
-             "[   0.0070] qt-boot default: started /usr/bin/qemu -M virt (process 12)\n");
+             "[   0.0070] qt-boot default: started /usr/bin/qemu -M virt (process 12)\n"
+             "[   0.0090] qt-tap: timeout: again: no\n"
+             "[   0.0001] qt-tap: again: QEMU=x qt-tap --filter smp /tests/arm/virt.toml\n");
   std::vector<SubtestResult> results = read();
   ASSERT_EQ(results.size(), 1u);
   EXPECT_TRUE(results[0].failed());
   EXPECT_THAT(reason_of(results[0]), HasSubstr("did not come to its end"));
   EXPECT_EQ(results[0].definition, "/tests/arm/virt.toml");
   EXPECT_EQ(results[0].command, "/usr/bin/qemu -M virt");
-  EXPECT_EQ(command_to_repeat(results[0]), "qt-tap --filter smp /tests/arm/virt.toml");
+  EXPECT_EQ(results[0].again, "QEMU=x qt-tap --filter smp /tests/arm/virt.toml");
 
   for (const char* const damaged : {"", "{", "[]", "{\"cause\": \"passed\"}", "{\"cause\": 1}"}) {
     write_file(m_folder.path() + "/arm/virt.smp/verdict.json", damaged);

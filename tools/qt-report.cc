@@ -94,7 +94,7 @@ ExitCode report_changes(const Options& options) {
 void print_results(const Options& options, std::span<const SubtestResult> results) {
   if (options.json) {
     for (const SubtestResult& result : results) {
-      print_line(json_line(result));
+      print_line(dump_json(result_json(result)));
     }
   } else if (options.github || options.gitlab) {
     print(options.github ? github_annotations(results) : gitlab_sections(results));

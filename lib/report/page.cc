@@ -92,7 +92,7 @@ std::string html_page(std::span<const SubtestResult> results, const std::string&
   }
   const char* separator = "\n";
   for (const SubtestResult& result : results) {
-    Json entry = parse_json(json_line(result), result.name);
+    Json entry = result_json(result);
     entry["command"] = result.command;
     entry["kind"] =
         result.skipped() ? kind_of_skip(result) : std::string(cause_name(result.verdict.cause));

@@ -121,7 +121,7 @@ std::vector<std::string> summary_lines(std::span<const SubtestResult> results) {
   return lines;
 }
 
-std::string json_line(const SubtestResult& result) {
+Json result_json(const SubtestResult& result) {
   const Verdict& verdict = result.verdict;
   Json steps = Json::array();
   for (const StepTime& step : verdict.steps) {
@@ -137,26 +137,26 @@ std::string json_line(const SubtestResult& result) {
       marks.back()["budget"] = *mark.budget;
     }
   }
-  return dump_json({{"version", 1},
-                    {"name", result.name},
-                    {"arch", result.arch},
-                    {"file", result.file},
-                    {"subtest", result.subtest},
-                    {"outcome", outcome_name(result)},
-                    {"cause", cause_name(verdict.cause)},
-                    {"message", verdict.message},
-                    {"seconds", verdict.seconds},
-                    {"start", verdict.start},
-                    {"end", verdict.end},
-                    {"stage", verdict.stage},
-                    {"step", verdict.step},
-                    {"awaited", verdict.awaited},
-                    {"last-lines", verdict.last_lines},
-                    {"steps", std::move(steps)},
-                    {"marks", std::move(marks)},
-                    {"definition", result.definition},
-                    {"directory", result.directory},
-                    {"again", result.again}});
+  return {{"version", 1},
+          {"name", result.name},
+          {"arch", result.arch},
+          {"file", result.file},
+          {"subtest", result.subtest},
+          {"outcome", outcome_name(result)},
+          {"cause", cause_name(verdict.cause)},
+          {"message", verdict.message},
+          {"seconds", verdict.seconds},
+          {"start", verdict.start},
+          {"end", verdict.end},
+          {"stage", verdict.stage},
+          {"step", verdict.step},
+          {"awaited", verdict.awaited},
+          {"last-lines", verdict.last_lines},
+          {"steps", std::move(steps)},
+          {"marks", std::move(marks)},
+          {"definition", result.definition},
+          {"directory", result.directory},
+          {"again", result.again}};
 }
 
 std::vector<std::string> github_annotations(std::span<const SubtestResult> results) {

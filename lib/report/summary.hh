@@ -14,10 +14,10 @@ namespace qt {
 // the command that runs it again, skips grouped by reason, the slowest subtests and steps.
 std::vector<std::string> summary_lines(std::span<const SubtestResult> results);
 
-// One JSON object for a subtest, on one line. `version` 1 has: version, name, arch, file, subtest,
+// One JSON object for a subtest. `version` 1 has: version, name, arch, file, subtest,
 // outcome ("passed", "failed", "skipped"), cause, message, seconds, start, end, stage, step,
 // awaited, last-lines, steps, marks, definition, directory, again.
-std::string json_line(const SubtestResult& result);
+Json result_json(const SubtestResult& result);
 
 // One line for each failure, which the log of a GitHub workflow shows at the definition.
 std::vector<std::string> github_annotations(std::span<const SubtestResult> results);

@@ -44,9 +44,6 @@ public:
   }
 
 private:
-  static std::uint32_t reg(Register name, int shift) {
-    return static_cast<std::uint32_t>(name) << shift;
-  }
   static std::uint32_t access(Width width, std::uint32_t load_bit) {
     return load_bit | (width == Width::word   ? 0xe5800000   // str, ldr
                        : width == Width::byte ? 0xe5c00000   // strb, ldrb
@@ -90,9 +87,6 @@ public:
   }
 
 private:
-  static std::uint32_t reg(Register name, int shift) {
-    return static_cast<std::uint32_t>(name) << shift;
-  }
   static std::uint32_t access(Width width, std::uint32_t load_bit) {
     return load_bit | (width == Width::word   ? 0x6000   // str, ldr
                        : width == Width::byte ? 0x7000   // strb, ldrb
@@ -127,9 +121,6 @@ public:
   }
 
 private:
-  static std::uint32_t reg(Register name, int shift) {
-    return static_cast<std::uint32_t>(name) << shift;
-  }
   static std::uint32_t imm16(std::uint64_t constant, int shift) {
     return (static_cast<std::uint32_t>(constant >> shift) & 0xffff) << 5;
   }

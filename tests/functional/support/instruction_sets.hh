@@ -39,6 +39,10 @@ protected:
   explicit Assembler(std::uint64_t load)
     : m_load(load) {}
 
+  // The register as the field of an instruction, where 0 to 3 are the numbers of registers.
+  static std::uint32_t reg(Register name, int shift) {
+    return static_cast<std::uint32_t>(name) << shift;
+  }
   void put16(std::uint32_t half, bool big_endian = false);
   void put32(std::uint32_t word, bool big_endian = false);
   // From the instruction that comes next.

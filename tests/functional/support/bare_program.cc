@@ -2,17 +2,25 @@
 //
 //   bare-program --isa arm --load 0x10000 --uart pl011@0x101f1000 --ram 0x8000,0x7fffff0 FILE
 //
-// It prints "bare program: hello", writes a word to each address of --ram and reads them back,
-// prints "bare program: memory", and then answers each byte that it reads with "<byte>". It lies at
-// --load and is entered there. The board is as it is at reset; the device of the console is set up.
+// It does the writes of --write and sets up the device of the console; else the board is as it is
+// at reset. It prints "bare program: hello", writes a word to each address of --ram and reads them
+// back, prints "bare program: memory", and then answers each byte that it reads with "<byte>".
+// After a "." it ends the machine as --end says, and prints "bare program: not ended" if that did
+// not help. It lies at --load and is entered there.
 #include "base/error.hh"
 #include "base/text.hh"
 #include "cli/cli.hh"
-#include "instruction_sets.hh"
+#include "isa/instruction_sets.hh"
 #include "os/file.hh"
+#include "uarts.hh"
 
-#include <algorithm>
-#include <array>
+#include <charconv>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace {
 
@@ -20,116 +28,170 @@ using namespace qt;
 using Register = Assembler::Register;
 using While = Assembler::While;
 
-struct Write {
-  std::uint32_t offset;
-  std::uint32_t value;
-};
-
-// A serial device, with offsets from its base; of a 16550 in steps of its register spacing.
-struct Uart {
-  std::string_view name;
-  Width width;
-  std::uint32_t transmit;
-  std::uint32_t receive;
-  std::uint32_t status;
-  std::uint32_t received;      // bit of `status` …
-  bool received_when_clear;    // … which is clear when there is a byte, else set
-  std::array<Write, 4> set_up; // those with a value other than 0, in order
-};
-
-constexpr std::array k_uarts = {
-    // Arm PrimeCell UART (DDI 0183): UARTCR enables it; UARTFR bit 4: the receiver is empty.
-    Uart{"pl011", Width::word, 0, 0, 0x18, 0x10, true, {{{0x30, 0x301}}}},
-    // TI TL16C550: the line status register, bit 0. "16550/4": a register each 4 bytes.
-    Uart{"16550", Width::byte, 0, 0, 5, 1, false, {}},
-    // i.MX 6 reference manual, UART: UCR1 and UCR2 enable it; USR2 bit 0: ready to be read.
-    Uart{"imx", Width::word, 0x40, 0, 0x98, 1, false, {{{0x80, 1}, {0x84, 0x4007}}}},
-    // Samsung Exynos 4210 manual, UART: UTRSTAT bit 0.
-    Uart{"exynos", Width::word, 0x20, 0x24, 0x10, 1, false, {{{0x00, 3}, {0x04, 5}}}},
-    // Zynq-7000 reference manual (UG585), Cadence UART: control, mode; channel status bit 1: empty.
-    Uart{"cadence",
-         Width::word,
-         0x30,
-         0x30,
-         0x2c,
-         2,
-         true,
-         {{{0x00, 0x17}, {0x00, 0x14}, {0x04, 0x20}}}},
-    // ST RM0090, USART: CR1 enables it; SR bit 5: not empty.
-    Uart{"stm32", Width::word, 4, 4, 0, 0x20, false, {{{0x0c, 0x200c}}}},
-    // Arm CMSDK (DDI 0479), APB UART: baud rate, control; state bit 1: full.
-    Uart{"cmsdk", Width::word, 0, 0, 4, 2, false, {{{0x10, 16}, {0x08, 3}}}},
-    // nRF51 reference manual, UART: enable, start both; the event RXDRDY.
-    Uart{"nrf51",
-         Width::word,
-         0x51c,
-         0x518,
-         0x108,
-         1,
-         false,
-         {{{0x500, 4}, {0x000, 1}, {0x008, 1}}}},
-    // Canon DIGIC, from what runs on its cameras: status bit 0.
-    Uart{"digic", Width::word, 0, 4, 8, 1, false, {}},
-    // SiFive FU540 manual: RXCTRL, TXCTRL. Its receive register has bit 31 set when it is empty,
-    // and
-    // gives up the byte when it is read, so interrupt pending (bit 1) is asked.
-    Uart{"sifive", Width::word, 0, 4, 0x14, 2, false, {{{0x08, 1}, {0x0c, 1}}}},
-};
-
 struct Options {
   std::string isa;
   std::string uart;
   std::string ram;
+  std::string writes;
+  std::string end;
   std::string load = "0";
 };
 
 std::uint64_t number(std::string_view text, std::string_view option) {
-  const std::optional<std::int64_t> value = parse_integer(text);
-  if (!value || *value < 0) {
+  const bool is_hex = text.substr(0, 2) == "0x";
+  const std::string_view digits = is_hex ? text.substr(2) : text;
+  std::uint64_t value = 0;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, is_hex ? 16 : 10);
+  if (error != std::errc() || end != digits.data() + digits.size()) {
     throw Error(format("{}: '{}' is not an address such as 0x10000", option, text),
                 ExitCode::usage);
   }
-  return static_cast<std::uint64_t>(*value);
+  return value;
+}
+
+// A word, or as many bytes as stand after a "/".
+struct Write {
+  std::uint64_t address;
+  std::uint64_t value;
+  Width width;
+};
+
+// "ADDRESS=VALUE,ADDRESS/BYTES=VALUE,…"
+std::vector<Write> parse_writes(const std::string& text, std::string_view option) {
+  std::vector<Write> writes;
+  for (const std::string& word : split(text, ',')) {
+    const std::size_t equals = word.find('=');
+    const std::vector<std::string> place = split(word.substr(0, equals), '/');
+    const std::string bytes = place.size() > 1 ? place[1] : "4";
+    if (equals == std::string::npos || (bytes != "1" && bytes != "2" && bytes != "4")) {
+      throw Error(
+          format("{}: '{}' is not ADDRESS=VALUE or ADDRESS/BYTES=VALUE with 1, 2 or 4 bytes",
+                 option, word),
+          ExitCode::usage);
+    }
+    writes.push_back({number(place[0], option), number(word.substr(equals + 1), option),
+                      bytes == "1"   ? Width::byte
+                      : bytes == "2" ? Width::half
+                                     : Width::word});
+  }
+  return writes;
+}
+
+class Console {
+public:
+  virtual ~Console() = default;
+
+  virtual void set_up(Assembler& code) const = 0;
+  virtual void transmit(Assembler& code, Register from) const = 0;
+  // Waits for a byte.
+  virtual void receive(Assembler& code, Register into) const = 0;
+};
+
+class DeviceConsole : public Console {
+public:
+  DeviceConsole(const Uart& uart, std::uint64_t base, std::uint64_t spacing)
+    : m_uart(uart)
+    , m_base(base)
+    , m_spacing(spacing) {}
+
+  void set_up(Assembler& code) const override {
+    for (const RegisterWrite& one : m_uart.set_up) {
+      if (one.value != 0) {
+        write(code, one);
+      }
+    }
+  }
+  void transmit(Assembler& code, Register from) const override {
+    code.set(Register::address, place_of(m_uart.transmit));
+    code.store_to_device(from, m_uart.width);
+    write_all(code, m_uart.after_transmit);
+  }
+  void receive(Assembler& code, Register into) const override {
+    write_all(code, m_uart.before_receive);
+    code.set(Register::address, place_of(m_uart.status));
+    code.set(Register::mask, m_uart.received);
+    const Assembler::Place again = code.here();
+    code.load_from_device(Register::found, m_uart.width);
+    code.go_back(again, m_uart.received_when_clear ? While::common : While::none_common);
+    code.set(Register::address, place_of(m_uart.receive));
+    code.load_from_device(into, m_uart.width);
+    write_all(code, m_uart.after_receive);
+  }
+
+private:
+  std::uint64_t place_of(std::uint32_t offset) const { return m_base + offset * m_spacing; }
+  void write(Assembler& code, const RegisterWrite& one) const {
+    code.set(Register::value, one.value);
+    code.set(Register::address, place_of(one.offset));
+    code.store_to_device(Register::value, m_uart.width);
+  }
+  void write_all(Assembler& code, std::span<const RegisterWrite> writes) const {
+    for (const RegisterWrite& one : writes) {
+      if (one.offset != 0) {
+        write(code, one);
+      }
+    }
+  }
+
+  const Uart& m_uart;
+  std::uint64_t m_base;
+  std::uint64_t m_spacing;
+};
+
+class CallConsole : public Console {
+public:
+  explicit CallConsole(std::string call)
+    : m_call(std::move(call)) {}
+
+  void set_up(Assembler&) const override {}
+  void transmit(Assembler& code, Register from) const override { code.transmit_by(m_call, from); }
+  void receive(Assembler& code, Register into) const override { code.receive_by(m_call, into); }
+
+private:
+  std::string m_call;
+};
+
+// "NAME/SPACING@BASE", or the name of a call.
+std::unique_ptr<Console> make_console(const std::string& text) {
+  const std::size_t at = text.find('@');
+  if (at == std::string::npos) {
+    return std::make_unique<CallConsole>(text);
+  }
+  const std::vector<std::string> words = split(text.substr(0, at), '/');
+  const Uart* uart = find_uart(words[0]);
+  if (uart == nullptr) {
+    throw Error(format("--uart: '{}' is not a device that support/uarts.cc knows", words[0]),
+                ExitCode::usage);
+  }
+  return std::make_unique<DeviceConsole>(*uart,
+                                         number(std::string_view(text).substr(at + 1), "--uart"),
+                                         words.size() > 1 ? number(words[1], "--uart") : 1);
 }
 
 class Program {
 public:
-  Program(const Options& options)
-    : m_code(make_assembler(options.isa, number(options.load, "--load"))) {
-    // "NAME/SPACING@BASE"
-    const std::size_t at = options.uart.find('@');
-    const std::vector<std::string> words = split(options.uart.substr(0, at), '/');
-    const auto uart = std::find_if(k_uarts.begin(), k_uarts.end(),
-                                   [&](const Uart& one) { return one.name == words[0]; });
-    if (at == std::string::npos || uart == k_uarts.end()) {
-      throw Error(format("--uart: '{}' is not NAME@ADDRESS of a device such as pl011@0x101f1000 or "
-                         "16550/4@0x1e784000",
-                         options.uart),
-                  ExitCode::usage);
-    }
-    m_uart = *uart;
-    m_base = number(std::string_view(options.uart).substr(at + 1), "--uart");
-    m_spacing = words.size() > 1 ? number(words[1], "--uart") : 1;
-  }
+  explicit Program(const Options& options)
+    : m_code(make_assembler(options.isa, number(options.load, "--load")))
+    , m_console(make_console(options.uart)) {}
 
-  void set_up() {
-    for (const Write& write : m_uart.set_up) {
-      if (write.value != 0) {
-        m_code->set(Register::value, write.value);
-        m_code->set(Register::address, place_of(write.offset));
-        m_code->store(Register::value, m_uart.width);
-      }
+  void write(const std::vector<Write>& writes) {
+    for (const Write& one : writes) {
+      m_code->set(Register::value, one.value);
+      m_code->set(Register::address, one.address);
+      m_code->store_to_device(Register::value, one.width);
     }
   }
+  void set_up_console() { m_console->set_up(*m_code); }
   void print(std::string_view text) {
     for (const char letter : text) {
       m_code->set(Register::value, static_cast<unsigned char>(letter));
-      transmit(Register::value);
+      m_console->transmit(*m_code, Register::value);
     }
   }
   // A board whose memory is not there stops at this point.
   void check_memory(const std::vector<std::uint64_t>& addresses) {
-    const auto word_for = [](std::uint64_t address) { return address ^ 0x5aa51234; };
+    const auto word_for = [](std::uint64_t address) { return (address ^ 0x5aa51234) & 0xffffffff; };
     for (const std::uint64_t address : addresses) {
       m_code->set(Register::value, word_for(address));
       m_code->set(Register::address, address);
@@ -143,33 +205,29 @@ public:
       m_code->go_back(again, While::different);
     }
   }
-  void answer() {
+  void answer(const std::string& end) {
     const Assembler::Place begin = m_code->here();
-    m_code->set(Register::address, place_of(m_uart.status));
-    m_code->set(Register::mask, m_uart.received);
-    const Assembler::Place again = m_code->here();
-    m_code->load(Register::found, m_uart.width);
-    m_code->go_back(again, m_uart.received_when_clear ? While::common : While::none_common);
-    m_code->set(Register::address, place_of(m_uart.receive));
-    m_code->load(Register::found, m_uart.width);
+    m_console->receive(*m_code, Register::found);
     print("<");
-    transmit(Register::found);
+    m_console->transmit(*m_code, Register::found);
     print(">");
+    if (!end.empty()) {
+      m_code->set(Register::mask, '.');
+      m_code->go_back(begin, While::different);
+      if (end.find('=') == std::string::npos) {
+        m_code->end_by(end);
+      } else {
+        write(parse_writes(end, "--end"));
+      }
+      print("bare program: not ended\r\n");
+    }
     m_code->go_back(begin, While::always);
   }
-  const std::string& code() const { return m_code->code(); }
+  std::string image() const { return m_code->image(); }
 
 private:
-  std::uint64_t place_of(std::uint32_t offset) const { return m_base + offset * m_spacing; }
-  void transmit(Register from) {
-    m_code->set(Register::address, place_of(m_uart.transmit));
-    m_code->store(from, m_uart.width);
-  }
-
   std::unique_ptr<Assembler> m_code;
-  Uart m_uart = k_uarts[0];
-  std::uint64_t m_base = 0;
-  std::uint64_t m_spacing = 1;
+  std::unique_ptr<Console> m_console;
 };
 
 int run(const std::vector<std::string>& words) {
@@ -182,6 +240,10 @@ int run(const std::vector<std::string>& words) {
       .option("uart", "NAME@ADDRESS", "the device of the console, such as pl011@0x101f1000",
               options.uart)
       .option("ram", "ADDRESS,...", "words of memory to write and read back", options.ram)
+      .option("write", "ADDRESS=VALUE,...", "words that set up the board, before all else",
+              options.writes)
+      .option("end", "ADDRESS=VALUE,...", "words, or the name of a call, that end the machine",
+              options.end)
       .operands(files);
   if (!line.parse(words)) {
     return 0;
@@ -189,17 +251,20 @@ int run(const std::vector<std::string>& words) {
   if (files.size() != 1) {
     throw Error("one FILE to write", ExitCode::usage);
   }
-  Program program(options);
-  program.set_up();
-  program.print("bare program: hello\r\n");
   std::vector<std::uint64_t> addresses;
   for (const std::string& word : split(options.ram, ',')) {
     addresses.push_back(number(word, "--ram"));
   }
+  Program program(options);
+  if (!options.writes.empty()) {
+    program.write(parse_writes(options.writes, "--write"));
+  }
+  program.set_up_console();
+  program.print("bare program: hello\r\n");
   program.check_memory(addresses);
   program.print("bare program: memory\r\n");
-  program.answer();
-  write_file(files[0], program.code());
+  program.answer(options.end);
+  write_file(files[0], program.image());
   return 0;
 }
 

@@ -1,13 +1,11 @@
-// Machine code for the bare programs that make boards speak (bare_program.cc), for each instruction
-// set just the five operations that such a program consists of. Encodings are those of the makers'
+// Machine code for the bare programs that make boards speak (bare_program.cc): of each instruction
+// set just the few operations that such a program consists of. Encodings are those of the makers'
 // architecture manuals; running them on QEMU's boards proves them.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace qt {
 
@@ -23,16 +21,27 @@ public:
   virtual ~Assembler() = default;
 
   Place here() const { return m_load + m_code.size(); }
-  const std::string& code() const { return m_code; }
+  // What the board loads: the program, and what the processor needs around it.
+  virtual std::string image() const { return m_code; }
 
   virtual void set(Register target, std::uint64_t constant) = 0;
   // Between a register and the memory at `address`.
   virtual void store(Register from, Width width) = 0;
   virtual void load(Register into, Width width) = 0;
+  // Between a register and the device at `address`, where devices are not in memory.
+  virtual void store_to_device(Register from, Width width) { store(from, width); }
+  virtual void load_from_device(Register into, Width width) { load(into, width); }
   // Back to `place` while `found` and `mask` have a bit in common, or none, or are different, or
   // always.
   enum class While { common, none_common, different, always };
   virtual void go_back(Place place, While condition) = 0;
+
+  // A console, or an end of the machine, that is no device: the program calls a hypervisor, the
+  // firmware or a debugger. `receive_by` waits for a byte. They throw Error(ExitCode::usage) if the
+  // instruction set has no such call. They may change all registers but `into`.
+  virtual void transmit_by(std::string_view call, Register from);
+  virtual void receive_by(std::string_view call, Register into);
+  virtual void end_by(std::string_view call);
 
 protected:
   // `load`: where the program will lie.
@@ -43,21 +52,18 @@ protected:
   static std::uint32_t reg(Register name, int shift) {
     return static_cast<std::uint32_t>(name) << shift;
   }
+  void put8(std::uint32_t byte) { m_code += static_cast<char>(byte); }
   void put16(std::uint32_t half, bool big_endian = false);
   void put32(std::uint32_t word, bool big_endian = false);
   // From the instruction that comes next.
   std::int64_t distance_to(Place place) const {
     return static_cast<std::int64_t>(place) - static_cast<std::int64_t>(here());
   }
+  const std::string& code() const { return m_code; }
 
 private:
   std::uint64_t m_load;
   std::string m_code;
 };
-
-// "arm" (A32, as ARMv4 has it), "thumb" (T16, with the vector table of a Cortex-M before it),
-// "aarch64", "riscv32", "riscv64", "mips", "mipsel", "ppc". Throws Error(ExitCode::usage) for
-// another name.
-std::unique_ptr<Assembler> make_assembler(std::string_view name, std::uint64_t load);
 
 } // namespace qt

@@ -1,0 +1,140 @@
+#include "instruction_sets.hh"
+
+#include <array>
+
+namespace qt {
+namespace {
+
+// Arm Architecture Reference Manual for A-profile (DDI 0487), F5: A32. r0 to r3.
+class Arm : public Assembler {
+public:
+  explicit Arm(std::uint64_t load)
+    : Assembler(load) {}
+
+  void set(Register target, std::uint64_t constant) override {
+    put32(0xe59f0000 | reg(target, 12)); // ldr target, [pc]: the word after the next instruction
+    put32(0xea000000);                   // b over it
+    put32(static_cast<std::uint32_t>(constant));
+  }
+  void store(Register from, Width width) override {
+    put32(access(width, 0) | reg(from, 12) | reg(address, 16));
+  }
+  void load(Register into, Width width) override {
+    put32(access(width, 0x100000) | reg(into, 12) | reg(address, 16));
+  }
+  void go_back(Place place, While condition) override {
+    std::uint32_t branch = 0xea000000;
+    if (condition != While::always) {
+      const bool is_test = condition != While::different;
+      put32((is_test ? 0xe1100000 : 0xe1500000) | reg(found, 16) | mask); // tst, cmp
+      branch = condition == While::none_common ? 0x0a000000 : 0x1a000000; // beq, bne
+    }
+    put32(branch | (static_cast<std::uint32_t>((distance_to(place) - 8) / 4) & 0xffffff));
+  }
+
+private:
+  static std::uint32_t access(Width width, std::uint32_t load_bit) {
+    return load_bit | (width == Width::word   ? 0xe5800000   // str, ldr
+                       : width == Width::byte ? 0xe5c00000   // strb, ldrb
+                                              : 0xe1c000b0); // strh, ldrh
+  }
+};
+
+// Armv6-M Architecture Reference Manual (DDI 0419), A6.7: what every Cortex-M has. r0 to r3.
+class Thumb : public Assembler {
+public:
+  explicit Thumb(std::uint64_t load)
+    : Assembler(load) {
+    constexpr std::uint32_t k_vectors = 16;
+    put32(static_cast<std::uint32_t>(load) + 0x1000); // the stack, which is not used
+    for (std::uint32_t i = 1; i < k_vectors; ++i) {
+      put32((static_cast<std::uint32_t>(load) + 4 * k_vectors) | 1);
+    }
+  }
+
+  void set(Register target, std::uint64_t constant) override {
+    if (here() % 4 != 0) {
+      put16(0x46c0); // nop: the word must be aligned
+    }
+    put16(0x4800 | reg(target, 8)); // ldr target, [pc]: the word after the next instruction
+    put16(0xe001);                  // b over it
+    put32(static_cast<std::uint32_t>(constant));
+  }
+  void store(Register from, Width width) override {
+    put16(access(width, 0) | reg(address, 3) | from);
+  }
+  void load(Register into, Width width) override {
+    put16(access(width, 0x0800) | reg(address, 3) | into);
+  }
+  void go_back(Place place, While condition) override {
+    if (condition != While::always) {
+      const bool is_test = condition != While::different;
+      put16((is_test ? 0x4200 : 0x4280) | reg(mask, 3) | found); // tst, cmp
+      put16(condition == While::none_common ? 0xd100 : 0xd000);  // bne, beq: over the next
+    }
+    put16(0xe000 | (static_cast<std::uint32_t>((distance_to(place) - 4) / 2) & 0x7ff));
+  }
+
+private:
+  static std::uint32_t access(Width width, std::uint32_t load_bit) {
+    return load_bit | (width == Width::word   ? 0x6000   // str, ldr
+                       : width == Width::byte ? 0x7000   // strb, ldrb
+                                              : 0x8000); // strh, ldrh
+  }
+};
+
+// Arm Architecture Reference Manual for A-profile (DDI 0487), C6. x0 to x3.
+class Aarch64 : public Assembler {
+public:
+  explicit Aarch64(std::uint64_t load)
+    : Assembler(load) {}
+
+  void set(Register target, std::uint64_t constant) override {
+    put32(0xd2800000 | imm16(constant, 0) | target);  // movz
+    put32(0xf2a00000 | imm16(constant, 16) | target); // movk, lsl #16
+    put32(0xf2c00000 | imm16(constant, 32) | target); // movk, lsl #32
+  }
+  void store(Register from, Width width) override { put32(access(width) | reg(address, 5) | from); }
+  void load(Register into, Width width) override {
+    put32(access(width) | 0x00400000 | reg(address, 5) | into);
+  }
+  void go_back(Place place, While condition) override {
+    if (condition == While::always) {
+      put32(0x14000000 | (static_cast<std::uint32_t>(distance_to(place) / 4) & 0x3ffffff)); // b
+      return;
+    }
+    const bool is_test = condition != While::different;
+    put32((is_test ? 0x6a00001f : 0x6b00001f) | reg(mask, 16) | reg(found, 5)); // tst, cmp
+    const std::uint32_t branch = condition == While::none_common ? 0x54000000 : 0x54000001;
+    put32(branch | ((static_cast<std::uint32_t>(distance_to(place) / 4) & 0x7ffff) << 5));
+  }
+
+private:
+  static std::uint32_t imm16(std::uint64_t constant, int shift) {
+    return (static_cast<std::uint32_t>(constant >> shift) & 0xffff) << 5;
+  }
+  static std::uint32_t access(Width width) {
+    return width == Width::word ? 0xb9000000 : width == Width::byte ? 0x39000000 : 0x79000000;
+  }
+};
+
+constexpr std::array k_arm = {
+    InstructionSet{"arm",
+                   [](std::uint64_t load) -> std::unique_ptr<Assembler> {
+                     return std::make_unique<Arm>(load);
+                   }},
+    InstructionSet{"thumb",
+                   [](std::uint64_t load) -> std::unique_ptr<Assembler> {
+                     return std::make_unique<Thumb>(load);
+                   }},
+    InstructionSet{"aarch64",
+                   [](std::uint64_t load) -> std::unique_ptr<Assembler> {
+                     return std::make_unique<Aarch64>(load);
+                   }},
+};
+
+} // namespace
+
+std::span<const InstructionSet> arm_instruction_sets() { return k_arm; }
+
+} // namespace qt

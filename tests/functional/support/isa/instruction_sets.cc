@@ -1,0 +1,30 @@
+#include "instruction_sets.hh"
+
+#include "base/error.hh"
+#include "base/text.hh"
+
+#include <string>
+#include <vector>
+
+namespace qt {
+
+std::unique_ptr<Assembler> make_assembler(std::string_view name, std::uint64_t load) {
+  std::vector<std::string> names;
+  for (const auto& family : {
+           arm_instruction_sets(),
+           mips_instruction_sets(),
+           power_instruction_sets(),
+           riscv_instruction_sets(),
+       }) {
+    for (const InstructionSet& set : family) {
+      if (set.name == name) {
+        return set.make(load);
+      }
+      names.emplace_back(set.name);
+    }
+  }
+  throw Error(format("'{}' is none of the instruction sets {}", name, join(names, ", ")),
+              ExitCode::usage);
+}
+
+} // namespace qt

@@ -1,0 +1,27 @@
+// The instruction sets by name, a file for each family of them.
+#pragma once
+
+#include "assembler.hh"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace qt {
+
+struct InstructionSet {
+  std::string_view name;
+  std::unique_ptr<Assembler> (*make)(std::uint64_t load);
+};
+
+// Throws Error(ExitCode::usage), with the names that there are, for another one.
+std::unique_ptr<Assembler> make_assembler(std::string_view name, std::uint64_t load);
+
+// What each file has, for make_assembler().
+std::span<const InstructionSet> arm_instruction_sets();
+std::span<const InstructionSet> mips_instruction_sets();
+std::span<const InstructionSet> power_instruction_sets();
+std::span<const InstructionSet> riscv_instruction_sets();
+
+} // namespace qt

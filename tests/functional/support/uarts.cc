@@ -1,0 +1,55 @@
+#include "uarts.hh"
+
+#include <algorithm>
+
+namespace qt {
+namespace {
+
+constexpr std::array k_uarts = {
+    // Arm PrimeCell UART (DDI 0183): UARTCR enables it; UARTFR bit 4: the receiver is empty.
+    Uart{"pl011", Width::word, 0, 0, 0x18, 0x10, true, {{{0x30, 0x301}}}},
+    // TI TL16C550: the line status register, bit 0. "16550/4": a register each 4 bytes.
+    Uart{"16550", Width::byte, 0, 0, 5, 1, false},
+    // i.MX 6 reference manual, UART: UCR1 and UCR2 enable it; USR2 bit 0: ready to be read.
+    Uart{"imx", Width::word, 0x40, 0, 0x98, 1, false, {{{0x80, 1}, {0x84, 0x4007}}}},
+    // Samsung Exynos 4210 manual, UART: UTRSTAT bit 0.
+    Uart{"exynos", Width::word, 0x20, 0x24, 0x10, 1, false, {{{0x00, 3}, {0x04, 5}}}},
+    // Zynq-7000 reference manual (UG585), Cadence UART: control, mode; channel status bit 1: empty.
+    Uart{"cadence",
+         Width::word,
+         0x30,
+         0x30,
+         0x2c,
+         2,
+         true,
+         {{{0x00, 0x17}, {0x00, 0x14}, {0x04, 0x20}}}},
+    // ST RM0090, USART: CR1 enables it; SR bit 5: not empty.
+    Uart{"stm32", Width::word, 4, 4, 0, 0x20, false, {{{0x0c, 0x200c}}}},
+    // Arm CMSDK (DDI 0479), APB UART: baud rate, control; state bit 1: full.
+    Uart{"cmsdk", Width::word, 0, 0, 4, 2, false, {{{0x10, 16}, {0x08, 3}}}},
+    // nRF51 reference manual, UART: enable, start both; the event RXDRDY.
+    Uart{"nrf51",
+         Width::word,
+         0x51c,
+         0x518,
+         0x108,
+         1,
+         false,
+         {{{0x500, 4}, {0x000, 1}, {0x008, 1}}}},
+    // Canon DIGIC, from what runs on its cameras: status bit 0.
+    Uart{"digic", Width::word, 0, 4, 8, 1, false},
+    // SiFive FU540 manual: RXCTRL, TXCTRL. Its receive register has bit 31 set when it is empty,
+    // and
+    // gives up the byte when it is read, so interrupt pending (bit 1) is asked.
+    Uart{"sifive", Width::word, 0, 4, 0x14, 2, false, {{{0x08, 1}, {0x0c, 1}}}},
+};
+
+} // namespace
+
+const Uart* find_uart(std::string_view name) {
+  const auto* found = std::find_if(k_uarts.begin(), k_uarts.end(),
+                                   [&](const Uart& one) { return one.name == name; });
+  return found == k_uarts.end() ? nullptr : found;
+}
+
+} // namespace qt

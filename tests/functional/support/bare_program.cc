@@ -90,22 +90,21 @@ public:
 
 class DeviceConsole : public Console {
 public:
-  DeviceConsole(const Uart& uart, std::uint64_t base, std::uint64_t spacing)
+  // `scratch`: a word of memory.
+  DeviceConsole(const Uart& uart, std::uint64_t base, std::uint64_t spacing, std::uint64_t scratch)
     : m_uart(uart)
     , m_base(base)
-    , m_spacing(spacing) {}
+    , m_spacing(spacing)
+    , m_scratch(scratch) {}
 
-  void set_up(Assembler& code) const override {
-    for (const RegisterWrite& one : m_uart.set_up) {
-      if (one.value != 0) {
-        write(code, one);
-      }
-    }
-  }
+  void set_up(Assembler& code) const override { write_all(code, m_uart.set_up); }
   void transmit(Assembler& code, Register from) const override {
     code.set(Register::address, place_of(m_uart.transmit));
     code.store_to_device(from, m_uart.width);
     write_all(code, m_uart.after_transmit);
+    if (m_uart.full_status != k_no_register) {
+      wait_until_there_is_room(code);
+    }
   }
   void receive(Assembler& code, Register into) const override {
     write_all(code, m_uart.before_receive);
@@ -115,12 +114,24 @@ public:
     code.load_from_device(Register::found, m_uart.width);
     code.go_back(again, m_uart.received_when_clear ? While::common : While::none_common);
     code.set(Register::address, place_of(m_uart.receive));
-    code.load_from_device(into, m_uart.width);
+    code.load_from_device(into, m_uart.receive_width);
     write_all(code, m_uart.after_receive);
   }
 
 private:
   std::uint64_t place_of(std::uint32_t offset) const { return m_base + offset * m_spacing; }
+  // Keeps `found`.
+  void wait_until_there_is_room(Assembler& code) const {
+    code.set(Register::address, m_scratch);
+    code.store(Register::found, Width::word);
+    code.set(Register::address, place_of(m_uart.full_status));
+    code.set(Register::mask, m_uart.full);
+    const Assembler::Place again = code.here();
+    code.load_from_device(Register::found, m_uart.width);
+    code.go_back(again, While::common);
+    code.set(Register::address, m_scratch);
+    code.load(Register::found, Width::word);
+  }
   void write(Assembler& code, const RegisterWrite& one) const {
     code.set(Register::value, one.value);
     code.set(Register::address, place_of(one.offset));
@@ -128,7 +139,7 @@ private:
   }
   void write_all(Assembler& code, std::span<const RegisterWrite> writes) const {
     for (const RegisterWrite& one : writes) {
-      if (one.offset != 0) {
+      if (one.offset != k_no_register) {
         write(code, one);
       }
     }
@@ -137,6 +148,7 @@ private:
   const Uart& m_uart;
   std::uint64_t m_base;
   std::uint64_t m_spacing;
+  std::uint64_t m_scratch;
 };
 
 class CallConsole : public Console {
@@ -153,7 +165,7 @@ private:
 };
 
 // "NAME/SPACING@BASE", or the name of a call.
-std::unique_ptr<Console> make_console(const std::string& text) {
+std::unique_ptr<Console> make_console(const std::string& text, std::uint64_t scratch) {
   const std::size_t at = text.find('@');
   if (at == std::string::npos) {
     return std::make_unique<CallConsole>(text);
@@ -164,16 +176,16 @@ std::unique_ptr<Console> make_console(const std::string& text) {
     throw Error(format("--uart: '{}' is not a device that support/uarts.cc knows", words[0]),
                 ExitCode::usage);
   }
-  return std::make_unique<DeviceConsole>(*uart,
-                                         number(std::string_view(text).substr(at + 1), "--uart"),
-                                         words.size() > 1 ? number(words[1], "--uart") : 1);
+  return std::make_unique<DeviceConsole>(
+      *uart, number(std::string_view(text).substr(at + 1), "--uart"),
+      words.size() > 1 ? number(words[1], "--uart") : 1, scratch);
 }
 
 class Program {
 public:
-  explicit Program(const Options& options)
+  Program(const Options& options, std::uint64_t scratch)
     : m_code(make_assembler(options.isa, number(options.load, "--load")))
-    , m_console(make_console(options.uart)) {}
+    , m_console(make_console(options.uart, scratch)) {}
 
   void write(const std::vector<Write>& writes) {
     for (const Write& one : writes) {
@@ -255,7 +267,7 @@ int run(const std::vector<std::string>& words) {
   for (const std::string& word : split(options.ram, ',')) {
     addresses.push_back(number(word, "--ram"));
   }
-  Program program(options);
+  Program program(options, addresses[0]);
   if (!options.writes.empty()) {
     program.write(parse_writes(options.writes, "--write"));
   }

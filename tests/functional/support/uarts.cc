@@ -41,7 +41,52 @@ constexpr std::array k_uarts = {
     // SiFive FU540 manual: RXCTRL, TXCTRL. Its receive register has bit 31 set when it is empty,
     // and
     // gives up the byte when it is read, so interrupt pending (bit 1) is asked.
-    Uart{"sifive", Width::word, 0, 4, 0x14, 2, false, {{{0x08, 1}, {0x0c, 1}}}},
+    Uart{"sifive",
+         Width::word,
+         0,
+         4,
+         0x14,
+         2,
+         false,
+         {{{0x08, 1}, {0x0c, 1}}},
+         {},
+         {},
+         {},
+         0,
+         0x80000000},
+    // OpenTitan UART: CTRL starts both at a rate; STATUS bit 5: the receiver is empty.
+    Uart{"opentitan",
+         Width::word,
+         0x1c,
+         0x18,
+         0x14,
+         0x20,
+         true,
+         {{{0x10, 0xffff0003}}},
+         {},
+         {},
+         {},
+         0x14,
+         1},
+    // Shakti SDK: status bit 2: not empty.
+    Uart{"shakti", Width::word, 4, 8, 0xc, 4, false},
+    // RISC-V host-target interface: `tohost` (device 1: command 1 writes, 0 reads), `fromhost`.
+    Uart{"htif",
+         Width::word,
+         8,
+         0,
+         0,
+         0x100,
+         false,
+         {},
+         {{{0xc, 0x01010000}}},
+         {{{0, 0}, {0xc, 0x01000000}}},
+         {},
+         k_no_register,
+         0,
+         Width::byte},
+    // AMD PG142, AXI UART Lite: status bit 0.
+    Uart{"uartlite", Width::word, 4, 0, 8, 1, false},
 };
 
 } // namespace

@@ -1,6 +1,10 @@
 #include "instruction_sets.hh"
 
 #include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
 
 namespace qt {
 namespace {

@@ -9,19 +9,32 @@
 namespace qt {
 namespace {
 
-// MIPS Architecture for Programmers, volume II-A. $8 to $11; the instruction after a branch, and
-// after a load for the oldest processors, is a nop.
+// MIPS Architecture for Programmers, volumes II-A and III. $8 to $11; the instruction after a
+// branch, and after a load for the oldest processors, is a nop.
 class Mips : public Assembler {
 public:
-  Mips(std::uint64_t load, bool is_big)
+  Mips(std::uint64_t load, bool is_64, bool is_big)
     : Assembler(load)
-    , m_is_big(is_big) {}
+    , m_is_big(is_big) {
+    if (is_64) {                                 // Status.KX: addresses of 64 bits
+      put(0x40006000 | k_at << 16);              // mfc0 at, status
+      put(0x34000080 | k_at << 21 | k_at << 16); // ori at, 0x80
+      put(0x40806000 | k_at << 16);              // mtc0 at, status
+      put(0);
+    }
+  }
 
+  // Of 32 bits, the highest is the sign: 0xb8000000 is in the uncached segment on every processor.
   void set(Register target, std::uint64_t constant) override {
-    const std::uint32_t rt = reg(target) << 16;
-    put(0x3c000000 | rt | (static_cast<std::uint32_t>(constant) >> 16)); // lui
-    put(0x34000000 | reg(target) << 21 | rt |
-        (static_cast<std::uint32_t>(constant) & 0xffff)); // ori
+    const std::uint32_t r = reg(target);
+    const bool is_long = constant >> 32 != 0;
+    put(0x3c000000 | r << 16 | half(constant, is_long ? 48 : 16)); // lui
+    for (int shift = is_long ? 32 : 0; shift >= 0; shift -= 16) {
+      put(0x34000000 | r << 21 | r << 16 | half(constant, shift)); // ori
+      if (shift != 0) {
+        put(0x00000438 | r << 16 | r << 11); // dsll 16
+      }
+    }
   }
   void store(Register from, Width width) override {
     put((width == Width::word   ? 0xac000000
@@ -52,23 +65,37 @@ public:
     put(0);
   }
 
+  // MIPS Unified Hosting Interface (MD01069): exit with the status 0.
+  void end_by(std::string_view call) override {
+    if (call != "semihosting") {
+      Assembler::end_by(call);
+    }
+    put(0x34190001); // ori t9, zero, 1
+    put(0x34040000); // ori a0, zero, 0
+    put(0x7000007f); // sdbbp 1
+  }
+
 private:
   static constexpr std::uint32_t k_at = 1;
+  static std::uint32_t half(std::uint64_t constant, int shift) {
+    return static_cast<std::uint32_t>(constant >> shift) & 0xffff;
+  }
   static std::uint32_t reg(Register name) { return 8 + static_cast<std::uint32_t>(name); }
   void put(std::uint32_t word) { put32(word, m_is_big); }
 
   bool m_is_big;
 };
 
+template<bool is_64, bool is_big>
+std::unique_ptr<Assembler> make_mips(std::uint64_t load) {
+  return std::make_unique<Mips>(load, is_64, is_big);
+}
+
 constexpr std::array k_mips = {
-    InstructionSet{"mips",
-                   [](std::uint64_t load) -> std::unique_ptr<Assembler> {
-                     return std::make_unique<Mips>(load, true);
-                   }},
-    InstructionSet{"mipsel",
-                   [](std::uint64_t load) -> std::unique_ptr<Assembler> {
-                     return std::make_unique<Mips>(load, false);
-                   }},
+    InstructionSet{"mips", make_mips<false, true>},
+    InstructionSet{"mipsel", make_mips<false, false>},
+    InstructionSet{"mips64", make_mips<true, true>},
+    InstructionSet{"mips64el", make_mips<true, false>},
 };
 
 } // namespace

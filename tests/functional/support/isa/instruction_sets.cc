@@ -12,9 +12,12 @@ std::unique_ptr<Assembler> make_assembler(std::string_view name, std::uint64_t l
   std::vector<std::string> names;
   for (const auto& family : {
            arm_instruction_sets(),
+           loongarch_instruction_sets(),
            mips_instruction_sets(),
            power_instruction_sets(),
            riscv_instruction_sets(),
+           s390_instruction_sets(),
+           x86_instruction_sets(),
        }) {
     for (const InstructionSet& set : family) {
       if (set.name == name) {

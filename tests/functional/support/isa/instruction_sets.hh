@@ -20,8 +20,11 @@ std::unique_ptr<Assembler> make_assembler(std::string_view name, std::uint64_t l
 
 // What each file has, for make_assembler().
 std::span<const InstructionSet> arm_instruction_sets();
+std::span<const InstructionSet> loongarch_instruction_sets();
 std::span<const InstructionSet> mips_instruction_sets();
 std::span<const InstructionSet> power_instruction_sets();
 std::span<const InstructionSet> riscv_instruction_sets();
+std::span<const InstructionSet> s390_instruction_sets();
+std::span<const InstructionSet> x86_instruction_sets();
 
 } // namespace qt

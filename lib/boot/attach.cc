@@ -5,13 +5,13 @@
 #include "base/text.hh"
 #include "boot/viewers.hh"
 #include "data/json.hh"
+#include "os/event_loop.hh"
 #include "os/terminal.hh"
 #include "os/unix_socket.hh"
 
 #include <algorithm>
 #include <array>
 #include <dirent.h>
-#include <poll.h>
 #include <unistd.h>
 
 namespace qt {
@@ -70,7 +70,7 @@ public:
 
 private:
   void handle_command(char command);
-  bool show_console();
+  void show_console();
   void take_keys();
   void talk_to_monitor();
   bool leaves_monitor();
@@ -93,26 +93,23 @@ void View::run() {
     log_plain(format("the console of '{}', {}; Ctrl-a h lists the keys", m_vm,
                      m_typing ? "what you type goes there" : "read only"));
   }
-  while (!m_left) {
-    pollfd polled[] = {{m_console.get(), POLLIN, 0}, {interactive ? STDIN_FILENO : -1, POLLIN, 0}};
-    if (::poll(polled, 2, -1) < 0) {
-      continue;
-    }
-    if (polled[0].revents != 0 && !show_console()) {
-      return;
-    }
-    if (polled[1].revents != 0) {
+  EventLoop loop;
+  const auto console = loop.watch(m_console.get(), [this](const pollfd&) { show_console(); });
+  const auto keys = loop.watch(interactive ? STDIN_FILENO : -1, [this](const pollfd&) {
+    if (!m_left) {
       take_keys();
     }
+  });
+  while (!m_left) {
+    loop.turn();
   }
 }
 
-// False at its end.
-bool View::show_console() {
+void View::show_console() {
   std::array<std::byte, 65536> buffer;
   const IoCount got = read_some(m_console.get(), buffer);
   write_all(STDOUT_FILENO, text_of(std::span(buffer).first(got.count)), "standard output");
-  return got.result != IoResult::ended;
+  m_left = got.result == IoResult::ended;
 }
 
 void View::take_keys() {

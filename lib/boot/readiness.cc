@@ -2,11 +2,11 @@
 
 #include "base/error.hh"
 #include "base/text.hh"
+#include "os/event_loop.hh"
 #include "os/file.hh"
 
 #include <algorithm>
 #include <optional>
-#include <poll.h>
 
 namespace qt {
 
@@ -73,7 +73,7 @@ bool is_ready(const std::string& condition, const std::vector<std::string>& logs
 
 void await_ready(const std::vector<std::string>& conditions, const std::vector<std::string>& logs,
                  const std::function<std::string()>& dead, Deadline deadline, int interrupt) {
-  constexpr int k_pause_ms = 5; // nobody tells when a socket begins to listen
+  constexpr Duration k_pause{5}; // nobody tells when a socket begins to listen
   for (const std::string& condition : conditions) {
     while (!is_ready(condition, logs)) {
       const std::string death = dead();
@@ -82,8 +82,7 @@ void await_ready(const std::vector<std::string>& conditions, const std::vector<s
                                   : format("{} before {}{}", death, condition, last_words(logs)),
                     ExitCode::failed);
       }
-      pollfd entry = {interrupt, POLLIN, 0};
-      if (::poll(&entry, 1, k_pause_ms) == 1) {
+      if (wait_for(interrupt, POLLIN, Deadline::after(k_pause)) != 0) {
         return;
       }
     }

@@ -1,6 +1,7 @@
 #include "boot/relay.hh"
 
 #include "base/error.hh"
+#include "os/event_loop.hh"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -121,8 +122,7 @@ void ConsoleRelay::forward(std::span<const std::byte> fresh) {
 
 IoCount ConsoleRelay::write_to_reader(std::span<const std::byte> bytes) {
   if (m_reader_blocks) {
-    pollfd room = {m_reader.get(), POLLOUT, 0};
-    if (::poll(&room, 1, 0) != 1) {
+    if (look_at(m_reader.get(), POLLOUT) == 0) {
       return {IoResult::would_block, 0};
     }
     bytes = bytes.first(std::min(bytes.size(), k_blocking_piece));

@@ -3,10 +3,10 @@
 #include "base/duration.hh"
 #include "base/format.hh"
 #include "base/log.hh"
+#include "os/event_loop.hh"
 
 #include <algorithm>
 #include <array>
-#include <poll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,8 +30,7 @@ public:
   }
 
   void wait(Duration limit) const {
-    pollfd watched{m_fd.get(), POLLIN, 0}; // poll(2) passes over a descriptor that could not be had
-    ::poll(&watched, 1, static_cast<int>(limit.count()));
+    wait_for(m_fd.get(), POLLIN, Deadline::after(limit)); // also if there is no descriptor
     std::array<char, 4096> events;
     while (::read(m_fd.get(), events.data(), events.size()) > 0) {
     }

@@ -226,7 +226,7 @@ void wait(const StepRun& run, Pattern awaited) {
     if (run.late()) {
       run.time_out(search.remark());
     }
-    run.turn(search.look_again_at(), {}, run.guest);
+    run.turn(search.look_again_at(), run.guest);
   }
 }
 
@@ -249,8 +249,8 @@ void type(const StepRun& run, std::string_view bytes) {
     if (*taken > 0 && run.pace.count() > 0 && !rest.empty()) {
       run.pause(run.pace);
     } else if (!rest.empty()) {
-      pollfd writable = {console.fd(), POLLOUT, 0};
-      run.turn(Deadline::never(), std::span(&writable, 1));
+      const auto writable = run.loop.wake_for({console.fd(), POLLOUT, 0});
+      run.turn();
     }
     if (!rest.empty() && run.late()) {
       run.time_out("");
@@ -305,7 +305,7 @@ void interrupt(const StepRun& run, const std::string& keys, std::string until) {
       rest.remove_prefix(console.type(rest.substr(0, limit)).value_or(0));
       next = Deadline::after(rest.empty() || run.pace.count() == 0 ? run.every : run.pace);
     }
-    run.turn(earlier(next, search.look_again_at()), {}, run.guest);
+    run.turn(earlier(next, search.look_again_at()), run.guest);
   }
 }
 
@@ -338,7 +338,7 @@ std::string take_until(const StepRun& run, const Landmark& landmark, std::string
     if (run.late()) {
       run.time_out(landmark.missing);
     }
-    run.turn(search.look_again_at(), {}, run.guest);
+    run.turn(search.look_again_at(), run.guest);
   }
   found = search.found().text;
   before.resize(search.found().begin - begin);

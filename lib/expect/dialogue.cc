@@ -178,7 +178,7 @@ void Runner::watch() {
       if (run.late()) {
         run.time_out("");
       }
-      run.turn(Deadline::never(), {}, guest->has_console() ? guest.get() : nullptr);
+      run.turn(Deadline::never(), guest->has_console() ? guest.get() : nullptr);
       m_loop.check(nullptr);
     }
   }

@@ -1,7 +1,6 @@
 #include "expect/dialogue_loop.hh"
 
 #include "base/error.hh"
-#include "os/patient_poll.hh"
 #include "os/process.hh"
 
 #include <cerrno>
@@ -14,9 +13,6 @@ namespace qt {
 DialogueLoop::DialogueLoop(const std::vector<VmChannels>& vms, const Watch& watch, DialogueLog& log)
   : m_watch(watch)
   , m_log(log) {
-  for (const VmChannels& vm : vms) {
-    m_guests.push_back(std::make_unique<Guest>(vm, watch, log));
-  }
   sigset_t caught;
   ::sigemptyset(&caught);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
@@ -26,46 +22,28 @@ DialogueLoop::DialogueLoop(const std::vector<VmChannels>& vms, const Watch& watc
   if (!m_signals) {
     throw errno_error(errno, "watching for signals");
   }
+  m_signal_watch = m_loop.watch(m_signals.get(), [this](const pollfd&) { take_signal(); });
+  for (const VmChannels& vm : vms) {
+    m_guests.push_back(std::make_unique<Guest>(vm, watch, log, m_loop));
+  }
   ::sigprocmask(SIG_BLOCK, &caught, &m_old_mask);
 }
 
 DialogueLoop::~DialogueLoop() { ::sigprocmask(SIG_SETMASK, &m_old_mask, nullptr); }
 
-void DialogueLoop::turn(Deadline deadline, std::span<pollfd> extra, const Guest* awaited) {
-  m_polls.assign({{m_signals.get(), POLLIN, 0}});
-  std::vector<std::size_t> ends; // of each machine's entries
-  for (const std::unique_ptr<Guest>& guest : m_guests) {
-    guest->add_polls(m_polls);
-    ends.push_back(m_polls.size());
-  }
-  m_polls.insert(m_polls.end(), extra.begin(), extra.end());
+void DialogueLoop::turn(Deadline deadline, const Guest* awaited) {
   m_log.flush(DialogueLog::Lines::keep_unfinished);
   const Clock::time_point begin = Clock::now();
-  const Polled polled = patient_poll(m_polls, put_off(wake_at(deadline), m_stopped));
-  if (polled.stopped > Duration::zero()) {
-    note_stop(polled.stopped);
+  const EventLoop::Turn turn = m_loop.turn(put_off(wake_at(deadline), m_stopped));
+  if (turn.stopped > Duration::zero()) {
+    note_stop(turn.stopped);
   }
-  if (polled.ready < 0) {
-    if (errno != EINTR) {
-      throw errno_error(errno, "waiting for the machine");
-    }
+  if (turn.interrupted) {
     return;
-  }
-  if (m_polls[0].revents != 0) {
-    take_signal();
-  }
-  std::size_t entry = 1;
-  for (std::size_t i = 0; i < m_guests.size(); ++i) {
-    for (; entry < ends[i]; ++entry) {
-      m_guests[i]->handle(m_polls[entry]);
-    }
   }
   m_looked = begin;
   for (const std::unique_ptr<Guest>& guest : m_guests) {
     guest->looked(begin);
-  }
-  for (pollfd& asked : extra) {
-    asked.revents = m_polls[entry++].revents;
   }
   for (const std::unique_ptr<Guest>& guest : m_guests) {
     if (guest->has_console() && guest->console().undecided() && guest->console().quiet()) {

@@ -1,13 +1,13 @@
-// The one event loop of a dialogue. Whatever a step waits for, it waits in turn(): there all
-// consoles are read and searched for failure texts, monitors are served, the ends of machines and
-// signals are noticed. What ends a dialogue early leaves turn() as a DialogueEnd.
+// How a dialogue waits. Whatever a step waits for, it waits in turn(): there all consoles are read
+// and searched for failure texts, monitors are served, the ends of machines and signals are
+// noticed. What ends a dialogue early leaves turn() as a DialogueEnd.
 #pragma once
 
 #include "expect/guest.hh"
+#include "os/event_loop.hh"
 
+#include <csignal>
 #include <memory>
-#include <poll.h>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -37,14 +37,17 @@ public:
   const std::vector<std::unique_ptr<Guest>>& guests() const noexcept { return m_guests; }
 
   // Waits until something happens or `deadline` passes, and handles it; may return for no reason.
-  // `extra`: descriptors of the caller, their revents are set. `awaited`: the machine on whose
-  // console the caller looks for something itself; its failures are left to the caller, who knows
-  // what came first. Throws DialogueEnd, Error.
-  void turn(Deadline deadline, std::span<pollfd> extra = {}, const Guest* awaited = nullptr);
+  // `awaited`: the machine on whose console the caller looks for something itself; its failures are
+  // left to the caller, who knows what came first. Throws DialogueEnd, Error.
+  void turn(Deadline deadline, const Guest* awaited = nullptr);
+  // A descriptor of the caller's that turn() wakes for, too.
+  [[nodiscard]] EventLoop::Registration wake_for(pollfd wanted) {
+    return m_loop.watch([wanted] { return wanted; }, {});
+  }
 
   // Whether `deadline` had passed when turn() looked last: what came before it has been handled. A
   // program that a busy host, or Ctrl-Z, has stopped for long is late only if there is nothing to
-  // read, and the time in which it was stopped does not count (patient_poll.hh).
+  // read, and the time in which it was stopped does not count (event_loop.hh).
   bool missed(Deadline deadline) const { return deadline.expired(m_looked - m_stopped); }
 
   // Throws DialogueEnd if a failure text has come or a machine has crashed, `awaited` aside, or if
@@ -58,12 +61,13 @@ private:
   void take_signal() const;
   void note_stop(Duration span);
 
+  EventLoop m_loop;
   Watch m_watch;
   DialogueLog& m_log;
-  std::vector<std::unique_ptr<Guest>> m_guests;
   UniqueFd m_signals;
   sigset_t m_old_mask;
-  std::vector<pollfd> m_polls;
+  EventLoop::Registration m_signal_watch;
+  std::vector<std::unique_ptr<Guest>> m_guests;
   Clock::time_point m_looked;
   Duration m_stopped{0}; // for how long this program was
 };

@@ -2,6 +2,7 @@
 
 #include "base/error.hh"
 #include "base/text.hh"
+#include "os/event_loop.hh"
 
 #include <algorithm>
 #include <array>
@@ -11,14 +12,63 @@
 
 namespace qt {
 
-Guest::Guest(const VmChannels& channels, const Watch& watch, DialogueLog& log)
+Guest::Guest(const VmChannels& channels, const Watch& watch, DialogueLog& log, EventLoop& loop)
   : m_channels(channels)
   , m_log(log)
   , m_exit(channels.exit, channels.name) {
   if (channels.console >= 0) {
     m_console = std::make_unique<Console>(channels.name, channels.console, watch, log);
   }
+  register_with(loop);
   m_exit.ask(ExitRequest::events);
+}
+
+void Guest::register_with(EventLoop& loop) {
+  if (m_console) {
+    m_watched.push_back(loop.watch(
+        [this] {
+          const bool takes_more = !m_console->ended() && !m_console->is_full();
+          return pollfd{takes_more ? m_console->fd() : -1, POLLIN, 0};
+        },
+        [this](const pollfd&) {
+          m_console->read();
+          note_first_sign();
+        }));
+  }
+  if (has_monitor()) {
+    m_watched.push_back(loop.watch([this] { return monitor_interest(); },
+                                   [this](const pollfd& found) {
+                                     if ((found.revents & POLLOUT) != 0) {
+                                       write_monitor();
+                                     }
+                                     if ((found.revents & ~POLLOUT) != 0) {
+                                       read_monitor();
+                                     }
+                                   }));
+  }
+  if (has_exit()) {
+    m_watched.push_back(loop.watch(
+        [this] {
+          return pollfd{m_exit_ended ? -1 : m_channels.exit, POLLIN, 0};
+        },
+        [this](const pollfd&) {
+          read_exit();
+          note_first_sign();
+        }));
+  }
+}
+
+// Before the negotiation nothing is read: QEMU sends no events and its greeting can wait.
+pollfd Guest::monitor_interest() const {
+  const bool reads = !m_monitor_ended && m_monitor == Monitor::ours && m_qmp.negotiated();
+  const int events = m_qmp.has_output() ? POLLIN | POLLOUT : POLLIN;
+  return {reads ? m_channels.qmp : -1, static_cast<short>(events), 0};
+}
+
+void Guest::note_first_sign() {
+  if (!m_first_sign && ((m_console && m_console->ended()) || m_exit_ended)) {
+    m_first_sign = Clock::now();
+  }
 }
 
 void Guest::request_end(ExitRequest request) {
@@ -122,8 +172,7 @@ bool Guest::has_unread() const {
   if (console_over() || m_console->is_full()) {
     return false;
   }
-  pollfd entry = {m_console->fd(), POLLIN, 0};
-  return ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLIN) != 0;
+  return (look_at(m_console->fd(), POLLIN) & POLLIN) != 0;
 }
 
 Deadline Guest::over_at() const {
@@ -143,41 +192,6 @@ Cause Guest::end_cause() const {
     return Cause::qemu_crash;
   }
   return !m_end || m_request ? Cause::console_eof : Cause::qemu_exit;
-}
-
-void Guest::add_polls(std::vector<pollfd>& polls) const {
-  if (m_console && !m_console->ended() && !m_console->is_full()) {
-    polls.push_back({m_console->fd(), POLLIN, 0});
-  }
-  // Before the negotiation nothing is read: QEMU sends no events and its greeting can wait.
-  if (has_monitor() && !m_monitor_ended && m_monitor == Monitor::ours && m_qmp.negotiated()) {
-    const int events = m_qmp.has_output() ? POLLIN | POLLOUT : POLLIN;
-    polls.push_back({m_channels.qmp, static_cast<short>(events), 0});
-  }
-  if (has_exit() && !m_exit_ended) {
-    polls.push_back({m_channels.exit, POLLIN, 0});
-  }
-}
-
-void Guest::handle(const pollfd& entry) {
-  if (entry.revents == 0) {
-    return;
-  }
-  if (m_console && entry.fd == m_console->fd()) {
-    m_console->read();
-  } else if (entry.fd == m_channels.qmp) {
-    if ((entry.revents & POLLOUT) != 0) {
-      write_monitor();
-    }
-    if ((entry.revents & ~POLLOUT) != 0) {
-      read_monitor();
-    }
-  } else if (entry.fd == m_channels.exit) {
-    read_exit();
-  }
-  if (!m_first_sign && ((m_console && m_console->ended()) || m_exit_ended)) {
-    m_first_sign = Clock::now();
-  }
 }
 
 // False if there was nothing.

@@ -1,17 +1,17 @@
 // One machine of a dialogue with its three channels (run_dir.hh): the console, the monitor and the
-// line on which qt-boot tells how QEMU ended. It does what poll(2) says can be done and remembers
+// line on which qt-boot tells how QEMU ended. It handles what the loop finds on them and remembers
 // what came; it never waits.
 #pragma once
 
 #include "console/console.hh"
 #include "ipc/exit_channel.hh"
 #include "ipc/run_dir.hh"
+#include "os/event_loop.hh"
 #include "qemu/guest_event.hh"
 #include "qemu/qmp.hh"
 
 #include <memory>
 #include <optional>
-#include <poll.h>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,8 +20,11 @@ namespace qt {
 
 class Guest {
 public:
-  // Does not own the descriptors and `log`.
-  Guest(const VmChannels& channels, const Watch& watch, DialogueLog& log);
+  // Registers with the loop, which may throw Error in its turns. Does not own the descriptors and
+  // `log`.
+  Guest(const VmChannels& channels, const Watch& watch, DialogueLog& log, EventLoop& loop);
+  Guest(const Guest&) = delete;
+  Guest& operator=(const Guest&) = delete;
 
   const std::string& name() const noexcept { return m_channels.name; }
   bool has_console() const noexcept { return m_console != nullptr; }
@@ -79,14 +82,13 @@ public:
   // The cause of a failure because the machine has ended while something was awaited.
   Cause end_cause() const;
 
-  void add_polls(std::vector<pollfd>& polls) const;
-  // Reads or writes what the entry says. Throws Error.
-  void handle(const pollfd& entry);
-
 private:
   static constexpr Duration k_drain{2000};
   static constexpr Duration k_last_words{100}; // from the news of a panic to the failure
 
+  void register_with(EventLoop& loop);
+  pollfd monitor_interest() const;
+  void note_first_sign();
   bool read_monitor();
   void write_monitor();
   void read_exit();
@@ -116,6 +118,7 @@ private:
   std::optional<ExitRequest> m_request;          // to end
   std::optional<Clock::time_point> m_first_sign; // of the end
   Clock::time_point m_looked;
+  std::vector<EventLoop::Registration> m_watched; // the three channels
 };
 
 } // namespace qt

@@ -87,6 +87,7 @@ ExitStatus run_program(const StepRun& run, const std::vector<std::string>& argv,
   Process process = Process::spawn(argv, options);
   pipe.second.reset();
   set_nonblocking(pipe.first.get());
+  const auto ended = run.loop.wake_for({process.exit_fd(), POLLIN, 0});
   for (;;) {
     const std::optional<ExitStatus> status = process.poll();
     if (pipe.first && !collect(run, pipe.first, text)) {
@@ -98,9 +99,8 @@ ExitStatus run_program(const StepRun& run, const std::vector<std::string>& argv,
     if (run.late()) {
       run.time_out(format("{} still runs{}", argv[0], last_line(text)));
     }
-    std::array<pollfd, 2> polls = {pollfd{process.exit_fd(), POLLIN, 0},
-                                   pollfd{pipe.first.get(), POLLIN, 0}};
-    run.turn(Deadline::never(), polls);
+    const auto output = run.loop.wake_for({pipe.first.get(), POLLIN, 0});
+    run.turn();
   }
 }
 
@@ -175,10 +175,9 @@ void decide(const StepRun& run, TcpConnection& connection) {
     if (run.late() && connection.state() != TcpConnection::State::held) {
       run.time_out("the connection was neither accepted nor refused");
     }
-    pollfd news = connection.interest();
+    const auto news = run.loop.wake_for(connection.interest());
     run.loop.turn(run.late() ? connection.deadline()
-                             : earlier(run.limit.deadline, connection.deadline()),
-                  std::span(&news, 1));
+                             : earlier(run.limit.deadline, connection.deadline()));
     run.loop.check(nullptr);
     connection.go_on();
   }

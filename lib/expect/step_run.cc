@@ -42,7 +42,7 @@ std::string StepRun::untaken(Json& details) const {
     const Deadline answer = Deadline::after(k_answer);
     guest->ask_untaken();
     while (!guest->untaken() && !guest->over() && !loop.missed(answer)) {
-      loop.turn(answer, {}, guest);
+      loop.turn(answer, guest);
     }
     count += guest->untaken().value_or(0);
   }
@@ -64,13 +64,13 @@ void StepRun::need_guest(std::string_view wanted) const {
   }
 }
 
-void StepRun::turn(Deadline until, std::span<pollfd> extra, const Guest* awaited) const {
+void StepRun::turn(Deadline until, const Guest* awaited) const {
   const Deadline end = earlier(limit.deadline, until);
   if (awaited == nullptr || !idle) {
-    loop.turn(end, extra, awaited);
+    loop.turn(end, awaited);
     return;
   }
-  loop.turn(earlier(end, idle->silent_at(awaited->console().heard_at())), extra, awaited);
+  loop.turn(earlier(end, idle->silent_at(awaited->console().heard_at())), awaited);
   check_silence(awaited->console());
 }
 

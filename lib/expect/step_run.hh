@@ -43,8 +43,7 @@ struct StepRun {
   // A turn of the loop until the limit or, if earlier, `until`. With `awaited`, the machine on
   // whose console the step waits, its silence counts too: DialogueEnd if it has lasted for too
   // long.
-  void turn(Deadline until = Deadline::never(), std::span<pollfd> extra = {},
-            const Guest* awaited = nullptr) const;
+  void turn(Deadline until = Deadline::never(), const Guest* awaited = nullptr) const;
   // Turns until `span` has passed; time_out() if the limit comes first.
   void pause(Duration span) const;
 

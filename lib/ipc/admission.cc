@@ -3,6 +3,7 @@
 #include "base/environment.hh"
 #include "base/error.hh"
 #include "base/text.hh"
+#include "os/event_loop.hh"
 #include "os/file.hh"
 #include "os/file_lock.hh"
 
@@ -10,7 +11,6 @@
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -220,18 +220,27 @@ bool Admission::try_enter(const Demand& demand, const AdmissionLimits& limits, P
 bool Admission::wait(const Demand& demand, const AdmissionLimits& limits, int interrupt,
                      Deadline deadline) {
   for (;;) {
-    std::vector<pollfd> polled = {{interrupt, POLLIN, 0}};
     UniqueFd lock = lock_folder(m_folder);
     Pool pool(m_folder, m_number);
     if (try_enter(demand, limits, pool)) {
       return true;
     }
     lock.reset();
+    bool is_interrupted = false;
+    EventLoop loop;
+    std::vector<EventLoop::Registration> watched;
+    watched.push_back(
+        loop.watch(interrupt, [&is_interrupted](const pollfd&) { is_interrupted = true; }));
     for (const UniqueFd& other : pool.ahead) {
-      polled.push_back({other.get(), 0, 0}); // an error comes unasked
+      const int fd = other.get();
+      watched.push_back(loop.watch(
+          [fd] {
+            return pollfd{fd, 0, 0};
+          },
+          {})); // an error comes unasked
     }
-    const int ready = ::poll(polled.data(), polled.size(), deadline.poll_timeout());
-    if (deadline.expired() || (ready > 0 && polled[0].revents != 0)) {
+    loop.turn(deadline);
+    if (deadline.expired() || is_interrupted) {
       return false;
     }
   }

@@ -24,8 +24,4 @@ Polled patient_poll(std::span<pollfd> entries, Deadline deadline) {
   return polled;
 }
 
-Deadline put_off(Deadline deadline, Duration span) {
-  return deadline.is_never() ? deadline : Deadline::after(deadline.remaining() + span);
-}
-
 } // namespace qt

@@ -7,7 +7,7 @@
 // is suspended needs none of this: the monotonic clock stands still with it.
 #pragma once
 
-#include "base/duration.hh"
+#include "os/event_loop.hh"
 
 #include <poll.h>
 #include <span>
@@ -22,8 +22,5 @@ struct Polled {
 // Waits until there is news, or `deadline` passes, or for 500 ms; without a deadline for as long as
 // nothing comes, and then it notices no stop.
 Polled patient_poll(std::span<pollfd> entries, Deadline deadline);
-
-// `deadline` as it is if `span` does not count.
-Deadline put_off(Deadline deadline, Duration span);
 
 } // namespace qt

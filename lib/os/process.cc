@@ -2,6 +2,7 @@
 
 #include "base/error.hh"
 #include "base/text.hh"
+#include "os/event_loop.hh"
 #include "os/guard.hh"
 
 #include <array>
@@ -10,7 +11,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -298,8 +298,7 @@ std::optional<ExitStatus> Process::poll() {
 
 std::optional<ExitStatus> Process::wait(Deadline deadline) {
   while (!poll() && !deadline.expired()) {
-    pollfd entry = {m_pidfd.get(), POLLIN, 0};
-    ::poll(&entry, 1, deadline.poll_timeout());
+    wait_for(m_pidfd.get(), POLLIN, deadline);
   }
   return poll();
 }
@@ -323,25 +322,28 @@ std::optional<Captured> run_captured(const std::vector<std::string>& argv, Spawn
   err.second.reset();
   Captured captured{};
   std::array<std::byte, 65536> buffer;
-  const auto collect = [&buffer](UniqueFd& fd, short events, std::string& text) {
-    if (events != 0) {
-      const IoCount got = read_some(fd.get(), buffer);
-      text += text_of(std::span(buffer).first(got.count));
-      if (got.result == IoResult::ended) {
-        fd.reset();
-      }
+  const auto collect = [&buffer](UniqueFd& fd, std::string& text) {
+    const IoCount got = read_some(fd.get(), buffer);
+    text += text_of(std::span(buffer).first(got.count));
+    if (got.result == IoResult::ended) {
+      fd.reset();
     }
   };
+  EventLoop loop;
+  const auto watch = [&](UniqueFd& fd, std::string& text) {
+    return loop.watch(
+        [&fd] {
+          return pollfd{fd.get(), POLLIN, 0};
+        },
+        [&](const pollfd&) { collect(fd, text); });
+  };
+  const auto watched_out = watch(out.first, captured.out);
+  const auto watched_err = watch(err.first, captured.err);
   while (out.first || err.first) {
-    pollfd entries[] = {{out.first.get(), POLLIN, 0}, {err.first.get(), POLLIN, 0}};
-    const int ready = ::poll(entries, 2, deadline.poll_timeout());
-    if (ready == 0) {
+    if (deadline.expired()) {
       return std::nullopt;
     }
-    if (ready > 0) {
-      collect(out.first, entries[0].revents, captured.out);
-      collect(err.first, entries[1].revents, captured.err);
-    }
+    loop.turn(deadline);
   }
   const std::optional<ExitStatus> status = process.wait(deadline);
   if (!status) {

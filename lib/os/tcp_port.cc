@@ -2,6 +2,7 @@
 
 #include "base/error.hh"
 #include "base/text.hh"
+#include "os/event_loop.hh"
 
 #include <arpa/inet.h>
 #include <cerrno>
@@ -98,10 +99,9 @@ pollfd TcpConnection::interest() const noexcept {
 }
 
 void TcpConnection::go_on() {
-  pollfd entry = interest();
   if (m_state == State::held) {
     look_at_held();
-  } else if (m_state == State::connecting && ::poll(&entry, 1, 0) > 0) {
+  } else if (m_state == State::connecting && look_at(m_fd.get(), POLLOUT) != 0) {
     int error = 0;
     socklen_t size = sizeof error;
     ::getsockopt(m_fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);

@@ -2,11 +2,11 @@
 
 #include "base/error.hh"
 #include "base/text.hh"
+#include "os/event_loop.hh"
 #include "os/file.hh"
 
 #include <array>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <utility>
@@ -67,10 +67,11 @@ Json IdleEmulator::need(const std::string& command, const Json& arguments) {
 }
 
 void IdleEmulator::read_more() {
-  pollfd entry = {m_socket.get(), POLLIN, 0};
-  if (::poll(&entry, 1, m_deadline.poll_timeout()) == 0) {
-    throw Error(format("asking {} what it can do: no answer in time", m_program),
-                ExitCode::deadline);
+  while (wait_for(m_socket.get(), POLLIN, m_deadline) == 0) {
+    if (m_deadline.expired()) {
+      throw Error(format("asking {} what it can do: no answer in time", m_program),
+                  ExitCode::deadline);
+    }
   }
   std::array<std::byte, 65536> chunk;
   const IoCount got = read_some(m_socket.get(), chunk);

@@ -4,10 +4,10 @@
 #include "base/shell_words.hh"
 #include "cache/cache.hh"
 #include "definition/made_file.hh"
+#include "os/event_loop.hh"
 #include "os/file.hh"
 #include "os/file_lock.hh"
 
-#include <poll.h>
 
 namespace qt {
 
@@ -63,7 +63,7 @@ Prepared run_command(const Preparation& step, Deadline deadline, EndRequest& req
 // then, or at the deadline.
 std::optional<FileLock> lock_of(const std::string& path, Deadline deadline,
                                 const EndRequest& request, const LineSink& log) {
-  constexpr int k_pause_ms = 5;
+  constexpr Duration k_pause{5};
   const std::string name = made_file_lock(path);
   Deadline notice = Deadline::after(std::chrono::seconds(5));
   while (!request.received() && !deadline.expired()) {
@@ -74,8 +74,7 @@ std::optional<FileLock> lock_of(const std::string& path, Deadline deadline,
       notice = Deadline::never();
       log(format("waiting for {}, which holds {}", holder_of_lock(name), name));
     }
-    pollfd entry = {request.fd(), POLLIN, 0};
-    ::poll(&entry, 1, k_pause_ms);
+    wait_for(request.fd(), POLLIN, Deadline::after(k_pause));
   }
   return std::nullopt;
 }

@@ -1,14 +1,13 @@
 #include "tap/stage.hh"
 
 #include "base/text.hh"
+#include "os/event_loop.hh"
 #include "os/fd.hh"
 #include "os/file.hh"
-#include "os/patient_poll.hh"
 
 #include <array>
 #include <csignal>
 #include <fcntl.h>
-#include <poll.h>
 
 namespace qt {
 
@@ -89,6 +88,15 @@ public:
     , m_sink(sink) {}
 
   StageEnd run(Deadline deadline, EndRequest& request) {
+    EventLoop loop;
+    const auto ended = loop.watch(m_process.exit_fd(), {});
+    const auto out = watch(loop, m_out, &StageLoop::take);
+    const auto err = watch(loop, m_err, &StageLoop::take_error);
+    const auto asked_to_end = loop.watch(
+        [this, &request] {
+          return pollfd{m_end.by == StageEnd::By::signal ? -1 : request.fd(), POLLIN, 0};
+        },
+        {});
     Deadline limit = deadline;
     while (!m_process.poll()) {
       const bool received = request.received().has_value();
@@ -96,7 +104,7 @@ public:
       if (asked || limit.expired()) {
         limit = end_process(asked, limit);
       }
-      limit = put_off(limit, wait_for_something(limit, request));
+      limit = put_off(limit, loop.turn(limit).stopped);
     }
     m_end.status = *m_process.poll();
     if (request.received()) { // its whole group may have been told to end
@@ -110,6 +118,18 @@ public:
   }
 
 private:
+  EventLoop::Registration watch(EventLoop& loop, LineReader& reader,
+                                void (StageLoop::*take_line)(std::string_view)) {
+    return loop.watch(
+        [&reader] {
+          return pollfd{reader.fd(), POLLIN, 0};
+        },
+        [this, &reader, take_line](const pollfd&) {
+          reader.read_available(
+              [this, take_line](std::string_view line) { (this->*take_line)(line); });
+        });
+  }
+
   // SIGTERM first, SIGKILL when that did not help in time; the new limit.
   Deadline end_process(bool by_signal, Deadline limit) {
     if (m_end.by != StageEnd::By::itself && limit.expired()) {
@@ -119,28 +139,6 @@ private:
     m_process.send_signal(SIGTERM);
     m_end.by = by_signal ? StageEnd::By::signal : StageEnd::By::deadline;
     return Deadline::after(by_signal ? k_grace_after_signal : k_grace_after_deadline);
-  }
-
-  // Gives for how long this program was stopped meanwhile.
-  Duration wait_for_something(Deadline limit, EndRequest& request) {
-    // Pipes that have ended are -1, which poll(2) ignores.
-    pollfd entries[] = {
-        {m_process.exit_fd(), POLLIN, 0},
-        {m_out.fd(), POLLIN, 0},
-        {m_err.fd(), POLLIN, 0},
-        {m_end.by == StageEnd::By::signal ? -1 : request.fd(), POLLIN, 0},
-    };
-    const Polled polled = patient_poll(entries, limit);
-    if (polled.ready <= 0) {
-      return polled.stopped;
-    }
-    if (entries[1].revents != 0) {
-      m_out.read_available([this](std::string_view line) { take(line); });
-    }
-    if (entries[2].revents != 0) {
-      m_err.read_available([this](std::string_view line) { take_error(line); });
-    }
-    return polled.stopped;
   }
 
   void take(std::string_view line) {

@@ -45,9 +45,4 @@ TEST(PatientPoll, NoticesThatItWasStopped) {
   EXPECT_EQ(status, 0);
 }
 
-TEST(PatientPoll, PutsADeadlineOff) {
-  EXPECT_TRUE(put_off(Deadline::never(), 1s).is_never());
-  EXPECT_GT(put_off(Deadline::after(0ms), 1h).remaining(), 59min);
-}
-
 } // namespace patient_poll_test

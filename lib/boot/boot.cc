@@ -87,6 +87,7 @@ private:
   std::optional<Duration> m_timeout;
   RunFolder m_run_dir;
   BaseLog m_log;
+  EventLoop m_loop;
   TerminationSignals m_signals;
   EscapeKeys m_escape_keys;
   OutputCheck m_output_check;
@@ -132,7 +133,8 @@ void Boot::run_machine() {
   Hold hold(m_options.on_fail, m_run_dir.path(), m_options.name, outer_exit_channels());
   FolderSize folder(m_run_dir.path(), scratch_path(m_run_dir.path()),
                     m_options.log_limit * k_files);
-  RunningMachine machine{std::move(qemu),
+  RunningMachine machine{m_loop,
+                         std::move(qemu),
                          find_program(m_options.machine.qemu).value_or(m_options.machine.qemu),
                          *m_qemu_output,
                          folder,
@@ -154,7 +156,7 @@ void Boot::run_machine() {
       terminal.emplace(STDIN_FILENO);
     }
   }
-  machine.viewers.emplace(m_run_dir.path(), m_options.name, console, monitor, m_log);
+  machine.viewers.emplace(m_run_dir.path(), m_options.name, console, monitor, m_log, m_loop);
   RunLimits limits = {m_timeout, !m_options.expected.exit.is_null(), {}};
   if (keeps_early_panic(m_options.machine)) {
     const std::string action = panic_action(m_options.machine);

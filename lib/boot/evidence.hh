@@ -4,7 +4,7 @@
 // answer, or has no monitor, is looked at from outside, as a crash is (backtrace.hh). What cannot
 // be had is left out.
 //
-// Passive: the owner polls interest() or waits for deadline(), then calls advance().
+// Passive: the owner waits for exit_fd() or deadline(), then calls advance().
 #pragma once
 
 #include "boot/backtrace.hh"
@@ -14,7 +14,6 @@
 
 #include <functional>
 #include <optional>
-#include <poll.h>
 #include <string>
 
 namespace qt {
@@ -36,7 +35,7 @@ public:
   void gather_of_crash(pid_t qemu, ExitStatus status, const std::string& program);
 
   bool busy() const { return m_next != nullptr || m_backtrace.running(); }
-  pollfd interest() const { return {m_backtrace.exit_fd(), POLLIN, 0}; }
+  int exit_fd() const { return m_backtrace.exit_fd(); }
   Deadline deadline() const { return earlier(m_deadline, m_backtrace.deadline()); }
   void advance();
   // There is no time left for it.

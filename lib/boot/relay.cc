@@ -49,37 +49,50 @@ void ConsoleRelay::filter_keys(std::function<std::string(std::string_view)> filt
   m_filter = std::move(filter);
 }
 
-ConsoleRelay::Interests ConsoleRelay::interests() const {
-  const bool behind = m_forwarded < received();
-  const auto if_true = [](bool wanted, int events) {
-    return static_cast<short>(wanted ? events : 0);
-  };
-  // A descriptor whose other side has gone is reported whatever is asked for: keys that must wait
-  // for QEMU are therefore not polled at all.
-  const bool keys_wait = !m_pending_keys.empty() || !m_machine;
-  const short of_machine = static_cast<short>(if_true(!must_wait_for_reader(), POLLIN) |
-                                              if_true(!m_pending_keys.empty(), POLLOUT));
-  return {{{of_machine != 0 ? m_machine.get() : -1, of_machine, 0},
-           {m_reader.get(), if_true(behind, POLLOUT), 0},
-           {keys_wait ? -1 : m_keys.get(), POLLIN, 0}}};
+void ConsoleRelay::register_with(EventLoop& loop) {
+  m_watched = {
+      loop.watch([this] { return machine_interest(); },
+                 [this](const pollfd& found) { handle_machine(found); }),
+      loop.watch([this] { return reader_interest(); },
+                 [this](const pollfd& found) { handle_reader(found); }),
+      loop.watch([this] { return keys_interest(); }, [this](const pollfd&) { take_keys(); })};
 }
 
-void ConsoleRelay::handle(const Interests& polled) {
-  if ((polled[0].revents & (POLLIN | k_gone)) != 0 && m_machine && !must_wait_for_reader()) {
-    if (take_from_machine() == IoResult::ended) {
-      m_machine.reset();
-    }
+pollfd ConsoleRelay::machine_interest() const {
+  const int events = (must_wait_for_reader() ? 0 : POLLIN) | (m_pending_keys.empty() ? 0 : POLLOUT);
+  return {events != 0 ? m_machine.get() : -1, static_cast<short>(events), 0};
+}
+
+pollfd ConsoleRelay::reader_interest() const {
+  const bool behind = m_forwarded < received();
+  return {m_reader.get(), static_cast<short>(behind ? POLLOUT : 0), 0};
+}
+
+// A descriptor whose other side has gone is reported whatever is asked for: keys that must wait for
+// QEMU are therefore not watched at all.
+pollfd ConsoleRelay::keys_interest() const {
+  const bool keys_wait = !m_pending_keys.empty() || !m_machine;
+  return {keys_wait ? -1 : m_keys.get(), POLLIN, 0};
+}
+
+void ConsoleRelay::handle_machine(const pollfd& found) {
+  if ((found.revents & (POLLIN | k_gone)) != 0 && m_machine && !must_wait_for_reader() &&
+      take_from_machine() == IoResult::ended) {
+    m_machine.reset();
   }
-  if ((polled[0].revents & POLLOUT) != 0) {
+  if ((found.revents & POLLOUT) != 0) {
     send_keys();
   }
-  if ((polled[1].revents & k_gone) != 0 && m_reader) {
-    lose_reader();
-  } else if ((polled[1].revents & POLLOUT) != 0) {
-    forward({});
+  if (m_draining) {
+    drain();
   }
-  if (polled[2].revents != 0 && m_keys && m_pending_keys.empty()) {
-    take_keys();
+}
+
+void ConsoleRelay::handle_reader(const pollfd& found) {
+  if ((found.revents & k_gone) != 0 && m_reader) {
+    lose_reader();
+  } else if ((found.revents & POLLOUT) != 0) {
+    forward({});
   }
   if (m_draining) {
     drain();
@@ -109,7 +122,7 @@ void ConsoleRelay::forward(std::span<const std::byte> fresh) {
   std::span<const std::byte> bytes = fresh;
   if (m_forwarded + fresh.size() != received()) {
     if (!fresh.empty()) {
-      return; // poll(2) will say when the reader has room for what it still lacks
+      return; // the loop will say when the reader has room for what it still lacks
     }
     bytes = std::span<const std::byte>(m_buffer).first(m_log.read(m_forwarded, m_buffer));
   }
@@ -131,6 +144,9 @@ IoCount ConsoleRelay::write_to_reader(std::span<const std::byte> bytes) {
 }
 
 void ConsoleRelay::take_keys() {
+  if (!m_keys || !m_pending_keys.empty()) {
+    return;
+  }
   std::array<std::byte, k_keys> keys;
   const IoCount got = read_some(m_keys.get(), keys);
   if (got.result == IoResult::ended) {

@@ -8,17 +8,16 @@
 // The other way, from the reader (its keys) to QEMU, nothing is lost or reordered either: the relay
 // stops reading keys while QEMU takes none.
 //
-// Passive: the owner polls the descriptors that interests() names and hands the results over.
-// Refuses to know anything about what the bytes mean.
+// Works in the turns of an event loop. Refuses to know anything about what the bytes mean.
 #pragma once
 
 #include "os/bounded_log.hh"
+#include "os/event_loop.hh"
 #include "os/fd.hh"
 
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <poll.h>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +26,6 @@ namespace qt {
 
 class ConsoleRelay {
 public:
-  using Interests = std::array<pollfd, 3>; // QEMU, reader, keys; descriptor -1 where there is none
-
   // `machine`: our end of QEMU's console, made non-blocking. `far_end`: the other, kept because
   // only there the system counts the bytes that have not been read; drain() then, not the end of
   // what `machine` gives, is the console's end. Replaces the log file. Throws Error.
@@ -41,9 +38,9 @@ public:
   // Sees the keys before QEMU does and gives what is to be sent instead.
   void filter_keys(std::function<std::string(std::string_view)> filter);
 
-  Interests interests() const;
-  // Does what poll(2) found possible. Never blocks. Throws Error if the log cannot be written.
-  void handle(const Interests& polled);
+  // From now on its work is done in the turns of the loop. Never blocks there. They throw Error if
+  // the log cannot be written.
+  void register_with(EventLoop& loop);
 
   // After QEMU's death: takes what is left and regards the console as ended, once the reader has
   // caught up so far that there is room for it.
@@ -71,6 +68,11 @@ public:
   bool reader_gone() const { return m_reader_gone; }
 
 private:
+  pollfd machine_interest() const;
+  pollfd reader_interest() const;
+  pollfd keys_interest() const;
+  void handle_machine(const pollfd& found);
+  void handle_reader(const pollfd& found);
   bool must_wait_for_reader() const;
   IoResult take_from_machine();
   void forward(std::span<const std::byte> fresh);
@@ -91,6 +93,7 @@ private:
   std::string m_pending_keys;    // not taken by QEMU yet
   std::function<std::string(std::string_view)> m_filter;
   std::vector<std::byte> m_buffer;
+  std::array<EventLoop::Registration, 3> m_watched;
 };
 
 } // namespace qt

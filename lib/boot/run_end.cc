@@ -2,7 +2,7 @@
 
 #include "base/exit_code.hh"
 #include "base/format.hh"
-#include "os/patient_poll.hh"
+#include "os/event_loop.hh"
 
 namespace qt {
 

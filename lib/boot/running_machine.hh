@@ -9,6 +9,7 @@
 #include "boot/services.hh"
 #include "boot/viewers.hh"
 #include "ipc/exit_channel.hh"
+#include "os/event_loop.hh"
 #include "os/folder_size.hh"
 #include "os/logged_output.hh"
 #include "os/terminal.hh"
@@ -22,6 +23,7 @@ namespace qt {
 
 // What is running. What is only referred to must outlive the object.
 struct RunningMachine {
+  EventLoop& loop;
   QemuProcess qemu;
   std::string emulator; // its executable
   LoggedOutput& output; // its stdout and stderr

@@ -12,38 +12,34 @@ constexpr Duration k_before_qemu{500};
 
 // Waits for its end, without which nobody would take what it says.
 std::optional<ExitStatus> last_words_of(Service& service, Deadline deadline) {
+  EventLoop loop;
+  const auto output = loop.watch(*service.output);
+  const auto ended = loop.watch(service.process.exit_fd(), {});
   while (!service.process.poll() && !deadline.expired()) {
-    pollfd polled[] = {service.output->interest(), {service.process.exit_fd(), POLLIN, 0}};
-    if (::poll(polled, 2, deadline.poll_timeout()) > 0) {
-      service.output->handle(polled[0]);
-    }
+    loop.turn(deadline);
   }
   return service.process.poll();
 }
 
 } // namespace
 
-void Services::add_polls(std::vector<pollfd>& polled) const {
-  if (m_failure.empty()) {
-    for (const Service& service : m_services) {
-      polled.push_back({service.process.exit_fd(), POLLIN, 0});
-    }
+void Services::register_with(EventLoop& loop, std::function<bool()> needed) {
+  m_needed = std::move(needed);
+  for (Service& service : m_services) {
+    m_watched.push_back(loop.watch(*service.output));
+    m_watched.push_back(loop.watch(
+        [this, fd = service.process.exit_fd()] {
+          return pollfd{m_failure.empty() && m_needed() ? fd : -1, POLLIN, 0};
+        },
+        [this](const pollfd&) { check(); }));
   }
 }
 
-void Services::add_output_polls(std::vector<pollfd>& polled) const {
-  for (const Service& service : m_services) {
-    polled.push_back(service.output->interest());
-  }
-}
-
-void Services::handle_output(std::span<const pollfd> polled) {
-  for (std::size_t i = 0; i < m_services.size() && i < polled.size(); ++i) {
-    m_services[i].output->handle(polled[i]);
-  }
-}
-
+// QEMU may have been asked to end in the same turn.
 void Services::check() {
+  if (!m_needed()) {
+    return;
+  }
   for (Service& service : m_services) {
     const std::optional<ExitStatus> status = service.process.poll();
     if (status && m_failure.empty()) {
@@ -70,6 +66,7 @@ bool Services::take_failed() {
 }
 
 void Services::end(Deadline deadline) {
+  m_watched.clear();
   for (Service& service : m_services) {
     service.process.send_signal(SIGTERM);
   }

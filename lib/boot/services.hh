@@ -1,17 +1,15 @@
 // The daemons beside a machine: started before QEMU, expected to live as long as it does, ended
-// after it.
-//
-// Passive: the owner polls add_polls() and add_output_polls() or waits for deadline(), then calls
-// check() and handle_output().
+// after it. What they say is logged in the turns of an event loop, in which their end is noticed,
+// too.
 #pragma once
 
 #include "ipc/base_log.hh"
+#include "os/event_loop.hh"
 #include "os/logged_output.hh"
 #include "os/process.hh"
 
+#include <functional>
 #include <memory>
-#include <poll.h>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -30,13 +28,10 @@ public:
     : m_services(std::move(services))
     , m_log(log) {}
 
-  void add_polls(std::vector<pollfd>& polled) const;
-  void add_output_polls(std::vector<pollfd>& polled) const;
-  // `polled`: the entries that add_output_polls() has added, with what poll(2) has found.
-  void handle_output(std::span<const pollfd> polled);
-  // Looks whether one has ended. That counts as failure() unless QEMU ends within half a second:
-  // a daemon may see QEMU's end before we do.
-  void check();
+  // The object must stay where it is from now on. While `needed` says so, the end of a daemon
+  // counts as failure() unless QEMU ends within half a second: a daemon may see QEMU's end before
+  // we do.
+  void register_with(EventLoop& loop, std::function<bool()> needed);
   // QEMU has ended: what a daemon does now is its own affair.
   void qemu_ended();
 
@@ -51,10 +46,14 @@ public:
   void end(Deadline deadline);
 
 private:
+  void check();
+
   std::vector<Service> m_services;
   BaseLog& m_log;
   std::string m_failure;
   Deadline m_deadline = Deadline::never();
+  std::function<bool()> m_needed;
+  std::vector<EventLoop::Registration> m_watched;
 };
 
 } // namespace qt

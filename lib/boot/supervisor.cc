@@ -5,11 +5,8 @@
 #include "boot/last_bytes.hh"
 #include "boot/noted_events.hh"
 #include "boot/run_end.hh"
-#include "os/patient_poll.hh"
+#include "os/event_loop.hh"
 
-#include <algorithm>
-#include <poll.h>
-#include <span>
 #include <vector>
 
 namespace qt {
@@ -38,11 +35,12 @@ public:
 private:
   bool done() const;
   Deadline next_deadline() const;
-  void wait_and_handle();
+  void register_all();
+  void watch_for_ends();
+  void turn();
   void handle_requests();
-  void handle_console(const ConsoleRelay::Interests& polled);
+  void look_at_console();
   void handle_escape_keys();
-  void handle_output(std::span<const pollfd> polled);
   void handle_qemu();
   void handle_program();
   void finish_console();
@@ -57,6 +55,7 @@ private:
 
   RunEnd m_end;
   NotedEvents m_events;
+  std::vector<EventLoop::Registration> m_watched;
   LastBytes m_last_bytes;
   bool m_console_finished = false;
 };
@@ -71,8 +70,9 @@ void Supervisor::run() {
                            note);
     }
   }
+  register_all();
   while (!done()) {
-    wait_and_handle();
+    turn();
   }
   m_facts.details.update(m_machine.evidence.details());
   m_facts.service_failure = m_machine.services.failure();
@@ -87,66 +87,59 @@ bool Supervisor::done() const {
          !m_machine.evidence.busy();
 }
 
-void Supervisor::wait_and_handle() {
-  enum At : std::size_t { signals, qemu, program, exit_channel, monitor };
-  std::vector<pollfd> polled = {
-      {m_signals.fd(), POLLIN, 0},
-      {m_end.qemu_runs() ? m_machine.qemu.exit_fd() : -1, POLLIN, 0},
-      {m_machine.program_runs() ? m_machine.program->exit_fd() : -1, POLLIN, 0},
-      m_machine.exit_channel.interest(),
-      m_machine.monitor ? m_machine.monitor->interest() : pollfd{-1, 0, 0},
-      m_machine.evidence.interest(),
-  };
-  const std::size_t console_at = polled.size();
-  auto console = m_machine.console ? m_machine.console->interests()
-                                   : ConsoleRelay::Interests{{{-1, 0, 0}, {-1, 0, 0}, {-1, 0, 0}}};
-  polled.insert(polled.end(), console.begin(), console.end());
-  if (m_end.qemu_wanted()) {
-    m_machine.services.add_polls(polled);
-  }
-  const std::size_t output_at = polled.size();
-  polled.push_back(m_machine.output.interest());
-  m_machine.services.add_output_polls(polled);
-  const std::size_t viewers_at = polled.size();
-  if (m_machine.viewers) {
-    m_machine.viewers->add_polls(polled);
-  }
-  polled.push_back({m_machine.hold.exit_fd(), POLLIN, 0});
-  const Polled done = patient_poll(polled, next_deadline());
-  m_end.put_off(done.stopped);
-  m_machine.qemu.look_for_emulator();
-  if (done.ready < 0) {
-    return; // interrupted
-  }
-  std::copy_n(polled.begin() + static_cast<std::ptrdiff_t>(console_at), console.size(),
-              console.begin());
-  // The console first: it has the tightest bound. Its last bytes come before the news of an end.
+// In the order in which news are handled. The console first: it has the tightest bound, and its
+// last bytes come before the news of an end.
+void Supervisor::register_all() {
+  EventLoop& loop = m_machine.loop;
   if (m_machine.console) {
-    handle_console(console);
+    m_machine.console->register_with(loop);
   }
-  handle_output(std::span(polled).subspan(output_at, viewers_at - output_at));
-  if (m_machine.viewers) {
-    m_machine.viewers->handle(std::span(polled).subspan(viewers_at));
-  }
-  // A guest may print a byte at a time: what has nothing to say is not asked.
-  const auto has_news = [&polled](At at) { return polled[at].revents != 0; };
-  if (const auto number = has_news(signals) ? m_signals.take() : std::nullopt) {
-    m_end.end_by_signal(*number);
-  }
+  m_watched.push_back(loop.watch(m_machine.output));
+  m_machine.services.register_with(loop, [this] { return m_end.qemu_wanted(); });
+  m_watched.push_back(loop.watch(m_signals.fd(), [this](const pollfd&) {
+    if (const auto number = m_signals.take()) {
+      m_end.end_by_signal(*number);
+    }
+  }));
   if (m_machine.monitor) {
-    m_machine.monitor->handle(polled[monitor]);
+    m_watched.push_back(loop.watch(*m_machine.monitor));
   }
-  if (has_news(exit_channel)) {
-    handle_requests();
+  m_watched.push_back(loop.watch([this] { return m_machine.exit_channel.interest(); },
+                                 [this](const pollfd&) { handle_requests(); }));
+  watch_for_ends();
+}
+
+void Supervisor::watch_for_ends() {
+  const auto watch = [this](auto fd, EventLoop::Handler handler) {
+    m_watched.push_back(m_machine.loop.watch(
+        [fd] {
+          return pollfd{fd(), POLLIN, 0};
+        },
+        std::move(handler)));
+  };
+  watch([this] { return m_end.qemu_runs() ? m_machine.qemu.exit_fd() : -1; },
+        [this](const pollfd&) { handle_qemu(); });
+  watch([this] { return m_machine.program_runs() ? m_machine.program->exit_fd() : -1; },
+        [this](const pollfd&) { handle_program(); });
+  watch([this] { return m_machine.evidence.exit_fd(); }, {});
+  watch([this] { return m_machine.hold.exit_fd(); }, {});
+}
+
+void Supervisor::turn() {
+  const EventLoop::Turn turn = m_machine.loop.turn(next_deadline());
+  m_end.put_off(turn.stopped);
+  m_machine.qemu.look_for_emulator();
+  if (turn.interrupted) {
+    return;
   }
-  if (has_news(qemu)) {
-    handle_qemu();
+  if (m_machine.console) {
+    look_at_console();
   }
-  if (has_news(program)) {
-    handle_program();
+  if (m_machine.viewers) {
+    m_machine.viewers->send_away();
   }
-  if (m_end.qemu_wanted()) {
-    m_machine.services.check();
+  if (m_machine.folder.check()) {
+    m_end.end_by_flood(m_machine.folder.text());
   }
   m_machine.evidence.advance();
   m_end.handle_deadlines();
@@ -185,13 +178,11 @@ void Supervisor::handle_requests() {
   }
 }
 
-void Supervisor::handle_console(const ConsoleRelay::Interests& polled) {
-  ConsoleRelay& console = *m_machine.console;
-  console.handle(polled);
+void Supervisor::look_at_console() {
   if (m_machine.program || m_end.over()) {
     return;
   }
-  if (console.reader_gone()) {
+  if (m_machine.console->reader_gone()) {
     m_log.write("the reader of the console has gone");
     m_end.end_run();
   } else if (m_machine.escape_keys != nullptr) {
@@ -208,15 +199,6 @@ void Supervisor::handle_escape_keys() {
     } else if (command == 'x') {
       m_end.end_from_keyboard();
     }
-  }
-}
-
-// `polled`: of QEMU's output, then of the daemons'.
-void Supervisor::handle_output(std::span<const pollfd> polled) {
-  m_machine.output.handle(polled.front());
-  m_machine.services.handle_output(polled.subspan(1));
-  if (m_machine.folder.check()) {
-    m_end.end_by_flood(m_machine.folder.text());
   }
 }
 

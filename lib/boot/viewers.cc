@@ -42,12 +42,14 @@ std::string attach_path(const std::string& run_dir, std::string_view vm) {
 
 Viewers::Viewers(const std::string& run_dir, const std::string& vm,
                  std::optional<ConsoleRelay>& console, std::optional<OwnMonitor>& monitor,
-                 BaseLog& log)
+                 BaseLog& log, EventLoop& loop)
   : m_path(attach_path(run_dir, vm))
   , m_console(console)
   , m_monitor(monitor)
   , m_log(log)
-  , m_socket(listen_at(m_path)) {}
+  , m_loop(loop)
+  , m_socket(listen_at(m_path))
+  , m_listening(loop.watch(m_socket.get(), [this](const pollfd&) { accept(); })) {}
 
 Viewers::~Viewers() {
   for (Viewer& viewer : m_viewers) {
@@ -56,12 +58,8 @@ Viewers::~Viewers() {
   ::unlink(m_path.c_str());
 }
 
-void Viewers::add_polls(std::vector<pollfd>& polled) {
+void Viewers::send_away() {
   m_viewers.remove_if([this](const Viewer& viewer) { return !viewer.fd || finished(viewer); });
-  polled.push_back({m_socket.get(), POLLIN, 0});
-  for (const Viewer& viewer : m_viewers) {
-    polled.push_back({viewer.fd.get(), events_for(viewer), 0});
-  }
 }
 
 bool Viewers::finished(const Viewer& viewer) const {
@@ -85,34 +83,29 @@ short Viewers::events_for(const Viewer& viewer) const {
                             (behind || !viewer.out.empty() ? POLLOUT : 0));
 }
 
-void Viewers::handle(std::span<const pollfd> polled) {
-  if (polled.empty()) {
+void Viewers::handle(Viewer& viewer, const pollfd& found) {
+  if (!viewer.fd) { // what the monitor has said in this turn could not be handed on
     return;
   }
-  for (const pollfd& entry : polled.subspan(1)) {
-    const auto viewer =
-        std::find_if(m_viewers.begin(), m_viewers.end(),
-                     [&entry](const Viewer& one) { return one.fd.get() == entry.fd; });
-    if (viewer == m_viewers.end()) {
-      continue;
-    }
-    if ((entry.revents & ~POLLOUT) != 0) {
-      take_input(*viewer);
-    }
-    if ((entry.revents & POLLOUT) != 0) {
-      send(*viewer);
-    }
+  if ((found.revents & ~POLLOUT) != 0) {
+    take_input(viewer);
   }
-  if (polled[0].revents != 0) {
-    accept();
+  if ((found.revents & POLLOUT) != 0) {
+    send(viewer);
   }
 }
 
 void Viewers::accept() {
   UniqueFd fd(::accept4(m_socket.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (fd) {
-    m_viewers.push_back({++m_last_number, std::move(fd), Role::unknown, 0, false, {}, {}});
+  if (!fd) {
+    return;
   }
+  Viewer& viewer = m_viewers.emplace_back(Viewer{++m_last_number, std::move(fd)});
+  viewer.watched = m_loop.watch(
+      [this, &viewer] {
+        return pollfd{viewer.fd.get(), events_for(viewer), 0};
+      },
+      [this, &viewer](const pollfd& found) { handle(viewer, found); });
 }
 
 void Viewers::take_input(Viewer& viewer) {

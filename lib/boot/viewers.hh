@@ -9,20 +9,18 @@
 // Nobody who looks can disturb: what a viewer has not read lies in the console's log, not in
 // memory; nothing here blocks; one that leaves 64 MiB of the monitor unread is sent away.
 //
-// Passive: the owner polls what add_polls() adds and hands it to handle().
+// Works in the turns of an event loop.
 #pragma once
 
 #include "boot/relay.hh"
 #include "ipc/base_log.hh"
+#include "os/event_loop.hh"
 #include "qemu/own_monitor.hh"
 
 #include <list>
 #include <optional>
-#include <poll.h>
-#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace qt {
 
@@ -30,15 +28,15 @@ class Viewers {
 public:
   // Listens. `console` and `monitor` may be empty; all must outlive the object. Throws Error.
   Viewers(const std::string& run_dir, const std::string& vm, std::optional<ConsoleRelay>& console,
-          std::optional<OwnMonitor>& monitor, BaseLog& log);
+          std::optional<OwnMonitor>& monitor, BaseLog& log, EventLoop& loop);
   // Removes the socket.
   ~Viewers();
   Viewers(const Viewers&) = delete;
   Viewers& operator=(const Viewers&) = delete;
 
-  void add_polls(std::vector<pollfd>& polled);
-  // `polled`: the entries that add_polls() has added, with what poll(2) has found.
-  void handle(std::span<const pollfd> polled);
+  // Ends the connections of those who have gone, and of those who have seen all that will come: to
+  // be called after each turn of the loop.
+  void send_away();
   // The monitor has told of it.
   void note_event(const Json& event);
   // Once after somebody has asked for the end of a machine that is kept.
@@ -48,15 +46,17 @@ private:
   enum class Role { unknown, console, keys, monitor };
   struct Viewer {
     int number;
-    UniqueFd fd;
+    UniqueFd fd{};
     Role role = Role::unknown;
     std::uint64_t offset = 0; // of the console
     bool negotiated = false;  // with the monitor
-    std::string in;           // a line's beginning
-    std::string out;          // for a viewer of the monitor
+    std::string in{};         // a line's beginning
+    std::string out{};        // for a viewer of the monitor
+    EventLoop::Registration watched{};
   };
 
   void accept();
+  void handle(Viewer& viewer, const pollfd& found);
   void take_input(Viewer& viewer);
   void take_line(Viewer& viewer, const std::string& line);
   void choose_role(Viewer& viewer, const std::string& line);
@@ -71,10 +71,12 @@ private:
   std::optional<ConsoleRelay>& m_console;
   std::optional<OwnMonitor>& m_monitor;
   BaseLog& m_log;
+  EventLoop& m_loop;
   UniqueFd m_socket;
   std::list<Viewer> m_viewers;
   int m_last_number = 0;
   bool m_release = false;
+  EventLoop::Registration m_listening;
 };
 
 // The socket of a machine in a run directory.

@@ -42,7 +42,7 @@ Console::Console(std::string vm, int fd, const Watch& watch, DialogueLog& log)
 
 void Console::read() {
   ssize_t count = ::recv(m_fd, m_buffer.data(), m_buffer.size(), MSG_DONTWAIT);
-  if (count < 0 && errno == ENOTSOCK) { // a pipe; poll(2) has said that this does not block
+  if (count < 0 && errno == ENOTSOCK) { // a pipe; there is something, so this does not block
     count = ::read(m_fd, m_buffer.data(), m_buffer.size());
   }
   if (count > 0) {

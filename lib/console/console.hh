@@ -3,7 +3,7 @@
 // and is kept until a wait consumes it. "The stream" is what is left after the echo and, if they
 // are to be stripped, without terminal control sequences (ansi.hh).
 //
-// Reading never waits: it is for when poll(2) says that something is there. The descriptor's flags
+// Reading never waits: it is for when something is there. The descriptor's flags
 // are left alone, as other programs share it.
 #pragma once
 

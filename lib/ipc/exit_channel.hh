@@ -79,7 +79,7 @@ public:
   explicit ExitChannelOfBoot(UniqueFd fd)
     : m_fd(std::move(fd)) {}
 
-  // For poll(2); whatever it finds is for take_requests().
+  // For an event loop; whatever it finds is for take_requests().
   pollfd interest() const {
     return {m_fd.get(), static_cast<short>(POLLIN | (m_untold.empty() ? 0 : POLLOUT)), 0};
   }

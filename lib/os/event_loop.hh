@@ -64,6 +64,13 @@ public:
   [[nodiscard]] Registration watch(Interest interest, Handler handler);
   // For as long as the descriptor is readable.
   [[nodiscard]] Registration watch(int fd, Handler handler);
+  // An object with one descriptor, which says interest() and takes handle(). It must stay where it
+  // is.
+  template<typename T>
+  [[nodiscard]] Registration watch(T& object) {
+    return watch([&object] { return object.interest(); },
+                 [&object](const pollfd& found) { object.handle(found); });
+  }
 
   struct Turn {
     int news = 0;             // descriptors that had some

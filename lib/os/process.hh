@@ -74,7 +74,7 @@ public:
   ~Process();
 
   pid_t pid() const noexcept { return m_command; }
-  // A descriptor that poll(2) finds readable when the child has ended (pidfd).
+  // A descriptor that is readable when the child has ended (pidfd).
   int exit_fd() const noexcept { return m_pidfd.get(); }
 
   // Reaps the child if it has ended; remembers the status. Never blocks. Throws Error if somebody

@@ -1,4 +1,4 @@
-// The signals that ask a program to end (SIGTERM, SIGINT, SIGHUP), as a descriptor for poll(2).
+// The signals that ask a program to end (SIGTERM, SIGINT, SIGHUP), as a descriptor for an event loop.
 #pragma once
 
 #include "os/fd.hh"

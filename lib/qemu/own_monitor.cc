@@ -19,7 +19,7 @@ pollfd OwnMonitor::interest() const {
 }
 
 void OwnMonitor::handle(const pollfd& polled) {
-  if ((polled.revents & POLLOUT) != 0) {
+  if ((polled.revents & POLLOUT) != 0 && m_fd) {
     send();
   }
   // Not without end, should QEMU write without a pause; a socket holds less than this.

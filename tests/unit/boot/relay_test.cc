@@ -44,19 +44,13 @@ protected:
     m_relay.emplace(std::move(machine.first), UniqueFd(), log(), log_limit);
     UniqueFd keys(::fcntl(reader.first.get(), F_DUPFD_CLOEXEC, 3));
     m_relay->connect(std::move(reader.first), std::move(keys));
+    m_relay->register_with(m_loop);
   }
 
   std::string log() const { return m_folder.path() + "/console.log"; }
 
-  // One round of the owner's loop; false if poll(2) found nothing to do.
-  bool turn() {
-    auto polled = m_relay->interests();
-    if (::poll(polled.data(), polled.size(), 0) <= 0) {
-      return false;
-    }
-    m_relay->handle(polled);
-    return true;
-  }
+  // False if there was nothing to do.
+  bool turn() { return m_loop.turn(Deadline::after(Duration::zero())).news > 0; }
   // Until nothing is left to do. Fails if that never happens: a busy loop.
   void turn_until_idle() {
     for (int i = 0; i < 100000; ++i) {
@@ -76,6 +70,7 @@ protected:
     }
   }
 
+  EventLoop m_loop;
   TempDir m_folder{"relay-"};
   UniqueFd m_qemu;
   UniqueFd m_program;

@@ -49,6 +49,7 @@ protected:
     });
   }
 
+  EventLoop m_loop;
   TempDir m_folder{"run-end"};
   BaseLog m_log{m_folder.path(), "test"};
   std::optional<ConsoleRelay> m_console;
@@ -60,7 +61,8 @@ protected:
   FolderSize m_size{m_folder.path(), "", k_log_limit};
   RunLimits m_limits;
   RunFacts m_facts;
-  RunningMachine m_machine{{start_qemu(m_input.second.get()), ""},
+  RunningMachine m_machine{m_loop,
+                           {start_qemu(m_input.second.get()), ""},
                            "cat",
                            m_output,
                            m_size,

@@ -86,6 +86,7 @@ public:
   virtual void transmit(Assembler& code, Register from) const = 0;
   // Waits for a byte.
   virtual void receive(Assembler& code, Register into) const = 0;
+  virtual bool can_receive() const { return true; }
 };
 
 class DeviceConsole : public Console {
@@ -151,6 +152,63 @@ private:
   std::uint64_t m_scratch;
 };
 
+// The Goldfish TTY of QEMU's virtual boards (hw/char/goldfish_tty.c): a byte that it has received
+// comes to memory.
+class GoldfishConsole : public Console {
+public:
+  GoldfishConsole(std::uint64_t base, std::uint64_t buffer)
+    : m_base(base)
+    , m_buffer(buffer) {}
+
+  void set_up(Assembler& code) const override {
+    write(code, 0x10, m_buffer); // and how many bytes
+    write(code, 0x14, 1);
+  }
+  void transmit(Assembler& code, Register from) const override {
+    code.set(Register::address, m_base);
+    code.store_to_device(from, Width::word);
+  }
+  void receive(Assembler& code, Register into) const override {
+    code.set(Register::address, m_base + 4); // how many there are
+    code.set(Register::mask, 0xff);
+    const Assembler::Place again = code.here();
+    code.load_from_device(Register::found, Width::word);
+    code.go_back(again, While::none_common);
+    write(code, 8, 3); // read
+    code.set(Register::address, m_buffer);
+    code.load(into, Width::byte);
+  }
+
+private:
+  void write(Assembler& code, std::uint64_t offset, std::uint64_t value) const {
+    code.set(Register::value, value);
+    code.set(Register::address, m_base + offset);
+    code.store_to_device(Register::value, Width::word);
+  }
+
+  std::uint64_t m_base;
+  std::uint64_t m_buffer;
+};
+
+// A board without any console: what is printed lies in memory, one text after the other, where the
+// monitor finds it. Nothing can be read.
+class MemoryConsole : public Console {
+public:
+  explicit MemoryConsole(std::uint64_t base)
+    : m_next(base) {}
+
+  void set_up(Assembler&) const override {}
+  void transmit(Assembler& code, Register from) const override {
+    code.set(Register::address, m_next++);
+    code.store(from, Width::byte);
+  }
+  void receive(Assembler&, Register) const override {}
+  bool can_receive() const override { return false; }
+
+private:
+  mutable std::uint64_t m_next;
+};
+
 class CallConsole : public Console {
 public:
   explicit CallConsole(std::string call)
@@ -164,21 +222,27 @@ private:
   std::string m_call;
 };
 
-// "NAME/SPACING@BASE", or the name of a call.
+// "NAME/SPACING@BASE", or the name of a call. `scratch`: a word of memory.
 std::unique_ptr<Console> make_console(const std::string& text, std::uint64_t scratch) {
   const std::size_t at = text.find('@');
   if (at == std::string::npos) {
     return std::make_unique<CallConsole>(text);
   }
   const std::vector<std::string> words = split(text.substr(0, at), '/');
+  const std::uint64_t base = number(std::string_view(text).substr(at + 1), "--uart");
+  if (words[0] == "goldfish") {
+    return std::make_unique<GoldfishConsole>(base, scratch);
+  }
+  if (words[0] == "memory") {
+    return std::make_unique<MemoryConsole>(base);
+  }
   const Uart* uart = find_uart(words[0]);
   if (uart == nullptr) {
     throw Error(format("--uart: '{}' is not a device that support/uarts.cc knows", words[0]),
                 ExitCode::usage);
   }
   return std::make_unique<DeviceConsole>(
-      *uart, number(std::string_view(text).substr(at + 1), "--uart"),
-      words.size() > 1 ? number(words[1], "--uart") : 1, scratch);
+      *uart, base, words.size() > 1 ? number(words[1], "--uart") : 1, scratch);
 }
 
 class Program {
@@ -217,15 +281,20 @@ public:
       m_code->go_back(again, While::different);
     }
   }
+  // A console on which nothing can be typed: the machine ends at once.
   void answer(const std::string& end) {
     const Assembler::Place begin = m_code->here();
-    m_console->receive(*m_code, Register::found);
-    print("<");
-    m_console->transmit(*m_code, Register::found);
-    print(">");
+    if (m_console->can_receive()) {
+      m_console->receive(*m_code, Register::found);
+      print("<");
+      m_console->transmit(*m_code, Register::found);
+      print(">");
+    }
     if (!end.empty()) {
-      m_code->set(Register::mask, '.');
-      m_code->go_back(begin, While::different);
+      if (m_console->can_receive()) {
+        m_code->set(Register::mask, '.');
+        m_code->go_back(begin, While::different);
+      }
       if (end.find('=') == std::string::npos) {
         m_code->end_by(end);
       } else {

@@ -10,6 +10,24 @@ constexpr std::array k_uarts = {
     Uart{"pl011", Width::word, 0, 0, 0x18, 0x10, true, {{{0x30, 0x301}}}},
     // TI TL16C550: the line status register, bit 0. "16550/4": a register each 4 bytes.
     Uart{"16550", Width::byte, 0, 0, 5, 1, false},
+    // ATmega2560 data sheet, USART: UCSRnB enables it; UCSRnA bit 7: the receive is complete.
+    Uart{"avr", Width::byte, 6, 6, 0, 0x80, false, {{{1, 0x18}}}},
+    // Zilog Z85C30 manual: write registers 5 and 3 enable it; read register 0 bit 0. "escc/2".
+    Uart{"escc", Width::byte, 1, 1, 0, 1, false, {{{0, 5}, {0, 0x68}, {0, 3}, {0, 0xc1}}}},
+    // ETRAX FS Designer's Reference, serial port: tr_ctrl and rec_ctrl enable it; stat_din bit 16.
+    Uart{"etraxfs", Width::word, 0x1c, 0x20, 0x24, 0x10000, false, {{{0x00, 0x8}, {0x08, 0x8}}}},
+    // Gaisler GRLIB IP core manual, APBUART: the control register enables it; status bit 0.
+    Uart{"apbuart", Width::word, 0, 0, 4, 1, false, {{{8, 3}}}},
+    // MCF5208 reference manual, UART: the command register enables it; USR bit 0: ready to be read.
+    Uart{"mcf", Width::byte, 0xc, 0xc, 4, 1, false, {{{8, 5}}}},
+    // RX62N hardware manual, SCI: SCR enables it, and enables it anew after each byte, which does
+    // not
+    // have to be waited for then; SSR bit 6: full.
+    Uart{"rx-sci", Width::byte, 3, 5, 4, 0x40, false, {{{2, 0x30}}}, {{{2, 0x30}}}},
+    // SH7750 hardware manual, SCIF: SCSCR enables it; SCFSR bits 0 and 1: data ready, full.
+    Uart{"scif", Width::half, 0xc, 0x14, 0x10, 3, false, {{{8, 0x30}}}},
+    // SH7750 hardware manual, SCI: SCSCR enables it; SCSSR bit 6: full.
+    Uart{"sh-sci", Width::byte, 0xc, 0x14, 0x10, 0x40, false, {{{8, 0x30}}}},
     // i.MX 6 reference manual, UART: UCR1 and UCR2 enable it; USR2 bit 0: ready to be read.
     Uart{"imx", Width::word, 0x40, 0, 0x98, 1, false, {{{0x80, 1}, {0x84, 0x4007}}}},
     // Samsung Exynos 4210 manual, UART: UTRSTAT bit 0.

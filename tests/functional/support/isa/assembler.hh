@@ -60,6 +60,7 @@ protected:
     return static_cast<std::int64_t>(place) - static_cast<std::int64_t>(here());
   }
   const std::string& code() const { return m_code; }
+  Place start() const { return m_load; }
 
 private:
   std::uint64_t m_load;

@@ -20,11 +20,22 @@ std::unique_ptr<Assembler> make_assembler(std::string_view name, std::uint64_t l
 
 // What each file has, for make_assembler().
 std::span<const InstructionSet> arm_instruction_sets();
+std::span<const InstructionSet> avr_instruction_sets();
+std::span<const InstructionSet> cris_instruction_sets();
 std::span<const InstructionSet> loongarch_instruction_sets();
+std::span<const InstructionSet> m68k_instruction_sets();
+std::span<const InstructionSet> microblaze_instruction_sets();
 std::span<const InstructionSet> mips_instruction_sets();
+std::span<const InstructionSet> nios2_instruction_sets();
+std::span<const InstructionSet> openrisc_instruction_sets();
 std::span<const InstructionSet> power_instruction_sets();
 std::span<const InstructionSet> riscv_instruction_sets();
+std::span<const InstructionSet> rx_instruction_sets();
 std::span<const InstructionSet> s390_instruction_sets();
+std::span<const InstructionSet> sparc_instruction_sets();
+std::span<const InstructionSet> superh_instruction_sets();
+std::span<const InstructionSet> tricore_instruction_sets();
 std::span<const InstructionSet> x86_instruction_sets();
+std::span<const InstructionSet> xtensa_instruction_sets();
 
 } // namespace qt

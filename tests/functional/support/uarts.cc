@@ -29,7 +29,20 @@ constexpr std::array k_uarts = {
     // SH7750 hardware manual, SCI: SCSCR enables it; SCSSR bit 6: full.
     Uart{"sh-sci", Width::byte, 0xc, 0x14, 0x10, 0x40, false, {{{8, 0x30}}}},
     // i.MX 6 reference manual, UART: UCR1 and UCR2 enable it; USR2 bit 0: ready to be read.
-    Uart{"imx", Width::word, 0x40, 0, 0x98, 1, false, {{{0x80, 1}, {0x84, 0x4007}}}},
+    Uart{"imx",
+         Width::word,
+         0x40,
+         0,
+         0x98,
+         1,
+         false,
+         {{{0x80, 1}, {0x84, 0x4007}}},
+         {},
+         {},
+         {},
+         k_no_register,
+         0,
+         Width::byte},
     // Samsung Exynos 4210 manual, UART: UTRSTAT bit 0.
     Uart{"exynos", Width::word, 0x20, 0x24, 0x10, 1, false, {{{0x00, 3}, {0x04, 5}}}},
     // Zynq-7000 reference manual (UG585), Cadence UART: control, mode; channel status bit 1: empty.
@@ -55,7 +68,7 @@ constexpr std::array k_uarts = {
          false,
          {{{0x500, 4}, {0x000, 1}, {0x008, 1}}}},
     // Canon DIGIC, from what runs on its cameras: status bit 0.
-    Uart{"digic", Width::word, 0, 4, 8, 1, false},
+    Uart{"digic", Width::word, 0, 4, 0x14, 1, false},
     // SiFive FU540 manual: RXCTRL, TXCTRL. Its receive register has bit 31 set when it is empty,
     // and
     // gives up the byte when it is read, so interrupt pending (bit 1) is asked.
@@ -105,6 +118,12 @@ constexpr std::array k_uarts = {
          Width::byte},
     // AMD PG142, AXI UART Lite: status bit 0.
     Uart{"uartlite", Width::word, 4, 0, 8, 1, false},
+    // Intel SA-1110 manual, UART: UTCR3 enables it; UTSR1 bit 1: not empty, bit 0: still sends.
+    Uart{"strongarm", Width::word, 0x14, 0x14, 0x20, 2, false, {{{0x0c, 3}}}, {}, {}, {}, 0x20, 1},
+    // ST RM0351, USART: CR1 enables it; ISR bit 5: not empty.
+    Uart{"stm32l4", Width::word, 0x28, 0x24, 0x1c, 0x20, false, {{{0x00, 0x0d}}}},
+    // MAX78000 user guide, UART: CTRL turns its clock on; status bit 4: the receiver is empty.
+    Uart{"max78000", Width::word, 0x20, 0x20, 4, 0x10, true, {{{0x00, 0x8001}}}},
 };
 
 } // namespace

@@ -36,6 +36,16 @@ public:
     put32(branch | (static_cast<std::uint32_t>((distance_to(place) - 8) / 4) & 0xffffff));
   }
 
+  // Arm semihosting: SYS_EXIT with ADP_Stopped_ApplicationExit.
+  void end_by(std::string_view call) override {
+    if (call != "semihosting") {
+      Assembler::end_by(call);
+    }
+    set(address, 0x18);
+    set(value, 0x20026);
+    put32(0xef123456); // svc 0x123456
+  }
+
 private:
   static std::uint32_t access(Width width, std::uint32_t load_bit) {
     return load_bit | (width == Width::word   ? 0xe5800000   // str, ldr
@@ -79,6 +89,15 @@ public:
     put16(0xe000 | (static_cast<std::uint32_t>((distance_to(place) - 4) / 2) & 0x7ff));
   }
 
+  void end_by(std::string_view call) override {
+    if (call != "semihosting") {
+      Assembler::end_by(call);
+    }
+    set(address, 0x18);
+    set(value, 0x20026);
+    put16(0xbeab); // bkpt 0xab
+  }
+
 private:
   static std::uint32_t access(Width width, std::uint32_t load_bit) {
     return load_bit | (width == Width::word   ? 0x6000   // str, ldr
@@ -91,7 +110,14 @@ private:
 class Aarch64 : public Assembler {
 public:
   explicit Aarch64(std::uint64_t load)
-    : Assembler(load) {}
+    : Assembler(load) {
+    // Of several processors that a board starts, the first runs the program.
+    put32(0xd53800a0 | found);              // mrs found, mpidr_el1
+    put32(0xd3405c00 | found << 5 | found); // ubfx found, found, 0, 24
+    put32(0xb4000060 | found);              // cbz found, to after the loop
+    put32(0xd503207f);                      // wfi
+    put32(0x17ffffff);                      // b to wfi
+  }
 
   void set(Register target, std::uint64_t constant) override {
     put32(0xd2800000 | imm16(constant, 0) | target);  // movz
@@ -111,6 +137,27 @@ public:
     put32((is_test ? 0x6a00001f : 0x6b00001f) | reg(mask, 16) | reg(found, 5)); // tst, cmp
     const std::uint32_t branch = condition == While::none_common ? 0x54000000 : 0x54000001;
     put32(branch | ((static_cast<std::uint32_t>(distance_to(place) / 4) & 0x7ffff) << 5));
+  }
+
+  // Arm semihosting: SYS_EXIT with ADP_Stopped_ApplicationExit and the status, in memory; or PSCI's
+  // SYSTEM_OFF, called in the hypervisor.
+  void end_by(std::string_view call) override {
+    if (call == "psci-hvc") {
+      set(address, 0x84000008);
+      put32(0xd4000002); // hvc 0
+      return;
+    }
+    if (call != "semihosting") {
+      Assembler::end_by(call);
+    }
+    const Place block = here() + 4;
+    put32(0x14000005); // b over it
+    for (const std::uint32_t word : {0x20026U, 0U, 0U, 0U}) {
+      put32(word);
+    }
+    set(address, 0x18);
+    set(value, block);
+    put32(0xd45e0000); // hlt 0xf000
   }
 
 private:

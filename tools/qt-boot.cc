@@ -9,7 +9,7 @@
 #include "qemu/confinement.hh"
 #include "schema/argument_check.hh"
 #include "schema/key_option.hh"
-#include "schema/vocabulary.hh"
+#include "schema/tables.hh"
 
 #include <memory>
 #include <string>

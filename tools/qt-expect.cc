@@ -7,6 +7,7 @@
 #include "expect/dialogue.hh"
 #include "os/file.hh"
 #include "schema/key_option.hh"
+#include "schema/tables.hh"
 
 #include <set>
 

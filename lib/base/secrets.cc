@@ -1,6 +1,5 @@
 #include "base/secrets.hh"
 
-#include "base/percent.hh"
 #include "base/text.hh"
 
 #include <algorithm>

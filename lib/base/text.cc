@@ -1,7 +1,6 @@
 #include "base/text.hh"
 
 #include "base/format.hh"
-#include "base/last_part.hh"
 
 #include <algorithm>
 #include <charconv>
@@ -273,6 +272,30 @@ std::vector<std::string> last_lines(std::string_view text, std::size_t count, st
   }
   std::reverse(lines.begin(), lines.end());
   return lines;
+}
+
+std::string last_part(std::string_view text, std::size_t most) {
+  if (text.size() <= most) {
+    return std::string(text);
+  }
+  text.remove_prefix(text.size() - most);
+  while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xc0) == 0x80) {
+    text.remove_prefix(1); // the rest of a character
+  }
+  return "…" + std::string(text);
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned value = 0;
+    const std::string_view hex = text[i] == '%' ? text.substr(i + 1, 2) : "";
+    const auto read = std::from_chars(hex.data(), hex.data() + hex.size(), value, 16);
+    const bool is_escape = hex.size() == 2 && read.ptr == hex.data() + hex.size();
+    plain += is_escape ? static_cast<char>(value) : text[i];
+    i += is_escape ? hex.size() : 0;
+  }
+  return plain;
 }
 
 } // namespace qt

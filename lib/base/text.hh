@@ -41,4 +41,10 @@ std::string lower_case(std::string_view text);
 std::vector<std::string> last_lines(std::string_view text, std::size_t count,
                                     std::size_t longest = 4096);
 
+// The text if it has at most `most` bytes, else "…" and its end.
+std::string last_part(std::string_view text, std::size_t most);
+
+// "%20" becomes a space; what is no such escape stays.
+std::string percent_decoded(std::string_view text);
+
 } // namespace qt

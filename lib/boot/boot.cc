@@ -2,7 +2,6 @@
 
 #include "base/environment.hh"
 #include "base/error.hh"
-#include "base/last_part.hh"
 #include "base/log.hh"
 #include "base/shell_words.hh"
 #include "base/text.hh"

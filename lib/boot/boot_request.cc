@@ -8,7 +8,7 @@
 #include "qemu/emulator.hh"
 #include "qemu/panic_device.hh"
 #include "schema/empty_value.hh"
-#include "schema/vocabulary.hh"
+#include "schema/tables.hh"
 
 #include <algorithm>
 #include <cctype>

@@ -4,7 +4,7 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/text.hh"
-#include "os/file_time.hh"
+#include "os/file.hh"
 
 #include <cerrno>
 #include <fcntl.h>

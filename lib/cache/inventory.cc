@@ -4,7 +4,7 @@
 #include "base/parallel.hh"
 #include "base/text.hh"
 #include "data/digest.hh"
-#include "os/file_time.hh"
+#include "os/file.hh"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,7 +1,6 @@
 #include "console/console.hh"
 
 #include "base/error.hh"
-#include "base/last_part.hh"
 #include "base/text.hh"
 
 #include <cerrno>

@@ -1,6 +1,7 @@
 #include "data/json.hh"
 
 #include "base/error.hh"
+#include "base/secrets.hh"
 
 #include <algorithm>
 #include <cmath>
@@ -255,6 +256,18 @@ std::vector<std::string> json_texts(const Json& value, std::string_view name) {
     }
   }
   return texts;
+}
+
+Json json_without_secrets(Json value) {
+  if (value.is_string()) {
+    return without_secrets(value.get_ref<const std::string&>());
+  }
+  if (value.is_structured()) {
+    for (Json& element : value) {
+      element = json_without_secrets(std::move(element));
+    }
+  }
+  return value;
 }
 
 } // namespace qt

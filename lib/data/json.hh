@@ -6,16 +6,11 @@
 
 #include <compare>
 #include <cstddef>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-// A value is taken out by get<T>() only: a conversion that nobody wrote makes others ambiguous,
-// such as that to std::optional<Json> (GCC 16).
-#undef JSON_USE_IMPLICIT_CONVERSIONS
-#define JSON_USE_IMPLICIT_CONVERSIONS 0
-#include <nlohmann/json.hpp>
 
 namespace qt {
 
@@ -55,5 +50,8 @@ const Json& json_member(const Json& value, std::string_view name) noexcept;
 const Json& json_list(const Json& value, std::string_view name) noexcept;
 std::string json_text(const Json& value, std::string_view name);
 std::vector<std::string> json_texts(const Json& value, std::string_view name);
+
+// Of the text of a whole, what ends a secret could be what ends a string: so each string by itself.
+Json json_without_secrets(Json value);
 
 } // namespace qt

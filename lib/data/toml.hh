@@ -2,6 +2,8 @@
 // every key and value. The only includer of toml++; what a key means is not known here.
 #pragma once
 
+#include "data/json.hh"
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -64,5 +66,10 @@ struct Mistake {
 // Parses one whole file; `file` is the name that positions show. Gives the root table, or the
 // first mistake: the parser does not go on after one.
 std::variant<Value, Mistake> parse_toml(std::string_view text, const std::string& file);
+
+// Null for what has no JSON form (Value::Kind::other).
+Json json_of(const Value& value);
+// How a message shows a value: "5", "\"text\"", "a list".
+std::string describe_value(const Value& value);
 
 } // namespace qt

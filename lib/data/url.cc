@@ -1,7 +1,6 @@
 #include "data/url.hh"
 
 #include "base/format.hh"
-#include "base/percent.hh"
 #include "base/secrets.hh"
 #include "base/text.hh"
 

@@ -2,12 +2,13 @@
 
 #include "base/text.hh"
 #include "definition/merge.hh"
-#include "definition/own_tags.hh"
 #include "definition/requirement.hh"
 #include "definition/step_lists.hh"
+#include "definition/subtest.hh"
 #include "definition/template.hh"
 #include "definition/variables.hh"
 #include "os/file.hh"
+#include "schema/tables.hh"
 
 #include <algorithm>
 #include <filesystem>

@@ -3,7 +3,8 @@
 #include "base/text.hh"
 #include "definition/merge.hh"
 #include "schema/failure_sets.hh"
-#include "schema/vocabulary.hh"
+#include "schema/step.hh"
+#include "schema/tables.hh"
 
 #include <algorithm>
 #include <array>
@@ -280,7 +281,7 @@ Json required(const char* name) { return {{"required", Json::array({name})}}; }
 
 Json one_of(std::vector<Json> ways) { return Json(std::move(ways)); }
 
-// A text, or a table of texts (flaky.hh).
+// A text, or a table of texts (requirement.hh).
 Json flaky_schema(const Json& text) {
   Json table =
       table_of({{"bug", {{"type", "string"}, {"minLength", 1}}},

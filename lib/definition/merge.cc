@@ -1,5 +1,7 @@
 #include "definition/merge.hh"
 
+#include "schema/tables.hh"
+
 #include <algorithm>
 
 namespace qt {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "data/toml.hh"
-#include "schema/vocabulary.hh"
 
 #include <span>
 #include <string_view>

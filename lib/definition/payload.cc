@@ -4,6 +4,7 @@
 #include "base/spelling.hh"
 #include "base/substitute.hh"
 #include "base/text.hh"
+#include "schema/tables.hh"
 
 #include <algorithm>
 #include <map>

@@ -1,12 +1,115 @@
 #include "definition/requirement.hh"
 
 #include "base/format.hh"
-#include "definition/flaky.hh"
+#include "base/spelling.hh"
 #include "definition/qemu_version.hh"
+#include "schema/tables.hh"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
 
 namespace qt {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> k_members = {"bug", "until", "on"};
+
+bool is_date(const std::string& text) {
+  int year = 0, month = 0, day = 0;
+  char rest = 0;
+  return text.size() == 10 &&
+         std::sscanf(text.c_str(), "%4d-%2d-%2d%c", &year, &month, &day, &rest) == 3 &&
+         std::chrono::year_month_day(std::chrono::year(year),
+                                     std::chrono::month(static_cast<unsigned>(month)),
+                                     std::chrono::day(static_cast<unsigned>(day)))
+             .ok();
+}
+
+bool is_host(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  return colon != std::string_view::npos && colon + 1 < text.size() &&
+         std::find(k_flaky_hosts.begin(), k_flaky_hosts.end(), text.substr(0, colon)) !=
+             k_flaky_hosts.end();
+}
+
+std::string today() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm parts = {};
+  ::gmtime_r(&now, &parts);
+  char text[16];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d", &parts)};
+}
+
+// What was expected of a member instead; empty if it is right.
+std::string member_mistake(std::string_view name, const Value& value) {
+  const bool is_pending = value.text.find("${") != std::string::npos;
+  if (name == "until") {
+    const bool is_dated = value.is(Value::Kind::date) || value.is(Value::Kind::text);
+    return is_dated && (is_pending || is_date(value.text)) ? "" : "a date such as 2026-12-31";
+  }
+  if (!value.is(Value::Kind::text) || value.text.empty()) {
+    return name == "bug" ? "the URL of the bug" : "a text";
+  }
+  return name != "on" || is_pending || is_host(value.text) ? "" : "host-arch:NAME or host-os:NAME";
+}
+
+} // namespace
+
+std::optional<Json> read_flaky(const Value& value, const Reader& reader) {
+  if (!value.is(Value::Kind::table)) {
+    return reader.value(*find_key(requires_keys(), "flaky"), value);
+  }
+  Json normal = Json::object();
+  bool is_good = true;
+  const auto complain = [&](const Position& at, const std::string& text) {
+    reader.mistakes().add(at, "flaky: " + text);
+    is_good = false;
+  };
+  for (const Member& member : value.members) {
+    if (std::find(k_members.begin(), k_members.end(), member.key) == k_members.end()) {
+      complain(member.at,
+               format("unknown key '{}'{}", member.key, did_you_mean(member.key, k_members)));
+    } else if (const std::string wanted = member_mistake(member.key, member.value);
+               !wanted.empty()) {
+      complain(member.value.at, format("expected {} for '{}', got {}", wanted, member.key,
+                                       describe_value(member.value)));
+    } else {
+      normal[member.key] = member.value.text;
+    }
+  }
+  if (value.find("bug") == nullptr) {
+    complain(value.at, "expected the URL of the bug, as bug = \"URL\"");
+  }
+  if (!is_good) {
+    return std::nullopt;
+  }
+  if (const std::string warning = flaky_warning(flaky_of(normal)); !warning.empty()) {
+    reader.mistakes().warn(value.at, "flaky: " + warning);
+  }
+  return normal;
+}
+
+Flaky flaky_of(const Json& value) {
+  return value.is_string()
+             ? Flaky{value.get<std::string>(), "", ""}
+             : Flaky{json_text(value, "bug"), json_text(value, "until"), json_text(value, "on")};
+}
+
+std::string flaky_text(const Flaky& flaky) {
+  return flaky.bug + (flaky.on.empty() ? "" : ", on " + flaky.on) +
+         (flaky.until.empty() ? "" : ", until " + flaky.until);
+}
+
+std::string flaky_warning(const Flaky& flaky) {
+  if (!is_date(flaky.until) || today() <= flaky.until) {
+    return "";
+  }
+  return format("it is past {}: see whether {} is mended; then take 'flaky' out, else name a later "
+                "day",
+                flaky.until, flaky.bug);
+}
 
 std::string machine_name(std::string_view machine) {
   std::string_view name = machine.substr(0, machine.find(','));

@@ -3,9 +3,8 @@
 #pragma once
 
 #include "data/toml.hh"
-#include "data/toml_json.hh"
 #include "definition/mistakes.hh"
-#include "schema/vocabulary.hh"
+#include "schema/key.hh"
 
 #include <functional>
 #include <optional>

@@ -4,6 +4,7 @@
 #include "base/spelling.hh"
 #include "base/text.hh"
 #include "os/tcp_port.hh"
+#include "schema/tables.hh"
 
 #include <algorithm>
 

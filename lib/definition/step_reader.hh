@@ -2,6 +2,7 @@
 #pragma once
 
 #include "definition/schema.hh"
+#include "schema/step.hh"
 
 #include <optional>
 #include <string>

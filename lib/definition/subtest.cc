@@ -3,13 +3,13 @@
 #include "base/spelling.hh"
 #include "base/text.hh"
 #include "definition/merge.hh"
-#include "definition/own_tags.hh"
 #include "definition/requirement.hh"
 #include "definition/step_reader.hh"
 #include "definition/variables.hh"
 #include "ipc/run_dir.hh"
 #include "schema/argument_check.hh"
 #include "schema/awaited.hh"
+#include "schema/tables.hh"
 
 #include <algorithm>
 
@@ -367,6 +367,22 @@ Subtest SubtestReader::read(const Value* required) {
 Subtest read_subtest(const Member& test, const Value* required, const Payloads& payloads,
                      const Reader& reader) {
   return SubtestReader(test, payloads, reader).read(required);
+}
+
+std::vector<std::string> read_tags(const Value& value, const Reader& reader) {
+  const Key key{"tags", Type::texts, "", "", 0, Empty::allowed};
+  std::vector<std::string> tags;
+  for (const Json& tag : reader.value(key, value).value_or(Json::array())) {
+    tags.push_back(tag.get<std::string>());
+    if (!is_name(tags.back()) || tags.back() == "and" || tags.back() == "or" ||
+        tags.back() == "not" || find_key(requires_keys(), tags.back()) != nullptr) {
+      reader.mistakes().add(value.at,
+                            format("tags: '{}' cannot be a tag; expected a word of letters, digits "
+                                   "and _ - . + that is neither and, or, not nor a requirement",
+                                   tags.back()));
+    }
+  }
+  return tags;
 }
 
 } // namespace qt

@@ -4,6 +4,8 @@
 
 #include "base/duration.hh"
 #include "definition/payload.hh"
+#include "definition/schema.hh"
+#include "schema/step.hh"
 
 #include <optional>
 #include <string>
@@ -44,5 +46,9 @@ struct Subtest {
 // The machine of each VM is added to what the subtest requires, unless requires says machine = [].
 Subtest read_subtest(const Member& test, const Value* required, const Payloads& payloads,
                      const Reader& reader);
+
+// The key "tags": words that are no operators of a selection and do not look like a tag that
+// follows from the definition (tag.hh): letters, digits and _ - . + only.
+std::vector<std::string> read_tags(const Value& value, const Reader& reader);
 
 } // namespace qt

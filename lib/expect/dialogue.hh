@@ -5,7 +5,7 @@
 #pragma once
 
 #include "ipc/run_dir.hh"
-#include "schema/vocabulary.hh"
+#include "schema/step.hh"
 
 #include <functional>
 #include <string>

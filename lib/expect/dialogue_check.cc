@@ -5,6 +5,7 @@
 #include "expect/step_run.hh"
 #include "schema/awaited.hh"
 #include "schema/empty_value.hh"
+#include "schema/tables.hh"
 
 #include <algorithm>
 

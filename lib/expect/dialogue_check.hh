@@ -3,7 +3,7 @@
 #pragma once
 
 #include "expect/dialogue_loop.hh"
-#include "schema/vocabulary.hh"
+#include "schema/step.hh"
 
 #include <string>
 #include <vector>

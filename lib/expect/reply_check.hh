@@ -7,7 +7,7 @@
 #pragma once
 
 #include "data/json.hh"
-#include "schema/vocabulary.hh"
+#include "schema/step.hh"
 
 #include <string>
 #include <vector>

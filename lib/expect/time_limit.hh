@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/duration.hh"
-#include "schema/vocabulary.hh"
+#include "schema/step.hh"
 
 #include <optional>
 #include <string>

@@ -4,7 +4,7 @@
 // of what is compressed, may be zeros. Anything else that follows an archive is an error.
 //
 // The members of all of them come one after the other. Where a name comes again, the later one
-// counts, as everywhere (member_data.hh).
+// counts, as everywhere (member_search.hh).
 #pragma once
 
 #include "extract/archive.hh"

@@ -2,7 +2,7 @@
 
 #include "base/error.hh"
 #include "base/text.hh"
-#include "extract/member_data.hh"
+#include "extract/member_search.hh"
 
 #include <array>
 #include <map>

@@ -1,8 +1,8 @@
 #include "extract/unpack_tree.hh"
 
 #include "base/log.hh"
-#include "extract/member_data.hh"
 #include "extract/member_path.hh"
+#include "extract/member_search.hh"
 
 #include <memory>
 #include <optional>

@@ -6,7 +6,7 @@
 #include "cache/cache.hh"
 #include "cache/cache_copy.hh"
 #include "cache/prune.hh"
-#include "fetch/asset_output.hh"
+#include "fetch/fetch_report.hh"
 #include "fetch/wanted.hh"
 
 #include <optional>

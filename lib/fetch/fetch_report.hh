@@ -6,11 +6,21 @@
 #include "data/json.hh"
 #include "fetch/wanted.hh"
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace qt {
+
+struct AssetOutput {
+  enum class Form {
+    text,
+    json, // one object a line
+  };
+  std::function<void(const std::string& line)> print;
+  Form form = Form::text;
+};
 
 // "12 cached, 3 downloaded, 1 unavailable, 1 failed", the last two only if there are any.
 std::string count_outcomes(std::span<const Fetched> results);

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "base/exit_code.hh"
-#include "fetch/asset_output.hh"
 #include "fetch/fetch.hh"
+#include "fetch/fetch_report.hh"
 #include "fetch/wanted.hh"
 
 #include <optional>

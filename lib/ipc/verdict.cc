@@ -2,7 +2,7 @@
 
 #include "base/error.hh"
 #include "base/text.hh"
-#include "data/json_secrets.hh"
+#include "data/json.hh"
 #include "os/file.hh"
 
 #include <array>

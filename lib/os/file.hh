@@ -4,6 +4,7 @@
 #include "os/fd.hh"
 
 #include <cstdint>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -99,5 +100,10 @@ public:
 private:
   std::string m_path;
 };
+
+// Since 1970.
+inline std::int64_t nanoseconds(const timespec& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
 
 } // namespace qt

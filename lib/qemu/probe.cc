@@ -6,7 +6,6 @@
 #include "base/timeout_multiplier.hh"
 #include "cache/cache.hh"
 #include "os/file.hh"
-#include "os/file_time.hh"
 #include "os/process.hh"
 #include "qemu/idle_emulator.hh"
 

@@ -1,7 +1,6 @@
 #include "report/results.hh"
 
 #include "base/error.hh"
-#include "base/percent.hh"
 #include "base/text.hh"
 #include "console/ansi.hh"
 #include "ipc/base_log.hh"

@@ -2,7 +2,7 @@
 // they can come: what strip-ansi takes out never does, and what was just typed comes as its echo.
 #pragma once
 
-#include "schema/vocabulary.hh"
+#include "schema/step.hh"
 
 #include <map>
 #include <string>

@@ -1,5 +1,5 @@
 // A key: the same entry for a key of a definition and for the long option of the program that
-// serves it, with the same name, the same kind of value and the same meaning (vocabulary.hh has the
+// serves it, with the same name, the same kind of value and the same meaning (tables.hh has the
 // tables). key_option.hh turns a value into option words and back: what one accepts the other
 // accepts.
 //

@@ -3,8 +3,8 @@
 #include "base/environment.hh"
 #include "base/error.hh"
 #include "base/text.hh"
-#include "definition/flaky.hh"
 #include "definition/qemu_version.hh"
+#include "definition/requirement.hh"
 #include "os/file.hh"
 #include "qemu/emulator.hh"
 

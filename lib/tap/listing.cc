@@ -3,9 +3,9 @@
 #include "base/error.hh"
 #include "base/text.hh"
 #include "cache/cache.hh"
-#include "data/json_secrets.hh"
+#include "data/json.hh"
 #include "data/url.hh"
-#include "definition/flaky.hh"
+#include "definition/requirement.hh"
 #include "schema/failure_sets.hh"
 #include "tap/tag.hh"
 

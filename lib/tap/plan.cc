@@ -5,6 +5,7 @@
 #include "ipc/run_dir.hh"
 #include "qemu/option_list.hh"
 #include "schema/key_option.hh"
+#include "schema/tables.hh"
 
 #include <algorithm>
 #include <array>

@@ -6,7 +6,7 @@
 //   prepare  qt-expect with the host steps before the boot
 //   chain    qt-boot [VM] -- ARGS -- [qt-boot [VM] -- ARGS --] qt-expect STEPS
 //   verify   qt-expect with the host steps after QEMU has ended
-// A definition's keys become options of the same name (vocabulary.hh); nothing is added but the
+// A definition's keys become options of the same name (tables.hh); nothing is added but the
 // run directory, the machine's name where there are several, and what is left of the deadline.
 #pragma once
 

@@ -5,16 +5,16 @@
 #include "base/shell_words.hh"
 #include "base/text.hh"
 #include "base/timeout_multiplier.hh"
-#include "definition/flaky.hh"
+#include "definition/requirement.hh"
 #include "ipc/admission.hh"
 #include "ipc/base_log.hh"
 #include "os/file.hh"
 #include "os/file_lock.hh"
 #include "tap/condition.hh"
-#include "tap/prepare.hh"
+#include "tap/payloads.hh"
 #include "tap/scene_probe.hh"
 #include "tap/selection.hh"
-#include "tap/stage_verdict.hh"
+#include "tap/stage.hh"
 
 #include <algorithm>
 #include <array>

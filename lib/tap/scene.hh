@@ -9,8 +9,8 @@
 
 #include "definition/definition.hh"
 #include "qemu/emulator.hh"
+#include "tap/payloads.hh"
 #include "tap/plan.hh"
-#include "tap/preparation.hh"
 #include "tap/reservation.hh"
 #include "tap/run_options.hh"
 #include "tap/values.hh"

@@ -9,7 +9,7 @@
 #include "base/timeout_multiplier.hh"
 #include "ipc/base_log.hh"
 #include "os/file.hh"
-#include "tap/report.hh"
+#include "tap/failure_report.hh"
 #include "tap/wrap.hh"
 
 #include <algorithm>

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/duration.hh"
+#include "ipc/verdict.hh"
 #include "os/process.hh"
 #include "os/termination.hh"
 
@@ -55,5 +56,14 @@ using LineSink = std::function<void(std::string_view line)>;
 // Errors as Process::spawn().
 StageEnd run_stage(const std::vector<std::string>& argv, SpawnOptions options, Deadline deadline,
                    EndRequest& request, const LineSink& sink);
+
+Verdict verdict_of(Cause cause, const std::string& message);
+
+// This program has been asked to end.
+Verdict ended_by(const EndRequest& request);
+
+// Of a stage that did not end well: whoever decided has left a verdict in `run_dir`; where nobody
+// could, the way in which the stage ended says what there is to say.
+Verdict stage_verdict(const std::string& run_dir, const StageEnd& end, const EndRequest& request);
 
 } // namespace qt

@@ -9,6 +9,7 @@
 #include "definition_text.hh"
 #include "environment.hh"
 #include "os/process.hh"
+#include "schema/tables.hh"
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-#include "definition/flaky.hh"
+#include "definition/requirement.hh"
 
 #include "definition_text.hh"
 

@@ -1,10 +1,11 @@
 // The schema against the tables that it is made of, against all definitions that there are, and
 // against wrong ones. What a schema means is for another program to say: python3-jsonschema.
-#include "data/toml_json.hh"
+#include "data/toml.hh"
 #include "definition/json_schema.hh"
 #include "definition/merge.hh"
 #include "definition_text.hh"
 #include "os/process.hh"
+#include "schema/tables.hh"
 
 #include <cstdlib>
 #include <filesystem>

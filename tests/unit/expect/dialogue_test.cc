@@ -6,6 +6,7 @@
 #include "fake_guest.hh"
 #include "loopback_socket.hh"
 #include "os/file.hh"
+#include "schema/tables.hh"
 
 #include <atomic>
 #include <csignal>

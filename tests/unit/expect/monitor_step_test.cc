@@ -1,6 +1,7 @@
 #include "base/error.hh"
 #include "expect/dialogue.hh"
 #include "fake_guest.hh"
+#include "schema/tables.hh"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

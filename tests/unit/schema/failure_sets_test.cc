@@ -3,7 +3,7 @@
 #include "base/error.hh"
 #include "data/regex.hh"
 #include "schema/empty_value.hh"
-#include "schema/vocabulary.hh"
+#include "schema/tables.hh"
 
 #include <algorithm>
 #include <gmock/gmock.h>

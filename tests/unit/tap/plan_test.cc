@@ -4,6 +4,7 @@
 #include "base/shell_words.hh"
 #include "expect/saved_values.hh"
 #include "schema/key_option.hh"
+#include "schema/tables.hh"
 
 #include <bit>
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include "tap/prepare.hh"
+#include "tap/payloads.hh"
 
 #include "../support/environment.hh"
 #include "base/shell_words.hh"
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 namespace qt {
-namespace prepare_test {
+namespace payloads_test {
 
 using support::ScopedVariable;
 using testing::HasSubstr;
@@ -270,5 +270,5 @@ TEST_F(Prepare, WhatAProgramSaysBecomesTheReason) {
   EXPECT_EQ(result_of("kill -KILL $$").message, "file.f: killed SIGKILL");
 }
 
-} // namespace prepare_test
+} // namespace payloads_test
 } // namespace qt

@@ -1,42 +1,19 @@
-#include "schema/vocabulary.hh"
+#include "schema/step.hh"
 
 #include "base/secrets.hh"
 #include "base/shell_words.hh"
-#include "schema/console_keys.hh"
-#include "schema/dialogue_keys.hh"
 #include "schema/empty_value.hh"
-#include "schema/host_keys.hh"
 #include "schema/key_option.hh"
-#include "schema/machine_keys.hh"
-#include "schema/monitor_keys.hh"
-#include "schema/payload_keys.hh"
-#include "schema/requires_keys.hh"
 #include "schema/shell_command.hh"
+#include "schema/tables.hh"
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace qt {
 
 namespace {
-
-// The rows of several families as one table.
-template<std::size_t... Sizes>
-constexpr auto joined(const std::array<Key, Sizes>&... families) {
-  std::array<Key, (Sizes + ...)> all{};
-  std::size_t next = 0;
-  const auto add = [&](const auto& rows) {
-    for (const Key& key : rows) {
-      all[next++] = key;
-    }
-  };
-  (add(families), ...);
-  return all;
-}
-
-constexpr std::array k_step_types = joined(k_console_steps, k_monitor_steps, k_host_steps);
-constexpr std::array k_step_modifiers =
-    joined(k_common_modifiers, k_console_modifiers, k_monitor_modifiers, k_host_modifiers);
 
 // Commands that reply with a list of tables (QEMU's qapi/*.json): of such a list no element is
 // equal to a text.
@@ -135,26 +112,6 @@ std::string empty_key_mistake(const Step& step) {
 
 } // namespace
 
-std::span<const Key> step_type_keys() { return k_step_types; }
-std::span<const Key> step_modifier_keys() { return k_step_modifiers; }
-std::span<const Key> dialogue_keys() { return k_dialogue; }
-std::span<const std::string_view> test_dialogue_keys() { return k_test_dialogue; }
-std::span<const Key> vm_keys() { return k_vm; }
-std::span<const Key> file_keys() { return k_file; }
-std::span<const Key> asset_keys() { return k_asset; }
-std::span<const Key> requires_keys() { return k_requires; }
-
-const Key* find_step_key(StepType type, std::string_view name) {
-  for (const std::span<const Key> keys : {step_type_keys(), step_modifier_keys()}) {
-    for (const Key& key : keys) {
-      if (key.name == name && (key.steps & bit(type)) != 0) {
-        return &key;
-      }
-    }
-  }
-  return nullptr;
-}
-
 const Json* Step::find(std::string_view key) const {
   const auto found = values.find(key);
   return found == values.end() ? nullptr : &*found;
@@ -166,12 +123,13 @@ std::string Step::text(std::string_view key) const {
 }
 
 std::string_view step_type_name(StepType type) {
-  return k_step_types[static_cast<std::size_t>(type)].name;
+  return step_type_keys()[static_cast<std::size_t>(type)].name;
 }
 
 std::optional<StepType> step_type_from(std::string_view name) {
-  for (std::size_t i = 0; i < k_step_types.size(); ++i) {
-    if (k_step_types[i].name == name) {
+  const std::span<const Key> types = step_type_keys();
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (types[i].name == name) {
       return static_cast<StepType>(i);
     }
   }
@@ -235,8 +193,9 @@ bool judges(const Step& step) {
 std::vector<std::string> step_words(const Step& step) {
   const std::string name(step_type_name(step.type));
   std::vector<std::string> words;
-  append_options(k_step_types[static_cast<std::size_t>(step.type)], step.values.at(name), words);
-  for (const Key& key : k_step_modifiers) {
+  append_options(step_type_keys()[static_cast<std::size_t>(step.type)], step.values.at(name),
+                 words);
+  for (const Key& key : step_modifier_keys()) {
     const Json* const value = (key.steps & bit(step.type)) != 0 ? step.find(key.name) : nullptr;
     if (value != nullptr) {
       append_options(key, *value, words);

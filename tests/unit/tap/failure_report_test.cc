@@ -1,4 +1,4 @@
-#include "tap/report.hh"
+#include "tap/failure_report.hh"
 
 #include "os/file.hh"
 
@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace report_test {
+namespace failure_report_test {
 
 using testing::Contains;
 using testing::ElementsAre;
@@ -81,5 +81,5 @@ TEST(Report, IsShortWhateverTheGuestWrites) {
   }
 }
 
-} // namespace report_test
+} // namespace failure_report_test
 } // namespace qt

@@ -8,8 +8,13 @@
 // folder.
 #pragma once
 
+#include "base/substitute.hh"
 #include "definition/definition.hh"
+#include "ipc/run_dir.hh"
+#include "os/file.hh"
+#include "os/file_lock.hh"
 #include "tap/plan.hh"
+#include "tap/stage.hh"
 
 #include <map>
 #include <string>
@@ -52,5 +57,18 @@ struct PreparationPlan {
 PreparationPlan plan_preparation(const Definition& definition,
                                  const std::vector<std::string>& variables,
                                  const PayloadPlaces& places);
+
+// How it went. A cause other than `pass` comes with a message: `skip` (unavailable now), `asset`
+// (wrong or gone), `host`.
+struct Prepared {
+  Cause cause = Cause::pass;
+  std::string message;
+  std::vector<FileLock> holds; // while they live, nobody cleans the assets out of the cache
+};
+
+// Makes what is not there. `lookup` has the values for texts. Waits until the deadline, or the end
+// of this program: look at `request` afterwards. What is not there at the deadline is unavailable.
+Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, Deadline deadline,
+                 EndRequest& request, const LineSink& log);
 
 } // namespace qt

@@ -1,4 +1,4 @@
-#include "tap/report.hh"
+#include "tap/failure_report.hh"
 
 #include "base/text.hh"
 #include "os/file.hh"

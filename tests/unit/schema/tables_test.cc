@@ -1,8 +1,9 @@
-#include "schema/vocabulary.hh"
+#include "schema/tables.hh"
 
 #include "base/error.hh"
 #include "schema/empty_value.hh"
 #include "schema/key_option.hh"
+#include "schema/step.hh"
 
 #include <algorithm>
 #include <gmock/gmock.h>
@@ -10,7 +11,7 @@
 #include <map>
 #include <set>
 
-namespace vocabulary_test {
+namespace tables_test {
 
 using namespace qt;
 using testing::ElementsAre;
@@ -404,4 +405,4 @@ TEST(SetFromOption, TakesNoSecondValueInPlaceOfTheFirst) {
   EXPECT_NO_THROW(twice(*find_key(vm_keys(), "pvpanic"), "pvpanic", "", ""));
 }
 
-} // namespace vocabulary_test
+} // namespace tables_test

@@ -1,0 +1,35 @@
+// The one vocabulary: the tables of keys, which are the keys of definitions and the options of the
+// programs at once. A new key or step is a row here.
+#pragma once
+
+#include "schema/key.hh"
+#include "schema/step_type.hh"
+
+#include <span>
+#include <string_view>
+
+namespace qt {
+
+// The keys that name a step, in the order of StepType; keys[n].steps is just bit n.
+std::span<const Key> step_type_keys();
+// The keys that modify a step. The same name may stand twice with other steps and another type
+// ("until": a text for interrupt, a table for qmp, a regular expression for hmp).
+std::span<const Key> step_modifier_keys();
+// What may stand before the first step of a dialogue: a total deadline, failure texts, defaults.
+std::span<const Key> dialogue_keys();
+// The names of those that stand in a test of a definition.
+std::span<const std::string_view> test_dialogue_keys();
+// [test.N] or [test.N.vm.NAME]: the machine. The options of qt-boot.
+std::span<const Key> vm_keys();
+// [file.N]: the options of qt-extract, and the keys "from", "text" and "name" of definitions.
+std::span<const Key> file_keys();
+// [asset.N].
+std::span<const Key> asset_keys();
+// requires = { … }.
+std::span<const Key> requires_keys();
+
+// The step key, naming or modifying, that `name` is in a step of `type`; nullptr if it has no place
+// there.
+const Key* find_step_key(StepType type, std::string_view name);
+
+} // namespace qt

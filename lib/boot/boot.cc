@@ -69,7 +69,7 @@ private:
   void run_machine();
   std::vector<Service> start_services();
   QemuProcess start_qemu(const Channels& channels);
-  std::optional<ChainedProgram> start_program(const Channels& channels);
+  std::optional<Process> start_program(const Channels& channels);
   void connect_console(RunningMachine& machine, Channels& channels);
   struct Started {
     Process process;
@@ -126,7 +126,7 @@ void Boot::run_machine() {
     monitor.emplace(std::move(channels.monitor));
   }
   QemuProcess qemu = start_qemu(channels);
-  std::optional<ChainedProgram> program = start_program(channels);
+  std::optional<Process> program = start_program(channels);
   channels.close_other_ends();
   Evidence evidence(m_run_dir.path(), m_options.name, monitor, m_log);
   Hold hold(m_options.on_fail, m_run_dir.path(), m_options.name, outer_exit_channels());
@@ -269,7 +269,7 @@ QemuProcess Boot::start_qemu(const Channels& channels) {
   return {std::move(qemu.process), std::move(wrapped)};
 }
 
-std::optional<ChainedProgram> Boot::start_program(const Channels& channels) {
+std::optional<Process> Boot::start_program(const Channels& channels) {
   if (m_options.program.empty()) {
     return std::nullopt;
   }
@@ -288,7 +288,7 @@ std::optional<ChainedProgram> Boot::start_program(const Channels& channels) {
   spawn.environment = {{k_vms_variable, format_vms(vms)}, {k_run_dir_variable, m_run_dir.path()}};
   Process process = Process::spawn(m_options.program, spawn);
   m_log.write(format("started {} (process {})", shell_join(m_options.program), process.pid()));
-  return ChainedProgram(std::move(process), m_facts.program_name);
+  return process;
 }
 
 void Boot::connect_console(RunningMachine& machine, Channels& channels) {

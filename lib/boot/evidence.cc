@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "os/file.hh"
 
+#include <functional>
 #include <utility>
 
 namespace qt {
@@ -13,9 +14,9 @@ constexpr Duration k_answers{1000};
 
 } // namespace
 
-void Evidence::gather(pid_t qemu, std::function<void()> next) {
+void Evidence::gather(pid_t qemu) {
   m_qemu = qemu;
-  m_next = std::move(next);
+  m_gathering = true;
   m_log.write("asking QEMU for evidence");
   if (m_monitor) {
     ask();
@@ -63,7 +64,7 @@ void Evidence::ask() {
 
 void Evidence::advance() {
   m_backtrace.advance();
-  if (m_next && m_deadline.expired() && !m_monitor->ended() && m_open > 0) {
+  if (m_gathering && m_deadline.expired() && !m_monitor->ended() && m_open > 0) {
     m_log.write("QEMU does not answer its monitor");
     m_open = 0;
     m_backtrace.ask_about_process(m_qemu);
@@ -72,14 +73,15 @@ void Evidence::advance() {
     m_deadline = Deadline::never();
   }
   const bool asked_all = m_open == 0 || (m_monitor && m_monitor->ended());
-  if (m_next && asked_all && !m_backtrace.running()) {
+  if (m_gathering && asked_all && !m_backtrace.running()) {
     m_deadline = Deadline::never();
-    std::exchange(m_next, nullptr)();
+    m_gathering = false;
+    m_gathered = true;
   }
 }
 
 void Evidence::cancel() {
-  m_next = nullptr;
+  m_gathering = m_gathered = false;
   m_deadline = Deadline::never();
   m_backtrace.cancel();
 }

@@ -12,9 +12,9 @@
 #include "ipc/base_log.hh"
 #include "qemu/own_monitor.hh"
 
-#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace qt {
 
@@ -28,13 +28,15 @@ public:
     , m_log(log)
     , m_backtrace(m_stem) {}
 
-  // Of a QEMU that runs. `next` is called from advance(), once the evidence is there or cannot be
-  // had, but not after cancel().
-  void gather(pid_t qemu, std::function<void()> next);
+  // Of a QEMU that runs.
+  void gather(pid_t qemu);
+  // True once, after advance(): what gather() asks for is there or cannot be had; never after
+  // cancel().
+  bool take_gathered() { return std::exchange(m_gathered, false); }
   // Of a QEMU that was killed by a signal; `program` is its executable.
   void gather_of_crash(pid_t qemu, ExitStatus status, const std::string& program);
 
-  bool busy() const { return m_next != nullptr || m_backtrace.running(); }
+  bool busy() const { return m_gathering || m_backtrace.running(); }
   int exit_fd() const { return m_backtrace.exit_fd(); }
   Deadline deadline() const { return earlier(m_deadline, m_backtrace.deadline()); }
   void advance();
@@ -54,7 +56,8 @@ private:
   pid_t m_qemu = -1;
   int m_open = 0; // questions without answer
   Deadline m_deadline = Deadline::never();
-  std::function<void()> m_next; // empty: nothing is being gathered of a live QEMU
+  bool m_gathering = false; // of a live QEMU
+  bool m_gathered = false;
   Json m_details = Json::object();
   Backtrace m_backtrace;
 };

@@ -18,6 +18,7 @@ constexpr std::size_t k_buffer = 65536;
 constexpr std::size_t k_pieces = 64;
 constexpr std::size_t k_least_piece = k_least_log_limit / k_pieces;
 constexpr std::size_t k_keys = 4096;
+constexpr Duration k_stuck{1000}; // takes nothing for that long
 // What a pipe that poll(2) finds writable takes without blocking (PIPE_BUF of Linux).
 constexpr std::size_t k_blocking_piece = 4096;
 
@@ -188,6 +189,24 @@ void ConsoleRelay::drain() {
   }
   m_far_end.reset();
   m_pending_keys.clear();
+}
+
+void ConsoleRelay::begin_last_bytes(EventLoop& loop) {
+  m_forwarded_before = m_forwarded;
+  m_patience.emplace(loop, [this] {
+    m_reader_stuck = m_forwarded == m_forwarded_before;
+    if (!m_reader_stuck) {
+      m_forwarded_before = m_forwarded;
+      m_patience->set(k_stuck);
+    }
+  });
+  m_patience->set(k_stuck);
+}
+
+ConsoleRelay::LastBytes ConsoleRelay::last_bytes() const {
+  return all_forwarded()  ? LastBytes::taken
+         : m_reader_stuck ? LastBytes::stuck
+                          : LastBytes::still_read;
 }
 
 void ConsoleRelay::lose_reader() {

@@ -18,6 +18,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,12 @@ public:
   // After QEMU's death: takes what is left and regards the console as ended, once the reader has
   // caught up so far that there is room for it.
   void drain();
+  // The reader has a second from now on for the rest, and again whenever it has taken something. A
+  // program that takes nothing may be waiting for just the news of QEMU's end: it can be told after
+  // that and keeps its console.
+  void begin_last_bytes(EventLoop& loop);
+  enum class LastBytes { taken, still_read, stuck };
+  LastBytes last_bytes() const;
   // Tells the reader that no more will come.
   void close_reader();
   // Makes one file of the log; the last call on this object.
@@ -94,6 +101,9 @@ private:
   std::function<std::string(std::string_view)> m_filter;
   std::vector<std::byte> m_buffer;
   std::array<EventLoop::Registration, 3> m_watched;
+  std::optional<Timer> m_patience; // with a reader of the last bytes
+  std::uint64_t m_forwarded_before = 0;
+  bool m_reader_stuck = false;
 };
 
 } // namespace qt

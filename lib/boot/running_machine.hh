@@ -1,7 +1,6 @@
 // One machine with all that runs for it, between its start (boot.hh) and its end (supervisor.hh).
 #pragma once
 
-#include "boot/chained_program.hh"
 #include "boot/evidence.hh"
 #include "boot/hold.hh"
 #include "boot/qemu_process.hh"
@@ -12,6 +11,7 @@
 #include "os/event_loop.hh"
 #include "os/folder_size.hh"
 #include "os/logged_output.hh"
+#include "os/process.hh"
 #include "os/terminal.hh"
 #include "qemu/early_panic.hh"
 #include "qemu/own_monitor.hh"
@@ -28,7 +28,7 @@ struct RunningMachine {
   std::string emulator; // its executable
   LoggedOutput& output; // its stdout and stderr
   FolderSize& folder;   // the run directory
-  std::optional<ChainedProgram> program;
+  std::optional<Process> program;
   Services services;
   std::optional<ConsoleRelay>& console;
   std::optional<OwnMonitor>& monitor;
@@ -37,8 +37,6 @@ struct RunningMachine {
   std::optional<Viewers> viewers;
   ExitChannelOfBoot exit_channel;
   EscapeKeys* escape_keys = nullptr; // a terminal is the console
-
-  bool program_runs() const { return program && program->running(); }
 };
 
 struct RunLimits {

@@ -2,9 +2,8 @@
 
 #include "base/format.hh"
 #include "base/log.hh"
-#include "boot/last_bytes.hh"
 #include "boot/noted_events.hh"
-#include "boot/run_end.hh"
+#include "boot/shutdown.hh"
 #include "os/event_loop.hh"
 
 #include <vector>
@@ -33,8 +32,6 @@ public:
   void run();
 
 private:
-  bool done() const;
-  Deadline next_deadline() const;
   void register_all();
   void watch_for_ends();
   void turn();
@@ -43,7 +40,6 @@ private:
   void handle_escape_keys();
   void handle_qemu();
   void handle_program();
-  void finish_console();
   void note_event(const Json& event);
   void let_panics_end();
 
@@ -53,11 +49,9 @@ private:
   RunFacts& m_facts;
   const std::optional<AfterPanic> m_after_early_panic;
 
-  RunEnd m_end;
+  Shutdown m_end;
   NotedEvents m_events;
   std::vector<EventLoop::Registration> m_watched;
-  LastBytes m_last_bytes;
-  bool m_console_finished = false;
 };
 
 void Supervisor::run() {
@@ -71,7 +65,7 @@ void Supervisor::run() {
     }
   }
   register_all();
-  while (!done()) {
+  while (!m_end.done()) {
     turn();
   }
   m_facts.details.update(m_machine.evidence.details());
@@ -80,11 +74,6 @@ void Supervisor::run() {
   if (m_machine.console) {
     m_machine.console->finish_log();
   }
-}
-
-bool Supervisor::done() const {
-  return !m_end.qemu_runs() && m_console_finished && !m_machine.program_runs() &&
-         !m_machine.evidence.busy();
 }
 
 // In the order in which news are handled. The console first: it has the tightest bound, and its
@@ -119,15 +108,15 @@ void Supervisor::watch_for_ends() {
   };
   watch([this] { return m_end.qemu_runs() ? m_machine.qemu.exit_fd() : -1; },
         [this](const pollfd&) { handle_qemu(); });
-  watch([this] { return m_machine.program_runs() ? m_machine.program->exit_fd() : -1; },
+  watch([this] { return m_end.program_runs() ? m_machine.program->exit_fd() : -1; },
         [this](const pollfd&) { handle_program(); });
   watch([this] { return m_machine.evidence.exit_fd(); }, {});
   watch([this] { return m_machine.hold.exit_fd(); }, {});
 }
 
 void Supervisor::turn() {
-  const EventLoop::Turn turn = m_machine.loop.turn(next_deadline());
-  m_end.put_off(turn.stopped);
+  const Deadline limit = earlier(m_machine.folder.deadline(), m_machine.evidence.deadline());
+  const EventLoop::Turn turn = m_machine.loop.turn(limit);
   m_machine.qemu.look_for_emulator();
   if (turn.interrupted) {
     return;
@@ -141,19 +130,7 @@ void Supervisor::turn() {
   if (m_machine.folder.check()) {
     m_end.end_by_flood(m_machine.folder.text());
   }
-  m_machine.evidence.advance();
-  m_end.handle_deadlines();
-  m_end.handle_hold();
-  finish_console();
-}
-
-Deadline Supervisor::next_deadline() const {
-  Deadline next = m_end.deadline();
-  for (const Deadline& other : {m_machine.services.deadline(), m_last_bytes.deadline(),
-                                m_machine.evidence.deadline(), m_machine.folder.deadline()}) {
-    next = earlier(next, other);
-  }
-  return next;
+  m_end.advance();
 }
 
 void Supervisor::handle_requests() {
@@ -216,8 +193,8 @@ void Supervisor::handle_qemu() {
   if (m_machine.console) {
     m_machine.console->drain();
     m_facts.machine_ran = m_facts.machine_ran || m_machine.console->received() > 0;
-    if (m_machine.program_runs()) {
-      m_last_bytes.begin(*m_machine.console);
+    if (m_end.program_runs()) {
+      m_machine.console->begin_last_bytes(m_machine.loop);
     }
   }
   if (m_facts.qemu.by_signal() && m_facts.end == QemuEnd::itself && !m_facts.signal) {
@@ -225,29 +202,8 @@ void Supervisor::handle_qemu() {
   }
 }
 
-void Supervisor::finish_console() {
-  if (m_end.qemu_runs()) {
-    return;
-  }
-  ConsoleRelay* const console = m_machine.console ? &*m_machine.console : nullptr;
-  const LastBytes::Reader reader = console == nullptr || m_end.over() ? LastBytes::Reader::satisfied
-                                                                      : m_last_bytes.look(*console);
-  if (reader == LastBytes::Reader::satisfied && console != nullptr) {
-    console->close_reader();
-  }
-  if (m_console_finished || reader == LastBytes::Reader::still_reading) {
-    return;
-  }
-  if (reader == LastBytes::Reader::stuck) {
-    m_log.write("the program takes nothing from the console any more");
-  }
-  m_console_finished = true;
-  m_last_bytes.end();
-  m_machine.exit_channel.tell(m_facts.qemu);
-}
-
 void Supervisor::handle_program() {
-  const auto status = m_machine.program ? m_machine.program->poll() : std::nullopt;
+  const std::optional<ExitStatus> status = m_machine.program->poll();
   if (!status) {
     return;
   }

@@ -1,0 +1,142 @@
+// The end of a run, as one state machine: when the run is over, and what becomes of its machine
+// then.
+//
+//   running ── the run's deadline; a program that was late ──► gathering evidence
+//    │  ▲                                                       │  │
+//    │  └──────── a program that still runs ends first ─────────┘  │
+//    │                                                             │
+//    ├── the program has failed ──► held ◄─────────────────────────┤   where it is to be kept
+//    │                               │ people have seen enough     │
+//    ▼                               ▼                             ▼
+//   quitting ── 5 s ──► terminating ── 2 s ──► killing          (quitting)
+//    ▲
+//    ├── 30 s, or the run's deadline ── awaiting_exit ◄── passed, and QEMU is to end by itself
+//    └── 1 s ── dying ◄── the program has ended, and QEMU has closed its monitor
+//
+//   a signal to qt-boot: the program ends first; then from anywhere ──► hurrying ── 80 ms ──►
+//   killing QEMU's end, from anywhere ──► last_bytes ── its reader has all, or is stuck ──► ended
+//
+// Whoever has no monitor skips quitting. The program's end is the end of the run; where there is no
+// program, whatever stands for it. A deadline, a dead daemon, a flood or a signal ends the program
+// first (SIGTERM; SIGKILL after 2 s, after a signal 150 ms), so that it can write its verdict while
+// QEMU still runs. A machine that is held has no deadline. What it all amounts to is said elsewhere
+// (judgement.hh), when it has ended: here are only the facts.
+#pragma once
+
+#include "boot/judgement.hh"
+#include "boot/running_machine.hh"
+#include "ipc/base_log.hh"
+#include "ipc/exit_channel.hh"
+#include "os/event_loop.hh"
+
+#include <string>
+
+namespace qt {
+
+class Shutdown {
+public:
+  // In the order in which a machine passes through them.
+  enum class State {
+    running,       // nobody wants it to end
+    awaiting_exit, // it is to end by itself
+    dying,         // its exit status comes in a moment
+    gathering,     // it is asked for evidence, of a deadline
+    held,          // it has failed and is kept for people
+    quitting,      // asked on its monitor
+    terminating,   // SIGTERM
+    hurrying,      // SIGTERM, in the little time that a signal to us leaves
+    killing,       // SIGKILL
+    last_bytes,    // it has ended; of its console something is still to be read
+    ended,         // and the program has been told
+  };
+  enum class Event {
+    passed, // the program has ended so, or what stands for it
+    skipped,
+    failed,
+    late,
+    timed_out, // the deadline of the run
+    given_up,  // another reason to end, and no program runs
+    evidence,  // is there, or cannot be had
+    released,  // people have seen enough of a machine that is held, or it cannot be held
+    quit,      // the program or a person wants its end
+    kill,
+    signal, // to this process
+    bound,  // of the state has passed
+    qemu_ended,
+    console_read,
+  };
+  struct Circumstances {
+    bool program_runs = false;
+    bool signalled = false;         // a signal to this process ends the run
+    bool exit_expected = false;     // QEMU is to end by itself, and nothing has gone wrong
+    bool monitor_open = false;      // QEMU can be asked to quit
+    bool monitor_closed = false;    // by QEMU
+    bool keeps_failed = false;      // a machine that has failed is to be held
+    bool evidence_gathered = false; // of a deadline
+  };
+  // All transitions; `now` where an event changes nothing. Pure.
+  static State next_state(State now, Event event, const Circumstances& are);
+
+  // The time of the run counts from here. All must outlive the object, which works in the turns of
+  // the machine's loop. They throw Error if QEMU survives SIGKILL.
+  Shutdown(RunningMachine& machine, const RunLimits& limits, BaseLog& log, RunFacts& facts);
+  Shutdown(const Shutdown&) = delete; // its timers call back
+  Shutdown& operator=(const Shutdown&) = delete;
+
+  // The program has ended (facts.program is how), or what stands for it.
+  void end_run();
+  // A person at the console has had enough.
+  void end_from_keyboard();
+  // What is written threatens to fill the disk; `message` says how much it is.
+  void end_by_flood(const std::string& message);
+  // A signal to this process: everything ends in 300 ms, and further ones change nothing. While the
+  // machine is held it ends only that: the run has been judged.
+  void end_by_signal(int number);
+  // What the program asks for; requests other than quit, done, kill and hold are not about the end.
+  void take_request(ExitRequest request);
+  // True if QEMU has just been found to have ended; facts.qemu is how.
+  bool poll_qemu();
+  // To be called after each turn: takes what daemons, evidence, people and the console's reader
+  // have come to.
+  void advance();
+
+  State state() const { return m_state; }
+  bool program_runs() const { return m_machine.program && !m_facts.program; }
+  // The program has ended, or what stands for it.
+  bool over() const { return m_over; }
+  bool qemu_runs() const { return m_state < State::last_bytes; }
+  // It runs and has not been asked to end.
+  bool qemu_wanted() const { return m_state <= State::held; }
+  // There is nothing more to wait for.
+  bool done() const {
+    return m_state == State::ended && !program_runs() && !m_machine.evidence.busy();
+  }
+
+private:
+  void take(Event event);
+  void enter(State last);
+  Circumstances circumstances() const;
+  Event program_end() const;
+  void ask_to_quit();
+  void terminate(Duration bound);
+  void handle_deadline();
+  void handle_bound();
+  void look_at_reader();
+  void give_up();
+  void end_program(Duration grace);
+  void kill_program();
+
+  RunningMachine& m_machine;
+  const RunLimits& m_limits;
+  BaseLog& m_log;
+  RunFacts& m_facts;
+
+  State m_state = State::running;
+  bool m_over = false;
+  bool m_evidence_gathered = false;
+  Timer m_run_timer;     // of the whole run
+  Timer m_state_timer;   // the bound of the state
+  Timer m_program_timer; // until the program is killed
+};
+
+} // namespace qt

@@ -20,11 +20,11 @@
 #pragma once
 
 #include "data/json.hh"
+#include "os/event_loop.hh"
 #include "os/fd.hh"
 #include "os/process.hh"
 
 #include <optional>
-#include <poll.h>
 #include <string>
 #include <string_view>
 #include <variant>

@@ -6,10 +6,10 @@
 #pragma once
 
 #include "os/bounded_log.hh"
+#include "os/event_loop.hh"
 #include "os/fd.hh"
 
 #include <functional>
-#include <poll.h>
 #include <string>
 #include <string_view>
 

@@ -7,10 +7,10 @@
 #pragma once
 
 #include "base/duration.hh"
+#include "os/event_loop.hh"
 #include "os/fd.hh"
 
 #include <optional>
-#include <poll.h>
 #include <string>
 #include <sys/socket.h>
 

@@ -5,12 +5,12 @@
 // Passive: the owner polls interest() and hands the result over. Nothing here blocks.
 #pragma once
 
+#include "os/event_loop.hh"
 #include "os/fd.hh"
 #include "qemu/qmp.hh"
 
 #include <functional>
 #include <map>
-#include <poll.h>
 #include <string>
 
 namespace qt {

@@ -34,6 +34,7 @@ plant 'one program in another' tools/qt-planted.cc '#include "qt-fetch.cc"' 'inc
 plant 'a header that is not there' lib/base/text.cc '#include "base/strings_extra.hh"' 'no module of lib'
 plant 'a header without its folder' lib/base/text.cc '#include "error.hh"' 'without its folder'
 plant 'a module in no folder' lib/planted.cc '#include "base/error.hh"' 'lies in no folder'
+plant 'a wait of its own' lib/boot/relay.cc '#include <poll.h>' 'only lib/os/event_loop may'
 plant 'an unknown library' lib/base/text.cc '#include <jansson.h>' 'scripts/check-includes does not know'
 rm -rf "$copy/tree"
 plant 'a row for a folder below' lib/meson.build "folder_table = {

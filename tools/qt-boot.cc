@@ -2,8 +2,8 @@
 // and ends them. Everything happens in lib/boot.
 #include "base/error.hh"
 #include "boot/attach.hh"
-#include "boot/boot_admission.hh"
-#include "boot/boot_request.hh"
+#include "boot/boot.hh"
+#include "boot/boot_options.hh"
 #include "cli/cli.hh"
 #include "os/file.hh"
 #include "qemu/confinement.hh"

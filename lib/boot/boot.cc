@@ -10,8 +10,6 @@
 #include "boot/debugger.hh"
 #include "boot/gdb_stub.hh"
 #include "boot/output_check.hh"
-#include "boot/readiness.hh"
-#include "boot/run_folder.hh"
 #include "boot/supervisor.hh"
 #include "os/file.hh"
 #include "os/logged_output.hh"

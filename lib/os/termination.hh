@@ -1,4 +1,4 @@
-// The signals that ask a program to end (SIGTERM, SIGINT, SIGHUP), as a descriptor for an event loop.
+// The signals that ask a program to end (SIGTERM, SIGINT, SIGHUP), as a descriptor for a loop.
 #pragma once
 
 #include "os/fd.hh"

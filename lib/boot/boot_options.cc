@@ -1,18 +1,23 @@
-#include "boot/boot_request.hh"
+#include "boot/boot_options.hh"
 
 #include "base/environment.hh"
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/text.hh"
 #include "boot/output_check.hh"
+#include "ipc/run_dir.hh"
+#include "os/file.hh"
 #include "qemu/emulator.hh"
 #include "qemu/panic_device.hh"
+#include "qemu/probe.hh"
 #include "schema/empty_value.hh"
 #include "schema/tables.hh"
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <fcntl.h>
+#include <unistd.h>
 
 namespace qt {
 
@@ -99,6 +104,16 @@ Expectations expectations(const Json& given) {
   return expected;
 }
 
+Demand demand_of(const MachineOptions& machine, const AdmissionLimits& limits) {
+  const std::string program = choose_emulator(machine.qemu, "", "generic").program;
+  Demand demand{1, 0};
+  if (limits.memory && !program.empty()) {
+    demand.memory =
+        Probe(program, probe_folder()).memory(machine.machine.value_or("none"), machine.arguments);
+  }
+  return demand;
+}
+
 } // namespace
 
 BootOptions boot_options(const BootRequest& request) {
@@ -132,6 +147,59 @@ BootOptions boot_options(const BootRequest& request) {
   boot.gdb_stub = request.gdb_stub;
   boot.inherited = descriptors(request.descriptors);
   return boot;
+}
+
+std::unique_ptr<Admission> admit(const BootOptions& boot) {
+  const AdmissionLimits limits = admission_limits();
+  if (!limits.any()) {
+    return nullptr;
+  }
+  const Demand demand = demand_of(boot.machine, limits);
+  const bool is_outermost = env::text(k_vms_variable).empty();
+  const std::string refusal = is_outermost ? limits.refusal(demand) : "";
+  if (!refusal.empty()) {
+    throw Error(refusal, ExitCode::absent);
+  }
+  auto place = std::make_unique<Admission>(admission_folder());
+  if (is_outermost) {
+    place->wait(demand, limits, -1, Deadline::never());
+  } else {
+    place->enter(demand);
+  }
+  return place;
+}
+
+RunFolder::RunFolder(const std::string& wanted)
+  : m_path(!wanted.empty() ? wanted : env::text(k_run_dir_variable)) {
+  if (m_path.empty()) {
+    const std::string base = env::text("TMPDIR");
+    m_path = format("{}/qt-boot.XXXXXX", base.empty() ? "/tmp" : base);
+    m_own = true;
+    if (::mkdtemp(m_path.data()) == nullptr) {
+      throw errno_error(errno, format("creating a run directory {}", m_path));
+    }
+  }
+  m_path = absolute_path(m_path);
+  make_directories(m_path);
+  if (env::text(k_vms_variable).empty()) { // the outermost of a chain starts afresh
+    ::unlink((m_path + "/verdict.json").c_str());
+    if (env::text(k_run_dir_variable) != m_path) { // else someone has begun the run's log
+      ::unlink(base_log_path(m_path).c_str());
+    }
+  }
+  log_info(format("run directory: {}", m_path));
+}
+
+void RunFolder::finish(Interest interest) const {
+  if (m_own && interest == Interest::none && verbosity() < Verbosity::verbose) {
+    try {
+      remove_tree(m_path);
+    } catch (const Error& error) { // the run's verdict does not depend on it
+      log_warning(error.what());
+    }
+  } else if (m_own && interest == Interest::some) {
+    log_plain(format("logs: {}", m_path));
+  }
 }
 
 } // namespace qt

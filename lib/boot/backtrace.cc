@@ -57,6 +57,13 @@ std::string core_glob(std::string_view pattern, bool uses_pid, pid_t pid,
   return uses_pid && !has_pid ? format("{}.{}", text, pid) : text;
 }
 
+Backtrace::Backtrace(EventLoop& loop, std::string stem, Duration bound)
+  : m_loop(loop)
+  , m_stem(std::move(stem))
+  , m_bound(bound)
+  , m_timer(loop,
+            [this] { finish(read_tail(m_path, 1).empty() ? "gdb did not end in time" : ""); }) {}
+
 void Backtrace::ask_about_process(pid_t pid) {
   start({"gdb", "-nx", "-batch", "-ex", "set pagination off", "-ex", "thread apply all bt", "-p",
          std::to_string(pid)});
@@ -93,21 +100,17 @@ void Backtrace::start(const std::vector<std::string>& argv) {
     options.environment = {{"DEBUGINFOD_URLS", ""}}; // it may not wait for a server
     options.descendants = SpawnOptions::Descendants::end_with_it;
     m_gdb = Process::spawn(argv, options);
-    m_deadline = Deadline::after(m_bound);
+    m_end_watch = m_loop.watch(m_gdb->exit_fd(), [this](const pollfd&) { handle_end(); });
+    m_timer.set(m_bound);
   } catch (const Error& error) {
     ::unlink(m_path.c_str());
     finish(error.what());
   }
 }
 
-void Backtrace::advance() {
-  if (!m_gdb) {
-    return;
-  }
-  if (const auto status = m_gdb->poll()) {
+void Backtrace::handle_end() {
+  if (const auto status = m_gdb ? m_gdb->poll() : std::nullopt) {
     finish(status->wait_status == 0 || !read_tail(m_path, 1).empty() ? "" : status->text());
-  } else if (m_deadline.expired()) {
-    finish(read_tail(m_path, 1).empty() ? "gdb did not end in time" : "");
   }
 }
 
@@ -118,8 +121,9 @@ void Backtrace::cancel() {
 }
 
 void Backtrace::finish(const std::string& failure) {
+  m_end_watch = {};
   m_gdb.reset(); // kills it if it still runs
-  m_deadline = Deadline::never();
+  m_timer.cancel();
   m_reason = failure;
   if (!failure.empty()) {
     m_path.clear();

@@ -6,9 +6,10 @@
 // (/proc/sys/kernel/core_pattern, see core(5)): a core file that is found is moved beside the
 // answer if that costs nothing.
 //
-// Passive: the owner waits for exit_fd() or deadline() and then calls advance(). Bound: 10 s.
+// Works in the turns of an event loop. Bound: 10 s.
 #pragma once
 
+#include "os/event_loop.hh"
 #include "os/process.hh"
 
 #include <optional>
@@ -21,18 +22,13 @@ namespace qt {
 class Backtrace {
 public:
   // `stem`: the answer goes to STEM.backtrace.txt, a core file to STEM.core. `bound`: of each.
-  explicit Backtrace(std::string stem, Duration bound = Duration(10'000))
-    : m_stem(std::move(stem))
-    , m_bound(bound) {}
+  explicit Backtrace(EventLoop& loop, std::string stem, Duration bound = Duration(10'000));
 
   // Both replace what was asked before. A reason() is there at once if nothing could be started.
   void ask_about_process(pid_t pid);
   void ask_about_crash(pid_t pid, ExitStatus status, const std::string& program);
 
   bool running() const { return m_gdb.has_value(); }
-  int exit_fd() const { return m_gdb ? m_gdb->exit_fd() : -1; }
-  Deadline deadline() const { return m_deadline; }
-  void advance();
   // Gives up; what there is of the answer stays.
   void cancel();
 
@@ -43,12 +39,15 @@ public:
 
 private:
   void start(const std::vector<std::string>& argv);
+  void handle_end();
   void finish(const std::string& failure);
 
+  EventLoop& m_loop;
   std::string m_stem;
   Duration m_bound;
   std::optional<Process> m_gdb;
-  Deadline m_deadline = Deadline::never();
+  EventLoop::Registration m_end_watch;
+  Timer m_timer;
   std::string m_path;
   std::string m_reason;
 };

@@ -126,7 +126,7 @@ void Boot::run_machine() {
   QemuProcess qemu = start_qemu(channels);
   std::optional<Process> program = start_program(channels);
   channels.close_other_ends();
-  Evidence evidence(m_run_dir.path(), m_options.name, monitor, m_log);
+  Evidence evidence(m_run_dir.path(), m_options.name, monitor, m_log, m_loop);
   Hold hold(m_options.on_fail, m_run_dir.path(), m_options.name, outer_exit_channels());
   FolderSize folder(m_run_dir.path(), scratch_path(m_run_dir.path()),
                     m_options.log_limit * k_files);

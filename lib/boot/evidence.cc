@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "os/file.hh"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -20,7 +21,7 @@ void Evidence::gather(pid_t qemu) {
   m_log.write("asking QEMU for evidence");
   if (m_monitor) {
     ask();
-    m_deadline = Deadline::after(k_answers);
+    m_patience.set(k_answers);
   } else {
     m_backtrace.ask_about_process(qemu);
   }
@@ -36,7 +37,7 @@ void Evidence::ask() {
                                std::function<void(const Json& value)> keep) {
     ++m_open;
     m_monitor->ask(command, arguments, [this, keep = std::move(keep)](const Json& reply) {
-      --m_open;
+      m_open = std::max(m_open - 1, 0);
       if (reply.contains("return")) {
         keep(reply["return"]);
       }
@@ -62,19 +63,19 @@ void Evidence::ask() {
            });
 }
 
-void Evidence::advance() {
-  m_backtrace.advance();
-  if (m_gathering && m_deadline.expired() && !m_monitor->ended() && m_open > 0) {
+// What it answers from now on is still taken, and waited for no more.
+void Evidence::give_up_monitor() {
+  if (m_gathering && !m_monitor->ended() && m_open > 0) {
     m_log.write("QEMU does not answer its monitor");
     m_open = 0;
     m_backtrace.ask_about_process(m_qemu);
   }
-  if (m_deadline.expired() || m_open == 0) {
-    m_deadline = Deadline::never();
-  }
+}
+
+void Evidence::advance() {
   const bool asked_all = m_open == 0 || (m_monitor && m_monitor->ended());
   if (m_gathering && asked_all && !m_backtrace.running()) {
-    m_deadline = Deadline::never();
+    m_patience.cancel();
     m_gathering = false;
     m_gathered = true;
   }
@@ -82,7 +83,7 @@ void Evidence::advance() {
 
 void Evidence::cancel() {
   m_gathering = m_gathered = false;
-  m_deadline = Deadline::never();
+  m_patience.cancel();
   m_backtrace.cancel();
 }
 

@@ -4,7 +4,7 @@
 // answer, or has no monitor, is looked at from outside, as a crash is (backtrace.hh). What cannot
 // be had is left out.
 //
-// Passive: the owner waits for exit_fd() or deadline(), then calls advance().
+// Works in the turns of an event loop; the owner calls advance() after each.
 #pragma once
 
 #include "boot/backtrace.hh"
@@ -20,13 +20,14 @@ namespace qt {
 
 class Evidence {
 public:
-  // `monitor` and `log` must outlive the object.
+  // `monitor`, `log` and `loop` must outlive the object.
   Evidence(const std::string& run_dir, const std::string& vm, std::optional<OwnMonitor>& monitor,
-           BaseLog& log)
+           BaseLog& log, EventLoop& loop)
     : m_stem(run_dir + "/" + vm)
     , m_monitor(monitor)
     , m_log(log)
-    , m_backtrace(m_stem) {}
+    , m_patience(loop, [this] { give_up_monitor(); })
+    , m_backtrace(loop, m_stem) {}
 
   // Of a QEMU that runs.
   void gather(pid_t qemu);
@@ -37,8 +38,6 @@ public:
   void gather_of_crash(pid_t qemu, ExitStatus status, const std::string& program);
 
   bool busy() const { return m_gathering || m_backtrace.running(); }
-  int exit_fd() const { return m_backtrace.exit_fd(); }
-  Deadline deadline() const { return earlier(m_deadline, m_backtrace.deadline()); }
   void advance();
   // There is no time left for it.
   void cancel();
@@ -49,13 +48,14 @@ public:
 
 private:
   void ask();
+  void give_up_monitor();
 
   std::string m_stem;
   std::optional<OwnMonitor>& m_monitor;
   BaseLog& m_log;
   pid_t m_qemu = -1;
-  int m_open = 0; // questions without answer
-  Deadline m_deadline = Deadline::never();
+  int m_open = 0;           // questions without answer
+  Timer m_patience;         // with QEMU's monitor
   bool m_gathering = false; // of a live QEMU
   bool m_gathered = false;
   Json m_details = Json::object();

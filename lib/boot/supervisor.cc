@@ -110,13 +110,11 @@ void Supervisor::watch_for_ends() {
         [this](const pollfd&) { handle_qemu(); });
   watch([this] { return m_end.program_runs() ? m_machine.program->exit_fd() : -1; },
         [this](const pollfd&) { handle_program(); });
-  watch([this] { return m_machine.evidence.exit_fd(); }, {});
   watch([this] { return m_machine.hold.exit_fd(); }, {});
 }
 
 void Supervisor::turn() {
-  const Deadline limit = earlier(m_machine.folder.deadline(), m_machine.evidence.deadline());
-  const EventLoop::Turn turn = m_machine.loop.turn(limit);
+  const EventLoop::Turn turn = m_machine.loop.turn(m_machine.folder.deadline());
   m_machine.qemu.look_for_emulator();
   if (turn.interrupted) {
     return;

@@ -7,7 +7,6 @@
 #include <csignal>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/stat.h>
 
 namespace qt {
@@ -29,9 +28,7 @@ protected:
   }
   void finish() {
     while (m_backtrace.running()) {
-      pollfd ended = {m_backtrace.exit_fd(), POLLIN, 0};
-      ::poll(&ended, 1, m_backtrace.deadline().poll_timeout());
-      m_backtrace.advance();
+      m_loop.turn();
     }
   }
 
@@ -39,7 +36,8 @@ protected:
   static constexpr int k_has_core = 0x80;
   TempDir m_folder{"qt-backtrace-test-"};
   const support::ScopedVariable m_path{"PATH", m_folder.path()};
-  Backtrace m_backtrace{path("vm"), std::chrono::milliseconds(300)};
+  EventLoop m_loop;
+  Backtrace m_backtrace{m_loop, path("vm"), std::chrono::milliseconds(300)};
 };
 
 TEST_F(BacktraceTest, AsksCoredumpctlWhereTheCoreHasGoneToAProgram) {

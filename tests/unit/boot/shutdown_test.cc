@@ -244,7 +244,7 @@ protected:
   BaseLog m_log{m_folder.path(), "test"};
   std::optional<ConsoleRelay> m_console;
   std::optional<OwnMonitor> m_monitor;
-  Evidence m_evidence{m_folder.path(), "vm", m_monitor, m_log};
+  Evidence m_evidence{m_folder.path(), "vm", m_monitor, m_log, m_loop};
   Hold m_hold;
   FdPair m_input = make_socket_pair();
   LoggedOutput m_output{make_pipe().first, m_folder.path() + "/vm.log", k_log_limit};

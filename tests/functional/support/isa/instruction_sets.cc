@@ -14,6 +14,7 @@ std::unique_ptr<Assembler> make_assembler(std::string_view name, std::uint64_t l
            arm_instruction_sets(),
            avr_instruction_sets(),
            cris_instruction_sets(),
+           hexagon_instruction_sets(),
            loongarch_instruction_sets(),
            m68k_instruction_sets(),
            microblaze_instruction_sets(),

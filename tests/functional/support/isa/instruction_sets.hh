@@ -22,6 +22,7 @@ std::unique_ptr<Assembler> make_assembler(std::string_view name, std::uint64_t l
 std::span<const InstructionSet> arm_instruction_sets();
 std::span<const InstructionSet> avr_instruction_sets();
 std::span<const InstructionSet> cris_instruction_sets();
+std::span<const InstructionSet> hexagon_instruction_sets();
 std::span<const InstructionSet> loongarch_instruction_sets();
 std::span<const InstructionSet> m68k_instruction_sets();
 std::span<const InstructionSet> microblaze_instruction_sets();

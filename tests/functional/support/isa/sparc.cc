@@ -14,7 +14,12 @@ class Sparc : public Assembler {
 public:
   Sparc(std::uint64_t load, bool is_v9)
     : Assembler(load)
-    , m_is_v9(is_v9) {}
+    , m_is_v9(is_v9) {
+    constexpr int k_vector = 8; // a processor of version 9 starts in the second vector of its ROM
+    for (int i = 0; is_v9 && i < 2 * k_vector; ++i) {
+      put32(k_nop, true);
+    }
+  }
 
   void set(Register target, std::uint64_t constant) override {
     const std::uint32_t rd = number(target);
@@ -46,11 +51,12 @@ public:
       branch = condition == While::none_common ? 0x02800000 : 0x12800000; // be, bne
     }
     put32(branch | (static_cast<std::uint32_t>(distance_to(place) / 4) & 0x3fffff), true);
-    put32(0x01000000, true); // nop
+    put32(k_nop, true);
   }
 
 private:
   static constexpr std::uint32_t k_g5 = 5;
+  static constexpr std::uint32_t k_nop = 0x01000000;
   static std::uint32_t number(Register name) { return 1 + static_cast<std::uint32_t>(name); }
   void set_half(std::uint32_t rd, std::uint32_t constant) {
     put32(0x01000000 | rd << 25 | constant >> 10, true);                // sethi

@@ -75,6 +75,7 @@ list() {
   subtest vax boot:load '{"machine": "vax8600"}' '{"urls": ["https://example.org"]}'
   subtest vax monitor:query '{"machine": "vaxbar", "console": false}'
   subtest vax boot:never '{"machine": "vt"}' '' '"disabled": "broken"'
+  subtest vax boot:newer '{"machine": "vaxbar"}' '' '"qemu-version": ">= 3.2, < 4"'
   subtest vms boot:unknown '{"machine": "vax750"}'
   if [ $# -gt 0 ]; then "$@"; fi
   echo JSON
@@ -120,7 +121,7 @@ hints "qemu-system-vax 3.1.4 has no board wall"
 exceptions "$all" 'vax wall (QEMU < 3.1) needs a wall' 'z8000 olivetti no such emulator here'
 coverage 0 --check planted.toml
 
-list subtest vax new:virt '{"machine": "virt-3.1"}' >"$work/qt-tap"
+list subtest vax new:virt '{"machine": "virt-3.1"}' '' '"qemu-version": ">= 3.1, < 4"' >"$work/qt-tap"
 exceptions "$all"
 coverage 1 --check planted.toml
 hints 'vax virt is covered by vax/new:virt; remove the line'

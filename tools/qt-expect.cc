@@ -9,6 +9,7 @@
 #include "schema/key_option.hh"
 #include "schema/tables.hh"
 
+#include <algorithm>
 #include <set>
 
 namespace {
@@ -24,6 +25,8 @@ public:
 
   void add_to(CommandLine& line) {
     line.group("Steps");
+    line.option("check", "NAME", "what follows is a check of this name, with a result of its own",
+                [this](const std::string& name) { begin_check(name); });
     for (const Key& key : step_type_keys()) {
       add(line, key, [this, &key](const std::string&, const std::string& text) {
         Step step;
@@ -45,6 +48,15 @@ public:
     }
   }
 
+  // Throws Error(ExitCode::usage) if the last check has none.
+  void need_steps() const {
+    if (is_check_empty()) {
+      throw Error(format("the check '{}' has no steps, so it could not fail",
+                         m_dialogue.checks.back().name),
+                  ExitCode::usage);
+    }
+  }
+
 private:
   using Take = std::function<void(const std::string& form, const std::string& text)>;
 
@@ -61,10 +73,30 @@ private:
     }
   }
 
+  // A check that has no step could not fail.
+  bool is_check_empty() const {
+    return !m_dialogue.checks.empty() && m_dialogue.checks.back().first == m_dialogue.steps.size();
+  }
+
+  void begin_check(const std::string& name) {
+    const bool is_known = std::any_of(m_dialogue.checks.begin(), m_dialogue.checks.end(),
+                                      [&name](const Check& check) { return check.name == name; });
+    if (name.empty() || is_known) {
+      throw Error(name.empty() ? "option --check: expected a name, got nothing"
+                               : format("option --check: there are two checks '{}'", name),
+                  ExitCode::usage);
+    }
+    need_steps();
+    m_dialogue.checks.push_back({name, m_dialogue.steps.size()});
+  }
+
   void modify(std::string_view name, const std::string& form, const std::string& text) {
     const Key* const key = m_dialogue.steps.empty()
                                ? find_key(dialogue_keys(), name)
                                : find_step_key(m_dialogue.steps.back().type, name);
+    if (is_check_empty()) {
+      throw Error("it belongs after a step of the check", ExitCode::usage);
+    }
     if (key == nullptr) {
       throw Error(m_dialogue.steps.empty() ? "it belongs after the step that it modifies"
                                            : format("the step {} has no use for it",
@@ -111,6 +143,13 @@ void report(const Verdict& verdict) {
       log_warning(late_text(mark));
     }
   }
+  for (const CheckResult& check : verdict.checks) {
+    if (check.cause == Cause::skip) {
+      log_warning(format("check '{}': skip: {}", check.name, check.message));
+    } else if (verdict.cause == Cause::check && check.cause != Cause::pass) {
+      log_error(format("check '{}': {}", check.name, check.message));
+    }
+  }
   if (verdict.cause == Cause::pass) {
     return;
   }
@@ -147,6 +186,7 @@ int body(const std::vector<std::string>& words) {
   if (dialogue.steps.empty() && !dialogue.defaults.contains("fail")) {
     throw Error("no steps; say what to wait for, as in --wait 'login:'", ExitCode::usage);
   }
+  options.need_steps();
   find_machines(dialogue, attached);
   if (attached || verbosity() == Verbosity::verbose) {
     dialogue.show_reply = print_reply;

@@ -181,12 +181,13 @@ int run(const std::vector<std::string>& words) {
   for (Definition& definition : definitions) {
     apply_options(options.run, definition);
   }
-  const RunSettings settings = complete_settings(options.run);
+  RunSettings settings = complete_settings(options.run);
   if (options.mode == Mode::run) {
     return run_session(selected, settings,
                        options.files.size() > 1 ? Names::full_names : Names::short_names);
   }
-  for (const auto& [definition, subtest] : selected) {
+  for (const auto& [definition, subtest, checks] : selected) {
+    settings.checks = checks;
     write_all(STDOUT_FILENO, dry_run_text(*definition, *subtest, settings), "standard output");
   }
   return to_int(ExitCode::done);

@@ -32,7 +32,14 @@ private:
   std::string qemu() const {
     return m_facts.vm == k_default_vm ? "QEMU" : format("QEMU ({})", m_facts.vm);
   }
-  bool program_passed() const { return !m_facts.program || m_facts.program->wait_status == 0; }
+  // All but named checks: the machine is judged as if all had passed.
+  bool only_checks_failed() const {
+    return m_found && m_found->cause == Cause::check && m_facts.program &&
+           !m_facts.program->by_signal() && m_facts.program->code() == to_int(ExitCode::failed);
+  }
+  bool program_passed() const {
+    return !m_facts.program || m_facts.program->wait_status == 0 || only_checks_failed();
+  }
   bool crashed() const;
   bool ended_from_outside() const;
   bool refused() const;
@@ -156,12 +163,12 @@ std::string Judge::output_complaint() const {
 // `cause` is better than what the program could know.
 Judgement Judge::decide(int status, Cause cause, std::string message) const {
   Verdict verdict;
-  if (m_found && m_found->cause != Cause::pass) {
+  if (m_found) {
     verdict = *m_found;
-  } else {
+  }
+  if (verdict.cause == Cause::pass || verdict.cause == Cause::check) {
     verdict.last_lines = m_facts.console_lines;
     verdict.seconds = m_facts.seconds;
-    verdict.judged_exits = m_found ? m_found->judged_exits : verdict.judged_exits;
   }
   verdict.cause = cause;
   verdict.message = message;
@@ -193,9 +200,10 @@ Judgement Judge::crash() const {
   const std::string message =
       with_output(format("{} was killed by {}", qemu(), signal_name(m_facts.qemu.signal())));
   const bool first =
-      m_found && (m_found->cause == Cause::fail_pattern || m_found->cause == Cause::guest_panic ||
-                  m_found->cause == Cause::guest_reset ||
-                  (m_found->cause != Cause::pass && !m_facts.ended_before_program));
+      m_found &&
+      (m_found->cause == Cause::fail_pattern || m_found->cause == Cause::guest_panic ||
+       m_found->cause == Cause::guest_reset ||
+       (!program_passed() && m_found->cause != Cause::pass && !m_facts.ended_before_program));
   if (first) {
     return {to_int(ExitCode::failed), std::nullopt, message};
   }
@@ -291,7 +299,7 @@ Judgement Judge::run() const {
   if (const std::string complaint = output_complaint(); !complaint.empty()) {
     return decide(to_int(ExitCode::failed), Cause::assertion, complaint);
   }
-  return stands(to_int(ExitCode::done), Cause::pass, "");
+  return only_checks_failed() ? program_failed() : stands(to_int(ExitCode::done), Cause::pass, "");
 }
 
 } // namespace

@@ -250,6 +250,9 @@ Json structure_schema(std::string_view name) {
   if (name == "phase") {
     return {{"type", "array"}, {"items", reference("phase")}, {"minItems", 1}};
   }
+  if (name == "check") {
+    return {{"type", "array"}, {"items", reference("check")}, {"minItems", 1}};
+  }
   if (name == "vm") {
     Json vms = named_tables("vm");
     vms["minProperties"] = 1;
@@ -298,6 +301,14 @@ Json requires_schema() {
   return schema;
 }
 
+Json check_schema() {
+  Json check = table_of({{"name", {{"type", "string"}, {"pattern", k_name_pattern}}},
+                         {"summary", {{"type", "string"}}},
+                         {"steps", list_of("step")}});
+  check["required"] = Json::array({"name", "steps"});
+  return check;
+}
+
 Json asset_schema() {
   Json asset = keys_schema(asset_keys());
   Json with_digest = required("url");
@@ -330,6 +341,7 @@ Json definition_schema() {
       {"test", names_schema(test_keys())},
       {"template", names_schema(test_keys())},
       {"steps", step_list_schema()},
+      {"check", check_schema()},
       {"phase", names_schema(phase_keys())},
       {"vm", keys_schema(vm_keys())},
       {"step", all_steps_schema()},

@@ -140,7 +140,7 @@ std::vector<std::string_view> phase_keys() {
 
 std::vector<std::string_view> test_keys() {
   std::vector<std::string_view> keys = {"summary", "tags",   "requires", "template",
-                                        "params",  "matrix", "phase"};
+                                        "params",  "matrix", "phase",    "check"};
   const std::vector<std::string_view> phase = phase_keys();
   keys.insert(keys.end(), phase.begin(), phase.end());
   return keys;

@@ -120,9 +120,11 @@ void put_in_step_lists(Value& test, const StepLists& lists, const Reader& reader
       user.put_into(*steps);
     }
   }
-  if (Value* const phases = list_in(test, "phase")) {
-    for (Value& phase : phases->elements) {
-      put_in_step_lists(phase, lists, reader);
+  for (const char* const key : {"phase", "check"}) {
+    if (Value* const tables = list_in(test, key)) {
+      for (Value& table : tables->elements) {
+        put_in_step_lists(table, lists, reader);
+      }
     }
   }
 }

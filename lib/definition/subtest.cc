@@ -33,6 +33,7 @@ private:
   Vm read_vm(const Value& table, const std::string& name);
   std::vector<Step> read_steps(const Value& table, std::string_view list, StepPlace place,
                                const std::vector<Vm>& vms);
+  std::vector<NamedCheck> read_checks(const Value& table, const std::vector<Vm>& vms);
   void check_machine_of(const Step& step, const Value& value, const std::vector<Vm>& vms);
   void check_channels(const Step& step, const Value& value, const Vm& vm);
   void check_awaited(const Step& step, const Value& value, const Value& table, TypedTexts& typed);
@@ -65,16 +66,19 @@ bool has_machine(const Value& table) {
   if (std::any_of(table.members.begin(), table.members.end(), is_machine_key)) {
     return true;
   }
-  const Value* const steps = table.find("steps");
-  if (steps == nullptr) {
-    return false;
+  if (const Value* const checks = table.find("check")) {
+    if (std::any_of(checks->elements.begin(), checks->elements.end(), has_machine)) {
+      return true;
+    }
   }
-  return std::any_of(steps->elements.begin(), steps->elements.end(), [](const Value& step) {
-    return std::any_of(step.members.begin(), step.members.end(), [](const Member& member) {
-      const std::optional<StepType> type = step_type_from(member.key);
-      return type && needs_machine(*type);
-    });
-  });
+  const Value* const steps = table.find("steps");
+  return steps != nullptr &&
+         std::any_of(steps->elements.begin(), steps->elements.end(), [](const Value& step) {
+           return std::any_of(step.members.begin(), step.members.end(), [](const Member& member) {
+             const std::optional<StepType> type = step_type_from(member.key);
+             return type && needs_machine(*type);
+           });
+         });
 }
 
 // The tables of a list of steps, one for each step.
@@ -103,7 +107,7 @@ bool judges(const Value& table, const Phase& phase) {
     return keys.find("exit") != nullptr || keys.find("output") != nullptr;
   };
   bool judged = given(table) || judges(table, "steps", phase.steps) ||
-                judges(table, "verify", phase.verify) ||
+                judges(table, "verify", phase.verify) || table.find("check") != nullptr ||
                 (table.find("fail") != nullptr && !phase.steps.empty());
   if (const Value* const vms = table.find("vm")) {
     for (const Member& vm : vms->members) {
@@ -247,6 +251,56 @@ std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view
   return steps;
 }
 
+// [[test.N.check]]. What holds for the steps of the test holds for those of its checks.
+std::vector<NamedCheck> SubtestReader::read_checks(const Value& table, const std::vector<Vm>& vms) {
+  std::vector<NamedCheck> checks;
+  const Value* const list = table.find("check");
+  const std::string title = format("[[test.{}.check]]", m_test.key);
+  if (list == nullptr || !m_reader.expect(*list, Value::Kind::list, "check", "tables " + title)) {
+    return checks;
+  }
+  if (list->elements.empty()) {
+    complain(list->at, format("check: expected tables {}, got an empty list", title));
+  }
+  for (const Value& entry : list->elements) {
+    if (!m_reader.expect(entry, Value::Kind::table, "check", "a table " + title)) {
+      continue;
+    }
+    m_reader.unknown_members(entry, title, {"name", "summary", "steps"});
+    NamedCheck check;
+    const Value* const name = entry.find("name");
+    if (name == nullptr) {
+      complain(entry.at, format("{} has no name; expected name = \"…\"", title));
+    } else if (m_reader.expect(*name, Value::Kind::text, "name", "a name")) {
+      m_reader.name(name->text, name->at, "a check");
+      check.name = name->text;
+    }
+    if (const Value* const summary = entry.find("summary")) {
+      m_reader.expect(*summary, Value::Kind::text, "summary", "a text");
+      check.summary = summary->text;
+    }
+    Value steps = entry;
+    for (const char* const key : {"prompt", "strip-ansi"}) {
+      if (const Member* const given = table.member(key)) {
+        steps.members.push_back(*given);
+      }
+    }
+    check.steps = read_steps(steps, "steps", StepPlace::dialogue, vms);
+    if (is_final() && !judges(entry, "steps", check.steps)) {
+      complain(entry.at, format("{} judges nothing; give it steps that can fail", title));
+    }
+    const bool is_known =
+        std::any_of(checks.begin(), checks.end(),
+                    [&check](const NamedCheck& other) { return other.name == check.name; });
+    if (is_known && is_final()) {
+      complain(name != nullptr ? name->at : entry.at,
+               format("there are two checks '{}'", check.name));
+    }
+    checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
 // Failure texts that strip-ansi takes out, and those of phases of which none has a console.
 void SubtestReader::check_failure_texts(const Value& table, const Phase& phase) {
   const Value* const fail = table.find("fail");
@@ -291,6 +345,7 @@ Phase SubtestReader::read_phase(const Value& table, const Position& at, const st
     }
   }
   phase.steps = read_steps(table, "steps", StepPlace::dialogue, phase.vms);
+  phase.checks = read_checks(table, phase.vms);
   phase.verify = read_steps(table, "verify", StepPlace::host, {});
 
   if (is_final() && !judges(table, phase)) {
@@ -334,6 +389,10 @@ Subtest SubtestReader::read(const Value* required) {
     subtest.phases.push_back(read_phase(table, m_test.at, title));
   } else if (m_reader.expect(*phases, Value::Kind::list, "phase",
                              format("tables [{}.phase]]", title))) {
+    if (const Member* const checks = table.member("check")) {
+      complain(checks->at, "check: a test with several phases has none; give each phase steps, or "
+                           "make the phases tests");
+    }
     if (phases->elements.empty()) {
       complain(phases->at, format("phase: expected tables [{}.phase]], got an empty list", title));
     }

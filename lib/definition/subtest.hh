@@ -18,13 +18,21 @@ struct Vm {
   Json values = Json::object(); // by vm_keys(), in normal form
 };
 
+// A named part of a dialogue with a result of its own.
+struct NamedCheck {
+  std::string name; // unique in the test, a plain word
+  std::string summary;
+  std::vector<Step> steps;
+};
+
 // One boot (or several machines at once): prepare, dialogue, verify.
 struct Phase {
   std::vector<Vm> vms;            // in the order of the file; empty: only host steps
   Json dialogue = Json::object(); // by test_dialogue_keys(), in normal form
   std::vector<Step> prepare;      // host steps (run, file, sleep) before the boot
   std::vector<Step> steps;
-  std::vector<Step> verify; // host steps after QEMU has ended
+  std::vector<NamedCheck> checks; // after the steps; none where there are several phases
+  std::vector<Step> verify;       // host steps after QEMU has ended
 };
 
 struct Subtest {

@@ -82,6 +82,9 @@ private:
   }
 
   StepRun no_step(Guest* guest, TimeLimit limit);
+  void run_steps(std::size_t first, std::size_t end);
+  // Runs a check and keeps its result. Throws what ends the dialogue, after keeping it too.
+  void run_check(std::size_t index);
   void run_step(const Step& original);
   void set_mark(const Step& step);
   void watch();
@@ -101,6 +104,7 @@ private:
   TimeLimits m_limits;
   std::map<std::string, std::string> m_judged_exits;
   Timeline m_timeline;
+  std::vector<CheckResult> m_checks;
   std::size_t m_step = 0; // number of the step that runs, from 1; 0 before the first
 };
 
@@ -255,14 +259,15 @@ DialogueResult Runner::decide(const DialogueEnd& end) {
   verdict.saved = m_saved.all();
   verdict.judged_exits = m_judged_exits;
   verdict.details = end.details;
+  verdict.checks = m_checks;
   verdict.message = end.message;
   if (m_step > 0 && m_step <= m_dialogue.steps.size()) {
     name_step(verdict, end);
-  } else if (end.cause != Cause::pass) {
+  } else if (end.cause != Cause::pass && end.cause != Cause::check) {
     verdict.message = format("after the last step: {}", end.message);
   }
   const bool late = end.late || end.cause == Cause::timeout || end.cause == Cause::idle_timeout;
-  if (end.cause != Cause::pass) {
+  if (end.cause != Cause::pass && end.cause != Cause::check) {
     verdict.last_lines = last_lines_of(verdict.vm);
     if (late && !verdict.last_lines.empty()) {
       verdict.message += format("; the last console line is '{}'", verdict.last_lines.back());
@@ -280,25 +285,77 @@ DialogueResult Runner::decide(const DialogueEnd& end) {
   return result;
 }
 
+void Runner::run_steps(std::size_t first, std::size_t end) {
+  for (m_step = first + 1; m_step <= end; ++m_step) {
+    const Step& step = m_dialogue.steps[m_step - 1];
+    const std::string words = describe_step(step);
+    m_log.note(format("step {}: {}", m_step, words));
+    m_timeline.begin_step(words);
+    run_step(step);
+  }
+}
+
+void Runner::run_check(std::size_t index) {
+  const std::vector<Check>& checks = m_dialogue.checks;
+  const bool is_last = index + 1 == checks.size();
+  CheckResult result;
+  result.name = checks[index].name;
+  result.start = m_timeline.seconds();
+  m_log.note(format("check '{}'", result.name));
+  try {
+    run_steps(checks[index].first, is_last ? m_dialogue.steps.size() : checks[index + 1].first);
+    result.seconds = m_timeline.seconds() - result.start;
+    m_checks.push_back(std::move(result));
+  } catch (const DialogueEnd& end) {
+    Verdict verdict;
+    verdict.vm = end.vm;
+    name_step(verdict, end);
+    result.cause = end.cause;
+    // The reason of a skip is for people as it is.
+    result.message = end.cause == Cause::skip ? end.message : verdict.message;
+    result.step = verdict.step;
+    result.awaited = verdict.awaited;
+    result.last_lines = last_lines_of(verdict.vm);
+    result.seconds = m_timeline.seconds() - result.start;
+    m_checks.push_back(result);
+    const bool goes_on = end.cause == Cause::assertion || end.cause == Cause::skip;
+    if (!goes_on || end.signal != 0 || end.late) {
+      throw;
+    }
+    m_log.note(format("check '{}': {}", result.name, result.message));
+  }
+}
+
+// What the named checks amount to, where everything else has passed.
+DialogueEnd end_of_checks(const std::vector<CheckResult>& checks) {
+  std::vector<std::string> failed;
+  for (const CheckResult& check : checks) {
+    if (check.cause != Cause::pass && check.cause != Cause::skip) {
+      failed.push_back(format("'{}'", check.name));
+    }
+  }
+  DialogueEnd end;
+  end.cause = failed.empty() ? Cause::pass : Cause::check;
+  end.message = failed.empty() ? "passed"
+                               : format("{} of {} checks failed: {}", failed.size(), checks.size(),
+                                        join(failed, ", "));
+  return end;
+}
+
 DialogueResult Runner::run() {
   try {
-    for (const Step& step : m_dialogue.steps) {
-      ++m_step;
-      const std::string words = describe_step(step);
-      m_log.note(format("step {}: {}", m_step, words));
-      m_timeline.begin_step(words);
-      run_step(step);
+    run_steps(0, m_dialogue.checks.empty() ? m_dialogue.steps.size()
+                                           : m_dialogue.checks.front().first);
+    for (std::size_t i = 0; i < m_dialogue.checks.size(); ++i) {
+      run_check(i);
     }
-    ++m_step;
+    m_step = m_dialogue.steps.size() + 1;
     m_timeline.end_step();
     if (m_dialogue.steps.empty()) {
       watch();
     }
     finish();
-    DialogueEnd pass;
-    pass.cause = Cause::pass;
-    pass.message = "passed";
-    return decide(pass);
+    return decide(end_of_checks(m_checks));
   } catch (const DialogueEnd& end) {
     return decide(end);
   } catch (const Error& error) {

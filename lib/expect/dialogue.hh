@@ -13,8 +13,17 @@
 
 namespace qt {
 
+// A named part of a dialogue with a result of its own: the steps from `first` to the next check.
+// What it finds wrong does not stop the dialogue, which goes on with the next check; a machine that
+// is over, a failure text, a panic or a deadline does.
+struct Check {
+  std::string name;
+  std::size_t first = 0; // index of its first step
+};
+
 struct Dialogue {
   std::vector<Step> steps;
+  std::vector<Check> checks = {}; // in order, after the steps that belong to none
   Json defaults = Json::object(); // by dialogue_keys(), in normal form
   std::vector<VmChannels> vms;    // may be empty if no step needs a machine
   std::string run_dir;            // absolute; empty: no dialogue.log and no verdict.json

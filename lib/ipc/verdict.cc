@@ -5,6 +5,7 @@
 #include "data/json.hh"
 #include "os/file.hh"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -19,6 +20,7 @@ struct CauseName {
 
 constexpr std::array k_causes = {
     CauseName{Cause::pass, "pass"},
+    CauseName{Cause::check, "check"},
     CauseName{Cause::assertion, "assertion"},
     CauseName{Cause::fail_pattern, "fail-pattern"},
     CauseName{Cause::guest_panic, "guest-panic"},
@@ -68,6 +70,39 @@ Json marks_json(const std::vector<Mark>& marks) {
   return list;
 }
 
+Json checks_json(const std::vector<CheckResult>& checks) {
+  Json list = Json::array();
+  for (const CheckResult& check : checks) {
+    list.push_back({{"name", check.name},
+                    {"cause", cause_name(check.cause)},
+                    {"message", check.message},
+                    {"step", check.step},
+                    {"awaited", check.awaited},
+                    {"last-lines", check.last_lines},
+                    {"start", rounded(check.start)},
+                    {"seconds", rounded(check.seconds)}});
+  }
+  return list;
+}
+
+// Throws Json::exception for a check without a known cause: the verdict cannot be relied on.
+std::vector<CheckResult> read_checks(const Json& json) {
+  std::vector<CheckResult> checks;
+  for (const Json& entry : json.value("checks", Json::array())) {
+    CheckResult check;
+    check.name = entry.at("name").get<std::string>();
+    check.cause = cause_from(entry.at("cause").get<std::string>()).value_or(Cause::host);
+    check.message = entry.value("message", "");
+    check.step = entry.value("step", "");
+    check.awaited = entry.value("awaited", "");
+    check.last_lines = entry.value("last-lines", std::vector<std::string>());
+    check.start = entry.value("start", 0.0);
+    check.seconds = entry.value("seconds", 0.0);
+    checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
 Json saved_json(const std::map<std::string, std::string>& saved) {
   Json table = Json::object();
   for (const auto& [name, value] : saved) {
@@ -108,6 +143,42 @@ std::optional<Cause> cause_from(std::string_view name) {
   return std::nullopt;
 }
 
+void complete_checks(Verdict& verdict, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const bool is_known =
+        std::any_of(verdict.checks.begin(), verdict.checks.end(),
+                    [&name](const CheckResult& check) { return check.name == name; });
+    if (is_known) {
+      continue;
+    }
+    CheckResult missing;
+    missing.name = name;
+    // A run that passed has come to all its checks.
+    const bool is_lost = verdict.cause == Cause::pass || verdict.cause == Cause::check;
+    missing.cause = is_lost ? Cause::host : verdict.cause;
+    missing.message = verdict.cause == Cause::skip
+                          ? verdict.message
+                          : format("not reached: {}", is_lost ? "the dialogue has left no result"
+                                                              : cause_name(verdict.cause));
+    verdict.checks.push_back(std::move(missing));
+  }
+}
+
+Verdict verdict_of_check(const Verdict& whole, const CheckResult& check) {
+  Verdict verdict = whole;
+  verdict.cause = check.cause;
+  verdict.message = check.message;
+  verdict.step = check.step;
+  verdict.awaited = check.awaited;
+  verdict.last_lines = check.last_lines;
+  verdict.seconds = check.seconds;
+  verdict.steps.clear();
+  verdict.marks.clear();
+  verdict.checks.clear();
+  verdict.details = Json::object();
+  return verdict;
+}
+
 void write_verdict(const std::string& run_dir, const Verdict& verdict) {
   Json json = {
       {"cause", cause_name(verdict.cause)},
@@ -130,6 +201,9 @@ void write_verdict(const std::string& run_dir, const Verdict& verdict) {
     if (!words->empty()) {
       json[key] = *words;
     }
+  }
+  if (!verdict.checks.empty()) {
+    json["checks"] = checks_json(verdict.checks);
   }
   json = json_without_secrets(std::move(json));
   json["saved"] = saved_json(verdict.saved); // for steps that are still to come
@@ -167,6 +241,7 @@ std::optional<Verdict> read_verdict(const std::string& run_dir) {
     verdict.end = json.value("end", "");
     verdict.seconds = json.value("seconds", 0.0);
     read_times(json, verdict);
+    verdict.checks = read_checks(json);
     const Json saved = json.value("saved", Json::object());
     for (const auto& [name, value] : saved.items()) {
       verdict.saved[name] = parse_escapes(value.get<std::string>()).value_or("");

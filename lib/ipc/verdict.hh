@@ -20,6 +20,9 @@
 //   marks         [{"name": "kernel", "at": 3.4, "seconds": 2.2, "budget": 20}, …]: `at` since the
 //                 start, `seconds` since the mark before it or the start; `budget` where there is
 //                 one
+//   checks        [{"name": "disk", "cause": "assertion", "message": …, "step": …, "awaited": …,
+//                 "last-lines": […], "start": 3.4, "seconds": 2.2}, …]: the results of the named
+//                 parts of a dialogue, in order; left out if it has none
 //   saved         what steps have saved under names; bytes that no text has are \xNN (text.hh)
 //   judged-exits  {"default": "exited 42"}: ends of machines that the dialogue asked for
 //   options       ["--accel", "kvm", …]: of a subtest, those of the run; left out if there are none
@@ -40,6 +43,7 @@ namespace qt {
 // Why a run ended as it did.
 enum class Cause {
   pass,
+  check,        // all passed but for named checks, which have results of their own
   assertion,    // a monitor reply, a status, a file or a strict budget was not as asked
   fail_pattern, // a failure text appeared
   guest_panic,
@@ -76,6 +80,18 @@ struct Mark {
   bool is_late() const { return budget && seconds > *budget; }
 };
 
+// The result of a named part of a dialogue.
+struct CheckResult {
+  std::string name;
+  Cause cause = Cause::pass;
+  std::string message;
+  std::string step;
+  std::string awaited;                 // raw bytes
+  std::vector<std::string> last_lines; // raw bytes
+  double start = 0;                    // since the start of the dialogue
+  double seconds = 0;
+};
+
 struct Verdict {
   Cause cause = Cause::pass;
   std::string message;
@@ -89,6 +105,7 @@ struct Verdict {
   double seconds = 0;
   std::vector<StepTime> steps;
   std::vector<Mark> marks;
+  std::vector<CheckResult> checks;
   std::map<std::string, std::string> saved; // raw bytes
   // Already judged: qt-boot does not judge these again.
   std::map<std::string, std::string> judged_exits;
@@ -96,6 +113,11 @@ struct Verdict {
   std::vector<std::string> arguments; // QEMU's, that every machine got after its own
   Json details = Json::object();
 };
+
+// Gives those of `names` that have no result yet the cause of the whole: they were not reached.
+void complete_checks(Verdict& verdict, const std::vector<std::string>& names);
+// The verdict of one check alone, with what concerns the run as a whole.
+Verdict verdict_of_check(const Verdict& whole, const CheckResult& check);
 
 void write_verdict(const std::string& run_dir, const Verdict& verdict);
 // Nothing if there is no verdict.json or it cannot be read as one.

@@ -85,7 +85,15 @@ class Reader {
 public:
   void read(const std::string& folder, std::size_t depth = 0) {
     if (is_run_directory(folder)) {
-      add(read_result(folder));
+      const SubtestResult result = read_result(folder);
+      for (const CheckResult& check : result.verdict.checks) {
+        SubtestResult own = result;
+        own.name += "/" + check.name;
+        own.subtest += "/" + check.name;
+        own.verdict = verdict_of_check(result.verdict, check);
+        add(std::move(own));
+      }
+      add(result);
       return;
     }
     std::error_code error;

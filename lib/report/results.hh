@@ -23,7 +23,8 @@ struct SubtestResult {
   std::string again;      // the command line that runs it again; empty if it is not known
   Verdict verdict;        // cause `host` where a run left none: it did not come to its end
 
-  bool passed() const { return verdict.cause == Cause::pass; }
+  // Failed checks have results of their own.
+  bool passed() const { return verdict.cause == Cause::pass || verdict.cause == Cause::check; }
   bool skipped() const { return verdict.cause == Cause::skip; }
   bool failed() const { return !passed() && !skipped(); }
 };

@@ -49,6 +49,12 @@ std::string phase_text(const Subtest& subtest, std::size_t index, PlanInput& inp
       {&PhasePlan::prepare, &phase.prepare},
       {&PhasePlan::chain, &phase.steps},
       {&PhasePlan::verify, &phase.verify}};
+  const std::vector<NamedCheck> no_checks;
+  const auto note_saved = [&input](const Step& step) {
+    for (const std::string& name : saved_names(step)) {
+      input.saved[name] = "${" + name + "}";
+    }
+  };
   std::string text;
   for (const auto& [part, steps] : stages) {
     const PhasePlan plan = plan_phase(subtest, index, input);
@@ -63,8 +69,11 @@ std::string phase_text(const Subtest& subtest, std::size_t index, PlanInput& inp
                      k_vms_variable, words);
     }
     for (const Step& step : *steps) {
-      for (const std::string& name : saved_names(step)) {
-        input.saved[name] = "${" + name + "}";
+      note_saved(step);
+    }
+    for (const NamedCheck& check : part == &PhasePlan::chain ? phase.checks : no_checks) {
+      for (const Step& step : check.steps) {
+        note_saved(step);
       }
     }
   }

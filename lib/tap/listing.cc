@@ -117,6 +117,13 @@ Json phase_json(const Phase& phase) {
   }
   put(object, "prepare", steps_json(phase.prepare));
   put(object, "steps", steps_json(phase.steps));
+  Json checks = Json::array();
+  for (const NamedCheck& check : phase.checks) {
+    Json entry = {{"name", check.name}, {"steps", steps_json(check.steps)}};
+    put(entry, "summary", check.summary);
+    checks.push_back(std::move(entry));
+  }
+  put(object, "checks", std::move(checks));
   put(object, "verify", steps_json(phase.verify));
   return object;
 }
@@ -175,10 +182,13 @@ Json subtest_json(const Definition& definition, const Subtest& subtest) {
 
 std::string short_listing(const std::vector<Selected>& selected) {
   std::string text;
-  for (const auto& [definition, subtest] : selected) {
+  for (const auto& [definition, subtest, checks] : selected) {
     const bool has_own = !subtest->summary.empty() && subtest->summary != definition->summary;
     text += format("{}\t{}{}\n", full_name(*definition, *subtest), definition->summary,
                    has_own ? ": " + subtest->summary : "");
+    for (const NamedCheck& check : checks_named(*subtest, checks)) {
+      text += format("{}/{}\t{}\n", full_name(*definition, *subtest), check.name, check.summary);
+    }
   }
   return text;
 }
@@ -186,7 +196,7 @@ std::string short_listing(const std::vector<Selected>& selected) {
 std::string long_listing(const std::vector<Selected>& selected) {
   std::string text;
   const Definition* last = nullptr;
-  for (const auto& [definition, subtest] : selected) {
+  for (const auto& [definition, subtest, checks] : selected) {
     if (definition != last) {
       text += format("{}{}/{} ({}): {}\n", last == nullptr ? "" : "\n", definition->arch,
                      definition->stem, suite_name(definition->suite), definition->summary);
@@ -202,7 +212,7 @@ std::string long_listing(const std::vector<Selected>& selected) {
 
 std::string json_listing(const std::vector<Selected>& selected) {
   std::string text;
-  for (const auto& [definition, subtest] : selected) {
+  for (const auto& [definition, subtest, checks] : selected) {
     text += dump_json(json_without_secrets(subtest_json(*definition, *subtest))) + "\n";
   }
   return text;
@@ -211,7 +221,7 @@ std::string json_listing(const std::vector<Selected>& selected) {
 std::string meson_listing(const std::vector<Selected>& selected) {
   std::string text;
   std::set<std::string> seen;
-  for (const auto& [definition, subtest] : selected) {
+  for (const auto& [definition, subtest, checks] : selected) {
     const std::string arch = definition->arch == k_generic ? "*" : definition->arch;
     const std::string name = format("func-{}-{}", arch, definition->stem);
     text += seen.insert(name).second ? name + "\n" : "";

@@ -86,11 +86,12 @@ public:
     return words;
   }
 
-  // qt-expect with these steps.
-  Words dialogue(const Json& whole, const std::vector<Step>& steps) const {
+  // qt-expect with these steps, and these checks after them.
+  Words dialogue(const Json& whole, const std::vector<Step>& steps,
+                 const std::vector<NamedCheck>& checks = {}) const {
     Words words = {m_input.programs.expect};
     append(words, timeout(whole));
-    append(words, set_for(whole, steps));
+    append(words, set_for(whole, steps, checks));
     if (m_input.strict_budgets) {
       words.emplace_back("--strict-budgets");
     }
@@ -105,12 +106,10 @@ public:
                        words);
       }
     }
-    for (Step step : steps) {
-      if (const std::string command = step.text("hmp"); is_list_command(command)) {
-        step.values["hmp"] = substitute(command, in_list(lookup), Pass::early);
-      }
-      step.values = substituted(step.values, lookup, Pass::early);
-      append(words, step_words(step));
+    append_steps(words, steps, lookup);
+    for (const NamedCheck& check : checks) {
+      append(words, {"--check", check.name});
+      append_steps(words, check.steps, lookup);
     }
     return words;
   }
@@ -125,6 +124,16 @@ public:
   }
 
 private:
+  static void append_steps(Words& words, const std::vector<Step>& steps, const Lookup& lookup) {
+    for (Step step : steps) {
+      if (const std::string command = step.text("hmp"); is_list_command(command)) {
+        step.values["hmp"] = substitute(command, in_list(lookup), Pass::early);
+      }
+      step.values = substituted(step.values, lookup, Pass::early);
+      append(words, step_words(step));
+    }
+  }
+
   // QEMU's own, with what steps before have saved.
   Words arguments(const Words& args) const {
     const Lookup lookup = [this](std::string_view name) {
@@ -160,10 +169,17 @@ private:
 
   // What is named in these and left to the last pass: values from the stages before, and those that
   // are not plain.
-  Words set_for(const Json& whole, const std::vector<Step>& steps) const {
+  Words set_for(const Json& whole, const std::vector<Step>& steps,
+                const std::vector<NamedCheck>& checks) const {
     std::set<std::string> named = placeholders_of(whole);
-    for (const Step& step : steps) {
-      named.merge(placeholders_of(step.values));
+    const auto add = [&named](const std::vector<Step>& list) {
+      for (const Step& step : list) {
+        named.merge(placeholders_of(step.values));
+      }
+    };
+    add(steps);
+    for (const NamedCheck& check : checks) {
+      add(check.steps);
     }
     Words words;
     for (const std::string& name : named) {
@@ -235,11 +251,17 @@ PhasePlan plan_phase(const Subtest& subtest, std::size_t index, const PlanInput&
     append(plan.chain, words.machine(phase.vms[i], std::span(phase.vms).subspan(i),
                                      input.emulators[index][i], phase.dialogue));
   }
-  if (!phase.steps.empty() || (!phase.vms.empty() && phase.dialogue.contains("fail"))) {
+  std::vector<NamedCheck> checks = phase.checks;
+  std::erase_if(checks, [&input](const NamedCheck& check) {
+    return !input.checks.empty() &&
+           std::find(input.checks.begin(), input.checks.end(), check.name) == input.checks.end();
+  });
+  if (!phase.steps.empty() || !checks.empty() ||
+      (!phase.vms.empty() && phase.dialogue.contains("fail"))) {
     if (!phase.vms.empty()) {
       plan.chain.emplace_back("--");
     }
-    append(plan.chain, words.dialogue(phase.dialogue, phase.steps));
+    append(plan.chain, words.dialogue(phase.dialogue, phase.steps, checks));
   } else if (!phase.vms.empty()) {
     // No dialogue to bound: the outermost machine gets the deadline.
     const Words timeout = words.timeout(phase.dialogue);

@@ -42,6 +42,7 @@ struct PlanInput {
   // The longest that a dialogue may take, or the machine where there is no dialogue; as named
   // (timeout_multiplier.hh). A phase's own timeout may be shorter.
   std::optional<Duration> timeout;
+  std::vector<std::string> checks; // only these of the subtest; empty: all
   bool strict_budgets = false;
   std::string on_fail = "end"; // --on-fail of qt-boot
   bool gdb = false;            // --gdb of qt-boot, for the first machine: there is one terminal

@@ -124,6 +124,7 @@ private:
   std::map<std::string, std::string> m_saved; // of all phases, as are these
   std::vector<Mark> m_marks;
   std::vector<StepTime> m_steps;
+  std::vector<CheckResult> m_checks;
   std::string m_start, m_end; // of the first and last dialogue
   double m_seconds = 0;
   Verdict m_verdict;
@@ -170,6 +171,7 @@ void SubtestRun::leave_skip(const std::string& wanted, const std::string& reason
 }
 
 void SubtestRun::leave_verdict(const std::string& run_dir, Verdict& verdict) const {
+  complete_checks(verdict, m_settings.checks);
   verdict.options = option_words(m_settings);
   verdict.arguments = m_settings.arguments;
   write_verdict(run_dir, verdict);
@@ -299,15 +301,15 @@ Verdict SubtestRun::run_phases() {
       run_dir = plan.run_dir;
       const std::string stage = stage_name(i, part.name);
       const double start = std::chrono::duration<double>(Clock::now() - begin).count();
-      const bool goes_on = run_command(plan.run_dir, plan.*part.words, stage);
+      const bool passed = run_command(plan.run_dir, plan.*part.words, stage);
       const Verdict left = read_verdict(plan.run_dir).value_or(Verdict());
       keep(left, stage, start);
-      if (!goes_on) {
+      if (!passed && m_verdict.cause != Cause::check) {
         m_verdict.stage = stage;
         return of_all_stages(m_verdict, run_dir);
       }
       if (part.words == &PhasePlan::chain) {
-        last = left;
+        last = passed ? left : m_verdict;
       }
     }
   }
@@ -321,10 +323,12 @@ std::string SubtestRun::stage_name(std::size_t phase, const char* part) const {
 Verdict SubtestRun::of_all_stages(Verdict verdict, const std::string& run_dir) const {
   verdict.steps = m_steps;
   verdict.marks = m_marks;
+  verdict.checks = m_checks;
   verdict.start = m_start;
   verdict.end = m_end;
   verdict.seconds = m_seconds;
-  if (verdict.cause != Cause::pass && verdict.cause != Cause::skip && verdict.last_lines.empty()) {
+  if (verdict.cause != Cause::pass && verdict.cause != Cause::check &&
+      verdict.cause != Cause::skip && verdict.last_lines.empty()) {
     verdict.last_lines = last_console_lines(verdict.vm, run_dir);
   }
   return verdict;
@@ -371,6 +375,10 @@ void SubtestRun::keep(const Verdict& left, const std::string& stage, double star
     step.stage = stage;
     step.start += start;
     m_steps.push_back(std::move(step));
+  }
+  for (CheckResult check : left.checks) {
+    check.start += start;
+    m_checks.push_back(std::move(check));
   }
   m_start = m_start.empty() ? left.start : m_start;
   m_end = left.end.empty() ? m_end : left.end;

@@ -159,6 +159,7 @@ PlanInput Scene::plan_input(const RunSettings& settings) const {
   input.strict_budgets = settings.strict_budgets;
   input.programs = settings.programs;
   input.run_dir = run_dir;
+  input.checks = settings.checks;
   for (const std::vector<Emulator>& machines : emulators) {
     std::vector<std::string>& paths = input.emulators.emplace_back();
     for (const Emulator& emulator : machines) {

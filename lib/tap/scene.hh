@@ -27,7 +27,8 @@ struct RunSettings : RunOptions {
   std::string results; // the folder of run directories, absolute: --output, or the default
   std::string build;   // the value of ${build}
   std::string support; // the folder of ${support.N}
-  int iteration = 1;   // of a runner that repeats
+  std::vector<std::string> checks; // only these of the subtest; empty: all
+  int iteration = 1;               // of a runner that repeats
   // Who repeats without counting: runs with the same, not empty, never share a run directory, even
   // one after the other.
   std::string repeater;

@@ -4,7 +4,9 @@
 #include "base/log.hh"
 #include "base/text.hh"
 
+#include <algorithm>
 #include <fnmatch.h>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -12,6 +14,17 @@ namespace qt {
 
 std::string full_name(const Definition& definition, const Subtest& subtest) {
   return format("{}/{}:{}", definition.arch, definition.stem, subtest.name);
+}
+
+std::vector<NamedCheck> checks_named(const Subtest& subtest,
+                                     const std::vector<std::string>& names) {
+  std::vector<NamedCheck> checks;
+  const std::vector<NamedCheck>& all = subtest.phases.front().checks;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(checks),
+               [&names](const NamedCheck& check) {
+                 return std::find(names.begin(), names.end(), check.name) != names.end();
+               });
+  return checks;
 }
 
 ExitCode load_definitions(const std::vector<std::string>& files, Warnings warnings,
@@ -55,16 +68,26 @@ std::vector<Selected> select_subtests(std::span<const Definition> definitions,
   for (const Definition& definition : definitions) {
     for (const Subtest& subtest : definition.subtests) {
       const std::string whole_name = full_name(definition, subtest);
-      bool wanted = filters.empty();
-      for (const std::string& filter : filters) {
-        for (const std::string& name : {subtest.name, whole_name}) {
-          if (name == filter || ::fnmatch(filter.c_str(), name.c_str(), 0) == 0) {
-            wanted = true;
-            idle.erase(filter);
+      const auto is_named = [&](const std::string& check) {
+        bool found = filters.empty();
+        for (const std::string& filter : filters) {
+          for (const std::string& name : {subtest.name + check, whole_name + check}) {
+            if (name == filter || ::fnmatch(filter.c_str(), name.c_str(), 0) == 0) {
+              found = true;
+              idle.erase(filter);
+            }
           }
         }
+        return found;
+      };
+      const bool is_whole = is_named("");
+      std::vector<std::string> checks;
+      for (const NamedCheck& check : subtest.phases.front().checks) {
+        if (is_named("/" + check.name) || is_whole) {
+          checks.push_back(check.name);
+        }
       }
-      if (!wanted) {
+      if (!is_whole && checks.empty()) {
         continue;
       }
       if (const auto other = names.emplace(whole_name, &definition); !other.second) {
@@ -74,7 +97,7 @@ std::vector<Selected> select_subtests(std::span<const Definition> definitions,
                    other.first->second->path, definition.path, whole_name),
             ExitCode::usage);
       }
-      selected.push_back({&definition, &subtest});
+      selected.push_back({&definition, &subtest, std::move(checks)});
     }
   }
   if (!idle.empty()) {

@@ -14,10 +14,14 @@ namespace qt {
 struct Selected {
   const Definition* definition;
   const Subtest* subtest;
+  std::vector<std::string> checks; // those that are to run, by name, in their order
 };
 
 // "arch/stem:subtest", the name of a subtest among those of several definitions.
 std::string full_name(const Definition& definition, const Subtest& subtest);
+
+// The checks of a subtest that have these names.
+std::vector<NamedCheck> checks_named(const Subtest& subtest, const std::vector<std::string>& names);
 
 // Whether what looks odd in a definition is said too, or only what is wrong.
 enum class Warnings { hide, show };
@@ -29,8 +33,9 @@ ExitCode load_definitions(const std::vector<std::string>& files, Warnings warnin
                           std::vector<Definition>& definitions);
 
 // In the order of the files. A filter is a name, or a pattern with * ? and [], of a subtest or of
-// its full name; no filters select all. Throws Error(ExitCode::usage) for a filter that selects
-// nothing, and for two subtests of the same full name.
+// its full name; no filters select all. "NAME/CHECK" selects one check of a subtest without the
+// others; the steps before the checks run too. Throws Error(ExitCode::usage) for a filter that
+// selects nothing, and for two subtests of the same full name.
 std::vector<Selected> select_subtests(std::span<const Definition> definitions,
                                       const std::vector<std::string>& filters);
 

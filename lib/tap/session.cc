@@ -99,10 +99,11 @@ void leave_command(const Result& result) {
   }
 }
 
-void tell(const Selected& test, const std::string& name, const Result& result, TapWriter& tap) {
+void tell_one(const std::string& full, const std::string& name, const Result& result,
+              TapWriter& tap) {
   const auto& [outcome, command, hint] = result;
   const std::string marks = marks_text(outcome.verdict.marks);
-  if (outcome.verdict.cause == Cause::pass) {
+  if (outcome.verdict.cause == Cause::pass || outcome.verdict.cause == Cause::check) {
     tap.ok(name);
     if (!marks.empty()) {
       tap.comment("marks: " + marks);
@@ -124,14 +125,25 @@ void tell(const Selected& test, const std::string& name, const Result& result, T
   if (!outcome.run_dir.empty()) {
     tap.comment("logs: " + outcome.run_dir);
   }
-  const std::vector<std::string> lines =
-      failure_lines(full_name(*test.definition, *test.subtest), outcome, command);
+  const std::vector<std::string> lines = failure_lines(full, outcome, command);
   log_error(lines[0]);
   for (std::size_t i = 1; i < lines.size(); ++i) {
     log_plain(lines[i]);
   }
   if (!hint.empty()) {
     log_plain(hint);
+  }
+}
+
+// The result of the subtest, then those of its checks.
+void tell(const Selected& test, const std::string& name, const Result& result, TapWriter& tap) {
+  const std::string full = full_name(*test.definition, *test.subtest);
+  tell_one(full, name, result, tap);
+  for (const CheckResult& check : result.outcome.verdict.checks) {
+    Result own = result;
+    own.outcome.verdict = verdict_of_check(result.outcome.verdict, check);
+    own.outcome.said.clear();
+    tell_one(format("{}/{}", full, check.name), format("{}/{}", name, check.name), own, tap);
   }
 }
 
@@ -196,7 +208,9 @@ private:
           "not run: " + (m_request.received() ? "ended by " + signal_name(*m_request.received())
                                               : "the time is used up; " + budget.spent());
     } else {
-      result.outcome = run_subtest(*test.definition, *test.subtest, m_settings, budget, m_request);
+      RunSettings settings = m_settings;
+      settings.checks = test.checks;
+      result.outcome = run_subtest(*test.definition, *test.subtest, settings, budget, m_request);
       result.command = again(test, result.outcome, m_settings);
       leave_command(result);
       const Duration limit = test.definition->timeout;
@@ -206,6 +220,7 @@ private:
                              format_duration(limit), base_name(test.definition->path));
       }
     }
+    complete_checks(result.outcome.verdict, test.checks);
     return result;
   }
 
@@ -268,7 +283,11 @@ RunSettings complete_settings(const RunOptions& options) {
 
 int run_session(const std::vector<Selected>& selected, const RunSettings& settings, Names names) {
   EndRequest request;
-  TapWriter tap(STDOUT_FILENO, selected.size());
+  std::size_t planned = selected.size();
+  for (const Selected& test : selected) {
+    planned += test.checks.size();
+  }
+  TapWriter tap(STDOUT_FILENO, planned);
   Jobs jobs(selected, settings, request);
   for (std::size_t i = 0; i < selected.size(); ++i) {
     const Selected& test = selected[i];

@@ -12,8 +12,9 @@ namespace qt {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> k_kinds = {
-    "timeout", "arch", "machine", "cpu", "file", "accel", "device", "netdev", "suite", "asset"};
+constexpr std::array<std::string_view, 11> k_kinds = {"timeout", "check", "arch",  "machine",
+                                                      "cpu",     "file",  "accel", "device",
+                                                      "netdev",  "suite", "asset"};
 constexpr std::array<std::string_view, 6> k_gates = {"slow",          "flaky",   "untrusted",
                                                      "large-storage", "network", "disabled"};
 
@@ -62,6 +63,9 @@ std::set<std::string> tags_of(const Definition& definition, const Subtest& subte
                      std::string_view(key) == "machine" ? machine_name(value) : first_part(value)));
         }
       }
+    }
+    for (const NamedCheck& check : phase.checks) {
+      tags.insert("check:" + check.name);
     }
   }
   for (const char* key : {"machine", "accel", "device", "netdev"}) {

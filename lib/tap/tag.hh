@@ -1,7 +1,8 @@
 // The tags of a subtest: what "qt-tap --select" chooses by. A test has its own (the key "tags" of
 // the file and of the test: plain words), and these, which follow from the definition:
 //
-//   arch:ARCH machine:NAME cpu:NAME file:NAME       accel:NAME device:NAME netdev:NAME (required)
+//   arch:ARCH machine:NAME cpu:NAME file:NAME check:NAME
+//       accel:NAME device:NAME netdev:NAME (required)
 //   suite:quick, suite:thorough                     asset:NAME, or asset:none
 //   slow flaky untrusted large-storage network disabled (what requires says)
 #pragma once

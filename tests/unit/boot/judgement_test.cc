@@ -45,6 +45,27 @@ Verdict verdict_of(Cause cause) {
   return verdict;
 }
 
+TEST(Judge, FailedChecksHideNothingOfTheMachine) {
+  Case c;
+  c.found = verdict_of(Cause::check);
+  c.found->checks.resize(1);
+  c.facts.program = exited(1);
+  EXPECT_EQ(c.judge().status, 1); // what the program has written stands
+  EXPECT_FALSE(c.judge().verdict.has_value());
+
+  c.expected.exit = 0;
+  EXPECT_JUDGED(c.judge(), 1, Cause::qemu_exit);
+  EXPECT_EQ(c.judge().verdict->checks.size(), 1U);
+  c.expected.exit = nullptr;
+
+  c.facts.output_mistake = "asked of the output";
+  EXPECT_JUDGED(c.judge(), 1, Cause::assertion);
+  c.facts.output_mistake.clear();
+
+  c.facts.qemu = killed(SIGSEGV);
+  EXPECT_JUDGED(c.judge(), 1, Cause::qemu_crash);
+}
+
 TEST(Judge, PassesAndWritesAVerdictOnlyWhereThereIsNone) {
   Case c;
   EXPECT_JUDGED(c.judge(), 0, Cause::pass);

@@ -44,6 +44,31 @@ TEST(Verdict, ReadsBack) {
 }
 
 // What a command printed may be a URL; what a step saved is for steps that are still to come.
+TEST(Verdict, KeepsChecksAndTellsWhichWereNotReached) {
+  const TempDir folder("verdict-test-");
+  Verdict verdict;
+  verdict.cause = Cause::guest_panic;
+  verdict.checks.push_back({"a", Cause::assertion, "no", "--qmp x", "text", {"line"}, 1.5, 0.25});
+  complete_checks(verdict, {"a", "b"});
+  write_verdict(folder.path(), verdict);
+  const Verdict read = read_verdict(folder.path()).value_or(Verdict());
+  ASSERT_EQ(read.checks.size(), 2U);
+  EXPECT_EQ(read.checks[0].cause, Cause::assertion);
+  EXPECT_EQ(read.checks[0].message, "no");
+  EXPECT_EQ(read.checks[0].step, "--qmp x");
+  EXPECT_EQ(read.checks[0].awaited, "text");
+  EXPECT_EQ(read.checks[0].last_lines, std::vector<std::string>{"line"});
+  EXPECT_EQ(read.checks[0].start, 1.5);
+  EXPECT_EQ(read.checks[0].seconds, 0.25);
+  EXPECT_EQ(read.checks[1].cause, Cause::guest_panic);
+  EXPECT_EQ(read.checks[1].message, "not reached: guest-panic");
+
+  // A run that passed and has no result of a check has lost it.
+  Verdict lost;
+  complete_checks(lost, {"c"});
+  EXPECT_EQ(lost.checks.at(0).cause, Cause::host);
+}
+
 TEST(Verdict, TellsNoSecret) {
   const TempDir folder("verdict-test-");
   const std::string text = "of 'http://me:s3cret@host/?token=s3cret\"'";

@@ -50,6 +50,25 @@ TEST_F(ResultsTest, AreNamedByTheirFolders) {
   EXPECT_EQ(counts_text(results), "1 passed, 1 failed, 1 skipped");
 }
 
+TEST_F(ResultsTest, ChecksAreResultsOfTheirOwn) {
+  Verdict verdict;
+  verdict.cause = Cause::check;
+  verdict.checks.resize(2);
+  verdict.checks[0].name = "disk";
+  verdict.checks[1].name = "net";
+  verdict.checks[1].cause = Cause::assertion;
+  verdict.checks[1].message = "no link";
+  write_verdict(leave("arm/virt.smp", Cause::pass), verdict);
+  const std::vector<SubtestResult> results = read();
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_TRUE(results[0].passed());
+  EXPECT_EQ(results[1].name, "arm/virt:smp/disk");
+  EXPECT_TRUE(results[1].passed());
+  EXPECT_EQ(results[2].subtest, "smp/net");
+  EXPECT_TRUE(results[2].failed());
+  EXPECT_EQ(reason_of(results[2]), "assertion: no link");
+}
+
 TEST_F(ResultsTest, WhatDidNotEndHasFailed) {
   make_directories(m_folder.path() + "/arm/virt.smp");
   write_file(m_folder.path() + "/arm/virt.smp/base.log",

@@ -5,11 +5,8 @@
 #include "base/timeout_multiplier.hh"
 #include "console/ansi.hh"
 #include "console/printk.hh"
-#include "expect/host_step.hh"
-#include "schema/shell_command.hh"
 
 #include <algorithm>
-#include <random>
 
 namespace qt {
 
@@ -216,10 +213,6 @@ private:
   Match m_found;
 };
 
-Printk printk_of(const StepRun& run) {
-  return run.step.find("ignore-printk") != nullptr ? Printk::ignore : run.loop.watch().printk;
-}
-
 void wait(const StepRun& run, Pattern awaited) {
   Search search(run, std::move(awaited), printk_of(run));
   while (!search.look()) {
@@ -272,17 +265,6 @@ void send(const StepRun& run, const std::string& keys) {
   type(run, keys);
 }
 
-// A text with line ends in it is several lines, each with an echo of its own.
-void type_line(const StepRun& run, const std::string& text) {
-  for (std::string line : split(text, '\n')) {
-    if (line.ends_with('\r')) {
-      line.pop_back();
-    }
-    run.guest->console().expect_echo(line);
-    type(run, line + "\r");
-  }
-}
-
 // Types the keys at once and again each time `every` has passed, until the text appears. A guest
 // that takes no keys is no failure here: it may not have got to its console yet.
 void interrupt(const StepRun& run, const std::string& keys, std::string until) {
@@ -309,22 +291,22 @@ void interrupt(const StepRun& run, const std::string& keys, std::string until) {
   }
 }
 
-// A word that no program prints by chance.
-std::string new_mark() {
-  std::random_device random;
-  const std::uint64_t number = (std::uint64_t{random()} << 32U) | random();
-  return format("{:016x}", number).substr(0, k_shell_mark);
+} // namespace
+
+Printk printk_of(const StepRun& run) {
+  return run.step.find("ignore-printk") != nullptr ? Printk::ignore : run.loop.watch().printk;
 }
 
-// What is printed around the output of a command.
-struct Landmark {
-  Pattern pattern;
-  std::string comes;   // "the command ended"
-  std::string missing; // what to say if it does not
-};
+void type_line(const StepRun& run, const std::string& text) {
+  for (std::string line : split(text, '\n')) {
+    if (line.ends_with('\r')) {
+      line.pop_back();
+    }
+    run.guest->console().expect_echo(line);
+    type(run, line + "\r");
+  }
+}
 
-// Waits for it; kernel messages in the middle of it do not matter. Gives what came before it, and
-// takes that out.
 std::string take_until(const StepRun& run, const Landmark& landmark, std::string& found) {
   std::string before;
   const std::uint64_t begin = run.guest->console().backlog().begin();
@@ -345,71 +327,6 @@ std::string take_until(const StepRun& run, const Landmark& landmark, std::string
   return before;
 }
 
-// The output of a command as a program that reads it would have got it: without what a terminal
-// makes of it, control sequences and CR, and without the line end of what stands before it.
-std::string output_text(std::string_view bytes, Printk printk) {
-  std::string text;
-  AnsiFilter escapes;
-  const auto take = [&](std::string_view passed, std::uint64_t = 0, std::uint64_t = 0) {
-    escapes.feed(passed, [&text](std::string_view visible) { text += visible; });
-  };
-  if (printk == Printk::ignore) {
-    PrintkFilter messages(0);
-    messages.feed(bytes, take);
-    take(bytes.substr(messages.decided_to()));
-  } else {
-    take(bytes);
-  }
-  std::erase(text, '\r');
-  return text.substr(std::min(text.find('\n'), text.size() - 1) + 1);
-}
-
-// The status of a command that has ended as `end` says.
-int shell_status(const StepRun& run, const std::string& end) {
-  const std::string status = status_in(end);
-  const std::optional<std::int64_t> number = parse_integer(status);
-  if (!number) {
-    run.fail(Cause::assertion,
-             format("this shell has no $?: asked how the command ended, it said '{}'; use line and "
-                    "wait here",
-                    end));
-  }
-  return static_cast<int>(*number);
-}
-
-// Runs a command in the guest's shell (shell_command.hh).
-void run_shell(const StepRun& run, const std::string& text) {
-  const ShellCommand command = shell_command(text, new_mark());
-  type_line(run, join(command.lines, "\n"));
-  std::string end;
-  take_until(run,
-             {{Pattern::Kind::text, command.begin},
-              "the shell began to run it",
-              "the shell has not begun to run it; is there a shell, and is the command complete?"},
-             end);
-  const std::string output =
-      output_text(take_until(run,
-                             {{Pattern::Kind::regex, command.end},
-                              "the command ended",
-                              "the command has not ended, or not come back to the shell"},
-                             end),
-                  printk_of(run));
-  run.guest->console().echo_return().all_have_come();
-  const int status = shell_status(run, end);
-  check_status(run, status, format("the command ended with {}", status), output);
-  check_output(run, output);
-  save_by_regex(run, output);
-  if (const std::string prompt = run.step.text("prompt"); !prompt.empty()) {
-    take_until(run,
-               {{Pattern::Kind::text, prompt},
-                format("the prompt '{}' came", prompt),
-                format("the command has ended, but the prompt '{}' has not come", prompt)},
-               end);
-  }
-}
-
-} // namespace
-
 void run_console_step(const StepRun& run) {
   const std::string text = run.step.text(step_type_name(run.step.type));
   switch (run.step.type) {
@@ -421,12 +338,8 @@ void run_console_step(const StepRun& run) {
     return interrupt(run, text, run.step.text("until"));
   case StepType::line:
   case StepType::send:
-  case StepType::shell:
     run.loop.check(nullptr);
     run.need_guest("it could be typed");
-    if (run.step.type == StepType::shell) {
-      return run_shell(run, text);
-    }
     return run.step.type == StepType::line ? type_line(run, text) : send(run, text);
   default:
     break;

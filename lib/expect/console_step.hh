@@ -1,11 +1,31 @@
-// The steps that talk to a console: wait, wait-regex, line, send, interrupt.
+// The steps that talk to a console: wait, wait-regex, line, send, interrupt. What they do is also
+// what a command in the guest's shell is made of (shell_step.hh).
 #pragma once
 
 #include "expect/step_run.hh"
+
+#include <string>
 
 namespace qt {
 
 // Runs one such step to its end. Throws DialogueEnd if it fails, Error.
 void run_console_step(const StepRun& run);
+
+// Whether the step, or the whole dialogue, passes over messages of the kernel.
+Printk printk_of(const StepRun& run);
+
+// Types a line. A text with line ends in it is several lines, each with an echo of its own.
+void type_line(const StepRun& run, const std::string& text);
+
+// What is printed around the output of a command.
+struct Landmark {
+  Pattern pattern;
+  std::string comes;   // "the command ended"
+  std::string missing; // what to say if it does not
+};
+
+// Waits for it; kernel messages in the middle of it do not matter. Gives what came before it, and
+// takes that out; `found` is what matched.
+std::string take_until(const StepRun& run, const Landmark& landmark, std::string& found);
 
 } // namespace qt

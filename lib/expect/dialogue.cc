@@ -8,6 +8,7 @@
 #include "expect/host_step.hh"
 #include "expect/machine_step.hh"
 #include "expect/monitor_step.hh"
+#include "expect/shell_step.hh"
 #include "expect/timeline.hh"
 
 #include <algorithm>
@@ -138,7 +139,9 @@ void Runner::run_step(const Step& original) {
                  m_dialogue.show_reply};
   run.pace = run.duration("pace", run.pace);
   run.every = run.duration("every", run.every);
-  if (needs_console(step.type)) {
+  if (step.type == StepType::shell) {
+    run_shell_step(run);
+  } else if (needs_console(step.type)) {
     run_console_step(run);
   } else if (!needs_machine(step.type)) {
     run_host_step(run);

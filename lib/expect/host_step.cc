@@ -5,7 +5,6 @@
 #include "base/timeout_multiplier.hh"
 #include "data/regex.hh"
 #include "data/url.hh"
-#include "expect/quiet_question.hh"
 #include "os/file.hh"
 #include "os/process.hh"
 #include "os/tcp_port.hh"
@@ -20,7 +19,8 @@ namespace qt {
 
 namespace {
 
-constexpr Duration k_hold{250}; // in which the guest's refusal of a forwarded connection comes
+constexpr Duration k_reply{2000}; // of the human monitor
+constexpr Duration k_hold{250};   // in which the guest's refusal of a forwarded connection comes
 
 // For messages: the last line of a text, or nothing.
 std::string last_line(const std::string& text) {
@@ -181,6 +181,22 @@ void decide(const StepRun& run, TcpConnection& connection) {
     run.loop.check(nullptr);
     connection.go_on();
   }
+}
+
+// The answer of the human monitor to `line`; empty if the machine has no monitor, or gives none
+// within 2 s. No step asks this, and what comes of it is judged nowhere.
+std::string ask_quietly(const StepRun& run, Guest& guest, const std::string& line) {
+  if (!guest.has_monitor() || guest.monitor_ended()) {
+    return "";
+  }
+  Qmp& qmp = guest.qmp();
+  const std::uint64_t id = qmp.execute("human-monitor-command", {{"command-line", line}});
+  const Deadline end = Deadline::after(scaled(k_reply));
+  std::optional<Json> reply;
+  while (!(reply = qmp.take_reply(id)) && !guest.monitor_ended() && !run.loop.missed(end)) {
+    run.loop.turn(end);
+  }
+  return reply ? json_text(*reply, "return") : "";
 }
 
 // Whether QEMU's user network still waits for the guest to take a connection that was made to this

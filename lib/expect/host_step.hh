@@ -11,8 +11,6 @@ namespace qt {
 // Runs one such step to its end. Throws DialogueEnd if it fails, Error.
 void run_host_step(const StepRun& run);
 
-inline constexpr std::size_t k_most_output = 64U * 1024 * 1024; // of a command
-
 // Judges how a command has ended by the step's "status" and "stdout". `how`: the same in words.
 // Throws DialogueEnd if it is not as asked.
 void check_status(const StepRun& run, int status, const std::string& how,

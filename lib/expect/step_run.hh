@@ -14,6 +14,8 @@
 
 namespace qt {
 
+inline constexpr std::size_t k_most_output = 64U * 1024 * 1024; // of a command
+
 struct StepRun {
   DialogueLoop& loop;
   DialogueLog& log;

@@ -133,9 +133,9 @@ hints 'exceptions:3: vax virt does not come after vax vt'
 exceptions 'vax vt'
 coverage 2 planted.toml
 hints 'exceptions:2: a line is ARCH MACHINE REASON'
-exceptions 'vax vt (QEMU 3) paper'
+exceptions 'vax vt (QEMU => 3) paper'
 coverage 2 planted.toml
-hints "'3' is not a bound"
+hints "'=> 3' is not a bound"
 
 # The other forms.
 exceptions 'pdp11 pdp11 needs a tape'

@@ -139,6 +139,33 @@ std::vector<char*> pointers_to(const std::vector<std::string>& words) {
   return pointers;
 }
 
+// What a child needs to become the program. In memory and never changed: the child of a vfork works
+// in the frame of its parent, which what a compiler keeps in registers would not outlive.
+struct Child {
+  const std::vector<char*>& argv;
+  const std::vector<char*>& environment;
+  const SpawnOptions& options;
+  const char* name;
+  int report;
+  int guard; // -1: the program is not guarded
+  pid_t parent;
+};
+
+[[noreturn]] void run(const Child& child) {
+  pid_t above = child.parent;
+  int error = 0;
+  if (child.guard >= 0) {
+    above = ::getpid();
+    error = guard_a_child(child.parent, child.guard); // returns in the child
+  }
+  if (error == 0) {
+    error = become(child.argv, child.environment, child.options, child.name, child.report, above,
+                   child.parent);
+  }
+  (void)!::write(child.report, &error, sizeof error);
+  ::_exit(127);
+}
+
 // One object from a pipe; false if it has ended before.
 template<typename Object>
 bool read_object(const UniqueFd& pipe, Object& object) {
@@ -204,7 +231,8 @@ Process Process::spawn(const std::vector<std::string>& argv, const SpawnOptions&
   const bool is_guarded = options.descendants == SpawnOptions::Descendants::end_with_it;
   FdPair report = make_pipe();
   FdPair guard = is_guarded ? make_pipe() : FdPair();
-  const pid_t parent = ::getpid();
+  const Child child = {argv_pointers,       environment_pointers, options,   argv[0].c_str(),
+                       report.second.get(), guard.second.get(),   ::getpid()};
   // A guard stays; all others exec, and until then may as well use our memory: copying the page
   // tables, and then each page that we write, takes longer than the rest of this function.
   const pid_t pid = is_guarded ? ::fork() : ::vfork();
@@ -212,18 +240,7 @@ Process Process::spawn(const std::vector<std::string>& argv, const SpawnOptions&
     throw errno_error(errno, format("starting {}", argv[0]));
   }
   if (pid == 0) {
-    pid_t above = parent;
-    int error = 0;
-    if (is_guarded) {
-      above = ::getpid();
-      error = guard_a_child(parent, guard.second.get()); // returns in the child
-    }
-    if (error == 0) {
-      error = become(argv_pointers, environment_pointers, options, argv[0].c_str(),
-                     report.second.get(), above, parent);
-    }
-    (void)!::write(report.second.get(), &error, sizeof error);
-    ::_exit(127);
+    run(child);
   }
   report.second.reset();
   guard.second.reset();

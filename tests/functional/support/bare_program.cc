@@ -249,7 +249,7 @@ std::unique_ptr<Console> make_console(const std::string& text, std::uint64_t scr
 class Program {
 public:
   Program(const Options& options, std::uint64_t scratch)
-    : m_code(make_assembler(options.isa, number(options.load, "--load")))
+    : m_code(instruction_set(options.isa).make(number(options.load, "--load")))
     , m_console(make_console(options.uart, scratch)) {}
 
   void write(const std::vector<Write>& writes) {
@@ -312,34 +312,6 @@ private:
   std::unique_ptr<Console> m_console;
 };
 
-// Big-endian, 32 bits: the boards that take no other file are PowerPC's.
-std::string elf_of(const std::string& image, std::uint64_t load) {
-  constexpr std::uint32_t k_headers = 52 + 32;
-  std::string text = "\x7f\x45LF\1\2\1";
-  text.resize(16);
-  const auto put = [&text](std::uint64_t number, int bytes) {
-    for (int i = bytes - 1; i >= 0; --i) {
-      text += static_cast<char>(number >> 8 * i);
-    }
-  };
-  put(2 << 16 | 20, 4); // executable, PowerPC
-  put(1, 4);
-  put(load, 4);                          // entry
-  put(52, 4);                            // where the program headers are
-  put(0, 8);                             // no sections, no flags
-  put(52ULL << 32 | 32ULL << 16 | 1, 6); // sizes of the header and of a program header; one of them
-  put(0, 6);
-  put(1, 4); // load it
-  put(k_headers, 4);
-  put(load, 4);
-  put(load, 4);
-  put(image.size(), 4);
-  put(image.size(), 4);
-  put(7, 4); // read, write, execute
-  put(4, 4);
-  return text + image;
-}
-
 int run(const std::vector<std::string>& words) {
   Options options;
   std::vector<std::string> files;
@@ -347,7 +319,7 @@ int run(const std::vector<std::string>& words) {
   line.group("What")
       .option("isa", "NAME", "the instruction set", options.isa)
       .option("load", "ADDRESS", "where the program will lie", options.load)
-      .flag("elf", "as an ELF file of PowerPC", options.is_elf)
+      .flag("elf", "as an ELF file, which some boards want", options.is_elf)
       .option("uart", "NAME@ADDRESS", "the device of the console, such as pl011@0x101f1000",
               options.uart)
       .option("ram", "ADDRESS,...", "words of memory to write and read back", options.ram)
@@ -366,6 +338,10 @@ int run(const std::vector<std::string>& words) {
   for (const std::string& word : split(options.ram, ',')) {
     addresses.push_back(number(word, "--ram"));
   }
+  const ElfKind& elf = instruction_set(options.isa).elf;
+  if (options.is_elf && elf.machine == 0) {
+    throw Error(format("--elf: no board of {} needs that", options.isa), ExitCode::usage);
+  }
   Program program(options, addresses[0]);
   if (!options.writes.empty()) {
     program.write(parse_writes(options.writes, "--write"));
@@ -375,7 +351,7 @@ int run(const std::vector<std::string>& words) {
   program.check_memory(addresses);
   program.print("bare program: memory\r\n");
   program.answer(options.end);
-  write_file(files[0], options.is_elf ? elf_of(program.image(), number(options.load, "--load"))
+  write_file(files[0], options.is_elf ? elf_of(elf, program.image(), number(options.load, "--load"))
                                       : program.image());
   return 0;
 }

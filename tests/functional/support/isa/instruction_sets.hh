@@ -2,6 +2,7 @@
 #pragma once
 
 #include "assembler.hh"
+#include "elf.hh"
 
 #include <cstdint>
 #include <memory>
@@ -13,16 +14,19 @@ namespace qt {
 struct InstructionSet {
   std::string_view name;
   std::unique_ptr<Assembler> (*make)(std::uint64_t load);
+  ElfKind elf = {};
 };
 
 // Throws Error(ExitCode::usage), with the names that there are, for another one.
-std::unique_ptr<Assembler> make_assembler(std::string_view name, std::uint64_t load);
+const InstructionSet& instruction_set(std::string_view name);
 
-// What each file has, for make_assembler().
+// What each file has, for instruction_set().
+std::span<const InstructionSet> alpha_instruction_sets();
 std::span<const InstructionSet> arm_instruction_sets();
 std::span<const InstructionSet> avr_instruction_sets();
 std::span<const InstructionSet> cris_instruction_sets();
 std::span<const InstructionSet> hexagon_instruction_sets();
+std::span<const InstructionSet> hppa_instruction_sets();
 std::span<const InstructionSet> loongarch_instruction_sets();
 std::span<const InstructionSet> m68k_instruction_sets();
 std::span<const InstructionSet> microblaze_instruction_sets();

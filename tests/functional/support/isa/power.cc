@@ -208,17 +208,21 @@ std::unique_ptr<Assembler> make_power(std::uint64_t load) {
   return std::make_unique<Kind>(load);
 }
 
+constexpr ElfKind k_elf = {20, ElfKind::Size::bits_32, ElfKind::Order::big};
+
 constexpr std::array k_power = {
-    InstructionSet{"ppc", make_power<Ppc>},
+    InstructionSet{"ppc", make_power<Ppc>, k_elf},
     InstructionSet{"ppc-440", make_power<Ppc440>},
     InstructionSet{"ppc-e500",
                    [](std::uint64_t load) -> std::unique_ptr<Assembler> {
                      return std::make_unique<PpcE500>(load, 0);
-                   }},
+                   },
+                   k_elf},
     InstructionSet{"ppc-e500-36bit",
                    [](std::uint64_t load) -> std::unique_ptr<Assembler> {
                      return std::make_unique<PpcE500>(load, 0xf);
-                   }},
+                   },
+                   k_elf},
     InstructionSet{"ppc64", make_power<Ppc64>},
 };
 

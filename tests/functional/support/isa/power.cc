@@ -46,7 +46,8 @@ public:
 
 protected:
   static std::uint32_t reg(Register name) { return 14 + static_cast<std::uint32_t>(name); }
-  void put(std::uint32_t word) { put32(word, true); }
+  void put(std::uint32_t word) { put32(word, m_is_big); }
+  void go_on_little_endian() { m_is_big = false; }
   void branch(Place place, std::uint32_t kind) {
     put(kind | (static_cast<std::uint32_t>(distance_to(place)) & 0xfffc));
   }
@@ -55,6 +56,9 @@ protected:
     put(0x60000000 | r << 21 | r << 16 | (static_cast<std::uint32_t>(number) & 0xffff)); // ori
   }
   virtual void set_number(std::uint32_t r, std::uint64_t number) { set_low(r, number); }
+
+private:
+  bool m_is_big = true;
 };
 
 // PowerPC 440 User's Manual, 10: entries of 256 MiB of its TLB for two thirds of the memory and for
@@ -161,7 +165,7 @@ public:
     const Place block = here() + 4;
     put(0x48000004 + 6 * 4); // b over it
     for (const std::uint32_t word : {0x2003U, 2U, 1U, 0xffffffffU, 0xffffffffU, 0U}) {
-      put(word);
+      put32(word, true); // whatever the order of the program
     }
     set_number(4, block);
     call_hypervisor(0xf000); // H_RTAS
@@ -203,6 +207,22 @@ private:
   }
 };
 
+// A machine enters it big-endian; an interrupt's return changes the order.
+class Ppc64le : public Ppc64 {
+public:
+  explicit Ppc64le(std::uint64_t load)
+    : Ppc64(load) {
+    constexpr unsigned k_instructions = 7;
+    set_low(3, here() + k_instructions * 4); // two of them
+    put(0x7c0003a6 | 3U << 21 | 26U << 16);  // mtspr SRR0
+    put(0x7c0000a6 | 4U << 21);              // mfmsr
+    put(0x60000001 | 4U << 21 | 4U << 16);   // ori: LE
+    put(0x7c0003a6 | 4U << 21 | 27U << 16);  // mtspr SRR1
+    put(0x4c000024);                         // rfid
+    go_on_little_endian();
+  }
+};
+
 template<class Kind>
 std::unique_ptr<Assembler> make_power(std::uint64_t load) {
   return std::make_unique<Kind>(load);
@@ -224,6 +244,7 @@ constexpr std::array k_power = {
                    },
                    k_elf},
     InstructionSet{"ppc64", make_power<Ppc64>},
+    InstructionSet{"ppc64le", make_power<Ppc64le>},
 };
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "definition/subtest.hh"
 
 #include "base/spelling.hh"
+#include "base/substitute.hh"
 #include "base/text.hh"
 #include "definition/merge.hh"
 #include "definition/requirement.hh"
@@ -12,6 +13,8 @@
 #include "schema/tables.hh"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 namespace qt {
 
@@ -34,6 +37,7 @@ private:
   std::vector<Step> read_steps(const Value& table, std::string_view list, StepPlace place,
                                const std::vector<Vm>& vms);
   std::vector<NamedCheck> read_checks(const Value& table, const std::vector<Vm>& vms);
+  void check_saved_by_checks(const Phase& phase, const Value& list);
   void check_machine_of(const Step& step, const Value& value, const std::vector<Vm>& vms);
   void check_channels(const Step& step, const Value& value, const Vm& vm);
   void check_awaited(const Step& step, const Value& value, const Value& table, TypedTexts& typed);
@@ -301,6 +305,42 @@ std::vector<NamedCheck> SubtestReader::read_checks(const Value& table, const std
   return checks;
 }
 
+std::set<std::string> all_saved_names(const std::vector<Step>& steps) {
+  std::set<std::string> names;
+  for (const Step& step : steps) {
+    const std::vector<std::string> saved = saved_names(step);
+    names.insert(saved.begin(), saved.end());
+  }
+  return names;
+}
+
+// A check that fails saves nothing, so that another one cannot rely on it.
+void SubtestReader::check_saved_by_checks(const Phase& phase, const Value& list) {
+  std::set<std::string> always = all_saved_names(phase.prepare);
+  always.merge(all_saved_names(phase.steps));
+  std::map<std::string, std::string> saved_by; // name → the first check that saves it
+  for (const NamedCheck& check : phase.checks) {
+    for (const std::string& name : all_saved_names(check.steps)) {
+      saved_by.emplace(name, check.name);
+    }
+  }
+  for (std::size_t i = 0; i < phase.checks.size(); ++i) {
+    const std::set<std::string> own = all_saved_names(phase.checks[i].steps);
+    for (const Step& step : phase.checks[i].steps) {
+      for (const std::string& name : placeholders(dump_json(step.values))) {
+        const auto other = saved_by.find(name);
+        if (other != saved_by.end() && !own.contains(name) && !always.contains(name)) {
+          complain(
+              list.elements[i].at,
+              format("the check '{}' uses '{}', which the check '{}' saves; a check that fails "
+                     "saves nothing: save it in the steps before the checks",
+                     phase.checks[i].name, name, other->second));
+        }
+      }
+    }
+  }
+}
+
 // Failure texts that strip-ansi takes out, and those of phases of which none has a console.
 void SubtestReader::check_failure_texts(const Value& table, const Phase& phase) {
   const Value* const fail = table.find("fail");
@@ -346,6 +386,9 @@ Phase SubtestReader::read_phase(const Value& table, const Position& at, const st
   }
   phase.steps = read_steps(table, "steps", StepPlace::dialogue, phase.vms);
   phase.checks = read_checks(table, phase.vms);
+  if (is_final() && !phase.checks.empty()) {
+    check_saved_by_checks(phase, *table.find("check"));
+  }
   phase.verify = read_steps(table, "verify", StepPlace::host, {});
 
   if (is_final() && !judges(table, phase)) {

@@ -132,6 +132,9 @@ TEST_F(QtTapCheck, MistakesAreTold) {
   EXPECT_THAT(mistake(check("a", R"({ line = "x" })")), HasSubstr("judges nothing"));
   EXPECT_THAT(mistake(check("a", right) + check("a", right)), HasSubstr("two checks 'a'"));
   EXPECT_THAT(mistake(check("a/b", right)), HasSubstr("a/b"));
+  const std::string saves = R"({ qmp = "query-status", save = { s = "/status" } })";
+  const std::string uses = R"({ run = ["echo", "${s}"], stdout = "running" })";
+  EXPECT_THAT(mistake(check("a", saves) + check("b", uses)), HasSubstr("'a' saves"));
   EXPECT_THAT(mistake("[[test.virt.check]]\nsteps = [" + right + "]"), HasSubstr("has no name"));
   EXPECT_THAT(mistake(check("a", right) + "stepz = []\n"), HasSubstr("stepz"));
   EXPECT_THAT(mistake(check("a", right) + "[[test.virt.phase]]\n"), HasSubstr("several phases"));

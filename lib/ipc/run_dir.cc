@@ -57,10 +57,10 @@ std::vector<VmChannels> parse_vms(std::string_view text) {
       }
       const std::size_t colon = channel.find(':');
       int* const fd = channel_of(vm, std::string_view(channel).substr(0, colon));
-      const std::string_view text = colon == std::string::npos
-                                        ? std::string_view()
-                                        : std::string_view(channel).substr(colon + 1);
-      const std::int64_t number = parse_integer(text).value_or(-1);
+      const std::string_view digits = colon == std::string::npos
+                                          ? std::string_view()
+                                          : std::string_view(channel).substr(colon + 1);
+      const std::int64_t number = parse_integer(digits).value_or(-1);
       if (fd == nullptr || number < 0 || number > 1 << 20) {
         throw wrong();
       }

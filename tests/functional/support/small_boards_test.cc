@@ -67,16 +67,18 @@ constexpr const char* k_memory = "step 2 (--wait 'bare program: memory'";
 
 INSTANTIATE_TEST_SUITE_P(
     Some, SmallBoards,
-    testing::Values(
-        Fault{"Console", "m68k", "virt", "goldfish@0xff008000", "goldfish@0x00100000", k_hello},
-        Fault{"SecondConsole", "sparc", "SS-20", "escc/2@0xff1100004", "escc/2@0xff1100000",
-              k_hello},
-        Fault{"Processor", "avr", "arduino-uno", "isa = \"avr\"", "isa = \"m68k\"", k_hello},
-        Fault{"Memory", "or1k", "virt", "machine = \"virt\",",
-              "machine = \"virt\", args = [\"-m\", \"64M\"],", k_memory},
-        Fault{"End", "xtensa", "lx60", "0xdead", "0xdeaf", "step 6 (--exit 0"},
-        Fault{"WithoutConsole", "tricore", "KIT_AURIX_TC277_TRB", "ram = \"0x70001000",
-              "ram = \"0x70401000", "step 1 (--hmp 'xp /44c 0x70000000'"}),
+    testing::Values(Fault{"Console", "m68k", "virt", "goldfish@0xff008000", "goldfish@0x00100000",
+                          k_hello},
+                    Fault{"SecondConsole", "sparc", "SS-20", "escc/2@0xff1100004",
+                          "escc/2@0xff1100000", k_hello},
+                    // QEMU may abort: such code leaves the flash, sooner or later.
+                    Fault{"Processor", "avr", "arduino-uno", "isa = \"avr\"", "isa = \"m68k\"",
+                          "\nnot ok 1 arduino-uno\n"},
+                    Fault{"Memory", "or1k", "virt", "machine = \"virt\",",
+                          "machine = \"virt\", args = [\"-m\", \"64M\"],", k_memory},
+                    Fault{"End", "xtensa", "lx60", "0xdead", "0xdeaf", "step 6 (--exit 0"},
+                    Fault{"WithoutConsole", "tricore", "KIT_AURIX_TC277_TRB", "ram = \"0x70001000",
+                          "ram = \"0x70401000", "step 1 (--hmp 'xp /44c 0x70000000'"}),
     [](const testing::TestParamInfo<Fault>& one) { return one.param.name; });
 
 } // namespace

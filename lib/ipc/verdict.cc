@@ -85,7 +85,8 @@ Json checks_json(const std::vector<CheckResult>& checks) {
   return list;
 }
 
-// Throws Json::exception for a check without a known cause: the verdict cannot be relied on.
+// Throws Json::exception for a check without name or cause. A cause that is not known counts as the
+// host's: never as a pass.
 std::vector<CheckResult> read_checks(const Json& json) {
   std::vector<CheckResult> checks;
   for (const Json& entry : json.value("checks", Json::array())) {

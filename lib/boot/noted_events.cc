@@ -19,7 +19,10 @@ void NotedEvents::note(const Json& event) {
     return;
   }
   const Json& data = json_member(event, "data");
-  const Json noted = {{"event", name}, {"data", data}, {"seconds", m_log.seconds()}};
+  Json noted = {{"event", name}, {"data", data}, {"seconds", m_log.seconds()}};
+  if (const auto time = event.find("timestamp"); time != event.end()) {
+    noted["timestamp"] = *time;
+  }
   m_log.write(format("event {} {}", name, dump_json(data)));
   Json& events = m_details["events"];
   if (events.size() == k_most) {

@@ -108,8 +108,9 @@ bool Guest::is_wanted(const Json& event) {
 void Guest::take_event(const Json& event) {
   m_log.note(format("{}: {}", name(), text(MachineEvent{event})));
   if (is_wanted(event)) {
-    if (json_at(event, "/data/early") != nullptr) { // our own monitor was not up for it, either
-      m_qmp.events().push_back(event);
+    const bool told_before = m_panics.size() > 1 && json_at(event, "/data/early") != nullptr;
+    if (!told_before) {
+      m_qmp.take_early_event(event);
     }
     return;
   }

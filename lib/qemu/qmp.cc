@@ -2,6 +2,8 @@
 
 #include "base/error.hh"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace qt {
@@ -16,6 +18,18 @@ bool is_blank(char byte) { return byte == ' ' || byte == '\t' || byte == '\r' ||
 bool has_text(const Json& table, const char* key) {
   const auto found = table.find(key);
   return found != table.end() && found->is_string();
+}
+
+std::chrono::microseconds time_of(const Json& event) {
+  const Json& time = event["timestamp"];
+  return std::chrono::seconds(time.value("seconds", std::int64_t())) +
+         std::chrono::microseconds(time.value("microseconds", std::int64_t()));
+}
+
+bool has_time(const Json& event) {
+  const Json& time = json_member(event, "timestamp");
+  return json_member(time, "seconds").is_number_integer() &&
+         json_member(time, "microseconds").is_number_integer();
 }
 
 } // namespace
@@ -107,9 +121,24 @@ void Qmp::take_message() {
   }
 }
 
-void Qmp::take_event(Json message) {
-  message.emplace("data", Json::object());
-  m_events.push_back(std::move(message));
+bool Qmp::is_early(const Json& event) const { return !m_up_since || time_of(event) <= *m_up_since; }
+
+void Qmp::take_early_event(const Json& event) {
+  if (!has_time(event) || is_early(event)) {
+    take_event(event);
+  }
+}
+
+void Qmp::take_event(Json event) {
+  if (has_time(event) && is_early(event) && m_early.size() < k_most_events) {
+    Json heard = {event["event"], event["timestamp"]};
+    if (std::find(m_early.begin(), m_early.end(), heard) != m_early.end()) {
+      return;
+    }
+    m_early.push_back(std::move(heard));
+  }
+  event.emplace("data", Json::object());
+  m_events.push_back(std::move(event));
   if (m_events.size() > k_most_events) {
     m_events.pop_front();
   }
@@ -130,7 +159,10 @@ void Qmp::take_answer(Json message) {
     return;
   }
   m_answered = true;
-  if (*id != k_negotiation) {
+  if (*id == k_negotiation) {
+    m_up_since = std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::system_clock::now().time_since_epoch());
+  } else {
     m_replies.emplace(id->get<std::uint64_t>(), std::move(message));
   }
 }

@@ -12,12 +12,14 @@
 
 #include "data/json.hh"
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace qt {
 
@@ -49,6 +51,10 @@ public:
   // Events that have come and were not taken, oldest first: {"event": NAME, "data": {…}, …}; one
   // that came without data has an empty table. Of more than k_most_events the oldest are dropped.
   std::deque<Json>& events() noexcept { return m_events; }
+  // Takes an event that another monitor of the same QEMU has heard, if this one was not up by then
+  // and may not get it. Should it come here as well, it is taken once: it has the same "timestamp"
+  // on all monitors.
+  void take_early_event(const Json& event);
 
   bool negotiated() const noexcept { return m_negotiated; }
 
@@ -58,13 +64,15 @@ public:
 
 private:
   void take_message();
-  void take_event(Json message);
+  bool is_early(const Json& event) const;
+  void take_event(Json event);
   void take_answer(Json message);
   [[noreturn]] void refuse(std::string_view what, std::string_view text) const;
 
   std::uint64_t m_next_id = 1;
   bool m_negotiated = false;
   bool m_answered = false;
+  std::optional<std::chrono::microseconds> m_up_since; // the negotiation was answered; since 1970
   std::string m_output;
   std::string m_message; // what has come of the next message
   unsigned m_depth = 0;  // of braces and brackets
@@ -73,8 +81,9 @@ private:
   std::map<std::uint64_t, std::string> m_open; // commands without reply
   std::map<std::uint64_t, Json> m_replies;
   std::deque<Json> m_events;
-  std::size_t m_strays = 0; // replies to ids that are not ours
-  std::string m_last_stray; // its id
+  std::vector<Json> m_early; // name and time of those from before m_up_since
+  std::size_t m_strays = 0;  // replies to ids that are not ours
+  std::string m_last_stray;  // its id
 };
 
 } // namespace qt

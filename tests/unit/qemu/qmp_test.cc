@@ -147,6 +147,37 @@ TEST(QmpTest, MessagesAreBounded) {
   }
 }
 
+// A panic in the first milliseconds: the monitor of qt-boot was up for it, this one was not.
+TEST(QmpTest, EarlyEventsHeardOnAnotherMonitor) {
+  const auto event = [](const char* seconds) {
+    return R"({"event": "GUEST_PANICKED", "timestamp": {"seconds": )" + std::string(seconds) +
+           R"(, "microseconds": 7}})";
+  };
+  const auto heard = [](const std::string& text) { return Json::parse(text); };
+  const char* const before = "1";
+  const char* const after = "9999999999";
+  Qmp qmp;
+  qmp.negotiate();
+  qmp.take_early_event(heard(event(before)));
+  qmp.take_early_event(heard(event(after))); // it cannot be known yet whether it comes here as well
+  EXPECT_EQ(qmp.events().size(), 2u);
+  qmp.feed(event(before));
+  qmp.feed(event(after));
+  EXPECT_EQ(qmp.events().size(), 2u);
+
+  Qmp up;
+  up.negotiate();
+  up.feed(event(before));
+  up.events().clear(); // a step has had it
+  up.feed(R"({"return": {}, "id": 0})");
+  up.take_early_event(heard(event(before)));
+  up.take_early_event(heard(event(after))); // comes here
+  EXPECT_EQ(up.events().size(), 0u);
+  up.take_early_event(heard(event("2")));
+  up.take_early_event(heard(R"({"event": "GUEST_PANICKED", "data": {"early": true}})"));
+  EXPECT_EQ(up.events().size(), 2u);
+}
+
 TEST(QmpTest, EventsAreBounded) {
   Qmp qmp;
   for (int i = 0; i < 10'050; ++i) {

@@ -37,8 +37,7 @@ bool has_time(const Json& event) {
 void Qmp::negotiate() {
   if (!m_negotiated) {
     m_negotiated = true;
-    m_open[k_negotiation] = "qmp_capabilities";
-    m_output += dump_json({{"execute", "qmp_capabilities"}, {"id", k_negotiation}}) + "\r\n";
+    send(k_negotiation, {{"execute", "qmp_capabilities"}, {"id", k_negotiation}});
   }
 }
 
@@ -48,9 +47,32 @@ std::uint64_t Qmp::execute(const std::string& command, const Json& arguments) {
   if (!arguments.is_null()) {
     message["arguments"] = arguments;
   }
-  m_output += dump_json(message) + "\r\n";
-  m_open[m_next_id] = command;
+  send(m_next_id, std::move(message));
   return m_next_id++;
+}
+
+void Qmp::send(std::uint64_t id, Json message) {
+  m_output += dump_json(message) + "\r\n";
+  m_open[id] = std::move(message);
+}
+
+void Qmp::begin_anew() {
+  m_anew = true;
+  m_negotiated = false;
+  m_up_since.reset();
+  m_output.clear();
+  std::map<std::uint64_t, Json> open = std::exchange(m_open, {});
+  negotiate();
+  for (auto& [id, message] : open) {
+    const std::string command = message["execute"];
+    if (command.starts_with("query-")) {
+      send(id, std::move(message));
+    } else {
+      m_replies[id] = {{"error",
+                        {{"class", "GenericError"},
+                         {"desc", "QEMU began anew before it answered '" + command + "'"}}}};
+    }
+  }
 }
 
 void Qmp::feed(std::string_view bytes) {
@@ -89,8 +111,8 @@ void Qmp::feed(std::string_view bytes) {
 
 void Qmp::refuse(std::string_view what, std::string_view text) const {
   std::string open;
-  for (const auto& [id, command] : m_open) {
-    open += format("{}'{}'", open.empty() ? "" : ", ", command);
+  for (const auto& [id, message] : m_open) {
+    open += format("{}'{}'", open.empty() ? "" : ", ", json_text(message, "execute"));
   }
   throw Error(format("reading the monitor{}{}: {}: '{}'", open.empty() ? "" : ", which was asked ",
                      open, what, cut_json(text, k_quoted)));
@@ -118,6 +140,8 @@ void Qmp::take_message() {
     take_answer(std::move(message));
   } else if (!message.contains("QMP")) {
     refuse("this is no QMP", text);
+  } else if (m_up_since) {
+    begin_anew();
   }
 }
 
@@ -150,6 +174,9 @@ void Qmp::take_answer(Json message) {
     // The monitor could not even read the id: one of the open commands has no reply to come, and
     // there is no telling which.
     refuse("it could not read a command", dump_json(message["error"]["desc"]));
+  }
+  if (m_anew && !m_up_since && id != message.end() && *id != k_negotiation) {
+    return; // the new QEMU found a command for the one before it, and refused it
   }
   const bool is_ours =
       id != message.end() && id->is_number_unsigned() && m_open.erase(id->get<std::uint64_t>()) > 0;

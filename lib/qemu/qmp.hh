@@ -5,9 +5,11 @@
 // their command and may come in any order; events may come between any two. Messages are JSON
 // objects; their ends are found by counting braces, so line ends and indentation do not matter, and
 // a message is parsed once, when it is whole. What the greeting says of the version is not looked
-// at. A server that has negotiated already (with a program before us) refuses "qmp_capabilities";
-// that is ignored. So are replies to ids that are not ours: a program that inherits the monitor may
-// have asked; remark() tells of them.
+// at, but that it is a second one: QEMU has executed itself again (migration in the mode cpr-exec
+// of docs/devel/migration/CPR.rst), so the negotiation is repeated, and so are queries that were
+// not answered; other commands get an error as their reply. A server that has negotiated already
+// (with a program before us) refuses "qmp_capabilities"; that is ignored. So are replies to ids
+// that are not ours: a program that inherits the monitor may have asked; remark() tells of them.
 #pragma once
 
 #include "data/json.hh"
@@ -63,6 +65,8 @@ public:
   std::string remark() const;
 
 private:
+  void send(std::uint64_t id, Json message);
+  void begin_anew();
   void take_message();
   bool is_early(const Json& event) const;
   void take_event(Json event);
@@ -71,6 +75,7 @@ private:
 
   std::uint64_t m_next_id = 1;
   bool m_negotiated = false;
+  bool m_anew = false;
   bool m_answered = false;
   std::optional<std::chrono::microseconds> m_up_since; // the negotiation was answered; since 1970
   std::string m_output;
@@ -78,7 +83,7 @@ private:
   unsigned m_depth = 0;  // of braces and brackets
   bool m_in_string = false;
   bool m_escaped = false;
-  std::map<std::uint64_t, std::string> m_open; // commands without reply
+  std::map<std::uint64_t, Json> m_open; // commands without reply
   std::map<std::uint64_t, Json> m_replies;
   std::deque<Json> m_events;
   std::vector<Json> m_early; // name and time of those from before m_up_since

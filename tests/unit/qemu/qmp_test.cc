@@ -178,6 +178,22 @@ TEST(QmpTest, EarlyEventsHeardOnAnotherMonitor) {
   EXPECT_EQ(up.events().size(), 2u);
 }
 
+// Its monitor is as at the start, and what it finds there is of before.
+TEST(QmpTest, QemuExecutesItselfAgain) {
+  Qmp qmp;
+  const std::uint64_t query = qmp.execute("query-status", Json());
+  const std::uint64_t change = qmp.execute("stop", Json());
+  qmp.feed(R"({"QMP": {}}{"return": {}, "id": 0})");
+  const std::string sent = std::exchange(qmp.output(), "");
+  qmp.feed(R"({"QMP": {}})");
+  EXPECT_EQ(qmp.output(), sent.substr(0, sent.find("{\"execute\":\"stop\"")));
+  ASSERT_TRUE(qmp.take_reply(change));
+  qmp.feed(R"({"id": 1, "error": {"class": "CommandNotFound", "desc": "negotiate first"}})");
+  EXPECT_FALSE(qmp.take_reply(query));
+  qmp.feed(R"({"return": {}, "id": 0}{"return": {"status": "running"}, "id": 1})");
+  EXPECT_EQ(qmp.take_reply(query)->at("return").at("status"), "running");
+}
+
 TEST(QmpTest, EventsAreBounded) {
   Qmp qmp;
   for (int i = 0; i < 10'050; ++i) {

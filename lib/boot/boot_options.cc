@@ -130,7 +130,7 @@ BootOptions boot_options(const BootRequest& request) {
   BootOptions boot;
   boot.machine = machine_options(given);
   boot.expected = expectations(given);
-  boot.output_checks = given.value("output", Json::object());
+  boot.output_checks = given.value("output", Json::array());
   boot.skip_if_output = given.value("skip-if-output", std::vector<std::string>());
   (void)OutputCheck(boot.output_checks, boot.skip_if_output); // a mistake is found before the run
   boot.wrapper = given.value("wrapper", std::vector<std::string>());

@@ -19,13 +19,15 @@ OutputCheck::Search::Search(const std::string& searched, Pattern::Kind how)
   , found(searched.empty()) {}
 
 OutputCheck::OutputCheck(const Json& checks, const std::vector<std::string>& skip_texts) {
-  for (const auto& [check, value] : checks.items()) {
-    const auto text = value.get<std::string>();
+  for (const Json& one : checks) {
+    const std::string check = one.items().begin().key();
+    const auto text = one.begin()->get<std::string>();
     if (check == "equals") {
-      m_equals = text;
+      m_equals.push_back(text);
     } else {
       const bool is_regex = check == "matches";
-      m_checks.try_emplace(check, text, is_regex ? Pattern::Kind::regex : Pattern::Kind::text);
+      m_checks.emplace_back(check,
+                            Search(text, is_regex ? Pattern::Kind::regex : Pattern::Kind::text));
     }
   }
   for (const std::string& text : skip_texts) {
@@ -52,7 +54,10 @@ void OutputCheck::feed(std::string_view bytes) {
     look(search, bytes);
   }
   m_size += bytes.size();
-  const std::size_t of_use = m_equals ? m_equals->size() + 2 : 0;
+  std::size_t of_use = 0;
+  for (const std::string& text : m_equals) {
+    of_use = std::max(of_use, text.size() + 2);
+  }
   m_start += bytes.substr(0, of_use - std::min(of_use, m_start.size()));
   m_tail += bytes;
   if (m_tail.size() > 2 * k_tail) {
@@ -86,9 +91,10 @@ std::string OutputCheck::mistake(std::string_view what) const {
       return wrong(check, search.text);
     }
   }
-  if (m_equals &&
-      (m_size != m_start.size() || (m_start != *m_equals && m_start != *m_equals + "\n"))) {
-    return wrong("equals", *m_equals);
+  for (const std::string& text : m_equals) {
+    if (m_size != m_start.size() || (m_start != text && m_start != text + "\n")) {
+      return wrong("equals", text);
+    }
   }
   return "";
 }

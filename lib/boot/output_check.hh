@@ -9,10 +9,9 @@
 #include "data/json.hh"
 
 #include <cstdint>
-#include <map>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace qt {
@@ -45,9 +44,9 @@ private:
   };
   void look(Search& search, std::string_view bytes);
 
-  std::map<std::string, Search> m_checks; // by their kind, all but "equals"
+  std::vector<std::pair<std::string, Search>> m_checks; // with their kinds, all but "equals"
   std::vector<Search> m_skips;
-  std::optional<std::string> m_equals;
+  std::vector<std::string> m_equals;
   std::string m_start; // of the text, as much as "equals" can use
   std::string m_tail;  // its last 64 KiB
   std::uint64_t m_size = 0;

@@ -80,6 +80,18 @@ Json texts_of(std::initializer_list<const char*> names) {
           {"minProperties", 1}};
 }
 
+Json names_of(const Json& value) {
+  return {{"type", "object"}, {"additionalProperties", value}, {"minProperties", 1}};
+}
+
+// Where a value to be saved is, and what it is where there is none.
+Json saved_schema() {
+  Json saved = texts_of({"at", "default"});
+  saved["properties"]["default"] = {{"type", {"string", "number", "boolean"}}};
+  saved["required"] = {"at", "default"};
+  return saved;
+}
+
 // The values of a type as a definition writes them: what normal_value() accepts.
 Json value_schema(const Key& key) {
   switch (key.type) {
@@ -131,11 +143,12 @@ Json value_schema(const Key& key) {
     return one_or_list(any_of({plain_text(key), pattern}), 1);
   }
   case Type::checks:
-    return any_of({plain_text(key), texts_of({"contains", "equals", "matches", "lacks"})});
+    return one_or_list(
+        any_of({plain_text(key), texts_of({"contains", "equals", "matches", "lacks"})}), 1);
+  case Type::values:
+    return any_of({names_of({{"type", "string"}}), variable()});
   case Type::saves:
-    return any_of(
-        {{{"type", "object"}, {"additionalProperties", {{"type", "string"}}}, {"minProperties", 1}},
-         variable()});
+    return any_of({names_of(any_of({{{"type", "string"}}, saved_schema()})), variable()});
   case Type::range:
     return any_of(
         {{{"type", "array"}, {"items", {{"type", "number"}}}, {"minItems", 2}, {"maxItems", 2}},

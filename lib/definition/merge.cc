@@ -40,10 +40,27 @@ Value in_long_form(const Value& value, const Key* key) {
 
 Value merge_tables(const Value& base, const Value& over, std::span<const Key> keys);
 
+// Checks in tables replace each other by their names; in a list they add up, as all lists do.
+void make_both_lists(Value& base, Value& over) {
+  for (Value* const value : {&base, &over}) {
+    if (!value->is(Value::Kind::list)) {
+      Value list;
+      list.at = value->at;
+      list.kind = Value::Kind::list;
+      list.elements.push_back(*value);
+      *value = std::move(list);
+    }
+  }
+}
+
 Value merge_values(const Value& base, const Value& over, const Key* key,
                    std::span<const Key> inner_keys) {
   Value merged = in_long_form(base, key);
-  const Value upper = in_long_form(over, key);
+  Value upper = in_long_form(over, key);
+  if (key != nullptr && key->type == Type::checks &&
+      (merged.is(Value::Kind::list) || upper.is(Value::Kind::list))) {
+    make_both_lists(merged, upper);
+  }
   if (merged.is(Value::Kind::list) && upper.is(Value::Kind::list)) {
     merged.elements.insert(merged.elements.end(), upper.elements.begin(), upper.elements.end());
     merged.at = upper.at;

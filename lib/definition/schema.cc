@@ -24,6 +24,7 @@ std::optional<Key> element_key(const Key& key) {
     element.type = Type::argv;
     return element;
   case Type::patterns:
+  case Type::checks:
     return element;
   default:
     return std::nullopt;
@@ -137,7 +138,8 @@ bool Reader::list_elements(const Key& key, const Value& value) const {
   return good;
 }
 
-// The members of a pattern, of checks and of saves: which there may be, and that each is a text.
+// The members of a pattern, of checks and of saves: which there may be, and that each is a text,
+// or, of saves, a table, of which normal_value() knows more.
 bool Reader::text_members(const Key& key, const Value& value) const {
   const std::span<const std::string_view> known = member_names(key.type);
   if (!value.is(Value::Kind::table) || (known.empty() && key.type != Type::saves)) {
@@ -149,7 +151,8 @@ bool Reader::text_members(const Key& key, const Value& value) const {
       m_mistakes.add(member.at, format("{}: unknown key '{}'{}", key.name, member.key,
                                        expected_member(member.key, known)));
       good = false;
-    } else if (!member.value.is(Value::Kind::text)) {
+    } else if (!member.value.is(Value::Kind::text) &&
+               !(key.type == Type::saves && member.value.is(Value::Kind::table))) {
       m_mistakes.add(member.value.at, format("{}: expected a text for '{}', got {}", key.name,
                                              member.key, describe_value(member.value)));
       good = false;

@@ -112,11 +112,10 @@ std::string detail_mistake(const Step& step, std::string_view key) {
     return "expected a number of elements";
   }
   if (key == "save" && step.type == StepType::qmp) {
-    for (const auto& [name, where] : value.items()) {
-      if (!is_pointer(where.get<std::string>()) &&
-          where.get<std::string>().find("${") == std::string::npos) {
-        return format("expected a JSON pointer such as {{ {} = \"/{}\" }}", name,
-                      where.get<std::string>());
+    for (const auto& [name, saved] : value.items()) {
+      const std::string where = place_of(saved);
+      if (!is_pointer(where) && where.find("${") == std::string::npos) {
+        return format("expected a JSON pointer such as {{ {} = \"/{}\" }}", name, where);
       }
     }
   }
@@ -191,7 +190,9 @@ std::optional<Step> read_step(const Value& value, StepPlace place, std::string_v
     step.values[member.key] = std::move(*normal);
     if (member.key == "save" && step.type != StepType::qmp) {
       for (const Member& saved : member.value.members) {
-        good = reader.regex("save", saved.value.text, saved.value.at) && good;
+        const Value* const inner = saved.value.find("at");
+        const Value& where = inner != nullptr ? *inner : saved.value;
+        good = reader.regex("save", where.text, where.at) && good;
       }
     }
     if (const std::string mistake = detail_mistake(step, member.key); !mistake.empty()) {

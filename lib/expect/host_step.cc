@@ -8,6 +8,7 @@
 #include "os/file.hh"
 #include "os/process.hh"
 #include "os/tcp_port.hh"
+#include "schema/key.hh"
 #include "schema/text_check.hh"
 
 #include <array>
@@ -286,13 +287,16 @@ void save_by_regex(const StepRun& run, const std::string& text) {
   if (saves == nullptr) {
     return;
   }
-  for (const auto& [name, expression] : saves->items()) {
-    const std::optional<Regex::Found> found = Regex(expression.get<std::string>()).search(text);
-    if (!found) {
+  for (const auto& [name, saved] : saves->items()) {
+    const std::string expression = place_of(saved);
+    const std::optional<Regex::Found> found = Regex(expression).search(text);
+    const Json* const other = default_of(saved);
+    if (!found && other == nullptr) {
       run.fail(Cause::assertion, format("nothing to save as '{}': no match of '{}'{}", name,
-                                        expression.get<std::string>(), last_line(text)));
+                                        expression, last_line(text)));
     }
-    run.saved.keep(name, found->groups.empty()
+    run.saved.keep(name, !found ? other->get<std::string>()
+                         : found->groups.empty()
                              ? text.substr(found->begin, found->end - found->begin)
                              : found->groups.front());
   }

@@ -5,6 +5,7 @@
 #include "expect/host_step.hh"
 #include "expect/reply_check.hh"
 #include "qemu/hmp_reply.hh"
+#include "schema/key.hh"
 
 #include <algorithm>
 
@@ -68,11 +69,13 @@ void save(const StepRun& run, const Json& value) {
   if (saves == nullptr) {
     return;
   }
-  for (const auto& [name, where] : saves->items()) {
-    const Json* const found = json_at(value, where.get<std::string>());
+  for (const auto& [name, saved] : saves->items()) {
+    const std::string where = place_of(saved);
+    const Json* const came = json_at(value, where);
+    const Json* const found = came != nullptr ? came : default_of(saved);
     if (found == nullptr) {
-      run.fail(Cause::assertion, format("nothing to save as '{}' at '{}' of {}", name,
-                                        where.get<std::string>(), shorten(value)));
+      run.fail(Cause::assertion,
+               format("nothing to save as '{}' at '{}' of {}", name, where, shorten(value)));
     }
     run.saved.keep(name, *found);
   }

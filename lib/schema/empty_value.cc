@@ -77,7 +77,9 @@ std::string empty_json(const Json& value) {
 }
 
 std::string empty_checks(const Json& value) {
-  for (const auto& [check, asked] : value.items()) {
+  for (const Json& one : value) {
+    const std::string check = one.items().begin().key();
+    const Json& asked = *one.begin();
     const std::string mistake = is_known_later(asked) || check == "equals" ? ""
                                 : check == "matches"                       ? empty_regex(asked)
                                                                            : empty_text(asked);

@@ -74,22 +74,27 @@ Json normal_pattern(const Json& value) {
   return value;
 }
 
+// Each check of a text, of a table or of a list of both.
 Json normal_checks(const Json& value) {
   constexpr std::array<std::string_view, 4> k_known = {"contains", "equals", "matches", "lacks"};
-  if (value.is_string()) {
-    return {{"contains", value}};
-  }
-  bool known = value.is_object() && !value.empty();
-  if (known) {
-    for (const auto& [name, text] : value.items()) {
+  Json checks = Json::array();
+  bool known = true;
+  for (const Json& item : value.is_array() ? value : Json::array({value})) {
+    known = known && (item.is_string() || (item.is_object() && !item.empty()));
+    if (!item.is_object()) {
+      checks.push_back(Json::object({{"contains", item}}));
+      continue;
+    }
+    for (const auto& [name, text] : item.items()) {
       known = known && text.is_string() &&
               std::find(k_known.begin(), k_known.end(), name) != k_known.end();
+      checks.push_back(Json::object({{name, text}}));
     }
   }
-  if (!known) {
-    throw expected("a text or a table of contains, equals, matches, lacks");
+  if (!known || checks.empty()) {
+    throw expected("a text or a table of contains, equals, matches, lacks, or a list of them");
   }
-  return value;
+  return checks;
 }
 
 Json normal_status(const Json& value) {
@@ -116,7 +121,7 @@ Json normal_range(const Json& value) {
   return value;
 }
 
-Json normal_saves(const Json& value) {
+Json normal_values(const Json& value) {
   const bool known =
       value.is_object() && !value.empty() &&
       std::all_of(value.begin(), value.end(), [](const Json& where) { return where.is_string(); });
@@ -124,6 +129,28 @@ Json normal_saves(const Json& value) {
     throw expected("a table of names, such as { port = \"/0/port\" }");
   }
   return value;
+}
+
+// What is saved is a text in the end, and so is its default.
+Json normal_saves(const Json& value) {
+  if (!value.is_object() || value.empty()) {
+    throw expected("a table of names, such as { port = \"/0/port\" }");
+  }
+  Json saves = value;
+  for (Json& where : saves) {
+    if (where.is_string()) {
+      continue;
+    }
+    const bool known = where.is_object() && where.size() == 2 && where.contains("at") &&
+                       where.contains("default") && where["at"].is_string() &&
+                       where["default"].is_primitive() && !where["default"].is_null();
+    if (!known) {
+      throw expected("where each value is: \"/port\", or { at = \"/port\", default = 0 }");
+    }
+    Json& other = where["default"];
+    other = other.is_string() ? other : Json(dump_json(other));
+  }
+  return saves;
 }
 
 bool has_nul(const Json& value) {
@@ -140,6 +167,14 @@ bool has_nul(const Json& value) {
 }
 
 } // namespace
+
+std::string place_of(const Json& saved) {
+  return (saved.is_object() ? saved.at("at") : saved).get<std::string>();
+}
+
+const Json* default_of(const Json& saved) {
+  return saved.is_object() ? &saved.at("default") : nullptr;
+}
 
 Error expected(std::string_view what) {
   return Error(format("expected {}", what), ExitCode::usage);
@@ -238,6 +273,8 @@ Json normal_value(const Key& key, const Json& value) {
     return array_of(value, "texts, { regex = \"…\" } or { set = \"…\" }", normal_pattern);
   case Type::checks:
     return normal_checks(value);
+  case Type::values:
+    return normal_values(value);
   case Type::saves:
     return normal_saves(value);
   case Type::range:

@@ -36,9 +36,12 @@ enum class Type {
   argvs,    // array of argv               repeated
   patterns, // array of {"text": T}, {"regex": RE} or {"set": NAME} (failure_sets.hh); a bare string
             // is {"text": T}              --k T, --k-regex RE, --k-set NAME
-  checks,   // object of "contains", "equals", "matches", "lacks", each a string; a bare string is
-            // {"contains": T}             --k T, --k-equals T, --k-matches RE, --k-lacks T
-  saves,    // object name → string        --k NAME=STRING
+  checks,   // array of {"contains": T}, {"equals": T}, {"matches": RE} or {"lacks": T}; a bare
+            // string is {"contains": T}, a table may have several
+            //                             --k T, --k-equals T, --k-matches RE, --k-lacks T
+  values,   // object name → string        --k NAME=STRING
+  saves,    // object name → string or {"at": string, "default": string}
+            //                             --k NAME=STRING, then --k-default NAME=STRING
   range,    // array [minimum, maximum] of numbers   --k MIN..MAX
 };
 
@@ -69,6 +72,11 @@ bool may_hold_nul(Type type);
 // text says what was expected ("expected a time such as \"30s\""), without naming the key. Whether
 // a regular expression compiles is not looked at.
 Json normal_value(const Key& key, const Json& value);
+
+// Where a value of "save" is to be found, and what it is where there is none: nullptr if that is a
+// failure.
+std::string place_of(const Json& saved);
+const Json* default_of(const Json& saved);
 
 // A value of another kind came: "expected WHAT", a usage error.
 Error expected(std::string_view what);

@@ -62,6 +62,21 @@ void need_once(const Json& table, const std::string& name) {
   }
 }
 
+// One name of a table of values or of saves, or, with a suffix, the default of one that stands
+// there.
+void set_named(Json& table, const std::string& name, std::string_view suffix,
+               const std::string& text) {
+  if (suffix.empty()) {
+    need_once(table, name);
+    table[name] = text;
+  } else if (!table.is_object() || !table.contains(name)) {
+    throw Error(format("it belongs after --save {}=WHERE", name), ExitCode::usage);
+  } else {
+    need_once(table[name], "default");
+    table[name] = {{"at", table[name]}, {"default", text}};
+  }
+}
+
 // The part of a form's name after the key's name: "regex" in "fail-regex".
 std::string_view form_suffix(const Key& key, std::string_view form) {
   return form.size() > key.name.size() ? form.substr(key.name.size() + 1) : std::string_view();
@@ -83,6 +98,9 @@ std::vector<OptionForm> option_forms(const Key& key) {
             {name + "-equals", "TEXT", "the same, but all of it is TEXT"},
             {name + "-matches", "RE", "the same, but it matches RE"},
             {name + "-lacks", "TEXT", "the same, but it lacks TEXT"}};
+  case Type::saves:
+    return {{name, argument, help},
+            {name + "-default", "NAME=VALUE", "the value of NAME where there is none"}};
   case Type::flag:
     return {{name, "", help}};
   default:
@@ -127,13 +145,22 @@ void append_options(const Key& key, const Json& value, std::vector<std::string>&
     }
     break;
   case Type::checks:
-    for (const auto& [check, text] : value.items()) {
-      add(check == "contains" ? option : option + "-" + check, text.get<std::string>());
+    for (const Json& check : value) {
+      const std::string kind = check.items().begin().key();
+      add(kind == "contains" ? option : option + "-" + kind, check.begin()->get<std::string>());
+    }
+    break;
+  case Type::values:
+    for (const auto& [name, text] : value.items()) {
+      add(option, name + "=" + text.get<std::string>());
     }
     break;
   case Type::saves:
     for (const auto& [name, where] : value.items()) {
-      add(option, name + "=" + where.get<std::string>());
+      add(option, name + "=" + place_of(where));
+      if (const Json* const other = default_of(where)) {
+        add(option + "-default", name + "=" + other->get<std::string>());
+      }
     }
     break;
   case Type::range:
@@ -156,8 +183,7 @@ void set_from_option(const Key& key, std::string_view form, const std::string& t
     table[name].push_back(normal_value(key, {{suffix.empty() ? "text" : suffix, text}})[0]);
     return;
   case Type::checks:
-    need_once(table[name], suffix.empty() ? "contains" : suffix);
-    table[name][suffix.empty() ? "contains" : suffix] = text;
+    table[name].push_back(Json::object({{suffix.empty() ? "contains" : suffix, text}}));
     return;
   case Type::texts:
     table[name].push_back(normal_value(key, text)[0]);
@@ -165,13 +191,13 @@ void set_from_option(const Key& key, std::string_view form, const std::string& t
   case Type::argvs:
     table[name].push_back(value_from_text(key.type, text));
     return;
+  case Type::values:
   case Type::saves: {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
-      throw expected("NAME=WHERE");
+      throw expected(suffix.empty() && key.type == Type::saves ? "NAME=WHERE" : "NAME=VALUE");
     }
-    need_once(table[name], text.substr(0, equals));
-    table[name][text.substr(0, equals)] = text.substr(equals + 1);
+    set_named(table[name], text.substr(0, equals), suffix, text.substr(equals + 1));
     return;
   }
   case Type::flag:

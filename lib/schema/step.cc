@@ -98,6 +98,13 @@ std::string qmp_mistake(const Step& step) {
              : "";
 }
 
+// Whether something is to be saved that has no default.
+bool needs_a_value(const Json* saves) {
+  return saves != nullptr && std::any_of(saves->begin(), saves->end(), [](const Json& where) {
+           return default_of(where) == nullptr;
+         });
+}
+
 // The first key whose value says nothing.
 std::string empty_key_mistake(const Step& step) {
   for (const auto& [name, value] : step.values.items()) {
@@ -183,7 +190,7 @@ bool judges(const Step& step) {
   case StepType::shell: {
     const Json* const status = step.find("status");
     return status == nullptr || *status != "any" || step.find("stdout") != nullptr ||
-           step.find("save") != nullptr;
+           needs_a_value(step.find("save"));
   }
   default:
     return true;

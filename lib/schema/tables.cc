@@ -120,7 +120,7 @@ constexpr std::array k_dialogue = {
     Key{"vm", Type::text, "NAME", "the machine of steps that do not name one"},
     Key{"pace", Type::duration, "TIME", "pause between typed bytes", 0, Empty::allowed},
     Key{"every", Type::duration, "TIME", "pause between tries"},
-    Key{"set", Type::saves, "NAME=VALUE", "the value of ${NAME}, as if a step had saved it"},
+    Key{"set", Type::values, "NAME=VALUE", "the value of ${NAME}, as if a step had saved it"},
     Key{"strict-budgets", Type::flag, "", "a mark that comes later than its budget is a failure"},
 };
 

@@ -23,8 +23,9 @@ bool holds(std::string_view check, const std::string& asked, std::string_view te
 } // namespace
 
 std::string text_mistake(const Json& checks, std::string_view text, std::string_view what) {
-  for (const auto& [check, value] : checks.items()) {
-    const auto asked = value.get<std::string>();
+  for (const Json& one : checks) {
+    const std::string check = one.items().begin().key();
+    const auto asked = one.begin()->get<std::string>();
     if (!holds(check, asked, text)) {
       return format("asked of {}: {} '{}'", what, check, asked);
     }

@@ -94,6 +94,9 @@ TEST_F(QtBoot, JudgesWhatQemuItselfSays) {
   EXPECT_EQ(with({"--output-matches", "'no[a-z]+' is not a .* name$"}), 0);
   EXPECT_EQ(with({"--output-lacks", "valid device"}), 1);
   EXPECT_EQ(cause(), "assertion");
+  EXPECT_EQ(with({"--output", "valid", "--output", "model name"}), 0);
+  EXPECT_EQ(with({"--output", "valid", "--output", "never said"}), 1);
+  EXPECT_EQ(with({"--output-lacks", "valid device", "--output-lacks", "never said"}), 1);
   EXPECT_EQ(with({"--output-matches", "("}), 2);
 }
 

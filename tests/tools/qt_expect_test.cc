@@ -410,6 +410,26 @@ TEST_F(QtExpect, AStepThatCannotFailIsRefused) {
   }
 }
 
+TEST_F(QtExpect, ADefaultIsSavedWhereNothingIsFound) {
+  const std::vector<std::string> ask = {"--run", "echo ${n}", "--stdout-equals"};
+  const auto play = [&](std::vector<std::string> words, const std::string& wanted) {
+    words.insert(words.end(), ask.begin(), ask.end());
+    words.push_back(wanted);
+    return run(words);
+  };
+  const std::string save = "n=size ([0-9]+)";
+  const std::vector<std::string> found = {"--run", "echo size 5",    "--save",
+                                          save,    "--save-default", "n=0"};
+  EXPECT_EQ(play(found, "5").status.text(), "exited 0");
+  const std::vector<std::string> none = {"--run", "echo", "--save", save, "--save-default", "n=0"};
+  EXPECT_EQ(play(none, "0").status.text(), "exited 0");
+  EXPECT_EQ(play(none, "1").status.text(), "exited 1");
+  EXPECT_EQ(play({"--run", "echo", "--save", save}, "0").status.text(), "exited 1");
+  const Captured lone = run({"--run", "echo", "--save-default", "n=0"});
+  EXPECT_EQ(lone.status.text(), "exited 2");
+  EXPECT_THAT(lone.err, HasSubstr("it belongs after --save n=WHERE"));
+}
+
 TEST_F(QtExpect, AStepThatASavedValueEmptiesIsRefused) {
   const Captured result = run({"--run", "echo", "--save", "nothing=^$", "--run", "echo text",
                                "--stdout-lacks", "${nothing}"});

@@ -322,6 +322,63 @@ verify = [{ run = ["echo", "${bytes} ${what} ${size}"], stdout = "201326592 it's
   EXPECT_THAT(dry.out, HasSubstr("-m '${size}M'"));
 }
 
+TEST_F(QtTap, AValueThatTheReplyLacksHasItsDefault) {
+  NEED_EMULATOR("riscv64");
+  const auto with = [&](const std::string& saved) {
+    return run({define("riscv64", "default",
+                       format(R"toml(
+[test.size]
+machine = "virt"
+steps = [
+  {{ qmp = "query-memory-size-summary", save = {{ plugged = {} }} }},
+  {{ run = ["test", "${{plugged}}", "=", "7"] }},
+]
+)toml",
+                              saved))})
+        .out;
+  };
+  EXPECT_THAT(with(R"({ at = "/no-such", default = 7 })"), HasSubstr("\nok 1 size\n"));
+  EXPECT_THAT(with(R"({ at = "/no-such", default = 8 })"), HasSubstr("\nnot ok 1 size\n"));
+  EXPECT_THAT(with(R"({ at = "/base-memory", default = 7 })"), HasSubstr("\nnot ok 1 size\n"));
+  EXPECT_THAT(with(R"("/no-such")"), HasSubstr("nothing to save as 'plugged'"));
+}
+
+TEST_F(QtTap, AllOfAListOfChecksMustHold) {
+  NEED_EMULATOR("riscv64");
+  const auto with = [&](const std::string& checks) {
+    return run({define("riscv64", "output",
+                       format(R"toml(
+[template.base]
+machine = "virt"
+args = ["-device", "nosuch"]
+exit = 1
+output = "valid device"
+[test.said]
+template = "base"
+output = {}
+)toml",
+                              checks))})
+        .out;
+  };
+  EXPECT_THAT(with(R"(["nosuch", { matches = "valid dev[a-z]+" }, { lacks = "never" }])"),
+              HasSubstr("\nok 1 said\n"));
+  EXPECT_THAT(with(R"(["nosuch", "never said"])"), HasSubstr("contains 'never said'"));
+  EXPECT_THAT(with(R"([{ lacks = "nosuch" }, { lacks = "never said" }])"),
+              HasSubstr("lacks 'nosuch'"));
+  // The template's still holds.
+  EXPECT_THAT(run({"--dry-run", define("riscv64", "output", R"toml(
+[template.base]
+machine = "virt"
+exit = 1
+output = "valid device"
+[test.said]
+template = "base"
+output = [{ lacks = "x" }]
+)toml")})
+                  .out,
+              HasSubstr("--output 'valid device' --output-lacks x"));
+}
+
 TEST_F(QtTap, AStepMayNameTheConsoleThatTheMachineHas) {
   NEED_EMULATOR("riscv64");
   const Captured named = run({define("riscv64", "console", R"(

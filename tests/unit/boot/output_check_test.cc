@@ -9,8 +9,17 @@
 namespace qt {
 namespace output_check_test {
 
+// One list of checks for the members of a table.
+Json in_list(const Json& checks) {
+  Json list = Json::array();
+  for (const auto& [check, asked] : checks.items()) {
+    list.push_back(Json::object({{check, asked}}));
+  }
+  return list;
+}
+
 std::string mistake(const Json& checks, std::string_view text, std::size_t piece = 3) {
-  OutputCheck check(checks, {});
+  OutputCheck check(in_list(checks), {});
   for (std::size_t at = 0; at < text.size(); at += piece) {
     check.feed(text.substr(at, piece));
   }
@@ -28,7 +37,7 @@ TEST(OutputCheck, MeansTheSameAsLookingAtTheWholeText) {
           Json{{"matches", "=[0-9]+$"}}, Json{{"matches", "(?s)a.*c"}},
           Json{{"contains", "c"}, {"lacks", "a"}, {"matches", "\\Ac"}}}) {
       for (const std::size_t piece : {1, 2, 100}) {
-        EXPECT_EQ(mistake(checks, text, piece), text_mistake(checks, text, "it"))
+        EXPECT_EQ(mistake(checks, text, piece), text_mistake(in_list(checks), text, "it"))
             << text << " " << checks;
       }
     }
@@ -47,6 +56,20 @@ TEST(OutputCheck, SeesEveryByteOfALongText) {
   EXPECT_EQ(judged({{"matches", "middle"}}), "asked of it: matches 'middle'");
 }
 
+TEST(OutputCheck, AllOfSeveralOfAKindMustHold) {
+  const auto judged = [](const Json& checks) {
+    OutputCheck check(checks, {});
+    check.feed("one\ntwo\n");
+    check.end();
+    return check.mistake("it");
+  };
+  EXPECT_EQ(judged({{{"contains", "one"}}, {{"contains", "two"}}, {{"lacks", "x"}}}), "");
+  EXPECT_EQ(judged({{{"contains", "one"}}, {{"contains", "three"}}}),
+            "asked of it: contains 'three'");
+  EXPECT_EQ(judged({{{"lacks", "two"}}, {{"lacks", "three"}}}), "asked of it: lacks 'two'");
+  EXPECT_EQ(judged({{{"equals", "one\ntwo"}}, {{"equals", "one"}}}), "asked of it: equals 'one'");
+}
+
 TEST(OutputCheck, KnowsTheFirstReasonToSkip) {
   OutputCheck check({}, {"nothing of it", "too low", "phys"});
   check.feed("phys-bits too");
@@ -56,7 +79,7 @@ TEST(OutputCheck, KnowsTheFirstReasonToSkip) {
 }
 
 TEST(OutputCheck, RefusesAWrongExpression) {
-  EXPECT_THROW(OutputCheck({{"matches", "("}}, {}), Error);
+  EXPECT_THROW(OutputCheck(in_list({{"matches", "("}}), {}), Error);
 }
 
 } // namespace output_check_test

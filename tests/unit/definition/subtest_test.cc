@@ -44,7 +44,7 @@ verify = [{ file = "${scratch}/flash", matches = "x", lacks = "y", sha256 = "aaa
   EXPECT_EQ(phase.vms.at(0).values, parse_json(R"({"qemu": "qemu-system-x",
       "machine": "type=virt,gic-version=3", "cpu": "", "accel": "tcg", "args": ["-m", "1G"],
       "console": "sclpconsole", "qmp": false, "exit": "any",
-      "output": {"matches": "a.c", "lacks": "b"}, "skip-if-output": ["no such"],
+      "output": [{"lacks": "b"}, {"matches": "a.c"}], "skip-if-output": ["no such"],
       "service": [["swtpm", "socket"], ["x"]]})",
                                                "test"));
   EXPECT_EQ(phase.dialogue.at("fail"),
@@ -327,9 +327,14 @@ const Case k_tests[] = {
      {"2:9: error: output: unknown key 'holds'; expected one of contains, equals, matches, lacks",
       "2:26: error: output: expected a text for 'lacks', got 3"}},
     {"output={}\n",
-     {"2:8: error: output: expected a text or a table of contains, equals, matches, lacks, got "
-      "an "
-      "empty table"}},
+     {"2:8: error: output: expected a text or a table of contains, equals, matches, lacks, or a "
+      "list of them, got an empty table"}},
+    {"output=[]\n",
+     {"2:8: error: output: expected a text or a table of contains, equals, matches, lacks, or a "
+      "list of them, got an empty list"}},
+    {"output=['x', {hold='y'}, '']\n",
+     {"2:15: error: output: unknown key 'hold'; expected one of contains, equals, matches, lacks",
+      "2:26: error: output: expected a text that is not empty, got \"\""}},
     {"output=''\n", {"2:8: error: output: expected a text that is not empty, got \"\""}},
     {"output={matches='.*', lacks='x'}\n",
      {"2:8: error: output: matches: expected a regular expression that can fail; this one matches "
@@ -610,6 +615,14 @@ const StepCase k_steps[] = {
     {"[{run=['a'], stdout={matches='*'}}]",
      "36: error: stdout: regular expression '*': WHY at offset N"},
     {"[{hmp='x', save={n=1}}]", "26: error: save: expected a text for 'n', got 1"},
+    {"[{hmp='x', save={n={at='['}}}]", "23: error: save: expected where each value is: \"/port\", "
+                                       "or { at = \"/port\", default = 0 }, "
+                                       "got a table"},
+    {"[{hmp='x', save={n={at='[', default=0}}}]",
+     "30: error: save: regular expression '[': WHY at offset N"},
+    {"[{qmp='x', save={n={at='y', default=0}}}]",
+     "23: error: save: expected a JSON pointer such as { n = \"/y\" }, got a table"},
+    {"[{qmp='x', save={n={at='/y', default='z'}}}]", ""},
     {"[{run=['x'], save={n='(x)'}, stdout={lack='x'}}]",
      "44: error: stdout: unknown key 'lack'; did you mean 'lacks'?"},
     {"[{exit=0}, {quit=true}, {kill=true}, {running='1s'}]", ""},

@@ -59,7 +59,7 @@ verify = [{ run = ["v1"] }]
                                     {"machine", {"sifive_u"}}}));
   const Json expected = {{"machine", "sifive_u"},
                          {"args", {"-nographic", "-m", "1G"}},
-                         {"output", {{"contains", "one"}, {"lacks", "two"}}},
+                         {"output", {{{"contains", "one"}}, {{"lacks", "two"}}}},
                          {"service", Json::array({{"daemon", "-x"}, Json::array({"second"})})}};
   EXPECT_EQ(first_vm(definition).values, expected);
   EXPECT_EQ(subtest.phases[0].dialogue.at("fail"),

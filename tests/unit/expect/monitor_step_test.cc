@@ -108,6 +108,24 @@ TEST(MonitorStepTest, SendsArgumentsAndSavesValues) {
   EXPECT_EQ(heard["arguments"], Json({{"to", "a:4711"}}));
 }
 
+TEST(MonitorStepTest, SavesADefaultWhereTheReplyHasNothing) {
+  Json heard;
+  const auto play = [&heard](const Json& saves) {
+    return hold(
+               [&heard](FakeGuest& guest) {
+                 guest.answer(guest.hear_command(), {{"port", 4711}});
+                 heard = guest.hear_command();
+                 guest.answer(heard, Json::object());
+               },
+               {step_of(StepType::qmp, {{"qmp", "query-port"}, {"save", saves}}),
+                step_of(StepType::qmp, {{"qmp", "use"}, {"arguments", {{"to", "${n}:${p}"}}}})})
+        .verdict;
+  };
+  const Json port = {{"at", "/port"}, {"default", "1"}};
+  EXPECT_EQ(play({{"p", port}, {"n", {{"at", "/name"}, {"default", "none"}}}}).cause, Cause::pass);
+  EXPECT_EQ(heard["arguments"], Json({{"to", "none:4711"}}));
+}
+
 TEST(MonitorStepTest, AsksAgainUntilTheReplyIsRight) {
   int asked = 0;
   const auto answer = [&](FakeGuest& guest) {
@@ -149,6 +167,7 @@ TEST(MonitorStepTest, AsksTheHumanMonitor) {
       Cause::pass);
   EXPECT_EQ(play({{"matches", "^8"}}).cause, Cause::assertion);
   EXPECT_EQ(play({{"save", {{"v", "x(\\d+)"}}}}).cause, Cause::assertion);
+  EXPECT_EQ(play({{"save", {{"v", {{"at", "x(\\d+)"}, {"default", "0"}}}}}}).cause, Cause::pass);
 }
 
 TEST(MonitorStepTest, AsksTheHumanMonitorAgainUntilItsTextMatches) {

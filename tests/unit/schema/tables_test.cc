@@ -92,9 +92,16 @@ std::vector<Json> samples(const Key& key) {
         Json::array(
             {"-a", {{"regex", "-o+ps"}}, {{"text", "c"}}, {{"regex", "d"}}, {{"set", "linux"}}})};
   case Type::checks:
-    return {"-one", {{"contains", "a"}, {"equals", "-b"}, {"matches", "c"}, {"lacks", "d"}}};
-  case Type::saves:
+    return {"-one",
+            {{"contains", "a"}, {"equals", "-b"}, {"matches", "c"}, {"lacks", "d"}},
+            Json::array({"a", {{"lacks", "-b"}, {"matches", "c"}}, "d", {{"lacks", "e"}}})};
+  case Type::values:
     return {{{"name", "/a=b"}, {"other", "-(x)"}}};
+  case Type::saves:
+    return {{{"name", "/a=b"}, {"other", "-(x)"}},
+            {{"name", {{"at", "/a=b"}, {"default", "-1=2"}}},
+             {"other", "/c"},
+             {"third", {{"at", ""}, {"default", ""}}}}};
   case Type::range:
     return {{-1, 5}, {0.5, 1e9}, {0, 0}};
   }
@@ -383,7 +390,11 @@ TEST(Vocabulary, SomeStepsCannotFail) {
   EXPECT_FALSE(judged(StepType::run, {{"run", {"x"}}, {"status", "any"}}));
   EXPECT_TRUE(judged(StepType::run, {{"run", {"x"}}}));
   EXPECT_TRUE(
-      judged(StepType::run, {{"run", {"x"}}, {"status", "any"}, {"stdout", {{"lacks", "y"}}}}));
+      judged(StepType::run, {{"run", {"x"}}, {"status", "any"}, {"stdout", {{{"lacks", "y"}}}}}));
+  EXPECT_TRUE(judged(StepType::run, {{"run", {"x"}}, {"status", "any"}, {"save", {{"n", "y"}}}}));
+  EXPECT_FALSE(judged(
+      StepType::run,
+      {{"run", {"x"}}, {"status", "any"}, {"save", {{"n", {{"at", "y"}, {"default", "0"}}}}}}));
   EXPECT_TRUE(judged(StepType::qmp, {{"qmp", "stop"}}));
 }
 
@@ -395,14 +406,42 @@ TEST(SetFromOption, TakesNoSecondValueInPlaceOfTheFirst) {
     set_from_option(key, form, second, table);
   };
   const auto host_key = [](const char* name) { return *find_step_key(StepType::run, name); };
-  EXPECT_THROW(twice(host_key("stdout"), "stdout-lacks", "a", "b"), Error);
   EXPECT_THROW(twice(host_key("status"), "status", "3", "0"), Error);
   EXPECT_THROW(twice(host_key("save"), "save", "n=a", "n=b"), Error);
-  EXPECT_THROW(twice(*find_key(vm_keys(), "output"), "output-lacks", "a", "b"), Error);
+  EXPECT_THROW(twice(*find_key(dialogue_keys(), "set"), "set", "n=a", "n=b"), Error);
   EXPECT_THROW(twice(*find_step_key(StepType::file, "lacks"), "lacks", "a", "b"), Error);
   EXPECT_NO_THROW(twice(host_key("save"), "save", "n=a", "m=b"));
+  EXPECT_NO_THROW(twice(host_key("stdout"), "stdout-lacks", "a", "b")); // both must hold
+  EXPECT_NO_THROW(twice(*find_key(vm_keys(), "output"), "output-lacks", "a", "b"));
   EXPECT_NO_THROW(twice(*find_key(vm_keys(), "ready"), "ready", "tcp:1", "tcp:2"));
   EXPECT_NO_THROW(twice(*find_key(vm_keys(), "pvpanic"), "pvpanic", "", ""));
+}
+
+TEST(SetFromOption, ADefaultBelongsToWhatIsSaved) {
+  const Key& key = *find_step_key(StepType::qmp, "save");
+  Json table = Json::object();
+  EXPECT_THROW(set_from_option(key, "save-default", "n=0", table), Error);
+  set_from_option(key, "save", "n=/x", table);
+  EXPECT_THROW(set_from_option(key, "save-default", "m=0", table), Error);
+  set_from_option(key, "save-default", "n=0", table);
+  EXPECT_EQ(table, Json({{"save", {{"n", {{"at", "/x"}, {"default", "0"}}}}}}));
+  EXPECT_THROW(set_from_option(key, "save-default", "n=1", table), Error);
+  EXPECT_THROW(set_from_option(key, "save", "n=/y", table), Error);
+}
+
+TEST(NormalValue, OfADefaultIsText) {
+  const Key& key = *find_step_key(StepType::qmp, "save");
+  const auto normal = [&key](const Json& other) {
+    return normal_value(key, {{"n", {{"at", "/x"}, {"default", other}}}})["n"]["default"];
+  };
+  EXPECT_EQ(normal(0), "0");
+  EXPECT_EQ(normal(true), "true");
+  EXPECT_EQ(normal("a"), "a");
+  EXPECT_THROW(normal(nullptr), Error);
+  EXPECT_THROW(normal(Json::array()), Error);
+  EXPECT_THROW(normal_value(key, {{"n", {{"at", "/x"}}}}), Error);
+  EXPECT_THROW(normal_value(key, {{"n", {{"default", "0"}}}}), Error);
+  EXPECT_THROW(normal_value(key, {{"n", {{"at", 5}, {"default", "0"}}}}), Error);
 }
 
 } // namespace tables_test

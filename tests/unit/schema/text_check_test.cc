@@ -7,23 +7,31 @@
 namespace qt {
 namespace text_check_test {
 
+// One list of checks for the members of a table.
+std::string mistake(const Json& checks, std::string_view text) {
+  Json list = Json::array();
+  for (const auto& [check, asked] : checks.items()) {
+    list.push_back(Json::object({{check, asked}}));
+  }
+  return text_mistake(list, text, "it");
+}
+
 TEST(TextMistake, IsNothingIfEveryCheckHolds) {
-  EXPECT_EQ(text_mistake(Json::object(), "anything", "it"), "");
-  EXPECT_EQ(text_mistake({{"contains", "b"}, {"matches", "^c$"}, {"lacks", "d"}}, "ab\nc\n", "it"),
-            "");
-  EXPECT_EQ(text_mistake({{"equals", "one"}}, "one\n", "it"), "");
+  EXPECT_EQ(mistake(Json::object(), "anything"), "");
+  EXPECT_EQ(mistake({{"contains", "b"}, {"matches", "^c$"}, {"lacks", "d"}}, "ab\nc\n"), "");
+  EXPECT_EQ(mistake({{"equals", "one"}}, "one\n"), "");
 }
 
 TEST(TextMistake, NamesTheCheckThatDoesNotHold) {
-  EXPECT_EQ(text_mistake({{"contains", "x"}}, "ab", "it"), "asked of it: contains 'x'");
-  EXPECT_EQ(text_mistake({{"equals", "a"}}, "ab", "it"), "asked of it: equals 'a'");
-  EXPECT_EQ(text_mistake({{"matches", "b.+"}}, "ab", "it"), "asked of it: matches 'b.+'");
-  EXPECT_EQ(text_mistake({{"lacks", "b"}}, "ab", "it"), "asked of it: lacks 'b'");
+  EXPECT_EQ(mistake({{"contains", "x"}}, "ab"), "asked of it: contains 'x'");
+  EXPECT_EQ(mistake({{"equals", "a"}}, "ab"), "asked of it: equals 'a'");
+  EXPECT_EQ(mistake({{"matches", "b.+"}}, "ab"), "asked of it: matches 'b.+'");
+  EXPECT_EQ(mistake({{"lacks", "b"}}, "ab"), "asked of it: lacks 'b'");
+  EXPECT_EQ(text_mistake({{{"contains", "a"}}, {{"contains", "c"}}}, "ab", "it"),
+            "asked of it: contains 'c'");
 }
 
-TEST(TextMistake, RefusesAWrongExpression) {
-  EXPECT_THROW(text_mistake({{"matches", "("}}, "", "it"), Error);
-}
+TEST(TextMistake, RefusesAWrongExpression) { EXPECT_THROW(mistake({{"matches", "("}}, ""), Error); }
 
 } // namespace text_check_test
 } // namespace qt

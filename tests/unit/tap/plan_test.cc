@@ -62,7 +62,7 @@ TEST(Plan, EveryMachineKeyIsAnOption) {
                               {"console", 1},
                               {"qmp", false},
                               {"exit", "any"},
-                              {"output", {{"contains", "phys-bits"}, {"lacks", "panic"}}},
+                              {"output", {{{"contains", "phys-bits"}}, {{"lacks", "panic"}}}},
                               {"skip-if-output", {"no such"}},
                               {"service", {{"swtpm", "--dir", "${scratch}"}}},
                               {"qemu", "never used"}})};
@@ -132,7 +132,7 @@ Json value_with(Type type, const std::string& text) {
   case Type::patterns:
     return {{{"text", text}}, {{"regex", text}}};
   case Type::checks:
-    return {{"contains", text}, {"lacks", text}};
+    return {{{"contains", text}}, {{"lacks", text}}};
   case Type::json:
   case Type::table:
     return {{"a", {text, 1}}};

@@ -10,6 +10,7 @@ namespace qt {
 namespace {
 
 constexpr std::size_t k_token_length = 20;
+constexpr std::size_t k_longest_user = 512; // with the password, where that holds a "/"
 // What a URL may not contain; where one ends that stands in a text.
 constexpr std::string_view k_ends = " \t\r\n\"'<>`";
 
@@ -25,6 +26,49 @@ bool tells_of_secret(std::string_view name) {
 bool looks_like_token(std::string_view value) {
   return value.size() >= k_token_length && (value.find('.') == std::string_view::npos ||
                                             value.starts_with("eyJ")); // a JSON web token
+}
+
+bool is_host_and_port(std::string_view authority) {
+  const std::size_t host = authority.starts_with('[') ? authority.find(']') : 0;
+  const std::size_t colon = authority.find(':', host);
+  return colon == std::string_view::npos ||
+         authority.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
+}
+
+// How long "USER:PASSWORD@" is, with which `rest` begins after "://"; 0 if it does not. People
+// write passwords as they are, also where a URL must have %20 or %2F.
+std::size_t user_length(std::string_view rest) {
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?#\n"));
+  const std::string_view proper = authority.substr(0, authority.find_first_of(k_ends));
+  const std::size_t at = authority.rfind('@');
+  const bool has_user =
+      proper.find('@') != std::string_view::npos ||
+      authority.substr(0, std::min(at, authority.size())).find(':') != std::string_view::npos;
+  if (at != std::string_view::npos && has_user) {
+    return at + 1;
+  }
+  if (is_host_and_port(proper)) {
+    return 0;
+  }
+  return rest.substr(0, k_longest_user).rfind('@') + 1; // npos + 1 is 0
+}
+
+// Where the URL ends whose "://" ends at `start`: at what none may contain, or at the quote before
+// it, but not where a shell's word goes on after it.
+std::size_t end_of_url(std::string_view text, std::size_t start) {
+  constexpr std::string_view k_scheme = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+.-";
+  constexpr std::string_view k_quote_in_word = "'\\''";
+  const std::size_t before = text.substr(0, start - 3).find_last_not_of(k_scheme);
+  const char quote = before == std::string_view::npos ? '\0' : text[before];
+  for (std::size_t at = start; at < text.size(); ++at) {
+    const char letter = text[at];
+    if (letter == '\'' && quote == '\'' && text.substr(at).starts_with(k_quote_in_word)) {
+      at += k_quote_in_word.size() - 1;
+    } else if (k_ends.find(letter) != std::string_view::npos && (letter != '\'' || quote == '\'')) {
+      return at;
+    }
+  }
+  return text.size();
 }
 
 // `url` begins at `start` of the text.
@@ -51,11 +95,10 @@ std::vector<TextRange> secrets_in(std::string_view text) {
   for (std::size_t at = text.find("://"); at != std::string_view::npos;
        at = text.find("://", at + 3)) {
     const std::size_t start = at + 3;
-    const std::string_view url =
-        text.substr(start, std::min(text.find_first_of(k_ends, start), text.size()) - start);
-    const std::string_view authority = url.substr(0, url.find_first_of("/?#"));
-    if (const std::size_t user = authority.rfind('@'); user != std::string_view::npos) {
-      found.push_back({start, start + user + 1});
+    const std::string_view url = text.substr(start, end_of_url(text, start) - start);
+    const std::string_view rest = text.substr(start, text.find("://", start) - start);
+    if (const std::size_t length = user_length(rest); length > 0) {
+      found.push_back({start, start + length});
     }
     find_in_query(url, start, found);
   }

@@ -69,6 +69,31 @@ std::optional<std::string> path_of_file_url(std::string_view url) {
   return percent_decoded(url.substr(0, url.find_first_of("?#")));
 }
 
-std::string display_url(std::string_view url) { return without_secrets(url); }
+std::string url_mistake(std::string_view url) {
+  for (const char letter : url) {
+    if (static_cast<unsigned char>(letter) <= ' ' || letter == '\x7f') {
+      return letter == ' ' ? "a blank in a URL is written %20"
+                           : "a control character in a URL is written %0A (for a line end)";
+    }
+  }
+  const std::string host = scheme_of(url) == "file" ? "" : host_of(url);
+  const std::size_t colon = host.find(':', host.starts_with('[') ? host.find(']') : 0);
+  if (colon != std::string::npos &&
+      host.find_first_not_of("0123456789", colon + 1) != std::string::npos) {
+    return "what stands after the ':' of its host is no port; in a password '/' is written %2F, "
+           "'?' %3F, '#' %23 and '@' %40";
+  }
+  return "";
+}
+
+std::string display_url(std::string_view url) {
+  std::string shown;
+  for (const char letter : url) {
+    const bool ends_a_url = std::string_view(" \t\r\n\"<>`").find(letter) != std::string_view::npos;
+    shown +=
+        ends_a_url ? format("%{:02X}", static_cast<unsigned char>(letter)) : std::string(1, letter);
+  }
+  return without_secrets(shown);
+}
 
 } // namespace qt

@@ -18,7 +18,10 @@ bool is_loopback(std::string_view url);
 std::string file_url(std::string_view path);
 // The path that a URL of a file means; nothing if it is none of a file.
 std::optional<std::string> path_of_file_url(std::string_view url);
-// The URL without user name, password and tokens (secrets.hh), fit for messages.
+// What is wrong with a URL that libcurl would refuse, and how to write it; empty if nothing is.
+std::string url_mistake(std::string_view url);
+// The URL without user name, password and tokens (secrets.hh), fit for messages: what
+// no URL can hold is written %XX.
 std::string display_url(std::string_view url);
 
 } // namespace qt

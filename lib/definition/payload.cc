@@ -1,9 +1,9 @@
 #include "definition/payload.hh"
 
-#include "base/secrets.hh"
 #include "base/spelling.hh"
 #include "base/substitute.hh"
 #include "base/text.hh"
+#include "data/url.hh"
 #include "schema/tables.hh"
 
 #include <algorithm>
@@ -50,10 +50,6 @@ private:
 std::string text_of(const Json& values, std::string_view key) {
   const auto found = values.find(key);
   return found == values.end() ? std::string() : found->get<std::string>();
-}
-
-bool has_scheme(std::string_view url) {
-  return url.starts_with("http://") || url.starts_with("https://") || url.starts_with("file://");
 }
 
 // A copy of a table with the names that are known now put in.
@@ -149,10 +145,12 @@ void PayloadReader::read_asset(const Member& entry) {
       m_mistakes.add(url->at, "url: expected a text or a list of texts, got an empty list");
     }
     for (std::size_t i = 0; i < asset.urls.size(); ++i) {
-      if (!has_scheme(asset.urls[i])) {
-        m_mistakes.add(url->is(Value::Kind::list) ? url->elements[i].at : url->at,
-                       format("url: expected http://, https:// or file://, got \"{}\"",
-                              without_secrets(asset.urls[i])));
+      const Position& at = url->is(Value::Kind::list) ? url->elements[i].at : url->at;
+      if (!is_fetchable(asset.urls[i])) {
+        m_mistakes.add(at, format("url: expected http://, https:// or file://, got \"{}\"",
+                                  display_url(asset.urls[i])));
+      } else if (const std::string mistake = url_mistake(asset.urls[i]); !mistake.empty()) {
+        m_mistakes.add(at, format("url: {}, got \"{}\"", mistake, display_url(asset.urls[i])));
       }
     }
   }

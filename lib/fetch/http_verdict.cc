@@ -6,6 +6,7 @@
 #include "fetch/proxy.hh"
 
 #include <cerrno>
+#include <string_view>
 
 namespace qt {
 
@@ -122,9 +123,20 @@ void blame(const Way& way, CURLcode code, HttpResult& result) {
   result.retry = refused || way.sent_after > 0 ? Retry::may_help : Retry::is_pointless;
 }
 
+// libcurl would show the value of the variable, with the password in it.
+bool is_complaint_about_variable(std::string_view error_text) {
+  return error_text.find("Unsupported proxy") != std::string_view::npos;
+}
+
 HttpResult verdict_on_failure(const TransferEnd& end, const Way& way) {
   const CURLcode code = end.code;
   HttpResult result;
+  if (is_complaint_about_variable(end.error_text)) {
+    result.outcome = HttpOutcome::refused;
+    result.reason = "http_proxy, https_proxy or all_proxy is no URL of a proxy; in its password a "
+                    "blank is written %20, '/' %2F and '@' %40";
+    return result;
+  }
   result.outcome = outcome_of_failure(code);
   result.reason =
       without_secrets(*end.error_text != '\0' ? end.error_text : curl().easy_strerror(code));

@@ -106,6 +106,9 @@ WantedAsset wanted_asset(std::span<const std::string> words) {
           format("fetching {}: only http, https and file URLs can be fetched", display_url(url)),
           ExitCode::usage);
     }
+    if (const std::string mistake = url_mistake(url); !mistake.empty()) {
+      throw Error(format("fetching {}: {}", display_url(url), mistake), ExitCode::usage);
+    }
   }
   const std::optional<std::string> digest = parse_digest(words.back());
   if (!digest) {

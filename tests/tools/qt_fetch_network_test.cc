@@ -198,6 +198,35 @@ TEST_F(QtFetchNetwork, AProxyThatIsDownDoesNotShowItsPassword) {
   EXPECT_THAT(result.err, Not(HasSubstr("s3cret")));
 }
 
+TEST_F(QtFetchNetwork, AProxyThatIsNoUrlIsNamedWithoutItsPassword) {
+  const Captured result = run({"-v", "-v", "http://elsewhere.invalid/file", m_digest},
+                              {{"http_proxy", "proxy:s3 cret@127.0.0.1:1"}});
+  EXPECT_EQ(result.status.code(), 1); // no skip: it would be one for ever
+  EXPECT_THAT(result.err, HasSubstr("http_proxy"));
+  EXPECT_THAT(result.err, Not(HasSubstr("cret")));
+}
+
+TEST_F(QtFetchNetwork, APasswordThatIsNotEscapedIsNotShown) {
+  m_server.set("/file", {.body = m_body});
+  const std::string place = "@127.0.0.1:" + std::to_string(m_server.port());
+  for (const std::string password : {"s3 cret", "s3/cret", "s3#cret", "s3?cret", "s3\ncret"}) {
+    const Captured result = run({"-v", "-v", "http://me:" + password + place + "/file", m_digest});
+    EXPECT_EQ(result.status.code(), 2) << password;
+    EXPECT_THAT(result.err, HasSubstr("is written %")) << password;
+    EXPECT_THAT(result.err, Not(HasSubstr("cret")));
+  }
+  for (const std::string password : {"s3'cret", "s3\"cret", "s3<cret", "s3`cret"}) {
+    const Captured missing =
+        run({"-v", "-v", "http://me:" + password + place + "/missing", std::string(64, 'a')});
+    EXPECT_EQ(missing.status.code(), 1) << password;
+    EXPECT_THAT(missing.err, HasSubstr("http://127.0.0.1:"));
+    EXPECT_THAT(missing.err, Not(HasSubstr("cret")));
+    const Captured found = run({"--json", "http://me:" + password + place + "/file", m_digest});
+    EXPECT_EQ(found.status.code(), 0) << found.err;
+    EXPECT_THAT(found.out, Not(HasSubstr("cret")));
+  }
+}
+
 TEST_F(QtFetchNetwork, CredentialsDoNotFollowARedirectToAnotherHost) {
   FaultServer other;
   const std::string target = "http://localhost:" + std::to_string(other.port()) + "/file";

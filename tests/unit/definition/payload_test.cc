@@ -46,6 +46,8 @@ const Case k_cases[] = {
      "2:7: error: url: expected http://, https:// or file://, got \"ftp://x/y\""},
     {"[asset.a]\nurl = ['https://x', 'y']\nsha256 = '" + k_hex64 + "'\n",
      "2:21: error: url: expected http://, https:// or file://, got \"y\""},
+    {"[asset.a]\nurl = 'http://me:s3 cret@x/y'\nsha256 = '" + k_hex64 + "'\n",
+     "2:7: error: url: a blank in a URL is written %20, got \"http://x/y\""},
     {"[asset.a]\nurl = []\nsha256 = '" + k_hex64 + "'\n",
      "2:7: error: url: expected a text or a list of texts, got an empty list"},
     {"[asset.a]\nurl = 5\nsha256 = '" + k_hex64 + "'\n",

@@ -95,6 +95,9 @@ void Console::pass(std::string_view bytes) {
   }
   m_echo_return.feed(bytes, m_backlog.end());
   m_backlog.append(bytes);
+  if (!m_is_kept) {
+    m_backlog.discard_before(m_backlog.end());
+  }
 }
 
 void Console::expect_echo(std::string_view line) {

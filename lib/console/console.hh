@@ -64,6 +64,12 @@ public:
 
   // So much is unconsumed that reading has to wait.
   bool is_full() const noexcept { return m_backlog.end() - m_backlog.begin() >= m_most; }
+  // No wait will consume what comes from now on, nor what is there: it is searched for failure
+  // texts and logged, but not kept, and reading never has to wait.
+  void keep_no_more() {
+    m_is_kept = false;
+    m_backlog.discard_before(m_backlog.end());
+  }
   // The unconsumed part of the stream.
   Backlog& backlog() noexcept { return m_backlog; }
 
@@ -106,6 +112,7 @@ private:
   bool m_settled = true; // m_failures.settle() has seen everything
   Backlog m_backlog;
   std::uint64_t m_most; // bytes of it
+  bool m_is_kept = true;
   std::string m_recent; // raw bytes, for last_lines()
   std::string m_buffer;
   std::uint64_t m_to_type = 0;

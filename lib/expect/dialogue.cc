@@ -87,6 +87,9 @@ private:
   // Runs a check and keeps its result. Throws what ends the dialogue, after keeping it too.
   void run_check(std::size_t index);
   void run_step(const Step& original);
+  // Consoles that no step from this one on looks at need not be kept: a guest that goes on saying
+  // more than the limit of the logs would stand still, and never end or do what is awaited.
+  void keep_consoles_for(std::size_t first);
   void set_mark(const Step& step);
   void watch();
   void finish();
@@ -108,6 +111,19 @@ private:
   std::vector<CheckResult> m_checks;
   std::size_t m_step = 0; // number of the step that runs, from 1; 0 before the first
 };
+
+void Runner::keep_consoles_for(std::size_t first) {
+  const std::vector<Step>& steps = m_dialogue.steps;
+  for (const auto& guest : m_loop.guests()) {
+    const auto looks_at_it = [&](const Step& step) {
+      return needs_console(step.type) && guest_of(step, m_loop, m_default_vm) == guest.get();
+    };
+    if (guest->has_console() && std::none_of(steps.begin() + static_cast<std::ptrdiff_t>(first),
+                                             steps.end(), looks_at_it)) {
+      guest->console().keep_no_more();
+    }
+  }
+}
 
 void Runner::run_step(const Step& original) {
   Step step = original;
@@ -294,6 +310,7 @@ void Runner::run_steps(std::size_t first, std::size_t end) {
     const std::string words = describe_step(step);
     m_log.note(format("step {}: {}", m_step, words));
     m_timeline.begin_step(words);
+    keep_consoles_for(m_step - 1);
     run_step(step);
   }
 }
@@ -354,6 +371,7 @@ DialogueResult Runner::run() {
     }
     m_step = m_dialogue.steps.size() + 1;
     m_timeline.end_step();
+    keep_consoles_for(m_dialogue.steps.size());
     if (m_dialogue.steps.empty()) {
       watch();
     }

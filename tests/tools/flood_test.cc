@@ -104,6 +104,26 @@ TEST_F(Flood, IsMatchedToTheLastByteHoweverSlowTheReader) {
   EXPECT_EQ(cause(), "fail-pattern");
 }
 
+TEST_F(Flood, ThatNoStepLooksAtHoldsNothingUp) {
+  const std::string payload =
+      Program().print("HELLO\r\n").print('x', 96).print("\r\nMIDDLE\r\n").print('y', 96).end();
+  const Words options = {"--log-limit", "64K", "--exit", "0"};
+  const Words limit = {"--log-limit", "64K", "--timeout", "60s"};
+  const auto with_limit = [&limit](Words words) {
+    words.insert(words.begin(), limit.begin(), limit.end());
+    return words;
+  };
+  for (const Words& steps : {Words{"--wait", "HELLO"}, Words{"--wait", "HELLO", "--exit", "0"},
+                             Words{"--fail", "never"}}) {
+    const Captured result = boot(payload, options, {}, with_limit(steps));
+    EXPECT_EQ(code_of(result), 0) << steps.back() << ": " << result.err;
+    EXPECT_EQ(cause(), "pass");
+  }
+  const Words fails = {"--fail", "MIDDLE", "--wait", "HELLO", "--exit", "0"};
+  EXPECT_EQ(code_of(boot(payload, options, {}, with_limit(fails))), 1);
+  EXPECT_EQ(cause(), "fail-pattern");
+}
+
 // 1.5 million lines of a trace.
 TEST_F(Flood, OfQemuIsJudgedFromItsFirstByte) {
   const std::string payload = Program().print('x', 96).end();

@@ -1,6 +1,7 @@
 // qt-tap: runs the subtests of definitions and says in TAP how they ended; or lists, checks or
 // prints them; or wraps any command as a test of one result.
 #include "base/error.hh"
+#include "base/log.hh"
 #include "base/text.hh"
 #include "cli/cli.hh"
 #include "definition/json_schema.hh"
@@ -26,9 +27,33 @@ struct Options {
   std::optional<std::string> select;
   std::optional<std::string> name;
   RunOptions run;
+  std::optional<int> rounds;
+  bool until_failure = false;
+  bool bisects = false;
   Mode mode = Mode::run;
   Listing listing = nullptr; // how to list; nullptr: short
 };
+
+constexpr int k_most_rounds = 1'000'000;
+
+int rounds_of(const std::string& word) {
+  const std::optional<std::int64_t> rounds = parse_integer(word);
+  if (!rounds || *rounds < 1 || *rounds > k_most_rounds) {
+    throw Error(format("option --repeat: '{}' is not a number from 1 to {}", word, k_most_rounds),
+                ExitCode::usage);
+  }
+  return static_cast<int>(*rounds);
+}
+
+bool repeats(const Options& options) {
+  return options.rounds || options.until_failure || options.bisects;
+}
+
+Repetition repetition(const Options& options) {
+  const int most = options.until_failure ? k_most_rounds : 1;
+  return {static_cast<std::size_t>(options.rounds.value_or(most)), options.until_failure,
+          options.bisects};
+}
 
 void set_timeout(const std::string& word, RunOptions& options) {
   options.limit = RunOptions::Limit::of_the_run;
@@ -86,6 +111,13 @@ CommandLine command_line(Options& options) {
       .choice("confine", {"none", "sandbox"}, "run QEMU in a sandbox or not, overriding the FILEs",
               run.confine)
       .option("jobs", "run N subtests at the same time", 1, 1024, run.jobs)
+      .option("repeat", "N", "run the subtests N times, and say how often each failed",
+              [&options](const std::string& word) { options.rounds = rounds_of(word); })
+      .flag("until-fail", "run the subtests again until one fails, with --repeat at most N times",
+            options.until_failure)
+      .flag("bisect",
+            "exit as 'git bisect run' wants it: 0 good, 1 bad, 125 if that cannot be said",
+            options.bisects)
       .option("output", "DIR",
               "where run directories go (default: tests/functional in the build folder, else "
               "qt-tap-output here)",
@@ -115,7 +147,7 @@ CommandLine command_line(Options& options) {
       .example("meson test $(qt-tap --list --meson --select machine:virt */*.toml)")
       .exit_codes("0 all passed or skipped (under Meson: all were run) · 1 a subtest\n"
                   "failed · 2 usage or a mistake in a FILE · 99 a FILE cannot be read · 128+n\n"
-                  "ended by signal n");
+                  "ended by signal n · 125 with --bisect: that cannot be said");
   return line;
 }
 
@@ -135,6 +167,13 @@ void check_use(const Options& options) {
   if (has_words && options.mode != Mode::run && options.mode != Mode::dry_run) {
     throw usage("what stands after '--' is for the machines of a run: leave it out");
   }
+  if (repeats(options) && (options.mode != Mode::run || options.name)) {
+    throw usage("--repeat, --until-fail and --bisect are for runs of FILEs; see qt-tap --help");
+  }
+  if (repeats(options) && (options.run.on_fail != "end" || is_debugged(options.run))) {
+    throw usage("a run that is repeated (--repeat, --until-fail, --bisect) has nobody who looks at "
+                "a machine: leave --on-fail, --gdb and --gdbstub out");
+  }
   if (options.run.jobs > 1 && options.run.on_fail == "shell") {
     throw usage("option --on-fail: one terminal cannot be given to several subtests; leave --jobs "
                 "out, or keep the machines");
@@ -144,9 +183,8 @@ void check_use(const Options& options) {
   }
 }
 
-int run(const std::vector<std::string>& words) {
+int run_files(const std::vector<std::string>& words, Options& options) {
   const std::vector<std::vector<std::string>> parts = cut_at_dashes(words, 2);
-  Options options;
   if (!command_line(options).parse(parts[0])) {
     return to_int(ExitCode::done);
   }
@@ -183,14 +221,31 @@ int run(const std::vector<std::string>& words) {
   }
   RunSettings settings = complete_settings(options.run);
   if (options.mode == Mode::run) {
-    return run_session(selected, settings,
-                       options.files.size() > 1 ? Names::full_names : Names::short_names);
+    const Names names = options.files.size() > 1 ? Names::full_names : Names::short_names;
+    return repeats(options) ? run_repeated(selected, settings, names, repetition(options))
+                            : run_session(selected, settings, names);
   }
   for (const auto& [definition, subtest, checks] : selected) {
     settings.checks = checks;
     write_all(STDOUT_FILENO, dry_run_text(*definition, *subtest, settings), "standard output");
   }
   return to_int(ExitCode::done);
+}
+
+// For a bisection a mistake, too, is a commit that cannot be judged.
+int run(const std::vector<std::string>& words) {
+  Options options;
+  try {
+    const int status = run_files(words, options);
+    const bool unknown = status == to_int(ExitCode::usage) || status == to_int(ExitCode::internal);
+    return options.bisects && unknown ? k_cannot_be_judged : status;
+  } catch (const Error& error) {
+    if (!options.bisects) {
+      throw;
+    }
+    log_error(error.what());
+    return k_cannot_be_judged;
+  }
 }
 
 } // namespace

@@ -4,104 +4,35 @@
 #include "base/error.hh"
 #include "base/exit_code.hh"
 #include "base/log.hh"
-#include "base/shell_words.hh"
 #include "base/text.hh"
-#include "base/timeout_multiplier.hh"
-#include "ipc/base_log.hh"
 #include "os/file.hh"
 #include "tap/failure_report.hh"
+#include "tap/jobs.hh"
+#include "tap/tally.hh"
 #include "tap/wrap.hh"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
-#include <condition_variable>
-#include <csignal>
-#include <cstdlib>
-#include <map>
-#include <mutex>
-#include <thread>
 #include <unistd.h>
 
 namespace qt {
 
 namespace {
 
-// "NAME=VALUE " of what is set for the programs and matters to a subtest. Not the mirrors, whose
-// URLs may hold passwords.
-std::string settings_in_environment() {
-  constexpr std::array<std::string_view, 7> k_left_out = {
-      k_qemu_variable,     k_run_dir_variable,  k_vms_variable,        k_stage_variable,
-      "QEMU_TEST_MIRRORS", "QEMU_TEST_MAX_VMS", "QEMU_TEST_MAX_MEMORY"};
-  std::string text;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view word = *entry;
-    const std::string_view name = word.substr(0, word.find('='));
-    if (name.starts_with("QEMU_TEST_") && name.size() < word.size() &&
-        std::find(k_left_out.begin(), k_left_out.end(), name) == k_left_out.end()) {
-      text += format("{}={} ", name, shell_quote(word.substr(name.size() + 1)));
-    }
+// The report of a failure, on stderr.
+void tell_failure(const std::string& full, const Result& result) {
+  const std::vector<std::string> lines = failure_lines(full, result.outcome, result.command);
+  log_error(lines[0]);
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    log_plain(lines[i]);
   }
-  return text;
-}
-
-// The command line that runs one subtest again.
-std::string again(const Selected& test, const Outcome& outcome, const RunSettings& settings) {
-  RunOptions options = settings;
-  options.qemu = options.qemu.empty() ? "" : outcome.emulator;
-  std::vector<std::string> words = {sibling_program("qt-tap")};
-  const std::vector<std::string> given = option_words(options);
-  words.insert(words.end(), given.begin(), given.end());
-  words.insert(words.end(), {"--filter", test.subtest->name, absolute_path(test.definition->path)});
-  if (!options.arguments.empty()) {
-    words.emplace_back("--");
-    words.insert(words.end(), options.arguments.begin(), options.arguments.end());
-  }
-  const std::string emulator =
-      outcome.emulator.empty() ? ""
-                               : format("{}={} ", k_qemu_variable, shell_quote(outcome.emulator));
-  return emulator + settings_in_environment() + shell_join(words);
-}
-
-// How many subtests can run at once: each has pipes, locks and reserved ports.
-std::size_t affordable_jobs(std::size_t wanted) {
-  constexpr std::uint64_t k_of_a_subtest = 24; // descriptors
-  constexpr std::uint64_t k_spare = 16;
-  if (wanted <= 1) {
-    return wanted;
-  }
-  const std::uint64_t limit = raise_descriptor_limit();
-  const std::uint64_t taken = count_descriptors() + k_spare;
-  const std::uint64_t affordable =
-      std::max<std::uint64_t>(1, (limit - std::min(limit, taken)) / k_of_a_subtest);
-  if (affordable < wanted) {
-    log_warning(format("option --jobs: no more than {} files may be open, which is enough for {} "
-                       "subtests at once; raise it (ulimit -Hn)",
-                       limit, affordable));
-  }
-  return std::min<std::uint64_t>(wanted, affordable);
-}
-
-// What came of a subtest.
-struct Result {
-  Outcome outcome;
-  std::string command; // that runs it again; empty: it was not run
-  std::string hint;    // what to know besides; or empty
-};
-
-// Who looks at the run directory later finds how to run it again.
-void leave_command(const Result& result) {
-  if (!result.outcome.run_dir.empty()) {
-    try {
-      BaseLog(result.outcome.run_dir, "qt-tap").write(k_again + result.command);
-    } catch (const Error&) { // the verdict is there, which counts
-    }
+  if (!result.hint.empty()) {
+    log_plain(result.hint);
   }
 }
 
 void tell_one(const std::string& full, const std::string& name, const Result& result,
               TapWriter& tap) {
-  const auto& [outcome, command, hint] = result;
+  const Outcome& outcome = result.outcome;
   const std::string marks = marks_text(outcome.verdict.marks);
   if (outcome.verdict.cause == Cause::pass || outcome.verdict.cause == Cause::check) {
     tap.ok(name);
@@ -119,20 +50,21 @@ void tell_one(const std::string& full, const std::string& name, const Result& re
   if (!marks.empty()) {
     tap.comment("marks: " + marks);
   }
-  if (command.empty()) { // it was not run
+  if (result.command.empty()) { // it was not run
     return;
   }
   if (!outcome.run_dir.empty()) {
     tap.comment("logs: " + outcome.run_dir);
   }
-  const std::vector<std::string> lines = failure_lines(full, outcome, command);
-  log_error(lines[0]);
-  for (std::size_t i = 1; i < lines.size(); ++i) {
-    log_plain(lines[i]);
-  }
-  if (!hint.empty()) {
-    log_plain(hint);
-  }
+  tell_failure(full, result);
+}
+
+// The result of a check of the subtest that has this result.
+Result result_of_check(const Result& result, const CheckResult& check) {
+  Result own = result;
+  own.outcome.verdict = verdict_of_check(result.outcome.verdict, check);
+  own.outcome.said.clear();
+  return own;
 }
 
 // The result of the subtest, then those of its checks.
@@ -140,102 +72,60 @@ void tell(const Selected& test, const std::string& name, const Result& result, T
   const std::string full = full_name(*test.definition, *test.subtest);
   tell_one(full, name, result, tap);
   for (const CheckResult& check : result.outcome.verdict.checks) {
-    Result own = result;
-    own.outcome.verdict = verdict_of_check(result.outcome.verdict, check);
-    own.outcome.said.clear();
-    tell_one(format("{}/{}", full, check.name), format("{}/{}", name, check.name), own, tap);
+    tell_one(format("{}/{}", full, check.name), format("{}/{}", name, check.name),
+             result_of_check(result, check), tap);
   }
 }
 
-// The subtests' results, made by threads if several are to run at once. A thread waits for its
-// children until they have ended: the kernel ends a child with the thread that started it.
-class Jobs {
-public:
-  Jobs(const std::vector<Selected>& selected, const RunSettings& settings, EndRequest& request)
-    : m_selected(selected)
-    , m_settings(settings)
-    , m_request(request)
-    , m_results(selected.size())
-    , m_budget(settings.timeout) {
-    for (const Selected& test : selected) {
-      m_budgets.try_emplace(test.definition, test.definition->timeout);
-    }
-    const std::size_t jobs =
-        affordable_jobs(std::min(static_cast<std::size_t>(settings.jobs), selected.size()));
-    for (std::size_t i = 0; jobs > 1 && i < jobs; ++i) {
-      m_threads.emplace_back([this] { work(); });
-    }
-  }
-  // If results were not asked for (stdout is gone) the subtests that run are ended.
-  ~Jobs() {
-    if (!m_threads.empty() && m_given < m_selected.size()) {
-      ::kill(::getpid(), SIGTERM); // blocked here, and seen by all
-    }
-    for (std::thread& thread : m_threads) {
-      thread.join();
-    }
-  }
-  Jobs(const Jobs&) = delete;
-  Jobs& operator=(const Jobs&) = delete;
+// A test, or a check of one, whose result comes many times.
+struct Repeated {
+  std::string name; // in TAP
+  std::string full;
+  Tally tally;
+};
 
-  // Waits for it; to be asked in order.
-  const Result& result(std::size_t index) {
-    m_given = index + 1;
-    if (m_threads.empty()) {
-      return m_results[index].emplace(run(m_selected[index]));
-    }
-    std::unique_lock lock(m_mutex);
-    m_ready.wait(lock, [&] { return m_results[index].has_value(); });
-    return *m_results[index];
+void tell_repeated(const Repeated& repeated, bool until_failure, TapWriter& tap) {
+  const Tally& tally = repeated.tally;
+  if (tally.runs() == 0 && until_failure) {
+    tap.skip(repeated.name, "not run: another test failed before it");
+    return;
   }
+  if (tally.runs() == 0) {
+    tap.not_ok(repeated.name);
+    tap.comment("not run");
+    return;
+  }
+  if (tally.only_skipped()) {
+    tap.skip(repeated.name, tally.why_skipped());
+    return;
+  }
+  tally.failed() > 0 ? tap.not_ok(repeated.name) : tap.ok(repeated.name);
+  for (const std::string& line : tally.lines()) {
+    tap.comment(line);
+  }
+  for (const auto& [cause, failures] : tally.failures()) {
+    tell_failure(repeated.full, failures.first);
+  }
+}
 
-private:
-  void work() {
-    for (std::size_t i; (i = m_next++) < m_selected.size();) {
-      Result result = run(m_selected[i]);
-      const std::lock_guard lock(m_mutex);
-      m_results[i] = std::move(result);
-      m_ready.notify_one();
-    }
-  }
-  Result run(const Selected& test) {
-    const bool has_files_limit = m_settings.limit == RunOptions::Limit::of_each_file;
-    TimeBudget& budget = has_files_limit ? m_budgets.at(test.definition) : m_budget;
-    Result result;
-    if (m_request.received() || budget.is_used_up()) {
-      result.outcome.verdict.cause = m_request.received() ? Cause::host : Cause::timeout;
-      result.outcome.verdict.message =
-          "not run: " + (m_request.received() ? "ended by " + signal_name(*m_request.received())
-                                              : "the time is used up; " + budget.spent());
-    } else {
-      RunSettings settings = m_settings;
-      settings.checks = test.checks;
-      result.outcome = run_subtest(*test.definition, *test.subtest, settings, budget, m_request);
-      result.command = again(test, result.outcome, m_settings);
-      leave_command(result);
-      const Duration limit = test.definition->timeout;
-      if (has_files_limit && result.outcome.verdict.cause == Cause::timeout &&
-          budget.left() < scaled(limit) / 8) {
-        result.hint = format("limit: {} for all of {}, unless it or --timeout says otherwise",
-                             format_duration(limit), base_name(test.definition->path));
+// What 'git bisect run' is to take it for: 0 is good, 1 is bad, and 125 cannot be judged.
+int bisect_status(const std::vector<Repeated>& all) {
+  bool unknown = false;
+  for (const Repeated& repeated : all) {
+    for (const auto& [cause, failures] : repeated.tally.failures()) {
+      if (cause != Cause::host && cause != Cause::asset) {
+        return to_int(ExitCode::failed);
       }
     }
-    complete_checks(result.outcome.verdict, test.checks);
-    return result;
+    unknown = unknown || repeated.tally.failed() > 0 || repeated.tally.only_skipped();
   }
+  return unknown ? k_cannot_be_judged : to_int(ExitCode::done);
+}
 
-  const std::vector<Selected>& m_selected;
-  const RunSettings& m_settings;
-  EndRequest& m_request;
-  std::vector<std::optional<Result>> m_results;
-  TimeBudget m_budget;
-  std::map<const Definition*, TimeBudget> m_budgets;
-  std::size_t m_given = 0;
-  std::atomic<std::size_t> m_next = 0;
-  std::mutex m_mutex;
-  std::condition_variable m_ready;
-  std::vector<std::thread> m_threads;
-};
+std::string name_of(const Selected& test, Names names) {
+  return names == Names::full_names ? full_name(*test.definition, *test.subtest)
+                                    : test.subtest->name;
+}
 
 int session_status(const TapWriter& tap, const RunSettings& settings, EndRequest& request) {
   if (request.received()) {
@@ -288,15 +178,54 @@ int run_session(const std::vector<Selected>& selected, const RunSettings& settin
     planned += test.checks.size();
   }
   TapWriter tap(STDOUT_FILENO, planned);
-  Jobs jobs(selected, settings, request);
-  for (std::size_t i = 0; i < selected.size(); ++i) {
-    const Selected& test = selected[i];
-    const std::string name = names == Names::full_names ? full_name(*test.definition, *test.subtest)
-                                                        : test.subtest->name;
-    tell(test, name, jobs.result(i), tap);
+  Jobs jobs(selected, 1, settings, request);
+  for (const Selected& test : selected) {
+    tell(test, name_of(test, names), jobs.take(), tap);
   }
   tap.finish();
   return session_status(tap, settings, request);
+}
+
+int run_repeated(const std::vector<Selected>& selected, const RunSettings& settings, Names names,
+                 const Repetition& repetition) {
+  EndRequest request;
+  std::vector<Repeated> all;
+  std::vector<std::size_t> places; // of each test in `all`; its checks come after it
+  for (const Selected& test : selected) {
+    places.push_back(all.size());
+    const std::string name = name_of(test, names);
+    const std::string full = full_name(*test.definition, *test.subtest);
+    all.push_back({name, full, {}});
+    for (const std::string& check : test.checks) {
+      all.push_back({format("{}/{}", name, check), format("{}/{}", full, check), {}});
+    }
+  }
+  {
+    Jobs jobs(selected, repetition.rounds, settings, request);
+    for (std::size_t i = 0; i < jobs.count(); ++i) {
+      const Result result = jobs.take();
+      if (request.received()) {
+        break;
+      }
+      const std::size_t place = places[i % selected.size()];
+      all[place].tally.add(result);
+      const std::vector<CheckResult>& checks = result.outcome.verdict.checks;
+      for (std::size_t k = 0; k < checks.size(); ++k) {
+        all[place + 1 + k].tally.add(result_of_check(result, checks[k]));
+      }
+      if (repetition.until_failure && is_failure(result.outcome.verdict)) {
+        jobs.stop();
+        break;
+      }
+    }
+  }
+  TapWriter tap(STDOUT_FILENO, all.size());
+  for (const Repeated& repeated : all) {
+    tell_repeated(repeated, repetition.until_failure && !request.received(), tap);
+  }
+  tap.finish();
+  return repetition.bisects && !request.received() ? bisect_status(all)
+                                                   : session_status(tap, settings, request);
 }
 
 int run_wrapped(const std::string& name, const std::vector<std::string>& command,

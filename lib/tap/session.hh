@@ -25,6 +25,22 @@ RunSettings complete_settings(const RunOptions& options);
 // cannot be written.
 int run_session(const std::vector<Selected>& selected, const RunSettings& settings, Names names);
 
+// How often the subtests are run, and what for.
+struct Repetition {
+  std::size_t rounds = 1;     // of all of them
+  bool until_failure = false; // end at the first failure
+  bool bisects = false;       // the exit status is for 'git bisect run'
+};
+constexpr int k_cannot_be_judged = 125; // a bisection's status for a commit to be skipped
+
+// The same, many times: one result for each subtest, when all have been run, which is "not ok" if
+// one of them was, with the share of failures, their causes and the times (tally.hh). The run
+// directory of the first failure of each cause is kept. For a bisection the status is 0, 1 if
+// something failed by the test's own judgement, or k_cannot_be_judged: a test was skipped, or the
+// host failed.
+int run_repeated(const std::vector<Selected>& selected, const RunSettings& settings, Names names,
+                 const Repetition& repetition);
+
 // The same for a command as a test called `name` (wrap.hh), with the time and the reader of
 // `settings`.
 int run_wrapped(const std::string& name, const std::vector<std::string>& command,

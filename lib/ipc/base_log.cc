@@ -15,7 +15,8 @@ BaseLog::BaseLog(const std::string& run_dir, std::string who)
 
 void BaseLog::write(std::string_view text) noexcept {
   const std::string line = format("[{:9.4f}] {}: {}\n", seconds(), m_who, fit_to_show(text));
-  (void)!::write(m_fd.get(), line.data(), line.size());
+  const ssize_t count = ::write(m_fd.get(), line.data(), line.size());
+  m_written += count > 0 ? static_cast<std::uint64_t>(count) : 0;
 }
 
 double BaseLog::seconds() const noexcept {

@@ -6,6 +6,7 @@
 #include "base/duration.hh"
 #include "os/fd.hh"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,12 +22,15 @@ public:
 
   // `text` is escaped. A line that cannot be written is lost: the run goes on.
   void write(std::string_view text) noexcept;
+  // How many bytes this object has put into the file.
+  std::uint64_t written() const noexcept { return m_written; }
   // Since this object was made.
   double seconds() const noexcept;
 
 private:
   std::string m_who;
   UniqueFd m_fd;
+  std::uint64_t m_written = 0;
   Clock::time_point m_start = Clock::now();
 };
 

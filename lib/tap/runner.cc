@@ -26,7 +26,8 @@ namespace qt {
 
 namespace {
 
-// What the programs of a stage say on stderr is in base.log up to so many bytes.
+// What the programs of all stages say on stderr is in base.log until that has so many bytes, or as
+// many as log-limit allows a log.
 constexpr std::uint64_t k_most_said = 16 << 20;
 constexpr Duration k_hardly_any(100);
 constexpr std::size_t k_read_of_console = 16384;
@@ -101,6 +102,7 @@ private:
   // after the first one.
   void keep(const Verdict& left, const std::string& stage, double start);
   std::string stage_name(std::size_t phase, const char* part) const;
+  std::uint64_t most_said() const;
   // The verdict of the stage that decided, with what is known of all of them.
   Verdict of_all_stages(Verdict verdict, const std::string& run_dir) const;
   std::vector<std::string> last_console_lines(const std::string& vm,
@@ -320,6 +322,14 @@ std::string SubtestRun::stage_name(std::size_t phase, const char* part) const {
   return m_subtest.phases.size() == 1 ? part : format("phase {}: {}", phase + 1, part);
 }
 
+std::uint64_t SubtestRun::most_said() const {
+  std::uint64_t most = k_most_said;
+  for (const Phase& phase : m_subtest.phases) {
+    most = std::min(most, parse_size(phase.dialogue.value("log-limit", "")).value_or(most));
+  }
+  return most;
+}
+
 Verdict SubtestRun::of_all_stages(Verdict verdict, const std::string& run_dir) const {
   verdict.steps = m_steps;
   verdict.marks = m_marks;
@@ -399,14 +409,17 @@ bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::
   }
   options.keep = m_reservation.descriptors();
   StageEnd end;
-  std::uint64_t logged = 0;
+  const std::uint64_t most = most_said();
+  std::uint64_t said = 0;
+  bool is_left_out = false;
   try {
     const bool may_be_held = m_settings.on_fail != "end";
     const bool has_viewer = may_be_held || is_debugged(m_settings);
     end = run_stage(words, options, may_be_held ? Deadline::never() : m_time->deadline(), m_request,
-                    [this, has_viewer, &logged](std::string_view line) {
-                      logged += line.size();
-                      if (logged < k_most_said) {
+                    [&](std::string_view line) {
+                      said += line.size() + 1;
+                      is_left_out = is_left_out || m_log->written() + line.size() >= most;
+                      if (!is_left_out) {
                         m_log->write(line);
                       }
                       if (has_viewer) { // it says how to look at the machine
@@ -417,9 +430,9 @@ bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::
     m_verdict = verdict_of(Cause::host, error.what());
     return false;
   }
-  if (logged >= k_most_said) {
+  if (is_left_out) {
     m_log->write(format("the programs said {} in all; the rest is left out but for its end:",
-                        format_size(logged)));
+                        format_size(said)));
     for (const std::string& line : end.last_lines) {
       m_log->write(line);
     }

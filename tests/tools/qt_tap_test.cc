@@ -789,6 +789,20 @@ steps = [{ run = ["echo", "${word}"], stdout = "hel" }]
 
 // What guests and commands print reaches Meson's report, which is XML, in names, comments and on
 // stderr. A real Meson writes it, a real parser reads it.
+TEST_F(QtTap, WhatCommandsSayKeepsToTheLimitOfALog) {
+  const std::string file = define("riscv64", "loud", R"(
+[test.a]
+log-limit = "64K"
+prepare = [{ run = ["sh", "-c", "yes | head -n 20000 >&2"] }]
+steps = [{ run = ["sh", "-c", "yes n | head -n 20000 >&2; echo LAST >&2; exit 3"] }]
+)");
+  EXPECT_EQ(run({file}).status.code(), 1);
+  const std::string log = read_file(output + "/riscv64/loud.a/base.log");
+  EXPECT_LT(log.size(), 80'000U);
+  EXPECT_THAT(log, HasSubstr("the programs said 39.1 KiB in all; the rest is left out but for"));
+  EXPECT_THAT(log, HasSubstr(": LAST\n"));
+}
+
 TEST_F(QtTap, NothingItPrintsBreaksMesonsReport) {
   if (!find_program("meson") || !find_program("python3") || !find_program("ninja")) {
     GTEST_SKIP() << "needs meson, ninja and python3; install them";

@@ -1,9 +1,11 @@
 // qt-extract: from a file to what a test needs of it. Prints where that is.
 #include "base/error.hh"
 #include "base/log.hh"
+#include "base/shell_words.hh"
 #include "base/text.hh"
 #include "cache/cache.hh"
 #include "cli/cli.hh"
+#include "extract/command_file.hh"
 #include "extract/member_list.hh"
 #include "extract/output_name.hh"
 #include "extract/prepared_files.hh"
@@ -22,6 +24,7 @@ struct Options {
   UnpackRule rule;
   std::optional<std::string> output;
   bool list = false;
+  CommandRule command;
   std::optional<std::string> definition;
   std::optional<std::string> prepared;
   std::optional<std::string> stamp;
@@ -68,6 +71,17 @@ CommandLine command_line(Options& options) {
               [&rule, size](const std::string& text) { rule.limit.bytes = size(text); })
       .option("memory", "SIZE", "memory for decompressing xz in threads (default 1G)",
               [&rule, size](const std::string& text) { rule.decompress.memory_bytes = size(text); })
+      .group("By a command")
+      .option("make", "COMMAND", "make by this command the file ${out}, which --output names",
+              [&options](const std::string& text) {
+                options.command.words = split_words(text).value_or(std::vector<std::string>());
+                if (options.command.words.empty()) {
+                  throw Error("expected a command line with balanced quotes", ExitCode::usage);
+                }
+              })
+      .option("inputs", "PATH", "what it reads: made anew if it changes; may be repeated",
+              options.command.inputs)
+      .option("timeout", "the longest that it may take (default 5m)", options.command.timeout)
       .group("A whole definition")
       .option("definition", "FILE",
               "make all files of the definition FILE whose assets are in the cache",
@@ -79,9 +93,34 @@ CommandLine command_line(Options& options) {
       .operands(options.operands)
       .example("qt-fetch URL SHA256 | qt-extract --member boot/vmlinuz")
       .example("qt-extract --member inner.tar outer.zip | qt-extract --member file")
-      .exit_codes("0 done · 1 damaged, hostile or no such member · 2 usage ·\n"
-                  "77 FILE is not there · 99 the disk is full or another failure");
+      .exit_codes("0 done · 1 damaged, hostile, no such member, or the command failed · 2 usage ·\n"
+                  "77 FILE is not there · 99 the disk is full or another failure ·\n"
+                  "124 the command took too long · 126/127 it could not be executed");
   return line;
+}
+
+void print_lines(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) {
+    text += line + "\n";
+  }
+  write_all(STDOUT_FILENO, text, "standard output");
+}
+
+bool is_plain(const UnpackRule& rule) {
+  return rule.members.empty() && !rule.format && !rule.resize && !rule.directory && !rule.first &&
+         !rule.writable;
+}
+
+int make(const Options& options) {
+  if (!options.output || !options.operands.empty() || options.list || !is_plain(options.rule)) {
+    throw Error("--make needs --output PATH, and goes with no FILE and nothing that is made of one",
+                ExitCode::usage);
+  }
+  check_command(options.command);
+  make_by_command(options.command, *options.output);
+  print_lines({*options.output});
+  return to_int(ExitCode::done);
 }
 
 std::string source_path(const Options& options) {
@@ -105,14 +144,6 @@ std::string source_path(const Options& options) {
     throw Error("standard input has more than one line: it must be one path", ExitCode::usage);
   }
   return lines[0];
-}
-
-void print_lines(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const std::string& line : lines) {
-    text += line + "\n";
-  }
-  write_all(STDOUT_FILENO, text, "standard output");
 }
 
 int prepare_definition(const Options& options) {
@@ -153,6 +184,12 @@ int run(const std::vector<std::string>& words) {
   }
   if (options.definition || options.prepared || options.stamp) {
     return prepare_definition(options);
+  }
+  if (!options.command.words.empty()) {
+    return make(options);
+  }
+  if (!options.command.inputs.empty()) {
+    throw Error("--inputs needs --make COMMAND", ExitCode::usage);
   }
   check_rule(options.rule);
   const std::string source = source_path(options);

@@ -160,10 +160,9 @@ void Loader::leave_out_unused(Definition& definition) {
                        [&name](const Member& entry) { return entry.key == name; });
   };
   for (const auto& [name, rule] : definition.files) {
-    for (auto own = is_shared("file", name) ? definition.files.end() : definition.files.find(name);
-         own != definition.files.end() && files.insert(own->first).second;
-         own = definition.files.find(own->second.from)) {
-      assets.insert(definition.asset_of(own->first));
+    if (!is_shared("file", name)) {
+      files.merge(definition.files_behind(name));
+      assets.merge(definition.assets_behind(name));
     }
   }
   std::erase_if(definition.files, [&](const auto& file) {
@@ -342,28 +341,43 @@ Definition Loader::load() {
 
 std::string_view suite_name(Suite suite) { return suite == Suite::quick ? "quick" : "thorough"; }
 
-std::string Definition::asset_of(const std::string& file) const {
-  auto rule = files.find(file);
-  while (rule != files.end() && !rule->second.has_text) {
-    if (rule->second.from_asset) {
-      return rule->second.from;
+std::set<std::string> Definition::files_behind(const std::string& file) const {
+  std::set<std::string> found;
+  std::vector<std::string> next = {file};
+  while (!next.empty()) {
+    const auto rule = files.find(next.back());
+    next.pop_back();
+    if (rule == files.end() || !found.insert(rule->first).second) {
+      continue;
     }
-    rule = files.find(rule->second.from);
+    for (const std::string& source : sources_of(rule->second)) {
+      next.push_back(file_in(source));
+    }
   }
-  return "";
+  return found;
+}
+
+std::set<std::string> Definition::assets_behind(const std::string& file) const {
+  std::set<std::string> found;
+  for (const std::string& name : files_behind(file)) {
+    for (const std::string& source : sources_of(files.at(name))) {
+      found.insert(asset_in(source));
+    }
+  }
+  found.erase("");
+  return found;
+}
+
+bool Definition::has_text_behind(const std::string& file) const {
+  const std::set<std::string> all = files_behind(file);
+  return std::any_of(all.begin(), all.end(),
+                     [this](const std::string& name) { return files.at(name).has_text; });
 }
 
 std::set<std::string> files_of(const Definition& definition, const Subtest& subtest) {
   std::set<std::string> files;
   for (const std::string& variable : subtest.variables) {
-    if (!variable.starts_with("file.")) {
-      continue;
-    }
-    auto rule = definition.files.find(variable.substr(5));
-    while (rule != definition.files.end() && files.insert(rule->first).second &&
-           !rule->second.from_asset) {
-      rule = definition.files.find(rule->second.from);
-    }
+    files.merge(definition.files_behind(file_in(variable)));
   }
   return files;
 }
@@ -371,12 +385,10 @@ std::set<std::string> files_of(const Definition& definition, const Subtest& subt
 std::set<std::string> assets_of(const Definition& definition, const Subtest& subtest) {
   std::set<std::string> assets;
   for (const std::string& variable : subtest.variables) {
-    if (variable.starts_with("asset.")) {
-      assets.insert(variable.substr(6));
-    }
+    assets.insert(asset_in(variable));
   }
   for (const std::string& file : files_of(definition, subtest)) {
-    assets.insert(definition.asset_of(file));
+    assets.merge(definition.assets_behind(file));
   }
   assets.erase("");
   return assets;

@@ -332,7 +332,8 @@ Json asset_schema() {
 
 Json file_schema() {
   Json file = keys_schema(file_keys());
-  file["oneOf"] = one_of({required("from"), required("text")});
+  file["oneOf"] = one_of({required("from"), required("text"), required("make")});
+  file["dependencies"] = {{"inputs", Json::array({"make"})}, {"timeout", Json::array({"make"})}};
   return file;
 }
 

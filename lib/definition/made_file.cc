@@ -206,8 +206,16 @@ std::string last_match(const std::string& pattern) {
   return path;
 }
 
+std::string from_line(const Asset& asset) {
+  return asset.digest.empty() ? format("FROM host {}\n", host_marks(host_path_of(asset)))
+                              : format("FROM digest {}\n", asset.digest);
+}
+
 std::string rule_line(const FileRule& rule) {
   std::vector<std::string> words;
+  if (!rule.make.empty()) {
+    words.push_back("make=" + shell_join(rule.make));
+  }
   for (const auto& [key, text] :
        {std::pair("member", &rule.member), std::pair("format", &rule.format),
         std::pair("resize", &rule.resize)}) {
@@ -253,12 +261,20 @@ std::optional<std::string> marks_of_tree(int folder) {
 
 std::string origin_of(const Definition& definition, const FileRule& rule) {
   const std::string line = rule_line(rule);
-  if (!rule.from_asset) {
-    return line + origin_of(definition, definition.files.at(rule.from));
+  if (rule.make.empty()) {
+    return line + (rule.from_asset ? from_line(definition.assets.at(rule.from))
+                                   : origin_of(definition, definition.files.at(rule.from)));
   }
-  const Asset& asset = definition.assets.at(rule.from);
-  return line + (asset.digest.empty() ? format("FROM host {}\n", host_marks(host_path_of(asset)))
-                                      : format("FROM digest {}\n", asset.digest));
+  std::string lines = line;
+  for (const std::string& input : rule.inputs) {
+    const std::string asset = asset_in(input);
+    const std::string file = file_in(input);
+    lines += format("INPUT {}\n", format_escapes(input));
+    lines += !asset.empty()  ? from_line(definition.assets.at(asset))
+             : !file.empty() ? origin_of(definition, definition.files.at(file))
+                             : format("FROM host {}\n", host_marks(input));
+  }
+  return lines;
 }
 
 std::string host_path_of(const Asset& asset) {

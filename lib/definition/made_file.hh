@@ -10,6 +10,8 @@
 //   2                      the version of this format
 //   OF …                   what was asked for, a line for each rule on the way to the asset:
 //                          "member=a/b resize=16M"
+//                          Of a command: "make=WORDS", and before the lines of each of its
+//                          inputs "INPUT NAME"
 //   FROM …                 the asset: "digest DIGEST", or of a file of the host "host PATH MARKS"
 //   IS MARKS               the file as it was made
 //   CONTENT HASH           of a file or tree; looked at only with Look::at_content

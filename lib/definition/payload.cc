@@ -10,12 +10,15 @@
 #include <map>
 #include <set>
 #include <tuple>
+#include <utility>
 
 namespace qt {
 
 namespace {
 
 constexpr std::size_t k_longest_way = 100; // what is made of a file goes its whole way
+constexpr std::string_view k_of_asset = "asset.";
+constexpr std::string_view k_of_file = "file.";
 
 class PayloadReader {
 public:
@@ -33,8 +36,14 @@ private:
   void read_digest(const Member& entry, const Json& values, Asset& asset);
   void read_file(const Member& entry);
   void read_source(FileRule& rule);
+  void read_inputs(FileRule& rule);
+  void add_input(FileRule& rule, const Value& value, const std::string& name);
+  void add_named_input(FileRule& rule, const Value& value, const std::string& name);
+  std::string nearest(const std::string& name, const std::string& own) const;
   void check_rule(const Member& entry, const FileRule& rule);
+  void check_command(const Member& entry, const FileRule& rule);
   void check_cycles();
+  bool check_way(std::vector<std::string>& way, std::set<std::string>& seen);
   void wrong_source(const std::string& name, const std::string& why);
   void check_names();
   Value substituted(const Value& table);
@@ -52,6 +61,11 @@ std::string text_of(const Json& values, std::string_view key) {
   return found == values.end() ? std::string() : found->get<std::string>();
 }
 
+// The names in a command that are known when it runs.
+bool is_of_command(std::string_view name) {
+  return name == "out" || name.starts_with(k_of_asset) || name.starts_with(k_of_file);
+}
+
 // A copy of a table with the names that are known now put in.
 Value PayloadReader::substituted(const Value& table) {
   Value copy = table;
@@ -63,17 +77,21 @@ Value PayloadReader::substituted(const Value& table) {
       if (name == "arch" && !m_arch.empty()) {
         return m_arch;
       }
+      if (key == "make" && is_of_command(name)) {
+        return std::nullopt;
+      }
       m_mistakes.add(value.at,
                      name == "arch"
                          ? format("{}: ${{arch}} has no value here: these tests run on every "
                                   "emulator",
                                   key)
-                         : format("{}: unknown name '${{{}}}'; here are only ${{arch}} and "
+                         : format("{}: unknown name '${{{}}}'; here are only ${{arch}}{} and "
                                   "${{data}}, and $${{ is a literal ${{",
-                                  key, name));
+                                  key, name,
+                                  key == "make" ? ", ${out}, ${asset.NAME}, ${file.NAME}" : ""));
       return std::nullopt;
     };
-    value.text = substitute(value.text, lookup, Pass::last);
+    value.text = substitute(value.text, lookup, key == "make" ? Pass::early : Pass::last);
   };
   for (Member& member : copy.members) {
     if (member.value.is(Value::Kind::text) && member.key != "text") {
@@ -178,11 +196,12 @@ void PayloadReader::read_asset(const Member& entry) {
 
 void PayloadReader::check_rule(const Member& entry, const FileRule& rule) {
   const Value& table = entry.value;
-  if (table.find("from") == nullptr && !rule.has_text) {
-    m_mistakes.add(
-        entry.at,
-        format("[file.{}] needs from = \"…\" (an asset or a file) or text = \"…\"", entry.key));
+  if (table.find("from") == nullptr && !rule.has_text && table.find("make") == nullptr) {
+    m_mistakes.add(entry.at, format("[file.{}] needs from = \"…\" (an asset or a file), text = "
+                                    "\"…\" or make = [\"COMMAND\", …]",
+                                    entry.key));
   }
+  check_command(entry, rule);
   if (rule.has_text) {
     for (const char* key :
          {"from", "member", "first", "format", "directory", "skip-devices", "resize"}) {
@@ -209,6 +228,35 @@ void PayloadReader::check_rule(const Member& entry, const FileRule& rule) {
   }
 }
 
+void PayloadReader::check_command(const Member& entry, const FileRule& rule) {
+  const Value* const make = entry.value.find("make");
+  for (const char* key : {"inputs", "timeout"}) {
+    if (const Member* const member = entry.value.member(key); member != nullptr && !make) {
+      m_mistakes.add(member->at, format("{} needs make = [\"COMMAND\", …]", key));
+    }
+  }
+  if (make == nullptr || rule.make.empty()) {
+    return;
+  }
+  for (const char* key :
+       {"from", "text", "member", "first", "format", "directory", "skip-devices", "resize"}) {
+    if (const Member* const member = entry.value.member(key)) {
+      m_mistakes.add(member->at, format("[file.{}] is made by a command; {} has no place in it",
+                                        entry.key, key));
+    }
+  }
+  const bool has_out = std::any_of(rule.make.begin(), rule.make.end(), [](const std::string& word) {
+    const std::vector<std::string> names = placeholders(word);
+    return std::find(names.begin(), names.end(), "out") != names.end();
+  });
+  if (!has_out) {
+    m_mistakes.add(make->at, "make: the command does not say ${out}, the file that it is to make");
+  }
+  if (rule.make.front().empty()) {
+    m_mistakes.add(make->at, "make: expected a command, got an empty text");
+  }
+}
+
 void PayloadReader::read_file(const Member& entry) {
   const Value table = substituted(entry.value);
   m_reader.unknown_members(table, format("[file.{}]", entry.key), key_names(file_keys()));
@@ -226,6 +274,9 @@ void PayloadReader::read_file(const Member& entry) {
   rule.first = values.contains("first");
   rule.skip_devices = values.contains("skip-devices");
   rule.writable = values.contains("writable");
+  rule.make = values.value("make", std::vector<std::string>());
+  rule.inputs = values.value("inputs", std::vector<std::string>());
+  rule.timeout = text_of(values, "timeout");
   check_rule(entry, rule);
   m_payloads.files[entry.key] = rule;
 }
@@ -242,54 +293,132 @@ void PayloadReader::read_source(FileRule& rule) {
     m_mistakes.add(from->at,
                    format("from: '{}' is an asset and a file; give one another name", rule.from));
   } else if (!asset && !file) {
-    std::set<std::string_view> names; // an asset and its file often share one
-    for (const auto& [name, unused] : m_payloads.assets) {
-      names.insert(name);
-    }
-    for (const auto& [name, unused] : m_payloads.files) {
-      names.insert(name);
-    }
-    names.erase(rule.name);
-    const std::vector<std::string_view> known(names.begin(), names.end());
     m_mistakes.add(from->at, rule.from == rule.name
                                  ? format("from: [file.{}] is made from itself", rule.name)
                                  : format("from: there is no asset or file '{}'{}", rule.from,
-                                          did_you_mean(rule.from, known)));
+                                          nearest(rule.from, rule.name)));
+  }
+}
+
+// A hint at the names that there are, but `own`.
+std::string PayloadReader::nearest(const std::string& name, const std::string& own) const {
+  std::set<std::string_view> names; // an asset and its file often share one
+  for (const auto& [asset, unused] : m_payloads.assets) {
+    names.insert(asset);
+  }
+  for (const auto& [file, unused] : m_payloads.files) {
+    names.insert(file);
+  }
+  names.erase(own);
+  return did_you_mean(name, std::vector<std::string_view>(names.begin(), names.end()));
+}
+
+// What the command names, what lies beside the definition, and what "inputs" names besides.
+void PayloadReader::read_inputs(FileRule& rule) {
+  if (rule.make.empty()) {
+    return;
+  }
+  const Value& table = *m_root.find("file")->find(rule.name);
+  const std::vector<std::string> listed = std::exchange(rule.inputs, {});
+  const std::vector<Value>& words = table.find("make")->elements;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    for (const std::string& name : placeholders(words[i].text)) {
+      if (name.starts_with(k_of_asset) || name.starts_with(k_of_file)) {
+        add_input(rule, words[i], name);
+      }
+    }
+    if (words[i].text.starts_with("${data}/")) {
+      add_input(rule, words[i], rule.make[i]);
+    }
+  }
+  const Value* const inputs = table.find("inputs");
+  for (std::size_t i = 0; i < listed.size(); ++i) {
+    add_named_input(rule, inputs->is(Value::Kind::list) ? inputs->elements[i] : *inputs, listed[i]);
+  }
+}
+
+// One that is said in full.
+void PayloadReader::add_input(FileRule& rule, const Value& value, const std::string& name) {
+  const std::string asset = asset_in(name);
+  const std::string file = file_in(name);
+  if (file == rule.name) {
+    m_mistakes.add(value.at, format("make: [file.{}] is made from itself", rule.name));
+  } else if ((!asset.empty() && !m_payloads.assets.contains(asset)) ||
+             (!file.empty() && !m_payloads.files.contains(file)) || name == k_of_asset ||
+             name == k_of_file) {
+    m_mistakes.add(
+        value.at, format("make: unknown name '${{{}}}'{}", name, nearest(asset + file, rule.name)));
+  } else if (std::find(rule.inputs.begin(), rule.inputs.end(), name) == rule.inputs.end()) {
+    rule.inputs.push_back(name);
+  }
+}
+
+// One of "inputs": the name of an asset or a file, or a path.
+void PayloadReader::add_named_input(FileRule& rule, const Value& value, const std::string& name) {
+  if (name.starts_with('/')) {
+    add_input(rule, value, name);
+    return;
+  }
+  const bool asset = m_payloads.assets.contains(name);
+  const bool file = m_payloads.files.contains(name) && name != rule.name;
+  if (asset != file) {
+    add_input(rule, value, (asset ? "asset." : "file.") + name);
+  } else {
+    m_mistakes.add(
+        value.at, asset ? format("inputs: '{}' is an asset and a file; give one another name", name)
+                  : name == rule.name
+                      ? format("inputs: [file.{}] is made from itself", rule.name)
+                      : format("inputs: there is no asset or file '{}'{}; a file of the host has "
+                               "an absolute path",
+                               name, nearest(name, rule.name)));
   }
 }
 
 // Each circle is told of once, at its member that comes first by name.
 void PayloadReader::check_cycles() {
   for (const auto& [name, rule] : m_payloads.files) {
-    std::vector<std::string> path = {name};
-    const FileRule* at = &rule;
-    while (!at->from_asset && !at->has_text && at->from != at->name) {
-      const auto next = m_payloads.files.find(at->from);
-      if (next == m_payloads.files.end()) {
-        break;
-      }
-      at = &next->second;
-      const bool seen = std::find(path.begin(), path.end(), at->name) != path.end();
-      path.push_back(at->name);
-      if (at->name == name && *std::min_element(path.begin(), path.end()) == name) {
-        wrong_source(name, "files are made from each other in a circle: " + join(path, " → "));
-      }
-      if (seen) {
-        break;
-      }
-      if (path.size() > k_longest_way) {
-        wrong_source(name, format("more than {} files are made from each other", k_longest_way));
-        return;
-      }
+    std::vector<std::string> way = {name};
+    std::set<std::string> seen = {name};
+    if (!check_way(way, seen)) {
+      return;
     }
   }
+}
+
+// All ways on from the last file of `way`. False if one is too long.
+bool PayloadReader::check_way(std::vector<std::string>& way, std::set<std::string>& seen) {
+  const auto rule = m_payloads.files.find(way.back());
+  const std::string start = way.front();
+  if (rule == m_payloads.files.end()) {
+    return true;
+  }
+  for (const std::string& source : sources_of(rule->second)) {
+    const std::string next = file_in(source);
+    if (next.empty() || next == way.back()) {
+      continue;
+    }
+    way.push_back(next);
+    if (next == start && *std::min_element(way.begin(), way.end()) == start) {
+      wrong_source(start, "files are made from each other in a circle: " + join(way, " → "));
+    }
+    if (way.size() > k_longest_way) {
+      wrong_source(start, format("more than {} files are made from each other", k_longest_way));
+      return false;
+    }
+    if (seen.insert(next).second && !check_way(way, seen)) {
+      return false;
+    }
+    way.pop_back();
+  }
+  return true;
 }
 
 // What is made for all subtests lies in one folder, where a name can stand for one content only.
 // Texts are written for one subtest.
 void PayloadReader::check_names() {
   const auto content = [](const FileRule& rule) {
-    return std::tie(rule.from, rule.member, rule.format, rule.resize, rule.directory, rule.first);
+    return std::tie(rule.from, rule.member, rule.format, rule.resize, rule.directory, rule.first,
+                    rule.make, rule.inputs);
   };
   std::map<std::string_view, const FileRule*> known;
   for (const auto& [name, rule] : m_payloads.files) {
@@ -310,7 +439,10 @@ void PayloadReader::check_names() {
 }
 
 void PayloadReader::wrong_source(const std::string& name, const std::string& why) {
-  m_mistakes.add(m_root.find("file")->find(name)->find("from")->at, "from: " + why);
+  const Value& table = *m_root.find("file")->find(name);
+  const Member* const from = table.member("from");
+  const Member& member = from != nullptr ? *from : *table.member("make");
+  m_mistakes.add(member.value.at, format("{}: {}", member.key, why));
 }
 
 Payloads PayloadReader::read() {
@@ -318,6 +450,7 @@ Payloads PayloadReader::read() {
   m_reader.named_tables(m_root, "file", [this](const Member& entry) { read_file(entry); });
   for (auto& [name, rule] : m_payloads.files) {
     read_source(rule);
+    read_inputs(rule);
   }
   check_cycles();
   check_names();
@@ -325,6 +458,23 @@ Payloads PayloadReader::read() {
 }
 
 } // namespace
+
+std::vector<std::string> sources_of(const FileRule& rule) {
+  if (rule.has_text || (rule.make.empty() && rule.from.empty())) {
+    return {};
+  }
+  return rule.make.empty()
+             ? std::vector<std::string>{(rule.from_asset ? "asset." : "file.") + rule.from}
+             : rule.inputs;
+}
+
+std::string asset_in(const std::string& source) {
+  return source.starts_with(k_of_asset) ? source.substr(k_of_asset.size()) : "";
+}
+
+std::string file_in(const std::string& source) {
+  return source.starts_with(k_of_file) ? source.substr(k_of_file.size()) : "";
+}
 
 Payloads read_payloads(const Value& root, const std::string& arch, const std::string& folder,
                        Mistakes& mistakes) {

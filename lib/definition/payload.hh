@@ -22,7 +22,7 @@ struct Asset {
   std::optional<std::uint64_t> size = {}; // bytes, if that is said
 };
 
-// How a file is made from an asset or from another file.
+// How a file is made: from an asset or from another file, of a text, or by a command.
 struct FileRule {
   std::string name;        // as in [file.NAME]
   std::string from;        // name of an asset or file; empty if `has_text`
@@ -30,6 +30,11 @@ struct FileRule {
   std::string file_name;   // the name it gets on disk: the key "name", else `name`
   bool has_text = false;
   std::string text; // content, to be substituted
+  // The words of a command, with "${out}", "${asset.N}" and "${file.N}" still in them; or empty.
+  std::vector<std::string> make;
+  // What that reads, each once: "asset.N", "file.N" or the path of a file of the host.
+  std::vector<std::string> inputs;
+  std::string timeout; // of the command, or empty
   std::string member;
   std::string format;
   std::string resize;
@@ -38,6 +43,12 @@ struct FileRule {
   bool skip_devices = false;
   bool writable = false; // made anew for each subtest, in its scratch folder
 };
+
+// What a file is made from directly: "asset.N", "file.N" or the path of a file of the host.
+std::vector<std::string> sources_of(const FileRule& rule);
+// The name in "asset.N" or "file.N"; empty if it is something else.
+std::string asset_in(const std::string& source);
+std::string file_in(const std::string& source);
 
 // What every subtest of a definition shares.
 struct Payloads {

@@ -6,6 +6,7 @@
 #include "definition/made_file.hh"
 
 #include <array>
+#include <cerrno>
 #include <fcntl.h>
 #include <optional>
 #include <string_view>
@@ -29,6 +30,17 @@ std::optional<std::string> marks_of(int fd, const struct stat& status) {
     return marks ? std::optional("tree " + *marks) : std::nullopt;
   }
   return std::nullopt;
+}
+
+// Of a source as it is now; empty if it cannot be looked at.
+std::string source_marks(int fd) {
+  struct stat status;
+  if (::fstat(fd, &status) < 0) {
+    return "";
+  }
+  const bool time_says_nothing = status.st_mtim.tv_sec <= 1;
+  return format("{} {} {} {}{}", status.st_ino, status.st_size, time_mark(status.st_mtim),
+                time_mark(status.st_ctim), time_says_nothing ? mark_of_content(fd) : "");
 }
 
 std::string question_of(const UnpackRule& rule, const std::string& member) {
@@ -61,14 +73,26 @@ std::string question_of(const UnpackRule& rule, const std::string& member) {
 
 MadeRecord::MadeRecord(const FileSource& source, const UnpackRule& rule,
                        const std::string& member) {
-  struct stat status;
-  if (::fstat(source.fd(), &status) == 0) {
-    const bool time_says_nothing = status.st_mtim.tv_sec <= 1;
-    m_origin =
-        format("2\n{} {} {} {}{}\n{}\n", status.st_ino, status.st_size, time_mark(status.st_mtim),
-               time_mark(status.st_ctim), time_says_nothing ? mark_of_content(source.fd()) : "",
-               question_of(rule, member));
+  const std::string marks = source_marks(source.fd());
+  if (!marks.empty()) {
+    m_origin = format("2\n{}\n{}\n", marks, question_of(rule, member));
   }
+}
+
+MadeRecord::MadeRecord(const std::vector<std::string>& command,
+                       const std::vector<std::string>& inputs) {
+  std::string sources;
+  for (const std::string& input : inputs) {
+    const UniqueFd fd(::open(input.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    struct stat status;
+    if (!fd || ::fstat(fd.get(), &status) < 0) {
+      throw errno_error(errno, format("reading {}", input));
+    }
+    const std::string inside =
+        S_ISDIR(status.st_mode) ? " " + marks_of_tree(fd.get()).value_or("") : "";
+    sources += (sources.empty() ? "" : ", ") + source_marks(fd.get()) + inside;
+  }
+  m_origin = format("2\n{}\nmake={}\n", sources, format_escapes(shell_join(command)));
 }
 
 bool MadeRecord::is_right(const std::string& path) const noexcept {

@@ -7,17 +7,19 @@
 // that says more (made_file.hh).
 //
 // "user.qemu-test-made" has four lines: the version of this format ("2"); inode, size, mtime and
-// ctime of the source, with a hash of its content if its mtime says nothing (0 or 1: Nix, OSTree);
-// what was asked for; inode, size and mtime of the result, whose ctime changes with this attribute,
-// or, for a folder, the marks of everything in it (made_file.hh). Times are in nanoseconds. The
-// clock by which a write sets the mtime ticks only every few milliseconds; so that a write in the
-// same tick is seen, a result gets the exact time as its mtime.
+// ctime of the source, or of each file that a command reads, with a hash of its content if its
+// mtime says nothing (0 or 1: Nix, OSTree); what was asked for; inode, size and mtime of the
+// result, whose ctime changes with this attribute, or, for a folder, the marks of everything in it
+// (made_file.hh). Times are in nanoseconds. The clock by which a write sets the mtime ticks only
+// every few milliseconds; so that a write in the same tick is seen, a result gets the exact time as
+// its mtime.
 #pragma once
 
 #include "extract/byte_source.hh"
 #include "extract/unpack_rule.hh"
 
 #include <string>
+#include <vector>
 
 namespace qt {
 
@@ -25,6 +27,8 @@ class MadeRecord {
 public:
   // `member`: the one of the rule's members that the result is; "" if there is only one result.
   MadeRecord(const FileSource& source, const UnpackRule& rule, const std::string& member);
+  // Of what a command makes from these files.
+  MadeRecord(const std::vector<std::string>& command, const std::vector<std::string>& inputs);
 
   // True if `path` is what this source and rule give, its owner can write it, and nobody has
   // changed it since; never with QEMU_TEST_VERIFY_FILES, as no content is kept to compare with.

@@ -50,7 +50,7 @@ public:
 private:
   // The asset that a file comes from in the end has a digest, and so the file never changes.
   bool is_wanted(const FileRule& file) const {
-    if (file.has_text || (file.writable && file.directory)) {
+    if (file.has_text || !file.make.empty() || (file.writable && file.directory)) {
       return false;
     }
     if (!file.from_asset) {
@@ -102,7 +102,9 @@ private:
       return false;
     }
     // The asset, if it is still there, is in use although nothing has to be made of it.
-    m_cache.touch(m_definition.assets.at(m_definition.asset_of(file.name)).digest);
+    for (const std::string& asset : m_definition.assets_behind(file.name)) {
+      m_cache.touch(m_definition.assets.at(asset).digest);
+    }
     return true;
   }
 

@@ -1,6 +1,7 @@
 // The files of a definition, made ahead of its tests: what "meson compile precache" does after the
 // downloads. Only what is made from an asset with a digest, for that never changes; files that come
-// from the host or the user, texts and writable folders are made when a test runs.
+// from the host or the user, those that a command makes, texts and writable folders are made when a
+// test runs.
 #pragma once
 
 #include "cache/cache.hh"

@@ -18,24 +18,10 @@ void add_once(std::vector<std::string>& list, const std::string& item) {
   }
 }
 
-// The name of the asset in "asset.N" or "file.N"; empty for any other variable.
-std::string asset_behind(const Definition& definition, const std::string& variable) {
-  if (variable.starts_with("asset.")) {
-    return variable.substr(6);
-  }
-  if (variable.starts_with("file.") && definition.files.contains(variable.substr(5))) {
-    return definition.asset_of(variable.substr(5));
-  }
-  return "";
-}
-
 std::vector<std::string> tests_that_need(const Definition& definition, const std::string& asset) {
   std::vector<std::string> tests;
   for (const Subtest& subtest : definition.subtests) {
-    const bool needs = std::any_of(
-        subtest.variables.begin(), subtest.variables.end(),
-        [&](const std::string& variable) { return asset_behind(definition, variable) == asset; });
-    if (needs) {
+    if (assets_of(definition, subtest).contains(asset)) {
       tests.push_back(format("{}/{}.{}", definition.arch, definition.stem, subtest.name));
     }
   }

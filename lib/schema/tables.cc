@@ -161,6 +161,9 @@ constexpr std::array k_file = {
     Key{"resize", Type::size, "pow2|SIZE", "grow to this size"},
     Key{"writable", Type::flag, "", "a private copy"},
     Key{"text", Type::text, "", "the content of a small file", 0, Empty::allowed},
+    Key{"make", Type::argv, "COMMAND", "the command that makes the file ${out}"},
+    Key{"inputs", Type::texts, "PATH", "what the command reads besides: made anew if it changes"},
+    Key{"timeout", Type::duration, "TIME", "the longest that the command may take (default 5m)"},
     Key{"name", Type::text, "", "the file's name"},
 };
 

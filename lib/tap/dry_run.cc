@@ -132,7 +132,8 @@ std::string dry_run_text(const Definition& definition, const Subtest& subtest,
   }
   for (const Preparation& step : scene.preparation.steps) {
     if (step.kind == Preparation::Kind::shared || step.kind == Preparation::Kind::there) {
-      folders.insert(step.source.empty() ? scene.scratch : parent_of(step.path));
+      const bool is_asset = step.source.empty() && step.kind == Preparation::Kind::there;
+      folders.insert(is_asset ? scene.scratch : parent_of(step.path));
     }
   }
   std::vector<std::string> mkdir = {"mkdir", "-p"};

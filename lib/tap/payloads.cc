@@ -12,6 +12,8 @@
 #include "schema/key_option.hh"
 #include "schema/tables.hh"
 
+#include <utility>
+
 namespace qt {
 
 namespace {
@@ -63,12 +65,14 @@ public:
       return;
     }
     // A tree to write to, and what is made of a text, which has values of the subtest in it.
-    const bool is_own = (rule.writable && rule.directory) || m_definition.asset_of(name).empty();
+    const bool is_own = (rule.writable && rule.directory) || m_definition.has_text_behind(name);
     if (!is_own) {
       step.origin = origin_of(m_definition, rule);
     }
     if (const std::optional<std::string> ready = find_ready(rule, step.origin)) {
       from_ready(rule, *ready, step);
+    } else if (!rule.make.empty()) {
+      from_command(rule, step);
     } else {
       from_source(rule, step);
     }
@@ -152,6 +156,64 @@ private:
     return words;
   }
 
+  // The command with the paths in it; "${out}" is left for qt-extract.
+  std::vector<std::string> make_command(const FileRule& rule, const std::string& path) const {
+    const Lookup lookup = [this](std::string_view name) -> std::optional<std::string> {
+      const auto found = m_plan.paths.find(std::string(name));
+      return found == m_plan.paths.end() ? std::nullopt : std::optional(as_literal(found->second));
+    };
+    Json make = Json::array();
+    for (const std::string& word : rule.make) {
+      make.push_back(substitute(word, lookup, Pass::early));
+    }
+    Json inputs = Json::array();
+    for (const std::string& input : rule.inputs) {
+      const auto found = m_plan.paths.find(input);
+      inputs.push_back(found == m_plan.paths.end() ? input : found->second);
+    }
+    std::vector<std::string> words = {m_places.programs.extract};
+    append_options(*find_key(file_keys(), "make"), make, words);
+    append_options(*find_key(file_keys(), "inputs"), inputs, words);
+    if (!rule.timeout.empty()) {
+      append_options(*find_key(file_keys(), "timeout"), rule.timeout, words);
+    }
+    words.insert(words.end(), {"--output", path});
+    return words;
+  }
+
+  // Made for all; of that a writable one is a copy.
+  void from_command(const FileRule& rule, Preparation& step) {
+    for (const std::string& source : rule.inputs) {
+      if (const std::string name = asset_in(source); !name.empty()) {
+        asset(name);
+      } else if (const std::string other = file_in(source); !other.empty()) {
+        file(other);
+      } else { // what lies beside the definition belongs to it: that is a mistake, no skip
+        const bool lies_beside = source.starts_with(m_definition.folder + "/");
+        missing_if(!lies_beside && !exists(source), format("{} is not there", source));
+      }
+    }
+    const bool is_own = step.origin.empty();
+    step.by_command = true;
+    step.kind = is_own ? Preparation::Kind::own : Preparation::Kind::shared;
+    step.path = (is_own ? m_places.scratch : m_places.shared) + "/" + rule.file_name;
+    step.command = make_command(rule, step.path);
+    if (rule.writable && !is_own) {
+      Preparation copy;
+      copy.variable = step.variable;
+      from_ready(rule, step.path, copy);
+      add(std::exchange(step, std::move(copy)));
+    }
+  }
+
+  // A path in which nothing is a placeholder.
+  static std::string as_literal(std::string path) {
+    for (std::size_t at = 0; (at = path.find("${", at)) != std::string::npos; at += 3) {
+      path.insert(at, "$");
+    }
+    return path;
+  }
+
   void from_source(const FileRule& rule, Preparation& step) {
     step.source = source_of(rule);
     const bool is_own = rule.writable || step.origin.empty();
@@ -176,9 +238,11 @@ private:
   }
 
   void from_ready(const FileRule& rule, const std::string& ready, Preparation& step) const {
-    const Asset& asset = m_definition.assets.at(m_definition.asset_of(rule.name));
-    if (!asset.digest.empty()) {
-      Cache::open().touch(asset.digest); // it is in use although nothing is made of it
+    for (const std::string& name : m_definition.assets_behind(rule.name)) {
+      const Asset& asset = m_definition.assets.at(name);
+      if (!asset.digest.empty()) {
+        Cache::open().touch(asset.digest); // it is in use although nothing is made of it
+      }
     }
     step.path = ready;
     if (rule.writable) {
@@ -243,10 +307,35 @@ Prepared too_late(const std::string& what) {
           {}};
 }
 
+// Of the definition's own command: nothing of it is a reason to skip. What the command said last
+// stands before what qt-extract says of it.
+Prepared made_by_command(const Preparation& step, const StageEnd& end) {
+  const int code = exit_status_of(end.status.wait_status);
+  const bool is_late = end.by == StageEnd::By::deadline;
+  if (!is_late && code == to_int(ExitCode::done)) {
+    return {};
+  }
+  std::vector<std::string> said = end.last_lines;
+  if (!is_late && !said.empty()) {
+    said.pop_back();
+  }
+  const std::string why =
+      is_late ? "was not made in the time that --timeout gives" : reason_of(end);
+  return {is_late || code == to_int(ExitCode::deadline) ? Cause::timeout
+          : code == to_int(ExitCode::failed)            ? Cause::asset
+                                                        : Cause::host,
+          format("{}: {}{}", step.variable, why,
+                 said.empty() ? "; it said nothing" : format("; it said last '{}'", said.back())),
+          {}};
+}
+
 Prepared run_command(const Preparation& step, Deadline deadline, EndRequest& request,
                      const LineSink& log) {
   log("$ " + shell_join(step.command));
   const StageEnd end = run_stage(step.command, {}, deadline, request, log);
+  if (step.by_command) {
+    return made_by_command(step, end);
+  }
   if (end.by == StageEnd::By::deadline) {
     return too_late(end.last_error_line.empty()
                         ? step.variable + " was not ready"

@@ -33,7 +33,7 @@ struct Preparation {
   enum class Kind {
     there,  // nothing to do
     fetch,  // an asset: `command` brings it into the cache
-    shared, // a file: `command` makes it
+    shared, // a file: `command` makes it, for all
     own,    // the same, for this subtest
     text,   // a small file of this subtest with `text` in it, after substitution
   };
@@ -43,6 +43,7 @@ struct Preparation {
   std::string source;   // what a file is made from
   std::string origin;   // of a file that others may use too (made_file.hh)
   std::vector<std::string> command;
+  bool by_command = false; // of the definition: one that hangs is a failure, no slow download
   std::string text;
 };
 

@@ -1390,4 +1390,44 @@ TEST_F(QtExtractTest, SaysThatTheDiskIsFull) {
   EXPECT_EQ(left, "");
 }
 
+TEST_F(QtExtractTest, ACommandMakesAFile) {
+  write_file(path("input"), "first\n");
+  const std::string command =
+      format("sh -c 'echo run >>{0}/runs; cat {0}/input >${{out}}; echo talk'", m_folder.path());
+  const std::vector<std::string> words = {"--make",      command, "--inputs",
+                                          path("input"), "-o",    work("out")};
+  const Outcome made = extract(words);
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_EQ(made.out, work("out") + "\n");
+  EXPECT_EQ(made.err, "talk\n");
+  EXPECT_EQ(read_file(work("out")), "first\n");
+  EXPECT_EQ(extract(words).code, 0);
+  write_file(path("input"), "second\n");
+  EXPECT_EQ(extract(words).code, 0);
+  EXPECT_EQ(read_file(work("out")), "second\n");
+  if (::getxattr(work("out").c_str(), "user.qemu-test-made", nullptr, 0) > 0) {
+    EXPECT_EQ(read_file(path("runs")), "run\nrun\n");
+  }
+  EXPECT_EQ(run({"find", ".", "-mindepth", "1"}).out, "./out\n") << "nothing else is left";
+}
+
+TEST_F(QtExtractTest, ACommandThatFailsMakesNothing) {
+  write_file(work("out"), "old");
+  const auto make = [&](const std::string& command) {
+    return extract({"--make", command, "--timeout", "1s", "-o", work("out")});
+  };
+  EXPECT_EQ(make("sh -c 'echo half >${out}; exit 3'").code, 1);
+  EXPECT_THAT(make("sh -c 'exit 3 ${out}'").err, HasSubstr("sh exited 3"));
+  EXPECT_THAT(make("true ${out}").err, HasSubstr("not made ${out}"));
+  EXPECT_EQ(make("sh -c 'sleep 600; echo ${out}'").code, 124);
+  EXPECT_EQ(make("no-such-program ${out}").code, 127);
+  EXPECT_EQ(make("/etc/passwd ${out}").code, 126);
+  EXPECT_EQ(make("touch out").code, 2);
+  EXPECT_EQ(make("touch '${out}").code, 2);
+  EXPECT_EQ(extract({"--make", "touch ${out}"}).code, 2);
+  EXPECT_EQ(extract({"--make", "touch ${out}", "-o", work("out"), "--member", "a"}).code, 2);
+  EXPECT_EQ(extract({"--inputs", path("x"), path("y")}).code, 2);
+  EXPECT_EQ(read_file(work("out")), "old");
+}
+
 } // namespace

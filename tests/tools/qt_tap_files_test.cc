@@ -2,6 +2,7 @@
 // definition asks for; and never again after something has changed them.
 #include "../support/hostile_archive.hh"
 #include "../support/tap_fixture.hh"
+#include "base/text.hh"
 #include "cache/cache.hh"
 #include "data/digest.hh"
 
@@ -147,6 +148,205 @@ steps = [
 )toml");
   const Captured result = run({file});
   EXPECT_EQ(result.out, passed) << result.err;
+}
+
+// A file that a command makes, which notes each of its runs in the file "runs".
+class QtTapMade : public QtTapFiles {
+protected:
+  void SetUp() override {
+    if (!find_program("qemu-system-riscv64")) {
+      GTEST_SKIP() << "no qemu-system-riscv64 on this host";
+    }
+    make_directories(folder.path() + "/riscv64");
+    write_script("truncate -s 1M \"$1\"");
+    write_file(input, "input\n");
+  }
+  void write_script(const std::string& last) const {
+    write_file(folder.path() + "/riscv64/make.sh",
+               format("echo run >>{}/runs\n{}\n", folder.path(), last));
+  }
+  // Two machines that have it as their disk, which is so large.
+  std::string define_disk(const std::string& keys = "", std::size_t size = 1 << 20) {
+    return define("riscv64", "made",
+                  format(R"(
+[file.disk]
+make = ["sh", "${{data}}/make.sh", "${{out}}"]
+inputs = ["{0}"]
+{1}
+[template.machine]
+machine = "virt"
+args = ["-drive", "file=${{file.disk}},if=virtio,format=raw,read-only=on"]
+steps = [{{ qmp = "query-block", at = "/0/inserted/image/virtual-size", equals = {2} }}]
+[test.a]
+template = "machine"
+[test.b]
+template = "machine"
+)",
+                         input, keys, size));
+  }
+  std::size_t runs() const {
+    return split(read_file_if_exists(folder.path() + "/runs").value_or(""), '\n').size() - 1;
+  }
+
+  const std::string input = folder.path() + "/input";
+  const std::string both_passed = "TAP version 13\n1..2\nok 1 a\nok 2 b\n";
+};
+
+TEST_F(QtTapMade, ACommandMakesItOnceForAllSubtestsAndRuns) {
+  const std::string file = define_disk();
+  const Captured first = run({file});
+  EXPECT_EQ(first.out, both_passed) << first.err;
+  EXPECT_EQ(run({file}).out, both_passed);
+  EXPECT_EQ(runs(), 1U);
+  EXPECT_THAT(run({define_disk("", 1 << 19)}).out, HasSubstr("not ok 1 a\n"));
+}
+
+TEST_F(QtTapMade, ItIsMadeAnewWhenTheCommandOrAnInputChanges) {
+  EXPECT_EQ(run({define_disk()}).out, both_passed);
+  write_file(input, "other input\n");
+  EXPECT_EQ(run({define_disk()}).out, both_passed);
+  EXPECT_EQ(runs(), 2U);
+  write_script("truncate -s 2M \"$1\"");
+  EXPECT_EQ(run({define_disk("", 2 << 20)}).out, both_passed);
+  EXPECT_EQ(runs(), 3U);
+  std::string file = define_disk("", 2 << 20);
+  std::string text = read_file(file);
+  text.replace(text.find("\"${out}\""), 8, "\"${out}\", \"more\"");
+  write_file(file, text);
+  EXPECT_EQ(run({file}).out, both_passed);
+  EXPECT_EQ(runs(), 4U);
+}
+
+TEST_F(QtTapMade, TwoAtOnceMakeItOnce) {
+  write_script("sleep 1; truncate -s 1M \"$1\"");
+  const std::string file = define_disk();
+  const auto start = [&](const std::string& name) {
+    SpawnOptions options;
+    options.directory = folder.path();
+    return Process::spawn(
+        {"sh", "-c",
+         format("{} --output {} {} >{}.out 2>&1", support::tool("qt-tap"), output, file, name)},
+        options);
+  };
+  Process one = start("one");
+  Process two = start("two");
+  EXPECT_EQ(one.wait(Deadline::after(std::chrono::seconds(80)))->text(), "exited 0");
+  EXPECT_EQ(two.wait(Deadline::after(std::chrono::seconds(80)))->text(), "exited 0");
+  EXPECT_EQ(runs(), 1U);
+  EXPECT_THAT(read_file(folder.path() + "/one.out"), HasSubstr("\nok 2 b\n"));
+  EXPECT_THAT(read_file(folder.path() + "/two.out"), HasSubstr("\nok 2 b\n"));
+}
+
+TEST_F(QtTapMade, AWritableOneIsACopyForEachSubtest) {
+  const std::string file = define("riscv64", "made", R"(
+[file.disk]
+make = ["sh", "${data}/make.sh", "${out}"]
+writable = true
+[template.writes]
+steps = [{ run = ["sh", "-c", "test ! -s ${file.disk} -o -z \"$(tr -d '\\0' <${file.disk})\" && echo x >${file.disk}"] }]
+[test.a]
+template = "writes"
+[test.b]
+template = "writes"
+)");
+  const Captured result = run({file});
+  EXPECT_EQ(result.out, both_passed) << result.err;
+  EXPECT_EQ(runs(), 1U);
+}
+
+TEST_F(QtTapMade, ItIsReadOnly) {
+  const Captured result = run({define("riscv64", "made", R"(
+[file.disk]
+make = ["sh", "${data}/make.sh", "${out}"]
+[test.a]
+steps = [{ run = ["find", "${file.disk}", "-perm", "/222"], stdout = { equals = "" } }]
+)")});
+  EXPECT_EQ(result.out, passed) << result.err;
+}
+
+TEST_F(QtTapMade, ACommandThatFailsFailsTheTestsAndIsTriedAgain) {
+  write_script("echo 'no space for it' >&2; exit 3");
+  const std::string file = define_disk();
+  const Captured failed = run({file});
+  EXPECT_THAT(failed.out, HasSubstr("\nnot ok 1 a\n"));
+  EXPECT_THAT(failed.out, HasSubstr("\nnot ok 2 b\n"));
+  EXPECT_THAT(failed.err, HasSubstr("file.disk: "));
+  EXPECT_THAT(failed.err, HasSubstr("sh exited 3"));
+  EXPECT_THAT(failed.err, HasSubstr("it said last 'no space for it'"));
+  EXPECT_EQ(runs(), 2U);
+  write_script(": ");
+  EXPECT_THAT(run({file}).err, HasSubstr("sh has ended well, but not made ${out}"));
+  write_script("ln -s /etc/passwd \"$1\"");
+  EXPECT_THAT(run({file}).err, HasSubstr("neither a file nor a folder"));
+  write_script("truncate -s 1M \"$1\"");
+  EXPECT_EQ(run({file}).out, both_passed);
+}
+
+TEST_F(QtTapMade, AnInputThatIsNotThereIsAFailureIfItBelongsToTheDefinition) {
+  const std::string file = define_disk();
+  remove_tree(input);
+  EXPECT_THAT(run({file}).out, HasSubstr("# SKIP " + input + " is not there"));
+  write_file(input, "");
+  remove_tree(folder.path() + "/riscv64/make.sh");
+  const Captured failed = run({file});
+  EXPECT_THAT(failed.out, HasSubstr("\nnot ok 1 a\n"));
+  EXPECT_THAT(failed.err, HasSubstr("riscv64/make.sh: No such file"));
+}
+
+TEST_F(QtTapMade, ACommandThatHangsIsAFailureAndNoSkip) {
+  write_script("sleep 600");
+  const Captured own = run({define_disk("timeout = '1s'")});
+  EXPECT_THAT(own.out, HasSubstr("\nnot ok 1 a\n"));
+  EXPECT_THAT(own.err, HasSubstr("timeout: file.disk: "));
+  EXPECT_THAT(own.err, HasSubstr("has not ended within "));
+  const Captured all = run({"--timeout", "2s", define_disk()});
+  EXPECT_THAT(all.out, HasSubstr("\nnot ok 1 a\n"));
+  EXPECT_THAT(all.err, HasSubstr("was not made in the time that --timeout gives"));
+}
+
+TEST_F(QtTapMade, OfATextItIsMadeForEachSubtest) {
+  const Captured result = run({define("riscv64", "made", R"(
+[file.note]
+text = "in ${scratch}"
+[file.disk]
+make = ["cp", "${file.note}", "${out}"]
+[template.reads]
+steps = [{ run = ["cat", "${file.disk}"], stdout = "in ${scratch}" }]
+[test.a]
+template = "reads"
+[test.b]
+template = "reads"
+)")});
+  EXPECT_EQ(result.out, both_passed) << result.err;
+}
+
+TEST_F(QtTapMade, WhatIsMadeOfAnAssetNeedsTheAsset) {
+  const std::string digest = put("first");
+  const std::string more = R"(
+[file.copy]
+make = ["sh", "-c", "echo made; cat $1 $1 >$2", "sh", "${file.one}", "${out}"]
+[test.a]
+steps = [{ run = ["cat", "${file.copy}"], stdout = { equals = "firstfirst" } }]
+)";
+  const std::string file = define_with(digest, more);
+  EXPECT_EQ(run({file}).out, passed);
+  EXPECT_THAT(tap({"--list", "--select", "asset:t", file}).out, HasSubstr("files:a"));
+  empty_the_cache();
+  EXPECT_EQ(run({file}).out, passed); // offline: it is made already
+  remove_tree(output);
+  EXPECT_THAT(run({file}).out, HasSubstr("1..0 # SKIP asset unavailable: "));
+}
+
+TEST_F(QtTapMade, TheDryRunSaysTheCommand) {
+  const std::string text = run({"--dry-run", "--filter", "a", define_disk("timeout = '7s'")}).out;
+  EXPECT_THAT(text, HasSubstr(format(" --make 'sh {}/riscv64/make.sh ", folder.path())));
+  EXPECT_THAT(text, HasSubstr(" --inputs " + input));
+  EXPECT_THAT(text, HasSubstr(" --timeout 7s "));
+  EXPECT_EQ(runs(), 0U);
+  const Captured pasted =
+      *run_captured({"sh", "-ec", text}, {}, Deadline::after(std::chrono::seconds(80)));
+  EXPECT_EQ(pasted.status.text(), "exited 0") << pasted.err << text;
+  EXPECT_EQ(runs(), 1U);
 }
 
 } // namespace

@@ -172,6 +172,7 @@ TEST_F(DefinitionSchemaChecked, AcceptsWhatTheReaderAccepts) {
                 "exit = '${params.s}'\n"),
       "[asset.a]\nenv = 'A'\n[file.f]\nfrom = 'a'\nresize = 'pow2'\n[file.g]\nfrom = 'a'\n"
       "resize = '16M'\n[file.h]\ntext = ''\n",
+      "[file.f]\nmake = ['touch', '${out}']\ninputs = '/x'\ntimeout = '5s'\nwritable = true\n",
   });
   for (const auto& [name, text] : definitions) {
     EXPECT_THAT(mistakes_of(text), IsEmpty()) << text;
@@ -196,6 +197,10 @@ TEST_F(DefinitionSchemaChecked, RefusesWhatIsWrong) {
       "[file.f]\nmember = 'x'\n",
       "[file.f]\nfrom = 'a'\ntext = 'b'\n",
       "[file.f]\ntext = 'b'\nwritable = false\n",
+      "[file.f]\nmake = 'touch ${out}x'\ntext = 'b'\n",
+      "[file.f]\nmake = ['touch', '${out}']\ntext = 'b'\n",
+      "[file.f]\ntext = 'b'\ninputs = ['/x']\n",
+      "[file.f]\ntext = 'b'\ntimeout = '5s'\n",
       "[file.f]\ntext = 'b'\nresize = '16X'\n",
       "[file.f]\ntext = 'b'\ndirectroy = true\n",
       "requires = { slow = 1 }",

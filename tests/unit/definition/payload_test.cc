@@ -74,7 +74,33 @@ const Case k_cases[] = {
      "1:8: error: the name 'a#' of an asset may hold only letters, digits and _ - . +"},
     // files
     {"[file.f]\nmember = 'x'\n",
-     "1:7: error: [file.f] needs from = \"…\" (an asset or a file) or text = \"…\""},
+     "1:7: error: [file.f] needs from = \"…\" (an asset or a file), text = \"…\" or make = "
+     "[\"COMMAND\", …]"},
+    {"[asset.a]\npath='/x'\n[file.f]\nmake=['cp', '${asset.a}', '${data}/s', '${out}', '$${x}']\n"
+     "inputs=['/etc/x']\ntimeout='5s'\nwritable=true\n",
+     ""},
+    {"[file.f]\nmake=['cp', 'a', 'b']\n",
+     "2:6: error: make: the command does not say ${out}, the file that it is to make"},
+    {"[file.f]\nmake='touch ${out}'\n",
+     "2:6: error: make: expected a command as a list of words, such as [\"truncate\", \"-s\", "
+     "\"16M\", \"f\"], got \"touch ${out}\""},
+    {"[asset.a]\npath='/x'\n[file.f]\nmake=['touch', '${out}']\nfrom='a'\n",
+     "5:1: error: [file.f] is made by a command; from has no place in it"},
+    {"[asset.kernel]\npath='/x'\n[file.f]\nmake=['cp', '${asset.kernal}', '${out}']\n",
+     "4:13: error: make: unknown name '${asset.kernal}'; did you mean 'kernel'?"},
+    {"[file.f]\nmake=['cp', '${scratch}', '${out}']\n",
+     "2:13: error: make: unknown name '${scratch}'; here are only ${arch}, ${out}, ${asset.NAME}, "
+     "${file.NAME} and ${data}, and $${ is a literal ${"},
+    {"[asset.kernel]\npath='/x'\n[file.f]\nmake=['touch', '${out}']\ninputs=['kernal']\n",
+     "5:9: error: inputs: there is no asset or file 'kernal'; did you mean 'kernel'?; a file of "
+     "the host has an absolute path"},
+    {"[file.f]\nmake=['touch', '${out}']\ninputs=['f']\n",
+     "3:9: error: inputs: [file.f] is made from itself"},
+    {"[file.f]\nmake=['cp', '${file.f}', '${out}']\n",
+     "2:13: error: make: [file.f] is made from itself"},
+    {"[file.f]\ntext='x'\ninputs=['/x']\n", "3:1: error: inputs needs make = [\"COMMAND\", …]"},
+    {"[file.b]\nmake=['cp', '${file.c}', '${out}']\n[file.c]\nfrom='b'\n",
+     "2:6: error: make: files are made from each other in a circle: b → c → b"},
     {"[asset.kernel]\npath='/x'\n[file.f]\nfrom = 'kernal'\n",
      "4:8: error: from: there is no asset or file 'kernal'; did you mean 'kernel'?"},
     {"[asset.a]\npath='/x'\n[file.f]\nfrom = 'f'\n",
@@ -163,8 +189,10 @@ TEST(Payload, ReadsEveryKey) {
   EXPECT_TRUE(definition.files.at("note").has_text);
   EXPECT_EQ(definition.files.at("note").text, "a ${scratch}") << "left to who knows the value";
   EXPECT_EQ(definition.files.at("note").file_name, "note");
-  EXPECT_EQ(definition.asset_of("inner"), "b");
-  EXPECT_EQ(definition.asset_of("note"), "");
+  EXPECT_EQ(definition.assets_behind("inner"), std::set<std::string>{"b"});
+  EXPECT_EQ(definition.assets_behind("note"), std::set<std::string>());
+  EXPECT_TRUE(definition.has_text_behind("note"));
+  EXPECT_FALSE(definition.has_text_behind("inner"));
 }
 
 TEST(Payload, KnowsNoArchitectureForEveryEmulator) {

@@ -1,0 +1,131 @@
+#include "extract/command_file.hh"
+
+#include "base/error.hh"
+#include "base/log.hh"
+#include "base/shell_words.hh"
+#include "base/substitute.hh"
+#include "base/timeout_multiplier.hh"
+#include "extract/made_record.hh"
+#include "os/fd.hh"
+#include "os/file.hh"
+#include "os/process.hh"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
+#include <optional>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace qt {
+
+namespace {
+
+constexpr std::string_view k_out = "out";
+
+// An empty folder that goes with the object. Its name is always the same: what a run that was
+// killed has left goes with the next one.
+class WorkFolder {
+public:
+  explicit WorkFolder(std::string path)
+    : m_path(std::move(path)) {
+    remove_tree(m_path);
+    make_directories(m_path);
+  }
+  ~WorkFolder() {
+    try {
+      remove_tree(m_path);
+    } catch (const std::exception& error) {
+      log_warning(error.what());
+    }
+  }
+  WorkFolder(const WorkFolder&) = delete;
+  WorkFolder& operator=(const WorkFolder&) = delete;
+
+  const std::string& path() const { return m_path; }
+
+private:
+  std::string m_path;
+};
+
+std::vector<std::string> words_for(const CommandRule& rule, const std::string& result) {
+  const Lookup lookup = [&result](std::string_view name) {
+    return name == k_out ? std::optional(result) : std::nullopt;
+  };
+  std::vector<std::string> words;
+  for (const std::string& word : rule.words) {
+    words.push_back(substitute(word, lookup, Pass::last));
+  }
+  return words;
+}
+
+void run_in(const std::string& folder, const std::vector<std::string>& words, Duration timeout) {
+  const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  SpawnOptions options;
+  options.standard_input = nothing.get();
+  options.standard_output = STDERR_FILENO;
+  options.directory = folder;
+  options.descendants = SpawnOptions::Descendants::end_with_it;
+  Process process = Process::spawn(words, options);
+  const std::optional<ExitStatus> status = process.wait(Deadline::after(scaled(timeout)));
+  if (!status) {
+    throw Error(format("{} has not ended within {}", words[0], format_duration(scaled(timeout))),
+                ExitCode::deadline);
+  }
+  if (status->wait_status != 0) {
+    throw Error(format("{} {}", words[0], status->text()), ExitCode::failed);
+  }
+}
+
+// The result as it is now: a file or a folder. A link would lead into the folder that goes.
+UniqueFd open_result(const std::string& result, const std::string& command) {
+  struct stat status;
+  if (::lstat(result.c_str(), &status) < 0) {
+    throw Error(format("{} has ended well, but not made ${{out}}", command), ExitCode::failed);
+  }
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+    throw Error(format("what {} made is neither a file nor a folder", command), ExitCode::failed);
+  }
+  UniqueFd fd(::open(result.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) {
+    throw errno_error(errno, format("opening what {} made", command));
+  }
+  return fd;
+}
+
+} // namespace
+
+void check_command(const CommandRule& rule) {
+  const bool says_out =
+      std::any_of(rule.words.begin(), rule.words.end(), [](const std::string& word) {
+        const std::vector<std::string> names = placeholders(word);
+        return std::find(names.begin(), names.end(), k_out) != names.end();
+      });
+  if (!says_out) {
+    throw Error("option --make: the command does not say ${out}, the file that it is to make",
+                ExitCode::usage);
+  }
+}
+
+void make_by_command(const CommandRule& rule, const std::string& output) {
+  const MadeRecord record(rule.words, rule.inputs);
+  if (record.is_right(output)) {
+    log_info(format("{} is there already and right", output));
+    return;
+  }
+  const std::string path = absolute_path(output);
+  try {
+    const WorkFolder folder(format("{}/.{}.making", parent_of(path), base_name(path)));
+    const std::string result = folder.path() + "/" + base_name(path);
+    run_in(folder.path(), words_for(rule, result), rule.timeout);
+    record.put_on(open_result(result, rule.words[0]).get());
+    if (::rename(result.c_str(), path.c_str()) < 0) {
+      throw errno_error(errno, "renaming the result");
+    }
+  } catch (const Error& error) {
+    throw error.within(format("making {}", output));
+  }
+}
+
+} // namespace qt

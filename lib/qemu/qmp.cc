@@ -140,7 +140,7 @@ void Qmp::take_message() {
     take_answer(std::move(message));
   } else if (!message.contains("QMP")) {
     refuse("this is no QMP", text);
-  } else if (m_up_since) {
+  } else if (std::exchange(m_greeted, true) && m_up_since) {
     begin_anew();
   }
 }

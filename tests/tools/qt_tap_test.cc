@@ -14,6 +14,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace qt {
 namespace {
@@ -277,9 +278,12 @@ steps = [{ wait = "no such text" }]
 machine = "virt"
 steps = [{ wait = "no such text" }]
 )")});
+  // 81 s on a host that takes no time to begin
   EXPECT_THAT(default_deadline.out,
-              HasSubstr("4050ms (81s with QEMU_TEST_TIMEOUT_MULTIPLIER=0.05)"));
-  EXPECT_THAT(read_file(output + "/riscv64/none.late/base.log"), HasSubstr("--timeout 81s"));
+              ContainsRegex("[^0-9](4050|40[0-4][0-9]|3[0-9]{3})ms \\([78][0-9]+m?s with "
+                            "QEMU_TEST_TIMEOUT_MULTIPLIER=0.05"));
+  EXPECT_THAT(read_file(output + "/riscv64/none.late/base.log"),
+              ContainsRegex("--timeout [78][0-9]+m?s "));
   EXPECT_THAT(default_deadline.err,
               HasSubstr("limit: 90s for all of none.toml, unless it or --timeout"));
   EXPECT_THAT(late.err, Not(HasSubstr("limit: ")));
@@ -519,7 +523,7 @@ verify = [{ sleep = "20ms" }]
 )");
   EXPECT_EQ(run({file}).out, "TAP version 13\n1..1\nok 1 t\n");
   EXPECT_THAT(run({"--dry-run", file}).out,
-              HasSubstr("qt-expect --timeout 87s --sleep 20ms --run true"));
+              ContainsRegex("qt-expect'? --timeout 87s --sleep 20ms --run true"));
 }
 
 TEST_F(QtTap, TheFirmwareOfTheEmulatorCanBeNamed) {
@@ -833,12 +837,14 @@ steps = [{ run = ["sh", "-c", "echo '${word}' >&2; exit 3"] }]
                     folder.path()));
   const std::string source = folder.path() + "/meson";
   make_directories(source);
+  const std::string program = folder.path() + "/program"; // its own path may hold any character
+  ASSERT_EQ(::symlink(tool("qt-tap").c_str(), program.c_str()), 0);
   write_file(source + "/meson.build", format(R"(project('report')
 foreach name, file : {{'odd': '{}', 'printing': '{}'}}
   test(name, find_program('{}'), args: ['--under-meson', '--output', '{}', file], protocol: 'tap')
 endforeach
 )",
-                                             file, printing, tool("qt-tap"), output));
+                                             file, printing, program, output));
   const ScopedVariable build_root("MESON_BUILD_ROOT", std::nullopt);
   const auto meson = [&](Words words) {
     words.insert(words.begin(), "meson");

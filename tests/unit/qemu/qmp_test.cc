@@ -178,6 +178,14 @@ TEST(QmpTest, EarlyEventsHeardOnAnotherMonitor) {
   EXPECT_EQ(up.events().size(), 2u);
 }
 
+// A monitor that is lent to one client after the other greets whenever it likes.
+TEST(QmpTest, AGreetingMayComeAfterTheNegotiation) {
+  Qmp qmp;
+  const std::uint64_t id = qmp.execute("stop", Json());
+  qmp.feed(R"({"return": {}, "id": 0}{"QMP": {}}{"return": {}, "id": 1})");
+  EXPECT_EQ(qmp.take_reply(id)->at("return"), Json::object());
+}
+
 // Its monitor is as at the start, and what it finds there is of before.
 TEST(QmpTest, QemuExecutesItselfAgain) {
   Qmp qmp;

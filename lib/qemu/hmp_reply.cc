@@ -104,6 +104,7 @@ struct Complaint {
   std::string_view text;
 };
 constexpr auto k_complaints = std::to_array<Complaint>({
+    {"calc_dirty_rate", "Incorrect period"},
     {"gdbserver", "Could not open gdbserver"},
     {"gpa2hpa", "Memory at address"},
     {"gpa2hpa", "No memory is mapped"},
@@ -112,6 +113,8 @@ constexpr auto k_complaints = std::to_array<Complaint>({
     {"gva2gpa", "Unmapped"},
     {"info", "could not be resolved"}, // qom-tree
     {"info", "invalid stats"},
+    {"info", "unknown event"}, // trace-events
+    {"mce", "Invalid bank number"},
     {"pcie_aer_inject_error", "is invalid"},
     {"x", "Cannot access memory"},
     {"x", "unable to read memory"}, // instructions

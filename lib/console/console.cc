@@ -105,6 +105,11 @@ void Console::expect_echo(std::string_view line) {
   m_echo_return.expect(m_echo.expect(line), line, m_backlog.end());
 }
 
+void Console::expect_echo_of_keys(std::string_view keys) {
+  m_echo_return.forget_before(m_backlog.begin());
+  m_echo_return.expect_keys(keys, m_backlog.end());
+}
+
 void Console::finish() {
   m_ended = true;
   m_echo.finish([this](std::string_view passed) { pass(passed); });

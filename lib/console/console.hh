@@ -75,7 +75,9 @@ public:
 
   // `line` will now be typed.
   void expect_echo(std::string_view line);
-  // What of the stream may be the echo of such lines.
+  // The same of keys without a line end.
+  void expect_echo_of_keys(std::string_view keys);
+  // What of the stream may be the echo of such lines and keys.
   EchoReturn& echo_return() noexcept { return m_echo_return; }
   // Writes what the other end takes now; says how many bytes. Nothing if the other end is gone or
   // the descriptor is for reading only.

@@ -45,37 +45,89 @@ bool advance(Places& to, const Places& from, const Places& byte) {
   return all != 0;
 }
 
+// Control characters need not come back.
+std::string visible(std::string_view typed) {
+  std::string text;
+  std::copy_if(typed.begin(), typed.end(), std::back_inserter(text),
+               [](char byte) { return !is_unseen(byte); });
+  return text;
+}
+
 } // namespace
 
 void EchoReturn::expect(std::uint64_t id, std::string_view line, std::uint64_t at) {
-  std::string text;
-  std::copy_if(line.begin(), line.end(), std::back_inserter(text),
-               [](char byte) { return !is_unseen(byte); });
+  const std::string text = visible(line);
+  if (!m_lines.empty() && m_lines.back().kind == Line::Kind::open_keys) {
+    extend(m_lines.back(), text, at);
+    m_lines.back().kind = Line::Kind::keys;
+  }
+  const bool ahead = std::any_of(m_lines.begin(), m_lines.end(), [](const Line& other) {
+    return !other.end && other.kind == Line::Kind::line;
+  });
+  add_line(id, text, at, ahead);
+}
+
+void EchoReturn::expect_keys(std::string_view keys, std::uint64_t at) {
+  const std::string text = visible(keys);
+  if (!m_lines.empty() && m_lines.back().kind == Line::Kind::open_keys) {
+    extend(m_lines.back(), text, at);
+    return;
+  }
+  constexpr std::uint64_t k_no_line = 0; // the filter's begin with 1
+  if (add_line(k_no_line, text, at, false)) {
+    m_lines.back().kind = Line::Kind::open_keys;
+  }
+}
+
+bool EchoReturn::add_line(std::uint64_t id, std::string_view text, std::uint64_t at, bool ahead) {
   const bool never_echoes = !m_has_echoed && m_given_up >= k_enough_given_up;
   if (text.empty() || text.size() > k_longest_typed || never_echoes) {
-    return;
+    return false;
   }
   if (m_lines.size() == k_most_lines) {
     m_lines.pop_front();
   }
-  const bool ahead = any_awaited();
   Line& added = m_lines.emplace_back();
-  const Places none(text.size() / 64 + 1);
   added.id = id;
   added.begin = at;
   added.ahead = ahead;
   added.ahead_from = at;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    Places& places = added.bytes[static_cast<unsigned char>(text[i])];
-    places.resize(none.size());
-    put(places, i);
-  }
-  added.whole = added.come = added.at_line_start = none;
-  added.first = added.second = added.further = none;
+  extend(added, text, at);
   put(added.whole, 0);
   put(added.come, 0);
   put(added.at_line_start, 0); // it may begin where the cursor stands
-  added.text = std::move(text);
+  return true;
+}
+
+// What had come back of it goes on at `at`.
+void EchoReturn::extend(Line& line, std::string_view text, std::uint64_t at) {
+  const std::size_t size = line.text.size();
+  if (size + text.size() > k_longest_typed) {
+    return;
+  }
+  line.text += text;
+  const std::size_t words = line.text.size() / 64 + 1;
+  for (Places* const places :
+       {&line.whole, &line.come, &line.at_line_start, &line.first, &line.second, &line.further}) {
+    places->resize(words);
+  }
+  for (std::size_t i = 0; i < line.bytes.size(); ++i) {
+    if (!line.bytes[i].empty()) {
+      line.bytes[i].resize(words);
+    }
+  }
+  for (std::size_t i = size; i < line.text.size(); ++i) {
+    Places& places = line.bytes[static_cast<unsigned char>(line.text[i])];
+    places.resize(words);
+    put(places, i);
+  }
+  if (line.end && !text.empty()) {
+    line.end.reset();
+    line.may_be_echo.resize(static_cast<std::size_t>(at - line.begin), false);
+    put(line.whole, size);
+    put(line.come, size);
+    put(line.at_line_start, size);
+  }
 }
 
 bool EchoReturn::any_awaited() const {
@@ -190,6 +242,11 @@ void EchoReturn::come_back(std::size_t index, std::uint64_t at) {
     m_lines[i].ahead_from = at;
   }
   const auto end = m_lines.begin() + static_cast<std::ptrdiff_t>(index);
+  for (auto line = m_lines.begin(); line != end; ++line) {
+    if (!line->end && line->kind != Line::Kind::line) { // the line's echo was the end of theirs
+      line->end = at;
+    }
+  }
   m_lines.erase(std::remove_if(m_lines.begin(), end, [](const Line& line) { return !line.end; }),
                 end);
 }
@@ -223,7 +280,9 @@ EchoReturn::Judgement EchoReturn::judge(const Match& match) const {
   for (const Line& line : m_lines) {
     const std::uint64_t from = std::max(match.begin, line.begin);
     const std::uint64_t to = std::min(match.end, line.end.value_or(match.end));
-    if (from >= to || is_clean(line, from, to)) {
+    const std::string_view part = trim(match.text);
+    const bool is_part = !part.empty() && line.text.find(part) != std::string::npos;
+    if (from >= to || is_clean(line, from, to) || (line.kind != Line::Kind::line && !is_part)) {
       continue;
     }
     if (!line.end) {
@@ -232,7 +291,6 @@ EchoReturn::Judgement EchoReturn::judge(const Match& match) const {
       }
       continue;
     }
-    const bool is_part = line.text.find(trim(match.text)) != std::string::npos;
     if (!line.in_pieces && line.ahead && from >= line.ahead_from && !is_part) {
       continue; // what the lines before it have printed
     }

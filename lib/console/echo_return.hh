@@ -16,6 +16,10 @@
 // before their echo. Once such a line has come back in one piece, what has come since the line
 // before it counts, unless it is part of the line itself.
 //
+// Keys without a line end come back, too, in one piece or in several. Menus and the like take them
+// without an echo and may answer with the same letters, so they matter only to a match that is a
+// part of what was typed since the last line end.
+//
 // At most 8 lines of up to 1 KiB are watched, each for 64 KiB; after these it is taken for one that
 // does not come back. The cost is linear in the stream.
 #pragma once
@@ -37,6 +41,8 @@ public:
   // `line` is typed now; `at`: the offset of the next byte of the stream. Of a guest that has
   // echoed nothing so far and was given up twice, lines are no longer watched.
   void expect(std::uint64_t id, std::string_view line, std::uint64_t at);
+  // The same for keys without a line end; what is typed next continues them.
+  void expect_keys(std::string_view keys, std::uint64_t at);
   // The next bytes of the stream.
   void feed(std::string_view bytes, std::uint64_t at);
   // The filter has taken an echo of the line out at this place.
@@ -74,6 +80,7 @@ private:
     std::uint64_t begin;              // what comes from here on may be its echo …
     std::optional<std::uint64_t> end; // … up to here
     bool in_pieces = false;
+    enum class Kind { line, open_keys, keys } kind = Kind::line; // open: more may be typed
     bool ahead = false;            // typed before the one before it had come back
     std::uint64_t ahead_from;      // where that one has
     std::vector<bool> may_be_echo; // of each byte from `begin`
@@ -85,6 +92,8 @@ private:
     Places first, second, further;
   };
 
+  bool add_line(std::uint64_t id, std::string_view text, std::uint64_t at, bool ahead);
+  static void extend(Line& line, std::string_view text, std::uint64_t at);
   void watch(Line& line, char byte, std::uint64_t at);
   void come_back(std::size_t index, std::uint64_t at);
   void note(char byte);

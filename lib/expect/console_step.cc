@@ -251,17 +251,20 @@ void type(const StepRun& run, std::string_view bytes) {
   }
 }
 
-// Whole lines among keys are echoed like a typed line, and are an answer no more than that.
-void expect_echo_of_lines(const StepRun& run, std::string_view keys) {
+// Whole lines among keys are echoed like a typed line, and are an answer no more than that. Says
+// where the rest begins, keys without a line end.
+std::size_t expect_echo_of_lines(const StepRun& run, std::string_view keys) {
   std::size_t begin = 0;
   for (std::size_t end; (end = keys.find_first_of("\r\n", begin)) != std::string_view::npos;) {
     run.guest->console().expect_echo(keys.substr(begin, end - begin));
     begin = end + 1;
   }
+  return begin;
 }
 
 void send(const StepRun& run, const std::string& keys) {
-  expect_echo_of_lines(run, keys);
+  const std::size_t rest = expect_echo_of_lines(run, keys);
+  run.guest->console().expect_echo_of_keys(std::string_view(keys).substr(rest));
   type(run, keys);
 }
 

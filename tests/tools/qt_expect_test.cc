@@ -112,6 +112,17 @@ TEST_F(QtExpect, NoTornEchoOfARealShellSatisfiesAnything) {
     const std::string keys = "false && echo TEST-PASSED\\r";
     const Captured sent = play({"--send", keys, "--wait", "PASSED", "--timeout", "1s"});
     EXPECT_EQ(sent.status.text(), "exited 124") << shell << ": " << sent.err;
+    // As far as it has come back, also without a line end or in several steps.
+    for (const std::vector<std::string>& steps :
+         {std::vector<std::string>{"--send", "false && echo TEST-PASSED"},
+          {"--send", "false && echo TEST-PASSED", "--line", ""},
+          {"--send", "false && echo TEST-PAS", "--send", "SED"},
+          {"--send", "false && echo TEST-PAS", "--line", "SED"}}) {
+      std::vector<std::string> words = steps;
+      words.insert(words.end(), {"--wait", "PASSED", "--timeout", "1s"});
+      const Captured part = play(words);
+      EXPECT_EQ(part.status.text(), "exited 124") << shell << ": " << steps.back() << part.err;
+    }
     const Captured repeated =
         play({"--interrupt", keys, "--every", "700ms", "--until", "PASSED", "--timeout", "1s"});
     EXPECT_EQ(repeated.status.text(), "exited 124") << shell << ": " << repeated.err;

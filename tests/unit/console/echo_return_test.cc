@@ -17,6 +17,7 @@ public:
   void type(std::string_view line) {
     m_return.expect(m_filter.expect(line), line, m_passed.size());
   }
+  void send(std::string_view keys) { m_return.expect_keys(keys, m_passed.size()); }
   void say(std::string_view bytes) {
     m_filter.feed(bytes, [this](std::string_view passed) {
       m_return.feed(passed, m_passed.size());
@@ -212,6 +213,64 @@ TEST(EchoReturnTest, AnEchoInOnePieceNeedsNoLineEnd) {
 
 // As the console of SLOF does: the cursor's place is stored before the echo and restored after it.
 // Wherever the bytes are cut, and whether the line is typed before the sequence or in its middle.
+TEST(EchoReturnTest, KeysWithoutALineEndComeBackToo) {
+  Stream stream;
+  stream.say("# ");
+  stream.send("false && echo PASSED");
+  EXPECT_EQ(stream.judge("# "), Answer::counts);
+  stream.say("false && echo PAS");
+  EXPECT_EQ(stream.judge("PAS"), Answer::unknown);
+  EXPECT_EQ(stream.judge("false"), Answer::unknown);
+  stream.say("SED");
+  EXPECT_EQ(stream.judge("PASSED"), Answer::is_echo);
+  stream.type("");
+  stream.say("\r\nPASSED\r\n# ");
+  EXPECT_EQ(stream.judge("PASSED"), Answer::is_echo);
+  EXPECT_TRUE(stream.counts("PASSED"));
+}
+
+TEST(EchoReturnTest, KeysInPartsAreOneText) {
+  for (const bool comes_between : {true, false}) {
+    Stream stream;
+    stream.say("# ");
+    stream.send("false && echo PAS");
+    stream.say(comes_between ? "false && echo PAS" : "");
+    stream.send("SED");
+    stream.say(comes_between ? "SED" : "false && echo PASSED");
+    EXPECT_EQ(stream.judge("PASSED"), Answer::is_echo) << comes_between;
+    stream.send(" twice");
+    stream.say(" twice");
+    EXPECT_EQ(stream.judge("PASSED twice"), Answer::is_echo) << comes_between;
+  }
+}
+
+TEST(EchoReturnTest, ALineEndsKeys) {
+  for (const bool comes_between : {true, false}) {
+    Stream stream;
+    stream.say("# ");
+    stream.send("false && echo PAS");
+    stream.say(comes_between ? "false && echo PAS" : "");
+    stream.type("SED");
+    stream.say(comes_between ? "SED\r\n# " : "false && echo PASSED\r\n# ");
+    EXPECT_FALSE(stream.counts("PAS")) << stream.passed();
+    EXPECT_FALSE(stream.counts("PASSED")) << stream.passed();
+    stream.say("PASSED\r\n");
+    EXPECT_TRUE(stream.counts("PASSED"));
+  }
+}
+
+TEST(EchoReturnTest, AnswersToKeysThatAreNotEchoedCount) {
+  Stream stream;
+  stream.say("1) Linux\r\n2) BSD\r\n? ");
+  stream.send("1");
+  stream.say("\r\nbooting 1: Linux\r\n");
+  EXPECT_EQ(stream.judge("booting 1"), Answer::counts);
+  EXPECT_EQ(stream.judge("Linux", 24), Answer::counts);
+  stream.send("y");
+  stream.say("yes\r\n");
+  EXPECT_EQ(stream.judge("yes"), Answer::counts);
+}
+
 TEST(EchoReturnTest, ControlSequencesAreNoPartOfTheText) {
   const std::string prompt = "\r\n0 > \x1b[0m\x1b"
                              "7";

@@ -8,6 +8,7 @@
 #include "os/file.hh"
 #include "tap/dry_run.hh"
 #include "tap/listing.hh"
+#include "tap/rerun.hh"
 #include "tap/session.hh"
 #include "tap/tag.hh"
 
@@ -26,6 +27,7 @@ struct Options {
   std::vector<std::string> filters;
   std::optional<std::string> select;
   std::optional<std::string> name;
+  std::optional<std::string> rerun;
   RunOptions run;
   std::optional<int> rounds;
   bool until_failure = false;
@@ -95,6 +97,9 @@ CommandLine command_line(Options& options) {
               options.filters)
       .option("select", "EXPRESSION", "only subtests whose tags match: 'machine:virt and not slow'",
               options.select)
+      .option("rerun", "DIR",
+              "only subtests that have not passed in the run whose results are in DIR",
+              options.rerun)
       .option(
           "timeout", "TIME|none",
           "deadline of all subtests together, counted without preparing files (default: for each "
@@ -209,6 +214,15 @@ int run_files(const std::vector<std::string>& words, Options& options) {
     selected = select_by_tags(selected, *options.select);
   }
   if (options.mode == Mode::check) {
+    return to_int(ExitCode::done);
+  }
+  if (options.rerun) {
+    selected = not_passed(selected, complete_settings(options.run), *options.rerun);
+  }
+  if (selected.empty() && options.mode == Mode::run) {
+    TapWriter tap(STDOUT_FILENO, 1);
+    tap.skip("all", format("all of them have passed in {}", *options.rerun));
+    tap.finish();
     return to_int(ExitCode::done);
   }
   if (options.mode == Mode::list) {

@@ -93,6 +93,36 @@ TEST_F(QtTapRepeat, WithSeveralAtOnceNothingIsCountedTwice) {
                              HasSubstr("\nok 2 good/named\n# failed 0 of 12 times")));
 }
 
+TEST_F(QtTapRepeat, OnlyWhatHasNotPassedThere) {
+  const std::string before = folder.path() + "/before";
+  const std::string file = define("riscv64", "again", R"(
+[test.passes]
+machine = "none"
+console = false
+steps = [{ qmp = "query-status" }]
+
+[test.fails]
+machine = "none"
+console = false
+steps = [{ qmp = "query-status", returns = { running = false } }]
+
+[test.is-skipped]
+machine = "none"
+console = false
+requires = { commands = ["no-such-program"] }
+steps = [{ qmp = "query-status" }]
+)");
+  EXPECT_EQ(status_of(tap({"--output", before, "--filter", "[pi]*", file})), 0);
+  const Captured again = run({"--rerun", before, file});
+  EXPECT_THAT(again.out, AllOf(HasSubstr("1..2\n"), HasSubstr("\nnot ok 1 fails\n"),
+                               HasSubstr("\nok 2 is-skipped # SKIP")));
+  EXPECT_THAT(run({"--list", "--rerun", before, file}).out, Not(HasSubstr("passes")));
+  const Captured nothing = run({"--rerun", before, "--filter", "passes", file});
+  EXPECT_EQ(status_of(nothing), 0);
+  EXPECT_EQ(nothing.out, "TAP version 13\n1..0 # SKIP all of them have passed in " + before + "\n");
+  EXPECT_EQ(status_of(run({"--rerun", folder.path() + "/none", file})), 2);
+}
+
 TEST_F(QtTapRepeat, WhatCannotBeRepeated) {
   const std::string file = define_flaky();
   const std::vector<std::vector<std::string>> lines = {{"--repeat", "0", file},

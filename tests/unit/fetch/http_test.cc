@@ -226,7 +226,7 @@ TEST_F(HttpTest, CredentialsAreSentButNeverShown) {
   EXPECT_THAT(result.reason, Not(HasSubstr("s3cret")));
   EXPECT_EQ(display_url("http://me:s3cret@host/a@b"), "http://host/a@b");
   EXPECT_EQ(display_url("https://host/a@b?c"), "https://host/a@b?c");
-  EXPECT_EQ(display_url("http://me:s3/cr@host/"), "http://me:s3/cr@host/"); // "me" is the host
+  EXPECT_EQ(display_url("http://me:s3/cr@host/"), "http://host/"); // what people mean by it
 }
 
 TEST_F(HttpTest, TakesCredentialsFromNetrc) {

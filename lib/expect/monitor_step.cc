@@ -8,6 +8,7 @@
 #include "schema/key.hh"
 
 #include <algorithm>
+#include <utility>
 
 namespace qt {
 
@@ -16,11 +17,16 @@ namespace {
 constexpr Duration k_polling{30000}; // a question asked again and again always has a deadline
 constexpr Duration k_news{2000};     // of QEMU's end, after that of its monitor
 
-[[noreturn]] void monitor_gone(const StepRun& run, const std::string& wanted) {
+// The monitor has ended; what qt-boot knows of the machine may still be on its way.
+void take_last_news(const StepRun& run) {
   const Deadline news = Deadline::after(k_news);
   while (!run.guest->over() && !run.loop.missed(news)) {
     run.turn(earlier(news, run.guest->over_at()));
   }
+}
+
+[[noreturn]] void monitor_gone(const StepRun& run, const std::string& wanted) {
+  take_last_news(run);
   const std::string remark = run.guest->qmp().remark();
   run.need_guest(wanted + remark);
   run.fail(Cause::qemu_exit, format("the monitor closed before {}{}", wanted, remark));
@@ -199,6 +205,7 @@ void event(const StepRun& run) {
   std::deque<Json>& events = run.guest->qmp().events(); // since the last step that did something
   ReplyMistake other;                                   // of the last that came with other data
   unsigned others = 0;
+  bool all_is_told = false;
   const auto is_wanted = [&](const Json& candidate) {
     if (candidate.at("event") != name) {
       return false;
@@ -219,7 +226,11 @@ void event(const StepRun& run) {
     const std::string came =
         others == 0 ? "" : format("; {} came with other data, last: {}", others, other.text);
     if (run.guest->monitor_ended()) {
-      monitor_gone(run, format("the event {} came{}", name, came));
+      if (std::exchange(all_is_told, true)) {
+        monitor_gone(run, format("the event {} came{}", name, came));
+      }
+      take_last_news(run); // the event may be among it
+      continue;
     }
     if (run.late()) {
       run.time_out(others == 0 ? "" : came.substr(2), {{"diff", other.diff}});

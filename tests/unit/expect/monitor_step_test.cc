@@ -6,6 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 namespace qt {
 namespace monitor_step_test {
 
@@ -287,6 +290,21 @@ TEST(MonitorStepTest, EventsMayHaveComeBefore) {
       {step_of(StepType::qmp, {{"qmp", "stop"}}), step_of(StepType::event, {{"event", "RESUME"}}),
        step_of(StepType::event, {{"event", "STOP"}}),
        step_of(StepType::event, {{"event", "JOB"}, {"data", {{"id", "b"}}}})});
+  EXPECT_EQ(result.verdict.cause, Cause::pass) << result.verdict.message;
+}
+
+// A guest that panics before this monitor is up ends QEMU; only qt-boot has heard why, and tells it
+// after the monitor has ended.
+TEST(MonitorStepTest, AnEventMayComeAfterTheMonitorHasEnded) {
+  const DialogueResult result = hold(
+      [](FakeGuest& guest) {
+        guest.hear_request(); // "events"
+        guest.close_monitor();
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        guest.tell_event("GUEST_PANICKED", {{"action", "poweroff"}, {"early", true}});
+        guest.end("exited 0");
+      },
+      {step_of(StepType::event, {{"event", "GUEST_PANICKED"}})});
   EXPECT_EQ(result.verdict.cause, Cause::pass) << result.verdict.message;
 }
 

@@ -227,10 +227,19 @@ Verdict stage_verdict(const std::string& run_dir, const StageEnd& end, const End
     skip.cause = Cause::skip;
     return skip;
   }
+  const bool by_deadline = end.by == StageEnd::By::deadline;
+  const bool tells_of_our_signal =
+      tells && by_deadline && found->cause == Cause::host && code == 128 + SIGTERM;
+  if (tells_of_our_signal) { // its own deadline came too late: the host is slow
+    Verdict late = *found;
+    late.cause = Cause::timeout;
+    late.message = "the deadline passed";
+    return late;
+  }
   if (tells) {
     return *found;
   }
-  if (end.by == StageEnd::By::deadline || code == to_int(ExitCode::deadline)) {
+  if (by_deadline || code == to_int(ExitCode::deadline)) {
     return verdict_of(Cause::timeout, "the deadline passed");
   }
   const std::string& said = end.last_error_line;

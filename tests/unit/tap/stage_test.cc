@@ -117,6 +117,24 @@ TEST(Stage, AGrandchildThatKeepsThePipeDoesNotHoldItUp) {
   ::kill(std::stoi(left.lines[0]), SIGKILL);
 }
 
+// On a slow host qt-boot may be ended for the deadline before it has noticed that by itself.
+TEST(Stage, WhatWasEndedForItsDeadlineTimedOut) {
+  EndRequest signals;
+  const TempDir folder{"stage"};
+  Verdict verdict = verdict_of(Cause::host, "ended by SIGTERM");
+  verdict.last_lines = {"login:"};
+  write_verdict(folder.path(), verdict);
+  const StageEnd end =
+      run("trap 'exit 143' TERM; while :; do sleep 0.01; done", Deadline::after(Duration(500))).end;
+  ASSERT_EQ(end.by, StageEnd::By::deadline);
+  const Verdict late = stage_verdict(folder.path(), end, signals);
+  EXPECT_EQ(late.cause, Cause::timeout);
+  EXPECT_EQ(late.message, "the deadline passed");
+  EXPECT_EQ(late.last_lines, verdict.last_lines);
+  write_verdict(folder.path(), verdict_of(Cause::fail_pattern, "Oops"));
+  EXPECT_EQ(stage_verdict(folder.path(), end, signals).cause, Cause::fail_pattern);
+}
+
 TEST(Stage, AProgramThatIsNotThereIsAnError) {
   EndRequest signals;
   EXPECT_THROW(

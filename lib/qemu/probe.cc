@@ -28,9 +28,15 @@ namespace qt {
 
 namespace {
 
-// A QEMU without a machine.
-IdleEmulator start(const std::string& program, Duration limit) {
-  return IdleEmulator(program, {"-machine", "none"}, limit);
+// With this an emulator that was built for KVM alone can be asked where there is no KVM.
+constexpr std::array k_any_accelerator = {"-accel", "tcg", "-accel", "qtest"};
+
+// A QEMU with nothing but this machine.
+IdleEmulator start(const std::string& program, Duration limit,
+                   const std::string& machine = "none") {
+  std::vector<std::string> arguments = {"-machine", machine};
+  arguments.insert(arguments.end(), k_any_accelerator.begin(), k_any_accelerator.end());
+  return IdleEmulator(program, arguments, limit);
 }
 
 // The names of a list of {"name": …}.
@@ -249,7 +255,7 @@ bool ask_netdev(const std::string& program, Duration limit, const std::string& n
 std::uint64_t ask_memory(const std::string& program, Duration limit, const std::string& machine) {
   constexpr std::uint64_t k_usual = 128 << 20;
   try {
-    IdleEmulator emulator(program, {"-machine", machine}, limit);
+    IdleEmulator emulator = start(program, limit, machine);
     const Json reply = emulator.need("query-memory-size-summary");
     const Json& memory = json_member(reply, "base-memory");
     return memory.is_number_unsigned() ? memory.get<std::uint64_t>() : k_usual;

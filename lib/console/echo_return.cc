@@ -73,8 +73,8 @@ void EchoReturn::expect_keys(std::string_view keys, std::uint64_t at) {
     extend(m_lines.back(), text, at);
     return;
   }
-  constexpr std::uint64_t k_no_line = 0; // the filter's begin with 1
-  if (add_line(k_no_line, text, at, false)) {
+  constexpr std::uint64_t k_of_keys = 0; // the filter's begin with 1
+  if (add_line(k_of_keys, text, at, false)) {
     m_lines.back().kind = Line::Kind::open_keys;
   }
 }

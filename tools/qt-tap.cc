@@ -29,7 +29,7 @@ struct Options {
   std::optional<std::string> name;
   std::optional<std::string> rerun;
   RunOptions run;
-  std::optional<int> rounds;
+  int rounds = 0; // 0: it is not said
   bool until_failure = false;
   bool bisects = false;
   Mode mode = Mode::run;
@@ -38,23 +38,14 @@ struct Options {
 
 constexpr int k_most_rounds = 1'000'000;
 
-int rounds_of(const std::string& word) {
-  const std::optional<std::int64_t> rounds = parse_integer(word);
-  if (!rounds || *rounds < 1 || *rounds > k_most_rounds) {
-    throw Error(format("option --repeat: '{}' is not a number from 1 to {}", word, k_most_rounds),
-                ExitCode::usage);
-  }
-  return static_cast<int>(*rounds);
-}
-
 bool repeats(const Options& options) {
-  return options.rounds || options.until_failure || options.bisects;
+  return options.rounds > 0 || options.until_failure || options.bisects;
 }
 
 Repetition repetition(const Options& options) {
   const int most = options.until_failure ? k_most_rounds : 1;
-  return {static_cast<std::size_t>(options.rounds.value_or(most)), options.until_failure,
-          options.bisects};
+  const int rounds = options.rounds > 0 ? options.rounds : most;
+  return {static_cast<std::size_t>(rounds), options.until_failure, options.bisects};
 }
 
 void set_timeout(const std::string& word, RunOptions& options) {
@@ -116,8 +107,8 @@ CommandLine command_line(Options& options) {
       .choice("confine", {"none", "sandbox"}, "run QEMU in a sandbox or not, overriding the FILEs",
               run.confine)
       .option("jobs", "run N subtests at the same time", 1, 1024, run.jobs)
-      .option("repeat", "N", "run the subtests N times, and say how often each failed",
-              [&options](const std::string& word) { options.rounds = rounds_of(word); })
+      .option("repeat", "run the subtests N times, and say how often each failed", 1, k_most_rounds,
+              options.rounds)
       .flag("until-fail", "run the subtests again until one fails, with --repeat at most N times",
             options.until_failure)
       .flag("bisect",

@@ -25,8 +25,8 @@ void take_last_news(const StepRun& run) {
   }
 }
 
+// To be called after take_last_news().
 [[noreturn]] void monitor_gone(const StepRun& run, const std::string& wanted) {
-  take_last_news(run);
   const std::string remark = run.guest->qmp().remark();
   run.need_guest(wanted + remark);
   run.fail(Cause::qemu_exit, format("the monitor closed before {}{}", wanted, remark));
@@ -43,6 +43,7 @@ Json ask(const StepRun& run, const std::string& command, const Json& arguments,
       return std::move(*reply);
     }
     if (run.guest->monitor_ended()) {
+      take_last_news(run);
       monitor_gone(run, format("it answered '{}'", command));
     }
     if (run.late()) {

@@ -2,6 +2,8 @@
 
 #include "base/text.hh"
 
+#include <algorithm>
+
 namespace qt {
 
 namespace {
@@ -96,6 +98,13 @@ std::optional<PortReference> parse_port_reference(std::string_view text) {
     return std::nullopt;
   }
   return PortReference{std::string(text.substr(0, sign)), text[sign] == '-' ? -*number : *number};
+}
+
+bool has_placeholder(const std::vector<std::string>& texts, std::string_view name) {
+  return std::any_of(texts.begin(), texts.end(), [name](const std::string& text) {
+    const std::vector<std::string> names = placeholders(text);
+    return std::find(names.begin(), names.end(), name) != names.end();
+  });
 }
 
 } // namespace qt

@@ -29,6 +29,8 @@ std::string substitute(std::string_view text, const Lookup& lookup, Pass pass);
 
 // The names in `text`, in order, each as often as it stands there; empty ones too.
 std::vector<std::string> placeholders(std::string_view text);
+// Whether "${name}" is in one of the texts.
+bool has_placeholder(const std::vector<std::string>& texts, std::string_view name);
 
 // The name if `text` is just one placeholder, as "${NAME}"; nothing otherwise.
 std::optional<std::string> sole_placeholder(std::string_view text);

@@ -245,11 +245,7 @@ void PayloadReader::check_command(const Member& entry, const FileRule& rule) {
                                         entry.key, key));
     }
   }
-  const bool has_out = std::any_of(rule.make.begin(), rule.make.end(), [](const std::string& word) {
-    const std::vector<std::string> names = placeholders(word);
-    return std::find(names.begin(), names.end(), "out") != names.end();
-  });
-  if (!has_out) {
+  if (!has_placeholder(rule.make, "out")) {
     m_mistakes.add(make->at, "make: the command does not say ${out}, the file that it is to make");
   }
   if (rule.make.front().empty()) {

@@ -10,7 +10,6 @@
 #include "os/file.hh"
 #include "os/process.hh"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
@@ -61,7 +60,7 @@ std::vector<std::string> words_for(const CommandRule& rule, const std::string& r
 }
 
 void run_in(const std::string& folder, const std::vector<std::string>& words, Duration timeout) {
-  const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const UniqueFd nothing = open_file("/dev/null", O_RDONLY);
   SpawnOptions options;
   options.standard_input = nothing.get();
   options.standard_output = STDERR_FILENO;
@@ -97,12 +96,7 @@ UniqueFd open_result(const std::string& result, const std::string& command) {
 } // namespace
 
 void check_command(const CommandRule& rule) {
-  const bool says_out =
-      std::any_of(rule.words.begin(), rule.words.end(), [](const std::string& word) {
-        const std::vector<std::string> names = placeholders(word);
-        return std::find(names.begin(), names.end(), k_out) != names.end();
-      });
-  if (!says_out) {
+  if (!has_placeholder(rule.words, k_out)) {
     throw Error("option --make: the command does not say ${out}, the file that it is to make",
                 ExitCode::usage);
   }

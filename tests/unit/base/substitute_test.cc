@@ -47,6 +47,8 @@ TEST(Substitute, LeavesOtherDollarsAlone) {
 
 TEST(Substitute, ListsTheNames) {
   EXPECT_THAT(placeholders("${a} $${b} ${c.d-1}${a}${}"), ElementsAre("a", "c.d-1", "a", ""));
+  EXPECT_TRUE(has_placeholder({"dd", "of=${out}"}, "out"));
+  EXPECT_FALSE(has_placeholder({"$${out}", "out", "${output}"}, "out"));
 }
 
 TEST(Substitute, KnowsATextThatIsJustAName) {

@@ -92,6 +92,8 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
   const bool panic_is_said = !panic_action(options).empty();
   if (keeps_panic && !panic_is_said) {
     add("-action", "panic=pause");
+  } else if (channels.monitors.empty() && !panic_is_said) { // only its status can tell
+    add("-action", "panic=exit-failure");
   }
   if (!options.backdoor.empty()) {
     add("-chardev",

@@ -7,6 +7,7 @@
 //   -chardev … -qmp …            a monitor for each descriptor (QEMU 11.1 warns of -mon)
 //   -action panic=pause          for our own monitor, which takes it back (early_panic.hh); after
 //                                the user's arguments if these say what a panic does
+//   -action panic=exit-failure   without a monitor: only the exit status can tell of a panic
 //   -machine -cpu -accel
 //   -chardev … -serial …         the console: "-serial null" for each port before it
 //   the user's arguments         so that they can add to all of the above and override it

@@ -100,6 +100,14 @@ TEST_F(Causes, GuestPanic) {
           "machine = \"s390-ccw-virtio\"\nsteps = [{ wait = \"nosuch\" }]");
 }
 
+// QEMU would end with 0.
+TEST_F(Causes, GuestPanicThatNoMonitorTells) {
+  NEED("qemu-system-s390x");
+  const std::string machine = "machine = \"s390-ccw-virtio\"\nqmp = false\n";
+  failure(Cause::qemu_exit, "s390x", machine + "exit = 0");
+  failure(Cause::qemu_exit, "s390x", machine + "steps = [{ exit = 0 }]");
+}
+
 // Its first instructions are the panic. Most rounds come too early for an event.
 TEST_F(Causes, GuestPanicBeforeQemuReadsItsMonitors) {
   NEED_DEVICE(k_x86_64, "pvpanic");

@@ -8,8 +8,22 @@
 namespace qt {
 namespace machine_test {
 
+const std::string k_unheard = " -action panic=exit-failure";
+
+// Without what stands in each command of a machine without a monitor.
 std::string command(const MachineOptions& options, const MachineChannels& channels) {
-  return join(qemu_command(options, channels), " ");
+  std::string words = join(qemu_command(options, channels), " ");
+  const std::size_t at = words.find(k_unheard);
+  return at != std::string::npos ? words.erase(at, k_unheard.size()) : words;
+}
+
+TEST(QemuCommand, LetsTheStatusTellOfAPanicWhereThereIsNoMonitor) {
+  const auto words = [](const std::vector<std::string>& arguments, const std::vector<int>& fds) {
+    return join(qemu_command({"q", {}, {}, {}, false, arguments, "", ""}, {-1, fds}), " ");
+  };
+  EXPECT_EQ(words({}, {}), "q -display none -vga none" + k_unheard);
+  EXPECT_EQ(words({"-action", "panic=none"}, {}), "q -display none -vga none -action panic=none");
+  EXPECT_EQ(words({}, {3}).find(k_unheard), std::string::npos);
 }
 
 TEST(QemuCommand, HasNoWindowAndTheConsoleAsFirstPort) {

@@ -125,6 +125,10 @@ int run(const std::vector<std::string>& words) {
   if (const std::string mistake = qt::argument_mistake(boot.machine.arguments); !mistake.empty()) {
     throw usage(mistake);
   }
+  if (const std::string mistake = qt::unheard_device_mistake(boot.machine.arguments);
+      !mistake.empty() && !boot.monitors) {
+    throw usage(mistake);
+  }
   qt::fit_confinement(boot.machine);
   const std::unique_ptr<qt::Admission> place = qt::admit(boot);
   return qt::boot(boot);

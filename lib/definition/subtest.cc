@@ -34,6 +34,7 @@ private:
   Phase read_phase(const Value& table, const Position& at, const std::string& title);
   std::vector<Vm> read_vms(const Value& table, const std::string& title);
   Vm read_vm(const Value& table, const std::string& name);
+  void check_arguments(const Value& args, const Vm& vm);
   std::vector<Step> read_steps(const Value& table, std::string_view list, StepPlace place,
                                const std::vector<Vm>& vms);
   std::vector<NamedCheck> read_checks(const Value& table, const std::vector<Vm>& vms);
@@ -41,7 +42,7 @@ private:
   void check_machine_of(const Step& step, const Value& value, const std::vector<Vm>& vms);
   void check_channels(const Step& step, const Value& value, const Vm& vm);
   void check_awaited(const Step& step, const Value& value, const Value& table, TypedTexts& typed);
-  void check_failure_texts(const Value& table, const Phase& phase);
+  void check_dialogue_texts(const Value& table, const Phase& phase);
   using SavedNames = Variables::SavedNames;
   void check_names(const Value* value, std::string_view key,
                    SavedNames saved = SavedNames::unknown);
@@ -125,6 +126,20 @@ bool judges(const Value& table, const Phase& phase) {
 
 bool has_console(const Vm& vm) { return vm.values.value("console", Json(0)) != Json(false); }
 
+void SubtestReader::check_arguments(const Value& args, const Vm& vm) {
+  std::vector<std::string> words;
+  for (const Value& word : args.elements) {
+    words.push_back(word.text);
+    if (const std::string mistake = argument_mistake({word.text}); !mistake.empty()) {
+      complain(word.at, format("args: {}", mistake));
+    }
+  }
+  if (const std::string mistake = unheard_device_mistake(words);
+      !mistake.empty() && !vm.values.value("qmp", true)) {
+    complain(args.at, format("args: {}", mistake));
+  }
+}
+
 Vm SubtestReader::read_vm(const Value& table, const std::string& name) {
   Vm vm;
   vm.name = name;
@@ -140,11 +155,7 @@ Vm SubtestReader::read_vm(const Value& table, const std::string& name) {
     complain(pvpanic->at, "pvpanic: without a monitor (qmp = false) nobody hears of a panic");
   }
   if (const Value* const args = table.find("args"); args != nullptr && is_final()) {
-    for (const Value& word : args->elements) {
-      if (const std::string mistake = argument_mistake({word.text}); !mistake.empty()) {
-        complain(word.at, format("args: {}", mistake));
-      }
-    }
+    check_arguments(*args, vm);
   }
   return vm;
 }
@@ -341,19 +352,24 @@ void SubtestReader::check_saved_by_checks(const Phase& phase, const Value& list)
   }
 }
 
-// Failure texts that strip-ansi takes out, and those of phases of which none has a console.
-void SubtestReader::check_failure_texts(const Value& table, const Phase& phase) {
-  const Value* const fail = table.find("fail");
-  if (!is_final() || fail == nullptr || !phase.dialogue.contains("fail")) {
+// Texts of the whole dialogue that strip-ansi takes out, and failure texts of phases of which none
+// has a console.
+void SubtestReader::check_dialogue_texts(const Value& table, const Phase& phase) {
+  if (!is_final()) {
     return;
   }
-  m_fail_at = m_fail_at.file ? m_fail_at : fail->at;
-  m_fail_is_heard = m_fail_is_heard || std::any_of(phase.vms.begin(), phase.vms.end(), has_console);
-  for (const Awaited& text : failure_texts(phase.dialogue.at("fail"))) {
-    const std::string mistake = phase.dialogue.contains("strip-ansi") ? stripped_mistake(text) : "";
-    if (!mistake.empty()) {
-      complain(fail->at, mistake);
+  if (phase.dialogue.contains("strip-ansi")) {
+    for (const Awaited& text : awaited_texts(phase.dialogue)) {
+      if (const std::string mistake = stripped_mistake(text); !mistake.empty()) {
+        complain(table.find(text.key)->at, mistake);
+      }
     }
+  }
+  if (const Value* const fail = table.find("fail");
+      fail != nullptr && phase.dialogue.contains("fail")) {
+    m_fail_at = m_fail_at.file ? m_fail_at : fail->at;
+    m_fail_is_heard =
+        m_fail_is_heard || std::any_of(phase.vms.begin(), phase.vms.end(), has_console);
   }
 }
 
@@ -399,7 +415,7 @@ Phase SubtestReader::read_phase(const Value& table, const Position& at, const st
                               "output",
                               title));
   }
-  check_failure_texts(table, phase);
+  check_dialogue_texts(table, phase);
   return phase;
 }
 

@@ -49,28 +49,8 @@ void check_expressions(const Step& step) {
   }
 }
 
-// The same for what the whole dialogue is given.
-void check_defaults(const Json& defaults, DialogueLoop& loop) {
-  const auto fail = defaults.find("fail");
-  if (fail == defaults.end()) {
-    return;
-  }
-  std::string wrong = empty_mistake(*find_key(dialogue_keys(), "fail"), *fail);
-  for (const Awaited& text : failure_texts(*fail)) {
-    wrong = wrong.empty() && defaults.contains("strip-ansi") ? stripped_mistake(text) : wrong;
-  }
-  const auto& guests = loop.guests();
-  if (wrong.empty() && std::none_of(guests.begin(), guests.end(),
-                                    [](const auto& guest) { return guest->has_console(); })) {
-    wrong = "no machine here has a console on which these texts could appear";
-  }
-  if (!wrong.empty()) {
-    throw Error(format("option --fail: {}", wrong), ExitCode::usage);
-  }
-}
-
-std::string stripped_mistake(const Step& step) {
-  for (const Awaited& text : awaited_texts(step)) {
+std::string stripped_mistake(const std::vector<Awaited>& texts) {
+  for (const Awaited& text : texts) {
     if (std::string wrong = qt::stripped_mistake(text); !wrong.empty()) {
       return wrong;
     }
@@ -78,11 +58,29 @@ std::string stripped_mistake(const Step& step) {
   return "";
 }
 
+// The same for what the whole dialogue is given.
+void check_defaults(const Json& defaults, DialogueLoop& loop) {
+  std::string wrong =
+      defaults.contains("strip-ansi") ? stripped_mistake(awaited_texts(defaults)) : "";
+  if (const auto fail = defaults.find("fail"); fail != defaults.end() && wrong.empty()) {
+    wrong = empty_mistake(*find_key(dialogue_keys(), "fail"), *fail);
+    const auto& guests = loop.guests();
+    if (wrong.empty() && std::none_of(guests.begin(), guests.end(),
+                                      [](const auto& guest) { return guest->has_console(); })) {
+      wrong = "no machine here has a console on which these texts could appear";
+    }
+    wrong = wrong.empty() ? "" : format("fail: {}", wrong);
+  }
+  if (!wrong.empty()) {
+    throw Error(format("option --{}", wrong), ExitCode::usage);
+  }
+}
+
 void check_step(const Step& step, const Json& defaults, DialogueLoop& loop,
                 const std::string& default_vm) {
   std::string wrong = step_mistake(step);
   if (wrong.empty() && defaults.contains("strip-ansi")) {
-    wrong = stripped_mistake(step);
+    wrong = stripped_mistake(awaited_texts(step));
   }
   if (wrong.empty()) {
     Guest* const guest = guest_of(step, loop, default_vm);

@@ -37,12 +37,23 @@ bool is_in(const Awaited& awaited, std::string_view typed) {
   return typed.find(awaited.text) != std::string_view::npos;
 }
 
-} // namespace
-
+// Those of a value in the normal form of Type::patterns.
 std::vector<Awaited> failure_texts(const Json& fail) {
   std::vector<Awaited> texts;
   for (const Json& pattern : with_sets_put_in(fail)) {
     texts.push_back({"fail", pattern.begin()->get<std::string>(), pattern.contains("regex")});
+  }
+  return texts;
+}
+
+} // namespace
+
+std::vector<Awaited> awaited_texts(const Json& dialogue) {
+  const auto fail = dialogue.find("fail");
+  std::vector<Awaited> texts =
+      fail != dialogue.end() ? failure_texts(*fail) : std::vector<Awaited>();
+  if (const auto prompt = dialogue.find("prompt"); prompt != dialogue.end()) {
+    texts.push_back({"prompt", prompt->get<std::string>()});
   }
   return texts;
 }

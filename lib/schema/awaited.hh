@@ -18,8 +18,8 @@ struct Awaited {
 
 // Those of a step: what it waits for, and its failure texts.
 std::vector<Awaited> awaited_texts(const Step& step);
-// Those of a value in the normal form of Type::patterns.
-std::vector<Awaited> failure_texts(const Json& fail);
+// Those of the keys of a whole dialogue: its failure texts and its prompt.
+std::vector<Awaited> awaited_texts(const Json& dialogue);
 
 // Why the text cannot come on a console whose control sequences are taken out (strip-ansi); empty
 // if it can.

@@ -173,6 +173,14 @@ TEST_F(QtBoot, RefusesWhatMakesQemuLeave) {
   }
 }
 
+TEST_F(QtBoot, RefusesADeviceWhoseNewsNobodyWouldHear) {
+  NEED(k_x86_64);
+  const Captured deaf =
+      run({"--qemu", k_x86_64, "--qmp", "false"}, {"-device", "pvpanic,ioport=0x505"}, {"end"});
+  EXPECT_EQ(code_of(deaf), 2);
+  EXPECT_THAT(deaf.err, HasSubstr("nobody hears of a panic"));
+}
+
 TEST_F(QtBoot, CannotJudgeWithoutItsRunDirectory) {
   write_file(path("plain"), "no folder");
   const Captured result =

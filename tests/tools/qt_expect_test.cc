@@ -415,6 +415,7 @@ TEST_F(QtExpect, AStepThatCannotFailIsRefused) {
            {"--strip-ansi", "--wait", "\x1b[0m"},
            {"--strip-ansi", "--wait-regex", "\\e\\[0m"},
            {"--strip-ansi", "--fail", "\x1b[31m", "--wait", "x"},
+           {"--strip-ansi", "--prompt", "\x1b[1m# ", "--shell", "true"},
        }) {
     const Captured result = run_with([](FakeGuest& guest) { guest.say("x"); }, words);
     EXPECT_EQ(result.status.text(), "exited 2") << join(words, " ") << result.err;

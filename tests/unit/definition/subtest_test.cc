@@ -393,6 +393,19 @@ const Case k_tests[] = {
     // machines
     {"machine='x'\nqmp=false\npvpanic=true\nexit=0\n",
      {"4:1: error: pvpanic: without a monitor (qmp = false) nobody hears of a panic"}},
+    {"machine='x'\nqmp=false\nargs=['-device', 'pvpanic']\nexit=0\n",
+     {"4:6: error: args: -device pvpanic: without a monitor (qmp = false) nobody hears of a "
+      "panic"}},
+    {"machine='x'\nqmp=false\nargs=['--device', '{\"driver\": \"pvpanic-pci\"}']\nexit=0\n",
+     {"4:6: error: args: -device {\"driver\": \"pvpanic-pci\"}: without a monitor (qmp = false) "
+      "nobody hears of a panic"}},
+    {"machine='x'\nqmp=false\nargs=['-device', 'addr=3,driver=pvpanic-pci,id=a']\nexit=0\n",
+     {"4:6: error: args: -device addr=3,driver=pvpanic-pci,id=a: without a monitor (qmp = false) "
+      "nobody hears of a panic"}},
+    {"machine='x'\nqmp=false\nargs=['-device', 'virtio-rng-pci,id=pvpanic', '-name', 'pvpanic']\n"
+     "exit=0\n",
+     {}},
+    {"machine='x'\nargs=['-device', 'pvpanic']\nexit=0\n", {}},
     {"machine='x'\nservice=['a']\nready=['log:']\nexit=0\n",
      {"4:8: error: ready: expected one of unix:PATH, tcp:PORT, log:TEXT, got \"log:\""}},
     {"vm=3\nexit=0\n", {"2:4: error: vm: expected tables [test.t.vm.NAME], got 3"}},
@@ -679,6 +692,15 @@ TEST(StepMistake, IsToldOfHostStepsToo) {
                 "board.toml:3:15: error: run: unknown name '${m}' in test 't'; did you mean 'n'?",
                 "board.toml:3:26: error: verify: only run, file and sleep steps may stand here, "
                 "not 'line'"}));
+}
+
+TEST(StepMistake, IsAlsoAPromptThatCannotCome) {
+  const std::string prompt = "[test.t]\nprompt=\"\\u001b[1m# \"\nsteps=[{shell='true'}]\n";
+  EXPECT_EQ(mistakes_of(prompt + "strip-ansi=true\n"),
+            (std::vector<std::string>{
+                "board.toml:2:8: error: prompt: this cannot come: strip-ansi removes ESC and the "
+                "sequence that it begins; leave them out here too"}));
+  EXPECT_THAT(mistakes_of(prompt), IsEmpty());
 }
 
 TEST(Subtest, WarnsOfWhatItsOwnTypingHolds) {

@@ -174,7 +174,10 @@ struct Regex::Code {
   explicit Code(const std::string& source)
     : expression(source)
     , prefix(literal_prefix(source)) {
-    compile_or_throw(expression, expression);
+    std::uint32_t empty = 0;
+    pcre2_pattern_info(compile_or_throw(expression, expression).get(), PCRE2_INFO_MATCHEMPTY,
+                       &empty);
+    may_be_empty = empty != 0;
     refuse_split_characters(expression);
     // PCRE2 begins no attempt at the LF of a CR LF unless the expression speaks of either; then the
     // result would depend on where a read was cut. A definition that is never used makes it speak.
@@ -237,6 +240,7 @@ struct Regex::Code {
   Owned<pcre2_match_data> data;
   mutable Owned<pcre2_jit_stack> stack; // once it is fast
   Owned<pcre2_match_context> context;
+  bool may_be_empty = true;
   std::size_t lookbehind = 0;
   std::optional<char> needed; // in either case, if it is a letter
   // For may_match(): the expression after anything, made when first needed.
@@ -251,6 +255,7 @@ Regex::Regex(Regex&& other) noexcept = default;
 Regex& Regex::operator=(Regex&& other) noexcept = default;
 
 const std::string& Regex::prefix() const noexcept { return m_code->prefix; }
+bool Regex::may_be_empty() const noexcept { return m_code->may_be_empty; }
 std::size_t Regex::lookbehind() const noexcept { return m_code->lookbehind; }
 
 std::optional<Regex::Found> Regex::search(std::string_view subject) const {

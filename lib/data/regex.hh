@@ -49,6 +49,8 @@ public:
   std::size_t end() const;
   std::map<std::string, std::string> named_groups(std::string_view subject) const;
 
+  // Whether an empty text may match, somewhere; true also where that is hard to tell.
+  bool may_be_empty() const noexcept;
   // How many bytes before `start` an attempt may look at.
   std::size_t lookbehind() const noexcept;
   // The bytes with which each match begins; empty if that is not known. Never too long.

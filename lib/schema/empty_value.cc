@@ -4,6 +4,7 @@
 #include "base/error.hh"
 #include "base/text.hh"
 #include "data/regex.hh"
+#include "schema/impossible_regex.hh"
 
 #include <algorithm>
 #include <array>
@@ -48,18 +49,26 @@ bool matches_every_end(const std::string& expression) {
   }
 }
 
-// Of the console: what has come already matches, and be it nothing.
+// Of the console: what has come already matches, and be it nothing; and an empty match elsewhere,
+// as of \b or (?=x), is no text that has come.
 std::string empty_stream_regex(const Json& value) {
-  return Regex(value.get_ref<const std::string&>()).search("").has_value()
-             ? "expected a regular expression that needs a text; this one matches also the empty "
-               "one, which is there at once"
-             : "";
+  const Regex regex(value.get_ref<const std::string&>());
+  if (regex.search("")) {
+    return "expected a regular expression that needs a text; this one matches also the empty one, "
+           "which is there at once";
+  }
+  return regex.may_be_empty() ? "expected a regular expression that takes a text; this one can "
+                                "match without taking a byte, and that counts for nothing here"
+                              : "";
 }
 
 std::string empty_regex(const Json& value) {
   const auto& expression = value.get_ref<const std::string&>();
   if (expression.empty()) {
     return "expected a regular expression that is not empty";
+  }
+  if (matches_nothing(expression)) {
+    return "expected a regular expression that can match; this one matches no text at all";
   }
   return matches_everything(expression) || matches_every_end(expression)
              ? "expected a regular expression that can fail; this one matches every text, also the "

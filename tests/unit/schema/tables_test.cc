@@ -241,6 +241,64 @@ TEST(Vocabulary, AnExpressionThatMatchesEverythingIsAMistake) {
   }
 }
 
+TEST(Vocabulary, AnExpressionThatMatchesNothingIsAMistake) {
+  const auto mistake = [](const char* expression) {
+    return empty_mistake_of("matches", StepType::hmp, expression);
+  };
+  for (const char* none :
+       {"(?!)", "x(?!)", "(*FAIL)", "a(*F)b", "[^\\s\\S]", "ab[^\\d\\D]c", "[^\\x00-\\xff]",
+        "cost: US$5", "2^3", "^(?!.*)", "(?!x*)panic", "$a", "\\b(?!)", "(panic)(?!)", "(a(?!))"}) {
+    EXPECT_THAT(mistake(none), testing::HasSubstr("matches no text at all")) << none;
+  }
+  for (const char* some : {"x",
+                           "x(?!y)",
+                           "(?!)|x",
+                           "(?!)?x",
+                           "(x(?!))?y",
+                           "[^\\s]",
+                           "[^[:space:]]x",
+                           "[^]x]",
+                           "US\\$5",
+                           "[$]5",
+                           "a$\\s*b",
+                           "a\\n^b",
+                           "^$",
+                           "\\Ax",
+                           "(?<=foo)bar",
+                           "(?<v>\\d+)$",
+                           "\\Q2^3\\E",
+                           "x\\z",
+                           "(?x) a $5 # (?!)",
+                           "(?#(?!) x",
+                           "a(*ACCEPT)(?!)",
+                           "(?!^)x",
+                           "\\Bx",
+                           "(?<!x)x",
+                           "(?i)2\\^3",
+                           "(?:a|b$)",
+                           "x{2}y",
+                           "x{,y",
+                           "\\x00",
+                           "\\r\\n",
+                           "[\\r\\n]",
+                           "(?(DEFINE)(?<x>a))(?&x)",
+                           "\\Kx"}) {
+    EXPECT_EQ(mistake(some), "") << some;
+  }
+}
+
+TEST(Vocabulary, OfTheConsoleAnExpressionNeedsAText) {
+  for (const char* none : {"\\b", "(?=panic)", "(?=panic)|x", "x*", "^", "\\bx?", "(?!)", "a$b"}) {
+    EXPECT_NE(empty_mistake_of("wait-regex", StepType::wait_regex, none), "") << none;
+    EXPECT_NE(empty_mistake_of("fail", StepType::wait, {{"regex", none}}), "") << none;
+  }
+  for (const char* some : {"\\bx", "(?=panic).", "^x", "x$", "(?<c>[0-9]+)", "(x)\\1", "(?:a|b)\\b",
+                           "a(?R)?b", "(?|a|b)", "(x(?1)?)", "^\\r\\n", "(?(?=a)ab|c)"}) {
+    EXPECT_EQ(empty_mistake_of("wait-regex", StepType::wait_regex, some), "") << some;
+    EXPECT_EQ(empty_mistake_of("fail", StepType::wait, {{"regex", some}}), "") << some;
+  }
+}
+
 TEST(Vocabulary, OnlyWhatIsWrittenWithEscapesHoldsNul) {
   const std::string nul("hel\0XYZ", 7);
   for (const NamedKey& named : all_keys()) {

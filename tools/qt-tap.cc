@@ -37,6 +37,7 @@ struct Options {
 };
 
 constexpr int k_most_rounds = 1'000'000;
+constexpr int k_most_retries = 100;
 
 bool repeats(const Options& options) {
   return options.rounds > 0 || options.until_failure || options.bisects;
@@ -114,6 +115,12 @@ CommandLine command_line(Options& options) {
       .flag("bisect",
             "exit as 'git bisect run' wants it: 0 good, 1 bad, 125 if that cannot be said",
             options.bisects)
+      .option("retries",
+              "run a subtest that failed again, at most N times, if its cause can be the "
+              "host's: timeout, idle-timeout, host, asset",
+              1, k_most_retries, run.retries)
+      .flag("retry-all", "with --retries: run it again whatever the cause",
+            [&run] { run.retried = Retried::all; })
       .option("output", "DIR",
               "where run directories go (default: tests/functional in the build folder, else "
               "qt-tap-output here)",
@@ -147,6 +154,27 @@ CommandLine command_line(Options& options) {
   return line;
 }
 
+void check_retries(const Options& options) {
+  const auto usage = [](const char* message) { return Error(message, ExitCode::usage); };
+  if (options.run.retries == 0) {
+    if (options.run.retried == Retried::all) {
+      throw usage("option --retry-all: say with --retries N how often");
+    }
+    return;
+  }
+  if (options.name || (options.mode != Mode::run && options.mode != Mode::dry_run)) {
+    throw usage("option --retries is for runs of FILEs; see qt-tap --help");
+  }
+  if (options.rounds > 0 || options.until_failure) {
+    throw usage("--repeat and --until-fail count failures, of which --retries would hide some: "
+                "leave one out");
+  }
+  if (options.run.on_fail != "end" || is_debugged(options.run)) {
+    throw usage("a test that is run again (--retries) has nobody who looks at its machine: leave "
+                "--on-fail, --gdb and --gdbstub out");
+  }
+}
+
 // What does not go together, or would have no effect.
 void check_use(const Options& options) {
   const auto usage = [](const char* message) { return Error(message, ExitCode::usage); };
@@ -170,6 +198,7 @@ void check_use(const Options& options) {
     throw usage("a run that is repeated (--repeat, --until-fail, --bisect) has nobody who looks at "
                 "a machine: leave --on-fail, --gdb and --gdbstub out");
   }
+  check_retries(options);
   if (options.run.jobs > 1 && options.run.on_fail == "shell") {
     throw usage("option --on-fail: one terminal cannot be given to several subtests; leave --jobs "
                 "out, or keep the machines");

@@ -21,6 +21,7 @@ struct CauseName {
 constexpr std::array k_causes = {
     CauseName{Cause::pass, "pass"},
     CauseName{Cause::check, "check"},
+    CauseName{Cause::flaky, "flaky"},
     CauseName{Cause::assertion, "assertion"},
     CauseName{Cause::fail_pattern, "fail-pattern"},
     CauseName{Cause::guest_panic, "guest-panic"},
@@ -104,6 +105,27 @@ std::vector<CheckResult> read_checks(const Json& json) {
   return checks;
 }
 
+Json tries_json(const std::vector<EarlierTry>& tries) {
+  Json list = Json::array();
+  for (const EarlierTry& one : tries) {
+    list.push_back({{"directory", one.directory},
+                    {"cause", cause_name(one.cause)},
+                    {"message", one.message},
+                    {"seconds", rounded(one.seconds)}});
+  }
+  return list;
+}
+
+std::vector<EarlierTry> read_tries(const Json& json) {
+  std::vector<EarlierTry> tries;
+  for (const Json& entry : json.value("tries", Json::array())) {
+    tries.push_back({entry.value("directory", ""),
+                     cause_from(entry.value("cause", "")).value_or(Cause::host),
+                     entry.value("message", ""), entry.value("seconds", 0.0)});
+  }
+  return tries;
+}
+
 Json saved_json(const std::map<std::string, std::string>& saved) {
   Json table = Json::object();
   for (const auto& [name, value] : saved) {
@@ -144,6 +166,10 @@ std::optional<Cause> cause_from(std::string_view name) {
   return std::nullopt;
 }
 
+bool is_passed(Cause cause) noexcept {
+  return cause == Cause::pass || cause == Cause::check || cause == Cause::flaky;
+}
+
 void complete_checks(Verdict& verdict, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     const bool is_known =
@@ -155,7 +181,7 @@ void complete_checks(Verdict& verdict, const std::vector<std::string>& names) {
     CheckResult missing;
     missing.name = name;
     // A run that passed has come to all its checks.
-    const bool is_lost = verdict.cause == Cause::pass || verdict.cause == Cause::check;
+    const bool is_lost = is_passed(verdict.cause);
     missing.cause = is_lost ? Cause::host : verdict.cause;
     missing.message = verdict.cause == Cause::skip
                           ? verdict.message
@@ -206,6 +232,9 @@ void write_verdict(const std::string& run_dir, const Verdict& verdict) {
   if (!verdict.checks.empty()) {
     json["checks"] = checks_json(verdict.checks);
   }
+  if (!verdict.tries.empty()) {
+    json["tries"] = tries_json(verdict.tries);
+  }
   json = json_without_secrets(std::move(json));
   json["saved"] = saved_json(verdict.saved); // for steps that are still to come
   const std::string path = verdict_path(run_dir);
@@ -243,6 +272,7 @@ std::optional<Verdict> read_verdict(const std::string& run_dir) {
     verdict.seconds = json.value("seconds", 0.0);
     read_times(json, verdict);
     verdict.checks = read_checks(json);
+    verdict.tries = read_tries(json);
     const Json saved = json.value("saved", Json::object());
     for (const auto& [name, value] : saved.items()) {
       verdict.saved[name] = parse_escapes(value.get<std::string>()).value_or("");
@@ -258,6 +288,11 @@ std::optional<Verdict> read_verdict(const std::string& run_dir) {
   } catch (const Error&) {
     return std::nullopt;
   }
+}
+
+std::string cause_line(const Verdict& verdict) {
+  return verdict.message.empty() ? std::string(cause_name(verdict.cause))
+                                 : format("{}: {}", cause_name(verdict.cause), verdict.message);
 }
 
 std::string seconds_text(double seconds) {

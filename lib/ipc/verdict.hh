@@ -25,6 +25,9 @@
 //                 parts of a dialogue, in order; left out if it has none
 //   saved         what steps have saved under names; bytes that no text has are \xNN (text.hh)
 //   judged-exits  {"default": "exited 42"}: ends of machines that the dialogue asked for
+//   tries         [{"directory": "try1", "cause": "timeout", "message": …, "seconds": 3.4}, …]: the
+//                 earlier runs of a subtest that was run again after a failure, in order;
+//                 `directory` is in the run directory; left out if there were none
 //   options       ["--accel", "kvm", …]: of a subtest, those of the run; left out if there are none
 //   arguments     ["-d", "int", …]: the same of what its machines got after their own arguments
 //   details       further facts of the cause, free form
@@ -44,6 +47,7 @@ namespace qt {
 enum class Cause {
   pass,
   check,        // all passed but for named checks, which have results of their own
+  flaky,        // it passed when it was run again after a failure
   assertion,    // a monitor reply, a status, a file or a strict budget was not as asked
   fail_pattern, // a failure text appeared
   guest_panic,
@@ -61,6 +65,8 @@ enum class Cause {
 };
 
 std::string_view cause_name(Cause cause);
+// Neither a failure nor a skip: failed checks have results of their own.
+bool is_passed(Cause cause) noexcept;
 // Nothing if `name` is none of the names.
 std::optional<Cause> cause_from(std::string_view name);
 
@@ -92,6 +98,14 @@ struct CheckResult {
   double seconds = 0;
 };
 
+// An earlier run of a subtest that was run again.
+struct EarlierTry {
+  std::string directory; // relative to the run directory
+  Cause cause = Cause::host;
+  std::string message;
+  double seconds = 0;
+};
+
 struct Verdict {
   Cause cause = Cause::pass;
   std::string message;
@@ -106,6 +120,7 @@ struct Verdict {
   std::vector<StepTime> steps;
   std::vector<Mark> marks;
   std::vector<CheckResult> checks;
+  std::vector<EarlierTry> tries;
   std::map<std::string, std::string> saved; // raw bytes
   // Already judged: qt-boot does not judge these again.
   std::map<std::string, std::string> judged_exits;
@@ -123,6 +138,8 @@ void write_verdict(const std::string& run_dir, const Verdict& verdict);
 // Nothing if there is no verdict.json or it cannot be read as one.
 std::optional<Verdict> read_verdict(const std::string& run_dir);
 
+// The line for people and TAP that says how it ended: "timeout: 'login:' did not come".
+std::string cause_line(const Verdict& verdict);
 // "3.4 s", or "850 ms" below one second.
 std::string seconds_text(double seconds);
 // "the mark 'login' came after 9.0 s, its budget is 5 s".

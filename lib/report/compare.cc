@@ -20,8 +20,10 @@ constexpr std::array k_names = {
     KindName{Change::Kind::newly_failed, "newly failed"},
     KindName{Change::Kind::newly_skipped, "newly skipped"},
     KindName{Change::Kind::gone, "gone"},
+    KindName{Change::Kind::newly_flaky, "newly flaky"},
     KindName{Change::Kind::fixed, "fixed"},
     KindName{Change::Kind::no_longer_skipped, "no longer skipped"},
+    KindName{Change::Kind::no_longer_flaky, "no longer flaky"},
     KindName{Change::Kind::appeared, "appeared"},
     KindName{Change::Kind::slower, "slower"},
     KindName{Change::Kind::faster, "faster"},
@@ -114,7 +116,7 @@ void compare_times(const std::map<std::string, const SubtestResult*>& before,
 }
 
 std::string outcome_text(const SubtestResult& result) {
-  return result.passed()
+  return result.passed() && !result.flaky()
              ? "passed"
              : format("{}: {}", outcome_name(result), escape_for_display(reason_of(result)));
 }
@@ -136,8 +138,10 @@ std::vector<Change> compare(std::span<const SubtestResult> before,
   for (const auto& [name, result] : new_results) {
     const auto known = old_results.find(name);
     if (known == old_results.end()) {
-      changes.push_back({result->failed() ? Kind::newly_failed : Kind::appeared, name,
-                         "not there → " + outcome_text(*result)});
+      const Kind kind = result->failed()  ? Kind::newly_failed
+                        : result->flaky() ? Kind::newly_flaky
+                                          : Kind::appeared;
+      changes.push_back({kind, name, "not there → " + outcome_text(*result)});
       continue;
     }
     const SubtestResult& old = *known->second;
@@ -146,7 +150,9 @@ std::vector<Change> compare(std::span<const SubtestResult> before,
     }
     const Kind kind = result->failed()    ? Kind::newly_failed
                       : result->skipped() ? Kind::newly_skipped
+                      : result->flaky()   ? Kind::newly_flaky
                       : old.failed()      ? Kind::fixed
+                      : old.flaky()       ? Kind::no_longer_flaky
                                           : Kind::no_longer_skipped;
     changes.push_back({kind, name, outcome_text(old) + " → " + outcome_text(*result)});
   }

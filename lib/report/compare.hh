@@ -15,8 +15,10 @@ struct Change {
     newly_failed,
     newly_skipped,
     gone,
+    newly_flaky, // the first that is not worse: it passes, as somebody who asks for retries wants
     fixed,
     no_longer_skipped,
+    no_longer_flaky,
     appeared,
     slower, // a subtest, or one of its marks
     faster,

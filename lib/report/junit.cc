@@ -64,6 +64,10 @@ std::string test_case(const SubtestResult& result) {
   if (!result.definition.empty()) {
     xml += format(" file=\"{}\"", escaped(result.definition));
   }
+  if (result.flaky()) {
+    return xml + format(">\n      <flakyFailure type=\"flaky\" message=\"{}\"/>\n    </testcase>\n",
+                        escaped(verdict.message));
+  }
   if (result.passed()) {
     return xml + "/>\n";
   }

@@ -46,19 +46,30 @@ std::string shortened(const std::string& path, std::size_t limit) {
          part_of(fd.get(), tail, size - tail);
 }
 
-Json logs_of(const SubtestResult& result) {
-  const std::size_t limit = result.failed() ? k_of_a_failure : k_of_a_pass;
+// Those in `part` of the run directory, "" or "try1/".
+void add_logs(const SubtestResult& result, const std::string& part, std::size_t limit, Json& logs) {
   std::error_code error;
-  std::vector<std::string> names = names_in(result.directory, error);
+  const std::string folder = result.directory + "/" + part;
+  std::vector<std::string> names = names_in(folder, error);
   std::sort(names.begin(), names.end());
-  Json logs = Json::object();
   for (const std::string& name : names) {
     if (name.ends_with(".log")) {
       try {
-        logs[name] = shortened(result.directory + "/" + name, limit);
+        logs[part + name] = shortened(folder + name, limit);
       } catch (const std::exception& failure) { // unreadable, or gone meanwhile
-        logs[name] = format("(cannot be read: {})", failure.what());
+        logs[part + name] = format("(cannot be read: {})", failure.what());
       }
+    }
+  }
+}
+
+Json logs_of(const SubtestResult& result) {
+  Json logs = Json::object();
+  add_logs(result, "", result.failed() ? k_of_a_failure : k_of_a_pass, logs);
+  if (!result.verdict.tries.empty()) { // of the last that failed before
+    const std::string& folder = result.verdict.tries.back().directory;
+    if (folder.find('/') == std::string::npos && folder != "..") {
+      add_logs(result, folder + "/", k_of_a_failure, logs);
     }
   }
   return logs;

@@ -12,9 +12,9 @@ const char* const k_page_start = R"page(<!DOCTYPE html>
 <title>@TITLE@</title>
 <style>
 :root { color-scheme: light dark; --back: #fff; --text: #1b1f24; --soft: #5b6470; --line: #d5dae0;
-  --panel: #f4f6f8; --passed: #1a7f37; --failed: #c4202f; --skipped: #8a6a00; --accent: #0b63c5; }
+  --panel: #f4f6f8; --passed: #1a7f37; --failed: #c4202f; --skipped: #8a6a00; --flaky: #9a4b00; --accent: #0b63c5; }
 @media (prefers-color-scheme: dark) { :root { --back: #14171b; --text: #e4e7eb; --soft: #9aa4af;
-  --line: #333a42; --panel: #1d2126; --passed: #4cc26a; --failed: #ff6b73; --skipped: #d8b347;
+  --line: #333a42; --panel: #1d2126; --passed: #4cc26a; --failed: #ff6b73; --skipped: #d8b347; --flaky: #ff9d4d;
   --accent: #6cb0ff; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 78rem; padding: 1rem; background: var(--back); color: var(--text);
@@ -37,6 +37,7 @@ td.name button { border: 0; background: none; padding: 0; text-align: left; colo
 td.time, th.time { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.why { color: var(--soft); overflow-wrap: anywhere; }
 .passed { color: var(--passed); } .failed { color: var(--failed); } .skipped { color: var(--skipped); }
+.flaky { color: var(--flaky); }
 .detail > td { background: var(--panel); }
 .detail h2 { font-size: .95rem; margin: .9rem 0 .3rem; }
 .detail h2:first-child { margin-top: .2rem; }
@@ -59,6 +60,7 @@ pre { margin: 0; padding: .5rem; background: var(--back); border: 1px solid var(
 <div class="tools">
   <input id="search" type="search" placeholder="Search names, causes, consoles" aria-label="Search">
   <button type="button" data-outcome="failed" aria-pressed="false"></button>
+  <button type="button" data-outcome="flaky" aria-pressed="false"></button>
   <button type="button" data-outcome="passed" aria-pressed="false"></button>
   <button type="button" data-outcome="skipped" aria-pressed="false"></button>
   <span id="shown" role="status"></span>
@@ -82,7 +84,7 @@ const char* const k_page_end = R"page(
 const results = JSON.parse(document.getElementById('results').textContent);
 const rows = document.getElementById('rows');
 const search = document.getElementById('search');
-const order = { failed: 0, passed: 1, skipped: 2 };
+const order = { failed: 0, flaky: 1, passed: 2, skipped: 3 };
 const wanted = new Set();
 let sort = 'outcome', downwards = false;
 
@@ -176,11 +178,11 @@ function detail(result) {
     section(cell, 'Last lines of the console', terminal(result['last-lines'].join('\n')));
   if (result.steps.length) section(cell, 'Steps', bars(result));
   const names = Object.keys(result.logs);
-  for (const name of names.filter(name => name === 'dialogue.log'))
+  for (const name of names.filter(name => name.endsWith('dialogue.log')))
     section(cell, name, dialogue(result.logs[name]));
   for (const name of names.filter(name => name.endsWith('console.log')))
     section(cell, name, terminal(result.logs[name]));
-  for (const name of names.filter(name => name !== 'dialogue.log' && !name.endsWith('console.log')))
+  for (const name of names.filter(name => !name.endsWith('dialogue.log') && !name.endsWith('console.log')))
     section(cell, name, result.logs[name]);
   if (result.command) section(cell, 'QEMU', result.command);
   if (result.again) section(cell, 'Run it again', result.again);
@@ -224,6 +226,7 @@ function show() {
 
 for (const button of document.querySelectorAll('[data-outcome]')) {
   const outcome = button.dataset.outcome;
+  button.hidden = outcome === 'flaky' && !results.some(result => result.outcome === 'flaky');
   button.textContent = results.filter(result => result.outcome === outcome).length + ' ' + outcome;
   button.classList.add(outcome);
   button.addEventListener('click', () => {

@@ -79,7 +79,9 @@ SubtestResult read_result(const std::string& directory) {
 }
 
 // How much a result says against a success.
-int weight(const SubtestResult& result) { return result.failed() ? 2 : result.passed() ? 1 : 0; }
+int weight(const SubtestResult& result) {
+  return result.failed() ? 3 : result.flaky() ? 2 : result.passed() ? 1 : 0;
+}
 
 class Reader {
 public:
@@ -148,7 +150,10 @@ std::vector<SubtestResult> read_results(std::span<const std::string> folders) {
 }
 
 std::string_view outcome_name(const SubtestResult& result) {
-  return result.passed() ? "passed" : result.skipped() ? "skipped" : "failed";
+  return result.flaky()     ? "flaky"
+         : result.passed()  ? "passed"
+         : result.skipped() ? "skipped"
+                            : "failed";
 }
 
 std::string reason_of(const SubtestResult& result) {
@@ -186,8 +191,9 @@ std::string counts_text(std::span<const SubtestResult> results) {
   for (const SubtestResult& result : results) {
     ++counts[outcome_name(result)];
   }
-  return format("{} passed, {} failed, {} skipped", counts["passed"], counts["failed"],
-                counts["skipped"]);
+  const std::size_t flaky = counts["flaky"];
+  return format("{} passed, {}{} failed, {} skipped", counts["passed"],
+                flaky > 0 ? format("{} flaky, ", flaky) : "", counts["failed"], counts["skipped"]);
 }
 
 } // namespace qt

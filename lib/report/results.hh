@@ -24,18 +24,20 @@ struct SubtestResult {
   Verdict verdict;        // cause `host` where a run left none: it did not come to its end
 
   // Failed checks have results of their own.
-  bool passed() const { return verdict.cause == Cause::pass || verdict.cause == Cause::check; }
+  bool passed() const { return is_passed(verdict.cause); }
+  // It passed, but only when it was run again.
+  bool flaky() const { return verdict.cause == Cause::flaky; }
   bool skipped() const { return verdict.cause == Cause::skip; }
   bool failed() const { return !passed() && !skipped(); }
 };
 
 // All results in `folders`, by name. One name in several folders is one result: what failed counts
-// before what passed, and that before what was skipped, so that no folder hides a failure of
-// another. Symbolic links to folders are not followed. Throws Error(ExitCode::usage) for a folder
-// that is not there or has no result: nothing is no success.
+// before what is flaky, that before what passed, and that before what was skipped, so that no
+// folder hides a failure of another. Symbolic links to folders are not followed. Throws
+// Error(ExitCode::usage) for a folder that is not there or has no result: nothing is no success.
 std::vector<SubtestResult> read_results(std::span<const std::string> folders);
 
-// "failed", "passed", "skipped".
+// "failed", "flaky", "passed", "skipped".
 std::string_view outcome_name(const SubtestResult& result);
 // "timeout: 'login:' did not come"; of a skip the reason alone.
 std::string reason_of(const SubtestResult& result);
@@ -44,7 +46,7 @@ std::string last_line_of(const SubtestResult& result);
 // The reason of a skip without what differs from test to test: a URL is "URL".
 std::string kind_of_skip(const SubtestResult& result);
 
-// "96 passed, 2 failed, 387 skipped".
+// "96 passed, 2 failed, 387 skipped", with "1 flaky, " before the failed ones if there is any.
 std::string counts_text(std::span<const SubtestResult> results);
 
 } // namespace qt

@@ -48,6 +48,20 @@ void add_failures(std::span<const SubtestResult> results, std::vector<std::strin
   }
 }
 
+void add_flaky(std::span<const SubtestResult> results, std::vector<std::string>& lines) {
+  for (const SubtestResult& result : results) {
+    if (!result.flaky()) {
+      continue;
+    }
+    lines.push_back("");
+    lines.push_back("FLAKY " + result.name);
+    lines.push_back("  " + escape_for_display(result.verdict.message));
+    for (const EarlierTry& tried : result.verdict.tries) {
+      lines.push_back(format("  logs of a failure: {}/{}", result.directory, tried.directory));
+    }
+  }
+}
+
 void add_skips(std::span<const SubtestResult> results, std::vector<std::string>& lines) {
   std::map<std::string, std::vector<std::string>> reasons;
   for (const SubtestResult& result : results) {
@@ -116,6 +130,7 @@ std::vector<std::string> summary_lines(std::span<const SubtestResult> results) {
   std::vector<std::string> lines = {format("{} subtests: {}; {} in their dialogues", results.size(),
                                            counts_text(results), seconds_text(seconds))};
   add_failures(results, lines);
+  add_flaky(results, lines);
   add_skips(results, lines);
   add_slowest(results, lines);
   return lines;
@@ -137,6 +152,13 @@ Json result_json(const SubtestResult& result) {
       marks.back()["budget"] = *mark.budget;
     }
   }
+  Json tries = Json::array();
+  for (const EarlierTry& tried : verdict.tries) {
+    tries.push_back({{"cause", cause_name(tried.cause)},
+                     {"message", tried.message},
+                     {"seconds", tried.seconds},
+                     {"directory", tried.directory}});
+  }
   return {{"version", 1},
           {"name", result.name},
           {"arch", result.arch},
@@ -154,6 +176,7 @@ Json result_json(const SubtestResult& result) {
           {"last-lines", verdict.last_lines},
           {"steps", std::move(steps)},
           {"marks", std::move(marks)},
+          {"tries", std::move(tries)},
           {"definition", result.definition},
           {"directory", result.directory},
           {"again", result.again}};
@@ -162,9 +185,9 @@ Json result_json(const SubtestResult& result) {
 std::vector<std::string> github_annotations(std::span<const SubtestResult> results) {
   std::vector<std::string> lines;
   for (const SubtestResult& result : results) {
-    if (result.failed()) {
-      lines.push_back(format("::error file={},title={}::{}", fit_for_github(result.definition),
-                             fit_for_github(result.name),
+    if (result.failed() || result.flaky()) {
+      lines.push_back(format("::{} file={},title={}::{}", result.failed() ? "error" : "warning",
+                             fit_for_github(result.definition), fit_for_github(result.name),
                              fit_for_github(escape_for_display(reason_of(result)))));
     }
   }

@@ -67,11 +67,6 @@ std::string line_of_failure(const Verdict& verdict, const std::string& console) 
 
 } // namespace
 
-std::string cause_line(const Verdict& verdict) {
-  return verdict.message.empty() ? std::string(cause_name(verdict.cause))
-                                 : format("{}: {}", cause_name(verdict.cause), verdict.message);
-}
-
 std::vector<std::string> failure_lines(const std::string& name, const Outcome& outcome,
                                        const std::string& again) {
   const Verdict& verdict = outcome.verdict;

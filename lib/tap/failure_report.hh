@@ -15,7 +15,4 @@ namespace qt {
 std::vector<std::string> failure_lines(const std::string& name, const Outcome& outcome,
                                        const std::string& again);
 
-// The line for people and TAP that says how it ended: "timeout: 'login:' did not come".
-std::string cause_line(const Verdict& verdict);
-
 } // namespace qt

@@ -73,6 +73,20 @@ std::size_t affordable_jobs(std::size_t wanted) {
   return std::min<std::uint64_t>(wanted, affordable);
 }
 
+// Why a failure is the last word although it was to be run again: beside the failure, for all who
+// read it.
+void leave_remark(Result& result, const std::string& remark) {
+  Outcome& outcome = result.outcome;
+  outcome.verdict.message += "; " + remark;
+  if (!outcome.run_dir.empty()) {
+    try {
+      write_verdict(outcome.run_dir, outcome.verdict);
+      BaseLog(outcome.run_dir, "qt-tap").write(remark);
+    } catch (const Error&) { // the failure is there, which counts
+    }
+  }
+}
+
 // Who looks at the run directory later finds how to run it again.
 void leave_command(const Result& result) {
   if (!result.outcome.run_dir.empty()) {
@@ -84,10 +98,6 @@ void leave_command(const Result& result) {
 }
 
 } // namespace
-
-bool is_failure(const Verdict& verdict) {
-  return verdict.cause != Cause::pass && verdict.cause != Cause::skip;
-}
 
 Jobs::Jobs(const std::vector<Selected>& selected, std::size_t rounds, const RunSettings& settings,
            EndRequest& request)
@@ -122,8 +132,7 @@ void Jobs::stop() {
 
 Result Jobs::take() {
   const std::size_t index = m_taken++;
-  if (m_threads.empty()) {
-    return run(index, m_folder);
+  while (m_threads.empty() && !m_results.contains(index) && step(m_folder)) {
   }
   std::unique_lock lock(m_mutex);
   m_ready.wait(lock, [&] { return m_results.contains(index); });
@@ -132,21 +141,86 @@ Result Jobs::take() {
 
 void Jobs::work() {
   int folder = 0;
-  for (std::size_t i; (i = m_next++) < m_count;) {
-    Result result = run(i, folder);
-    const std::lock_guard lock(m_mutex);
-    m_results[i] = std::move(result);
-    m_ready.notify_one();
+  while (step(folder)) {
   }
 }
 
-Result Jobs::run(std::size_t index, int& folder) {
-  const Selected& test = m_selected[index % m_selected.size()];
+// Whoever runs a subtest that is to be run again comes here once more, so that none is forgotten.
+std::optional<Jobs::Attempt> Jobs::next() {
+  Attempt attempt;
+  attempt.index = m_next++;
+  if (attempt.index < m_count) {
+    return attempt;
+  }
+  const std::lock_guard lock(m_mutex);
+  if (m_again.empty()) {
+    return std::nullopt;
+  }
+  attempt = std::move(m_again.front());
+  m_again.pop_front();
+  return attempt;
+}
+
+bool Jobs::step(int& folder) {
+  std::optional<Attempt> attempt = next();
+  if (!attempt) {
+    return false;
+  }
+  const std::string why_not = attempt->tries.verdicts.empty() ? "" : why_not_again(*attempt);
+  if (why_not.empty()) {
+    run(*attempt, folder);
+  } else {
+    leave_remark(attempt->result, why_not);
+  }
+  const bool again = why_not.empty() && is_run_again(*attempt);
+  const std::lock_guard lock(m_mutex);
+  if (again) {
+    m_again.push_back(std::move(*attempt));
+  } else {
+    m_results[attempt->index] = std::move(attempt->result);
+    m_ready.notify_one();
+  }
+  return true;
+}
+
+bool Jobs::is_run_again(const Attempt& attempt) const {
+  const std::vector<Verdict>& tries = attempt.tries.verdicts;
+  return !tries.empty() && tries.size() <= static_cast<std::size_t>(m_settings.retries) &&
+         asks_for_retry(tries.back(), m_settings.retried);
+}
+
+// The time of the subtests together does not count the making of payloads, which a runner's does.
+std::string Jobs::why_not_again(const Attempt& attempt) const {
+  if (m_request.received()) {
+    return "not run again: ended by " + signal_name(*m_request.received());
+  }
+  const TimeBudget& budget = budget_of(m_selected[attempt.index % m_selected.size()]);
+  const std::optional<Duration> left = budget.left();
+  const std::optional<Duration> whole = budget.whole();
+  const Duration last = attempt.result.took;
+  if (!left || std::min(*left, *whole - attempt.took) >= last) {
+    return "";
+  }
+  const auto seconds = [](Duration time) {
+    return seconds_text(std::chrono::duration<double>(std::max(time, Duration(0))).count());
+  };
+  return format("not run again: it took {}, and {} are left of the {} for all", seconds(last),
+                seconds(std::min(*left, *whole - attempt.took)), format_duration(*whole));
+}
+
+const TimeBudget& Jobs::budget_of(const Selected& test) const {
+  return m_settings.limit == RunOptions::Limit::of_each_file ? m_budgets.at(test.definition)
+                                                             : m_budget;
+}
+
+void Jobs::run(Attempt& attempt, int& folder) {
+  const Selected& test = m_selected[attempt.index % m_selected.size()];
   const bool repeats = m_count > m_selected.size();
   const bool has_files_limit = m_settings.limit == RunOptions::Limit::of_each_file;
   TimeBudget own(test.definition->timeout);
   TimeBudget& budget = !has_files_limit ? m_budget : repeats ? own : m_budgets.at(test.definition);
-  Result result;
+  Result& result = attempt.result;
+  result = Result();
   const Clock::time_point begin = Clock::now();
   if (m_request.received() || budget.is_used_up()) {
     result.outcome.verdict.cause = m_request.received() ? Cause::host : Cause::timeout;
@@ -161,7 +235,8 @@ Result Jobs::run(std::size_t index, int& folder) {
       settings.iteration = folder;
       settings.repeater.clear();
     }
-    result.outcome = run_subtest(*test.definition, *test.subtest, settings, budget, m_request);
+    result.outcome =
+        run_subtest(*test.definition, *test.subtest, settings, budget, m_request, attempt.tries);
     result.command = again(test, result.outcome, m_settings);
     leave_command(result);
     const Duration limit = test.definition->timeout;
@@ -173,10 +248,10 @@ Result Jobs::run(std::size_t index, int& folder) {
   }
   complete_checks(result.outcome.verdict, test.checks);
   result.took = std::chrono::duration_cast<Duration>(Clock::now() - begin);
-  if (is_first_failure(index, result.outcome.verdict)) {
+  attempt.took += result.took;
+  if (is_first_failure(attempt.index, result.outcome.verdict)) {
     folder = 0; // this one stays
   }
-  return result;
 }
 
 bool Jobs::is_first_failure(std::size_t index, const Verdict& verdict) {

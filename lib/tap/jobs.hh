@@ -8,8 +8,10 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -26,16 +28,15 @@ struct Result {
   Duration took = Duration(0);
 };
 
-// A failure other than a skip.
-bool is_failure(const Verdict& verdict);
-
 // The results, made by threads if several are to run at once (--jobs). A thread waits for its
 // children until they have ended: the kernel ends a child with the thread that started it.
 class Jobs {
 public:
   // All of `selected`, then all of them again, `rounds` times. Nothing is owned. With more than one
   // round each run has the time of its file for itself, and its run directory is used again by the
-  // next one, unless it is of the first failure of this subtest with this cause.
+  // next one, unless it is of the first failure of this subtest with this cause. What is to be run
+  // again after a failure (settings.retries) is run when all have been run once, so that it takes
+  // no time from others, and only if there is as much time left as it took.
   Jobs(const std::vector<Selected>& selected, std::size_t rounds, const RunSettings& settings,
        EndRequest& request);
   // If results were not taken (stdout is gone) the subtests that run are ended.
@@ -51,8 +52,23 @@ public:
   void stop();
 
 private:
+  // One of the results, until it is final.
+  struct Attempt {
+    std::size_t index = 0;
+    Tries tries;
+    Result result;               // of the last try
+    Duration took = Duration(0); // all tries together
+  };
+
   void work();
-  Result run(std::size_t index, int& folder);
+  // Runs one subtest once. False if there is none to be run now.
+  bool step(int& folder);
+  std::optional<Attempt> next();
+  void run(Attempt& attempt, int& folder);
+  bool is_run_again(const Attempt& attempt) const;
+  // Empty if there is time for another try.
+  std::string why_not_again(const Attempt& attempt) const;
+  const TimeBudget& budget_of(const Selected& test) const;
   bool is_first_failure(std::size_t index, const Verdict& verdict);
 
   const std::vector<Selected>& m_selected;
@@ -69,6 +85,7 @@ private:
   std::condition_variable m_ready;
   std::map<std::size_t, Result> m_results;          // not taken yet
   std::set<std::pair<std::size_t, Cause>> m_failed; // subtests, and with which cause
+  std::deque<Attempt> m_again;                      // to be run again
   std::vector<std::thread> m_threads;
 };
 

@@ -13,6 +13,8 @@
 namespace qt {
 
 enum class KeepScratch { no, yes };
+// Which failures are run again: those whose cause can be the host's, or every one.
+enum class Retried { hosts_causes, all };
 
 struct RunOptions {
   // Whose time is limited: that of all subtests together, by `timeout` (as named; nothing: without
@@ -27,8 +29,10 @@ struct RunOptions {
   std::string wrapper;                // a command line, which starts every machine; or empty
   std::vector<std::string> arguments; // QEMU's, of every machine after its own
   int jobs = 1;                       // subtests at the same time
-  std::string output;                 // absolute once complete_settings() has seen it; or empty
-  std::string prepared;               // the same
+  int retries = 0;                    // how often a subtest that failed is run again
+  Retried retried = Retried::hosts_causes;
+  std::string output;   // absolute once complete_settings() has seen it; or empty
+  std::string prepared; // the same
   std::string on_fail = "end";
   bool gdb = false;      // the first machine runs under gdb at the terminal
   bool gdb_stub = false; // each machine waits for gdb
@@ -45,7 +49,7 @@ inline bool is_debugged(const RunOptions& options) { return options.gdb || optio
 void apply_options(const RunOptions& options, Definition& definition);
 
 // The words that say the options on a command line, without those that make no difference to one
-// subtest that runs alone (jobs, under_meson), and the arguments, which stand after the FILE.
+// run of one subtest (jobs, retries, under_meson), and the arguments, which stand after the FILE.
 std::vector<std::string> option_words(const RunOptions& options);
 
 } // namespace qt

@@ -9,7 +9,6 @@
 #include "ipc/admission.hh"
 #include "ipc/base_log.hh"
 #include "os/file.hh"
-#include "os/file_lock.hh"
 #include "tap/condition.hh"
 #include "tap/payloads.hh"
 #include "tap/scene_probe.hh"
@@ -34,47 +33,16 @@ constexpr std::size_t k_read_of_console = 16384;
 constexpr std::size_t k_kept_console_lines = 20;
 constexpr std::size_t k_longest_console_line = 300; // of those
 
-// A run directory that no other process uses at the same time, nor has used for the same repeater,
-// which the lock's file names.
-class RunDirectory {
-public:
-  RunDirectory(const std::string& wanted, const std::string& repeater)
-    : m_path(wanted)
-    , m_lock(lock(wanted, repeater)) {
-    for (int i = 2; !m_lock; ++i) {
-      m_path = format("{}.{}", wanted, i);
-      m_lock = lock(m_path, repeater);
-    }
-  }
-  const std::string& path() const { return m_path; }
-
-private:
-  static std::optional<FileLock> lock(const std::string& path, const std::string& repeater) {
-    make_directories(parent_of(path));
-    const std::string file = parent_of(path) + "/." + base_name(path) + ".lock";
-    std::optional<FileLock> lock = FileLock::acquire(file);
-    if (lock && !repeater.empty()) {
-      if (read_file(file) == repeater) {
-        return std::nullopt;
-      }
-      write_file(file, repeater);
-    }
-    return lock;
-  }
-
-  std::string m_path;
-  std::optional<FileLock> m_lock;
-};
-
 class SubtestRun {
 public:
   SubtestRun(const Definition& definition, const Subtest& subtest, const RunSettings& settings,
-             TimeBudget& budget, EndRequest& request)
+             TimeBudget& budget, EndRequest& request, Tries& tries)
     : m_definition(definition)
     , m_subtest(subtest)
     , m_settings(settings)
     , m_budget(budget)
-    , m_request(request) {}
+    , m_request(request)
+    , m_tries(tries) {}
 
   Outcome run();
 
@@ -85,9 +53,11 @@ private:
   // Leaves the verdict of a subtest that is not run, so that nobody takes that of an earlier run
   // for it.
   void leave_skip(const std::string& wanted, const std::string& reason);
-  // Adds the options of the run.
+  // Adds the options of the run, and what came of the tries before.
   void leave_verdict(const std::string& run_dir, Verdict& verdict) const;
-  // Makes it empty, and begins its base.log.
+  // The same for all tries.
+  const RunDirectory& directory(const std::string& wanted);
+  // Makes it empty, but for the tries before, and begins its base.log.
   void begin_run_directory(const std::string& run_dir);
   Verdict run_here(const std::string& run_dir);
   // Waits for the turn of the subtest's machines; the clock does not run yet. False if this program
@@ -116,6 +86,7 @@ private:
   const RunSettings& m_settings;
   TimeBudget& m_budget;
   EndRequest& m_request;
+  Tries& m_tries;
   Reservation m_reservation;
   Scene m_scene;
   Demand m_demand;
@@ -146,13 +117,20 @@ Outcome SubtestRun::run() {
     leave_skip(wanted, unmet);
     return std::move(m_outcome);
   }
-  const RunDirectory directory(m_scene.run_dir, m_settings.repeater);
-  if (directory.path() != m_scene.run_dir) {
-    m_scene = set_scene(m_definition, m_subtest, m_settings, directory.path(), m_reservation);
+  const std::string path = directory(m_scene.run_dir).path();
+  if (path != m_scene.run_dir) {
+    m_scene = set_scene(m_definition, m_subtest, m_settings, path, m_reservation);
   }
-  m_outcome.run_dir = directory.path();
-  m_outcome.verdict = run_here(directory.path());
+  m_outcome.run_dir = path;
+  m_outcome.verdict = run_here(path);
   return std::move(m_outcome);
+}
+
+const RunDirectory& SubtestRun::directory(const std::string& wanted) {
+  if (!m_tries.directory) {
+    m_tries.directory.emplace(wanted, m_settings.repeater);
+  }
+  return *m_tries.directory;
 }
 
 void SubtestRun::warn_of_old_flake() const {
@@ -166,13 +144,20 @@ void SubtestRun::warn_of_old_flake() const {
 
 void SubtestRun::leave_skip(const std::string& wanted, const std::string& reason) {
   m_outcome.verdict = verdict_of(Cause::skip, reason);
-  const RunDirectory directory(wanted, m_settings.repeater);
-  begin_run_directory(directory.path());
+  const std::string path = directory(wanted).path();
+  const std::size_t before = m_tries.verdicts.size();
+  begin_run_directory(path);
   m_log->write(format("skip: {}", reason));
-  leave_verdict(directory.path(), m_outcome.verdict);
+  leave_verdict(path, m_outcome.verdict);
+  if (m_outcome.verdict.cause != Cause::skip) { // that of the try before stands
+    m_outcome.run_dir = path;
+    m_outcome.log_dir = path + "/" + try_folder(before);
+  }
 }
 
 void SubtestRun::leave_verdict(const std::string& run_dir, Verdict& verdict) const {
+  m_tries.verdicts.push_back(verdict);
+  note_tries(verdict, m_tries.verdicts);
   complete_checks(verdict, m_settings.checks);
   verdict.options = option_words(m_settings);
   verdict.arguments = m_settings.arguments;
@@ -180,7 +165,12 @@ void SubtestRun::leave_verdict(const std::string& run_dir, Verdict& verdict) con
 }
 
 void SubtestRun::begin_run_directory(const std::string& run_dir) {
-  const std::vector<std::string> left = make_empty_directory(run_dir);
+  std::vector<std::string> left;
+  if (const std::size_t before = m_tries.verdicts.size(); before > 0) {
+    set_try_aside(run_dir, before);
+  } else {
+    left = make_empty_directory(run_dir);
+  }
   m_log.emplace(run_dir, "qt-tap");
   m_log->write(format("subtest {} of {}", m_subtest.name, m_definition.path));
   for (const std::string& message : left) {
@@ -337,8 +327,7 @@ Verdict SubtestRun::of_all_stages(Verdict verdict, const std::string& run_dir) c
   verdict.start = m_start;
   verdict.end = m_end;
   verdict.seconds = m_seconds;
-  if (verdict.cause != Cause::pass && verdict.cause != Cause::check &&
-      verdict.cause != Cause::skip && verdict.last_lines.empty()) {
+  if (!is_passed(verdict.cause) && verdict.cause != Cause::skip && verdict.last_lines.empty()) {
     verdict.last_lines = last_console_lines(verdict.vm, run_dir);
   }
   return verdict;
@@ -449,12 +438,17 @@ bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::
 } // namespace
 
 Outcome run_subtest(const Definition& definition, const Subtest& subtest,
-                    const RunSettings& settings, TimeBudget& budget, EndRequest& request) noexcept {
+                    const RunSettings& settings, TimeBudget& budget, EndRequest& request,
+                    Tries& tries) noexcept {
+  const std::size_t before = tries.verdicts.size();
   try {
-    return SubtestRun(definition, subtest, settings, budget, request).run();
+    return SubtestRun(definition, subtest, settings, budget, request, tries).run();
   } catch (const std::exception& error) {
     Outcome outcome;
     outcome.verdict = verdict_of(Cause::host, error.what());
+    tries.verdicts.resize(before);
+    tries.verdicts.push_back(outcome.verdict);
+    note_tries(outcome.verdict, tries.verdicts);
     return outcome;
   }
 }

@@ -7,6 +7,7 @@
 #include "tap/scene.hh"
 #include "tap/stage.hh"
 #include "tap/time_budget.hh"
+#include "tap/tries.hh"
 
 #include <string>
 #include <vector>
@@ -22,8 +23,10 @@ struct Outcome {
   std::vector<std::string> said;
 };
 
-// Never throws: what goes wrong here is an outcome with the cause `host`.
+// Never throws: what goes wrong here is an outcome with the cause `host`. `tries`: those before, of
+// the same subtest with the same settings; this one is added. Their directory is this one's, too.
 Outcome run_subtest(const Definition& definition, const Subtest& subtest,
-                    const RunSettings& settings, TimeBudget& budget, EndRequest& request) noexcept;
+                    const RunSettings& settings, TimeBudget& budget, EndRequest& request,
+                    Tries& tries) noexcept;
 
 } // namespace qt

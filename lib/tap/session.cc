@@ -34,8 +34,13 @@ void tell_one(const std::string& full, const std::string& name, const Result& re
               TapWriter& tap) {
   const Outcome& outcome = result.outcome;
   const std::string marks = marks_text(outcome.verdict.marks);
-  if (outcome.verdict.cause == Cause::pass || outcome.verdict.cause == Cause::check) {
-    tap.ok(name);
+  if (is_passed(outcome.verdict.cause)) {
+    const bool is_flaky = outcome.verdict.cause == Cause::flaky;
+    is_flaky ? tap.flaky(name, outcome.verdict.message) : tap.ok(name);
+    if (is_flaky && !outcome.verdict.tries.empty()) {
+      const std::string& last = outcome.verdict.tries.back().directory;
+      tap.comment(format("logs of the try before: {}/{}", outcome.run_dir, last));
+    }
     if (!marks.empty()) {
       tap.comment("marks: " + marks);
     }
@@ -99,7 +104,13 @@ void tell_repeated(const Repeated& repeated, bool until_failure, TapWriter& tap)
     tap.skip(repeated.name, tally.why_skipped());
     return;
   }
-  tally.failed() > 0 ? tap.not_ok(repeated.name) : tap.ok(repeated.name);
+  if (tally.failed() > 0) {
+    tap.not_ok(repeated.name);
+  } else if (!tally.why_flaky().empty()) {
+    tap.flaky(repeated.name, tally.why_flaky());
+  } else {
+    tap.ok(repeated.name);
+  }
   for (const std::string& line : tally.lines()) {
     tap.comment(line);
   }

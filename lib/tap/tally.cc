@@ -1,7 +1,6 @@
 #include "tap/tally.hh"
 
 #include "base/format.hh"
-#include "tap/failure_report.hh"
 
 #include <algorithm>
 #include <cmath>
@@ -25,6 +24,8 @@ void Tally::add(const Result& result) {
   if (verdict.cause == Cause::skip) {
     ++m_skipped;
     m_why_skipped = verdict.message;
+  } else if (verdict.cause == Cause::flaky) {
+    m_why_flaky = verdict.message;
   } else if (is_failure(verdict)) {
     Failures& failures = m_failures[verdict.cause];
     if (failures.count++ == 0) {

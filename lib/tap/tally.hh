@@ -29,6 +29,8 @@ public:
   std::size_t runs() const noexcept { return m_took.size(); }
   std::size_t failed() const noexcept;
   bool only_skipped() const noexcept { return m_skipped == runs(); }
+  // What is said of the last pass that was flaky (verdict.hh); or empty.
+  const std::string& why_flaky() const noexcept { return m_why_flaky; }
   const std::string& why_skipped() const noexcept { return m_why_skipped; }
 
   // Lines for people: failures of all runs, a line for each cause with the logs of its first,
@@ -47,6 +49,7 @@ private:
 
   std::size_t m_skipped = 0;
   std::string m_why_skipped;
+  std::string m_why_flaky;
   std::map<Cause, Failures> m_failures;
   std::vector<Duration> m_took;
 };

@@ -61,6 +61,11 @@ void TapWriter::ok(std::string_view name) {
   result("ok {} " + name_of(name));
 }
 
+void TapWriter::flaky(std::string_view name, std::string_view why) {
+  begin();
+  result(format("ok {{}} {} # flaky: {}", name_of(name), one_line(why, '_')));
+}
+
 void TapWriter::not_ok(std::string_view name) {
   begin();
   ++m_failures;

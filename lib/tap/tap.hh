@@ -21,6 +21,8 @@ public:
 
   // Each gives the next result. '#', line ends and control bytes in a name are replaced.
   void ok(std::string_view name);
+  // A pass that says more, as "ok 1 NAME # flaky: WHY". Readers of TAP take it for a pass.
+  void flaky(std::string_view name, std::string_view why);
   void not_ok(std::string_view name);
   void skip(std::string_view name, std::string_view why);
   // "# text" for each line of `text`, escaped; belongs to the result before it.

@@ -55,6 +55,8 @@ std::optional<Duration> TimeBudget::left() const {
   return left_locked();
 }
 
+std::optional<Duration> TimeBudget::whole() const { return scaled(m_total); }
+
 bool TimeBudget::is_used_up() const {
   const std::optional<Duration> now = left();
   return now && *now <= Duration::zero();

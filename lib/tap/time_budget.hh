@@ -24,6 +24,8 @@ public:
 
   bool is_used_up() const;
   std::optional<Duration> left() const;
+  // What there was in the beginning.
+  std::optional<Duration> whole() const;
   // One subtest more, or less, that runs.
   void begin();
   void end();

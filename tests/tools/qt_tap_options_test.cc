@@ -75,6 +75,8 @@ protected:
         {"output", {{"--output", folder.path() + "/elsewhere"}, "--run-dir [^ ]*/elsewhere/"}},
         {"prepared", {{"--prepared", m_prepared}, m_prepared + "/"}},
         {"qemu", {{"--qemu", m_other_qemu}, "--qemu " + m_other_qemu}},
+        {"retries", {{"--retries", "2"}, "", false}},
+        {"retry-all", {{"--retries", "1", "--retry-all"}, "", false}},
         {"strict-budgets", {{"--strict-budgets"}, "qt-expect .*--strict-budgets"}},
         {"timeout", {{"--timeout", "70s"}, "qt-expect --timeout [56]"}},
         {"wrapper", {{"--wrapper", "env A=${log}"}, "--wrapper 'env A=/[^ ]*/good.a' "}},

@@ -17,6 +17,10 @@ steps = [{ run = ["true"] }]
 [test.bad]
 steps = [{ run = ["false"] }]
 DEFINITION
+cat >"$folder/x86_64/flaky.toml" <<DEFINITION
+[test.second]
+steps = [{ run = ["mkdir", "$folder/was-here"], status = 1 }]
+DEFINITION
 cat >"$folder/meson.build" <<'PROJECT'
 project('under-meson')
 tap = find_program(get_option('tap'))
@@ -27,6 +31,7 @@ arguments = ['--under-meson', '--output', output, file]
 test('fails', tap, args: arguments, protocol: 'tap')
 test('passes', tap, args: ['--under-meson', '--output', output / 'repeated', '--filter', 'good', file], protocol: 'tap')
 test('wrapped', tap, args: ['--under-meson', '--name', 'false', '--', 'false'], protocol: 'tap')
+test('flaky', tap, args: ['--under-meson', '--retries', '1', '--retry-all', '--output', output, files('x86_64/flaky.toml')], protocol: 'tap')
 test('expected', tap, args: arguments, protocol: 'tap', kwargs: {expected: true})
 PROJECT
 echo "option('tap', type: 'string')" >"$folder/meson_options.txt"
@@ -50,6 +55,12 @@ the_results wrapped FAIL 1
 the_results expected EXPECTEDFAIL 1
 grep -q '<testcase name="[0-9 ]*bad"[^>]*><failure' build/meson-logs/testlog.junit.xml
 grep -q '<testcase name="[0-9 ]*good"[^>]*/>' build/meson-logs/testlog.junit.xml
+
+# What passes only when it is run again.
+"$meson" test -C build flaky >test.log 2>&1 || { cat test.log; exit 1; }
+the_results flaky OK 1
+grep -q 'ok 1 second # flaky: passed in try 2; try 1: assertion: ' build/meson-logs/testlog.txt
+grep -q '<testcase name="[0-9 ]*second"[^>]*/>' build/meson-logs/testlog.junit.xml
 
 # A failure would end the repeating.
 "$meson" test -C build --repeat 5 passes >test.log 2>&1 || { cat test.log; exit 1; }

@@ -3,6 +3,7 @@
 #include "base/text.hh"
 #include "cli/cli.hh"
 #include "os/file.hh"
+#include "report/bundle.hh"
 #include "report/compare.hh"
 #include "report/junit.hh"
 #include "report/page.hh"
@@ -22,6 +23,7 @@ struct Options {
   std::optional<std::string> html;
   std::optional<std::string> junit;
   std::optional<std::string> durations;
+  std::optional<std::string> bundle;
   std::optional<std::string> expect_skips;
   std::vector<std::string> operands;
 };
@@ -41,8 +43,12 @@ CommandLine command_line(Options& options) {
       .group("What to write")
       .option("html", "FILE", "one page with all results, consoles and dialogues", options.html)
       .option("junit", "FILE", "JUnit's XML, for CI services", options.junit)
-      .option("durations", "FILE", "the seconds of each subtest, the longest first",
+      .option("durations", "FILE",
+              "the seconds of each definition, the longest first, from which Meson can make the "
+              "order of tests",
               options.durations)
+      .option("bundle", "FILE.tar.zst",
+              "logs of what failed or is flaky, with the summary, for a bug report", options.bundle)
       .group("What to judge")
       .option("expect-skips", "FILE",
               "fail if a subtest was skipped that is not on the list FILE, a name or a pattern a "
@@ -51,6 +57,7 @@ CommandLine command_line(Options& options) {
       .operands(options.operands)
       .example("qt-report build/tests/functional")
       .example("qt-report --html report.html --junit junit.xml build/tests/functional")
+      .example("qt-report --bundle failures.tar.zst build/tests/functional")
       .example("qt-report --compare old-qemu new-qemu")
       .exit_codes("0 nothing failed · 1 something failed, or is worse than before · 2 usage, or\n"
                   "no results · 99 another failure");
@@ -71,7 +78,7 @@ void print(const std::vector<std::string>& lines) {
 
 ExitCode report_changes(const Options& options) {
   if (options.operands.size() != 2 || options.html || options.junit || options.durations ||
-      options.expect_skips || options.github || options.gitlab) {
+      options.bundle || options.expect_skips || options.github || options.gitlab) {
     throw Error("--compare takes two folders, BEFORE and AFTER, and beside it only --json",
                 ExitCode::usage);
   }
@@ -121,6 +128,9 @@ ExitCode report_results(const Options& options) {
   }
   if (options.durations) {
     write_whole(*options.durations, join(duration_lines(results), "\n") + "\n");
+  }
+  if (options.bundle) {
+    write_bundle(*options.bundle, results);
   }
   print_results(options, results);
   bool failed = std::any_of(results.begin(), results.end(),

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <clocale>
 #include <cstring>
+#include <exception>
+#include <utility>
 #include <vector>
 
 namespace qt {
@@ -537,5 +539,68 @@ std::unique_ptr<ByteSource> decode_by_libarchive(LibarchiveFilter filter,
                                                  std::unique_ptr<ByteSource> input) {
   return std::make_unique<FilterSource>(filter, std::move(input));
 }
+
+struct ArchiveWriter::State {
+  Sink sink;
+  std::exception_ptr failure; // must not pass through libarchive
+  ::archive* archive = ::archive_write_new();
+
+  static la_ssize_t write(::archive* archive, void* self, const void* bytes, std::size_t size) {
+    auto& state = *static_cast<State*>(self);
+    try {
+      state.sink({static_cast<const char*>(bytes), size});
+      return static_cast<la_ssize_t>(size);
+    } catch (...) {
+      state.failure = std::current_exception();
+      ::archive_set_error(archive, EIO, "writing it failed");
+      return -1;
+    }
+  }
+  void require(int result) {
+    if (failure) {
+      std::rethrow_exception(failure);
+    }
+    if (result < ARCHIVE_OK) {
+      const char* const why = ::archive_error_string(archive);
+      throw Error(format("writing an archive: {}", why != nullptr ? why : "libarchive failed"));
+    }
+  }
+};
+
+ArchiveWriter::ArchiveWriter(Sink sink)
+  : m_state(std::make_unique<State>()) {
+  use_utf8_names();
+  m_state->sink = std::move(sink);
+  if (m_state->archive == nullptr) {
+    throw Error("starting libarchive: out of memory");
+  }
+  m_state->require(::archive_write_set_format_pax_restricted(m_state->archive));
+  m_state->require(::archive_write_add_filter_zstd(m_state->archive));
+  // Zeros after the end of the compressed bytes would be damage to zstd.
+  m_state->require(::archive_write_set_bytes_in_last_block(m_state->archive, 1));
+  m_state->require(
+      ::archive_write_open(m_state->archive, m_state.get(), nullptr, State::write, nullptr));
+}
+
+// What is not finished is thrown away: libarchive would write the end.
+ArchiveWriter::~ArchiveWriter() {
+  m_state->sink = [](std::string_view) {};
+  ::archive_write_free(m_state->archive);
+}
+
+void ArchiveWriter::add(const std::string& name, std::string_view content) {
+  const std::unique_ptr<archive_entry, void (*)(archive_entry*)> entry(::archive_entry_new(),
+                                                                       ::archive_entry_free);
+  ::archive_entry_set_pathname(entry.get(), name.c_str());
+  ::archive_entry_set_filetype(entry.get(), AE_IFREG);
+  ::archive_entry_set_perm(entry.get(), 0644);
+  ::archive_entry_set_size(entry.get(), static_cast<la_int64_t>(content.size()));
+  ::archive_entry_set_mtime(entry.get(), 0, 0);
+  m_state->require(::archive_write_header(m_state->archive, entry.get()));
+  const la_ssize_t written = ::archive_write_data(m_state->archive, content.data(), content.size());
+  m_state->require(written < 0 ? static_cast<int>(written) : ARCHIVE_OK);
+}
+
+void ArchiveWriter::finish() { m_state->require(::archive_write_close(m_state->archive)); }
 
 } // namespace qt

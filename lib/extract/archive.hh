@@ -1,7 +1,7 @@
 // Members of archives: tar (ustar, pax, GNU), zip, cpio (newc, odc), iso9660 (Joliet, Rock Ridge)
-// and the ar of Debian packages. The only includer of libarchive, of which it uses the reading
-// side; nothing here creates files, and compression around an archive is not its business
-// (decompress.hh), but for the decoders that only libarchive has.
+// and the ar of Debian packages. The only includer of libarchive. Nothing here creates files, and
+// compression around an archive is not its business (decompress.hh), but for the decoders that only
+// libarchive has, and for the one archive that is written: a compressed tar.
 //
 // Everything that libarchive calls worse than good counts as damage, also what it merely warns
 // about. A tar archive must have its end mark: without it nobody can tell that nothing is missing.
@@ -13,6 +13,7 @@
 #include "extract/read_ahead.hh"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -90,5 +91,29 @@ std::unique_ptr<ByteSource> member_source(std::unique_ptr<ArchiveReader> reader)
 enum class LibarchiveFilter { lz4, lzop };
 std::unique_ptr<ByteSource> decode_by_libarchive(LibarchiveFilter filter,
                                                  std::unique_ptr<ByteSource> input);
+
+// Writes a tar archive, compressed with zstd: regular files in the order in which they are added,
+// without owner or time, so that the same files give the same bytes.
+class ArchiveWriter {
+public:
+  using Sink = std::function<void(std::string_view bytes)>;
+
+  // `sink` is given what is written; what it throws comes out of the call that wrote. Throws Error
+  // if this libarchive was built without zstd.
+  explicit ArchiveWriter(Sink sink);
+  ~ArchiveWriter();
+  ArchiveWriter(const ArchiveWriter&) = delete;
+  ArchiveWriter& operator=(const ArchiveWriter&) = delete;
+
+  // `name` is relative, with '/' between folders. Throws Error.
+  void add(const std::string& name, std::string_view content);
+  // Writes the end; call it once, after the last file. Throws Error. Without it the archive is
+  // damaged.
+  void finish();
+
+private:
+  struct State;
+  std::unique_ptr<State> m_state;
+};
 
 } // namespace qt

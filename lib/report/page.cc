@@ -3,15 +3,12 @@
 #include "base/format.hh"
 #include "base/text.hh"
 #include "ipc/run_dir.hh"
-#include "os/fd.hh"
 #include "os/file.hh"
 #include "report/page_text.hh"
+#include "report/shortened_log.hh"
 #include "report/summary.hh"
 
 #include <algorithm>
-#include <cerrno>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace qt {
 
@@ -19,32 +16,6 @@ namespace {
 
 constexpr std::size_t k_of_a_pass = 16 << 10;
 constexpr std::size_t k_of_a_failure = 128 << 10;
-
-std::string part_of(int fd, std::size_t size, std::uint64_t offset) {
-  std::string bytes(size, '\0');
-  const ssize_t count = ::pread(fd, bytes.data(), size, static_cast<off_t>(offset));
-  bytes.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
-  return bytes;
-}
-
-// The file, or its first quarter and the rest from its end, at most `limit` bytes in all.
-std::string shortened(const std::string& path, std::size_t limit) {
-  const UniqueFd fd = open_regular_file(path);
-  struct stat status;
-  if (::fstat(fd.get(), &status) < 0) {
-    return "";
-  }
-  const auto size = static_cast<std::uint64_t>(status.st_size);
-  if (size <= limit) {
-    return part_of(fd.get(), static_cast<std::size_t>(size), 0);
-  }
-  const std::size_t head = limit / 4;
-  const std::size_t tail = limit - head;
-  return part_of(fd.get(), head, 0) +
-         format("\n\n… {} are left out here; the whole is in {} …\n\n", format_size(size - limit),
-                path) +
-         part_of(fd.get(), tail, size - tail);
-}
 
 // Those in `part` of the run directory, "" or "try1/".
 void add_logs(const SubtestResult& result, const std::string& part, std::size_t limit, Json& logs) {
@@ -55,7 +26,7 @@ void add_logs(const SubtestResult& result, const std::string& part, std::size_t 
   for (const std::string& name : names) {
     if (name.ends_with(".log")) {
       try {
-        logs[part + name] = shortened(folder + name, limit);
+        logs[part + name] = shortened_log(folder + name, limit);
       } catch (const std::exception& failure) { // unreadable, or gone meanwhile
         logs[part + name] = format("(cannot be read: {})", failure.what());
       }

@@ -1,0 +1,132 @@
+#include "report/bundle.hh"
+
+#include "base/error.hh"
+#include "base/secrets.hh"
+#include "base/text.hh"
+#include "extract/archive.hh"
+#include "os/file.hh"
+#include "report/shortened_log.hh"
+#include "report/summary.hh"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <set>
+#include <sys/stat.h>
+#include <utility>
+#include <vector>
+
+namespace qt {
+
+namespace {
+
+constexpr std::string_view k_suffix = ".tar.zst";
+constexpr std::size_t k_most_of_file = 16 << 20;
+
+using Paths =
+    std::vector<std::pair<std::string, std::string>>; // of this host, and what they become
+
+bool is_part_of_name(char letter) {
+  return std::isalnum(static_cast<unsigned char>(letter)) != 0 ||
+         std::string_view("._-+").find(letter) != std::string_view::npos;
+}
+
+// A path ends where a name ends: "/home/me" is not in "/home/megan".
+void replace_path(std::string& text, const std::string& path, const std::string& by) {
+  for (std::size_t at = 0; (at = text.find(path, at)) != std::string::npos;) {
+    const std::size_t end = at + path.size();
+    const bool is_whole = end == text.size() || !is_part_of_name(text[end]);
+    if (is_whole) {
+      text.replace(at, path.size(), by);
+    }
+    at += is_whole ? by.size() : 1;
+  }
+}
+
+std::string fit_for_strangers(std::string_view text, const Paths& paths) {
+  std::string fit = without_secrets(text);
+  for (const auto& [path, by] : paths) {
+    replace_path(fit, path, by);
+  }
+  return fit;
+}
+
+// The folders of results before that of the user, who may have them in it.
+Paths paths_in(std::span<const SubtestResult> results) {
+  std::set<std::string> folders;
+  for (const SubtestResult& result : results) {
+    folders.insert(parent_of(parent_of(result.directory)));
+  }
+  Paths paths;
+  for (const std::string& folder : folders) {
+    if (folder.size() > 1) {
+      paths.emplace_back(folder, "RESULTS");
+    }
+  }
+  std::stable_sort(paths.begin(), paths.end(), [](const auto& one, const auto& other) {
+    return one.first.size() > other.first.size();
+  });
+  if (const std::string home = home_folder(); home.size() > 1) {
+    paths.emplace_back(home, "HOME");
+  }
+  return paths;
+}
+
+// name → path of all regular files in the folder, but those of scratch.
+void find_files(const std::string& folder, const std::string& name,
+                std::map<std::string, std::string>& found) {
+  std::error_code error;
+  for (const std::string& entry : names_in(folder, error)) {
+    const std::string path = folder + "/" + entry;
+    struct stat status;
+    if (entry == "scratch" || ::lstat(path.c_str(), &status) < 0) {
+      continue;
+    }
+    if (S_ISDIR(status.st_mode)) {
+      find_files(path, name + "/" + entry, found);
+    } else if (S_ISREG(status.st_mode)) {
+      found.emplace(name + "/" + entry, path);
+    }
+  }
+  if (error) {
+    throw Error(format("reading {}: {}", folder, error.message()));
+  }
+}
+
+std::string name_of_bundle(const std::string& path) {
+  const std::string name = base_name(path);
+  if (!name.ends_with(k_suffix) || name.size() == k_suffix.size()) {
+    throw Error(format("option --bundle: {} is a compressed tar archive: let its name end in {}",
+                       path, k_suffix),
+                ExitCode::usage);
+  }
+  return name.substr(0, name.size() - k_suffix.size());
+}
+
+} // namespace
+
+void write_bundle(const std::string& path, std::span<const SubtestResult> results) {
+  const std::string top = name_of_bundle(path);
+  std::map<std::string, std::string> files;
+  for (const SubtestResult& result : results) {
+    if (result.failed() || result.flaky()) {
+      const std::string& folder = result.directory;
+      find_files(folder, format("{}/{}/{}", top, base_name(parent_of(folder)), base_name(folder)),
+                 files);
+    }
+  }
+  const Paths paths = paths_in(results);
+  AtomicFile file(path);
+  ArchiveWriter archive([&file](std::string_view bytes) { file.write(bytes); });
+  archive.add(top + "/summary.txt",
+              fit_for_strangers(join(summary_lines(results), "\n") + "\n", paths));
+  for (const auto& [name, source] : files) {
+    const std::string content = shortened_log(source, k_most_of_file);
+    const bool is_picture = name.ends_with(".png") || name.ends_with(".ppm");
+    archive.add(name, is_picture ? content : fit_for_strangers(content, paths));
+  }
+  archive.finish();
+  file.commit();
+}
+
+} // namespace qt

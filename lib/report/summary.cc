@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <fnmatch.h>
 #include <map>
+#include <set>
+#include <utility>
 
 namespace qt {
 
@@ -214,9 +216,19 @@ std::vector<std::string> gitlab_sections(std::span<const SubtestResult> results)
 }
 
 std::vector<std::string> duration_lines(std::span<const SubtestResult> results) {
+  std::map<std::string, double> seconds;
+  std::set<std::string> counted; // a check has the run directory of its subtest, and comes after it
+  for (const SubtestResult& result : results) {
+    if (!result.skipped() && counted.insert(result.directory).second) {
+      seconds[format("{}/{}", result.arch, result.file)] += result.verdict.seconds;
+    }
+  }
+  std::vector<std::pair<std::string, double>> order(seconds.begin(), seconds.end());
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto& one, const auto& other) { return one.second > other.second; });
   std::vector<std::string> lines;
-  for (const SubtestResult* result : slowest_first(results)) {
-    lines.push_back(format("{} {:.3f}", result->name, result->verdict.seconds));
+  for (const auto& [name, taken] : order) {
+    lines.push_back(format("{} {:.3f}", name, taken));
   }
   return lines;
 }

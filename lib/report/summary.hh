@@ -26,7 +26,8 @@ std::vector<std::string> github_annotations(std::span<const SubtestResult> resul
 // For the log of a GitLab job: a section for each failure, folded until somebody opens it.
 std::vector<std::string> gitlab_sections(std::span<const SubtestResult> results);
 
-// "NAME SECONDS" for each subtest that ran, the longest first.
+// "ARCH/FILE SECONDS" for each file of which a subtest ran, all its subtests together, the longest
+// first: tests/functional/meson.build makes priorities of them.
 std::vector<std::string> duration_lines(std::span<const SubtestResult> results);
 
 // Compares what was skipped with a list of what may be: a name or a pattern a line, "#" begins a

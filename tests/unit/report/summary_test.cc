@@ -84,10 +84,15 @@ TEST(Summary, SkipsThatNobodyExpected) {
 
 TEST(Summary, DurationsOfWhatRan) {
   std::vector<SubtestResult> results = {result_of("a", Cause::pass), result_of("b", Cause::timeout),
-                                        result_of("c", Cause::skip)};
+                                        result_of("c", Cause::skip), result_of("d", Cause::pass),
+                                        result_of("d", Cause::pass)};
   results[0].verdict.seconds = 1;
   results[1].verdict.seconds = 2.5;
-  EXPECT_THAT(duration_lines(results), ElementsAre("arm/virt:b 2.500", "arm/virt:a 1.000"));
+  results[3].file = "long";
+  results[3].verdict.seconds = 3.6;
+  results[4].verdict.seconds = 0.05;
+  results[4].directory = results[0].directory; // a check of it: its time is in that
+  EXPECT_THAT(duration_lines(results), ElementsAre("arm/long 3.600", "arm/virt 3.500"));
 }
 
 // Whatever a guest prints: markup, characters that XML cannot hold, the end of a section.

@@ -4,6 +4,7 @@
 #include "base/log.hh"
 #include "base/text.hh"
 #include "cli/cli.hh"
+#include "definition/includes.hh"
 #include "definition/json_schema.hh"
 #include "os/file.hh"
 #include "tap/dry_run.hh"
@@ -11,7 +12,9 @@
 #include "tap/rerun.hh"
 #include "tap/session.hh"
 #include "tap/tag.hh"
+#include "tap/watch.hh"
 
+#include <csignal>
 #include <unistd.h>
 
 namespace {
@@ -32,6 +35,7 @@ struct Options {
   int rounds = 0; // 0: it is not said
   bool until_failure = false;
   bool bisects = false;
+  bool watch = false;
   Mode mode = Mode::run;
   Listing listing = nullptr; // how to list; nullptr: short
 };
@@ -121,6 +125,8 @@ CommandLine command_line(Options& options) {
               1, k_most_retries, run.retries)
       .flag("retry-all", "with --retries: run it again whatever the cause",
             [&run] { run.retried = Retried::all; })
+      .flag("watch", "run again when a FILE, what it includes or an emulator changes; Ctrl-C ends",
+            options.watch)
       .option("output", "DIR",
               "where run directories go (default: tests/functional in the build folder, else "
               "qt-tap-output here)",
@@ -175,6 +181,29 @@ void check_retries(const Options& options) {
   }
 }
 
+void check_watch(const Options& options) {
+  if (!options.watch) {
+    return;
+  }
+  if (options.name || options.mode != Mode::run) {
+    throw Error("option --watch is for runs of FILEs; see qt-tap --help", ExitCode::usage);
+  }
+  if (repeats(options) || options.rerun) {
+    throw Error("option --watch runs all again at each change: leave --repeat, --until-fail, "
+                "--bisect and --rerun out",
+                ExitCode::usage);
+  }
+  if (options.run.on_fail != "end" || is_debugged(options.run)) {
+    throw Error("a test that is run again at each change (--watch) has nobody who looks at its "
+                "machine: leave --on-fail, --gdb and --gdbstub out",
+                ExitCode::usage);
+  }
+  if (complete_settings(options.run).under_meson) {
+    throw Error("option --watch is for a person: Meson waits for the end of a test",
+                ExitCode::usage);
+  }
+}
+
 // What does not go together, or would have no effect.
 void check_use(const Options& options) {
   const auto usage = [](const char* message) { return Error(message, ExitCode::usage); };
@@ -199,12 +228,85 @@ void check_use(const Options& options) {
                 "a machine: leave --on-fail, --gdb and --gdbstub out");
   }
   check_retries(options);
+  check_watch(options);
   if (options.run.jobs > 1 && options.run.on_fail == "shell") {
     throw usage("option --on-fail: one terminal cannot be given to several subtests; leave --jobs "
                 "out, or keep the machines");
   }
   if (options.run.jobs > 1 && options.run.gdb) {
     throw usage("option --gdb: one terminal cannot be given to several subtests; leave --jobs out");
+  }
+}
+
+// What is selected of the FILEs; its status is other than `done` if that cannot be said.
+ExitCode load_selected(const Options& options, std::vector<Definition>& definitions,
+                       std::vector<Selected>& selected) {
+  const ExitCode loaded = load_definitions(
+      options.files, options.mode == Mode::check ? Warnings::show : Warnings::hide, definitions);
+  const bool selects = !options.filters.empty() || options.select.has_value();
+  if (loaded != ExitCode::done || (options.mode == Mode::check && !selects)) {
+    return loaded;
+  }
+  selected = select_subtests(definitions, options.filters);
+  if (options.select) {
+    selected = select_by_tags(selected, *options.select);
+  }
+  return ExitCode::done;
+}
+
+int run_selected(const Options& options, std::vector<Definition>& definitions,
+                 const std::vector<Selected>& selected) {
+  for (Definition& definition : definitions) {
+    apply_options(options.run, definition);
+  }
+  RunSettings settings = complete_settings(options.run);
+  if (options.mode == Mode::run) {
+    const Names names = options.files.size() > 1 ? Names::full_names : Names::short_names;
+    return repeats(options) ? run_repeated(selected, settings, names, repetition(options))
+                            : run_session(selected, settings, names);
+  }
+  for (const auto& [definition, subtest, checks] : selected) {
+    settings.checks = checks;
+    write_all(STDOUT_FILENO, dry_run_text(*definition, *subtest, settings), "standard output");
+  }
+  return to_int(ExitCode::done);
+}
+
+// One round of --watch. A mistake in a definition is no end: whoever edits it mends it.
+int run_round(const Options& options, Watch& watch) {
+  for (const std::string& file : options.files) {
+    watch.add(definition_and_includes(file));
+  }
+  std::vector<Definition> definitions;
+  std::vector<Selected> selected;
+  try {
+    const ExitCode loaded = load_selected(options, definitions, selected);
+    watch.add(emulators_of(selected, complete_settings(options.run)));
+    return loaded == ExitCode::done ? run_selected(options, definitions, selected) : to_int(loaded);
+  } catch (const Error& error) {
+    log_error(error.what());
+    return to_int(error.code());
+  }
+}
+
+// Ctrl-C is how it ends.
+int run_watching(const Options& options) {
+  const auto ended = [](int number) {
+    return number == SIGINT ? to_int(ExitCode::done) : 128 + number;
+  };
+  EndRequest request;
+  for (;;) {
+    Watch watch;
+    const int status = run_round(options, watch);
+    if (status > 128) {
+      return ended(status - 128);
+    }
+    log_plain(format("watching {} files; Ctrl-C ends", watch.count()));
+    const std::optional<std::string> changed = watch.wait(request);
+    if (!changed) {
+      return ended(*request.received());
+    }
+    log_plain(format("{} has changed", *changed));
   }
 }
 
@@ -222,19 +324,14 @@ int run_files(const std::vector<std::string>& words, Options& options) {
   if (options.name) {
     return run_wrapped(*options.name, parts[1], complete_settings(options.run));
   }
+  if (options.watch) {
+    return run_watching(options);
+  }
   std::vector<Definition> definitions;
-  const ExitCode loaded = load_definitions(
-      options.files, options.mode == Mode::check ? Warnings::show : Warnings::hide, definitions);
-  const bool selects = !options.filters.empty() || options.select.has_value();
-  if (loaded != ExitCode::done || (options.mode == Mode::check && !selects)) {
+  std::vector<Selected> selected;
+  const ExitCode loaded = load_selected(options, definitions, selected);
+  if (loaded != ExitCode::done || options.mode == Mode::check) {
     return to_int(loaded);
-  }
-  std::vector<Selected> selected = select_subtests(definitions, options.filters);
-  if (options.select) {
-    selected = select_by_tags(selected, *options.select);
-  }
-  if (options.mode == Mode::check) {
-    return to_int(ExitCode::done);
   }
   if (options.rerun) {
     selected = not_passed(selected, complete_settings(options.run), *options.rerun);
@@ -250,20 +347,7 @@ int run_files(const std::vector<std::string>& words, Options& options) {
     write_all(STDOUT_FILENO, listing(selected), "standard output");
     return to_int(ExitCode::done);
   }
-  for (Definition& definition : definitions) {
-    apply_options(options.run, definition);
-  }
-  RunSettings settings = complete_settings(options.run);
-  if (options.mode == Mode::run) {
-    const Names names = options.files.size() > 1 ? Names::full_names : Names::short_names;
-    return repeats(options) ? run_repeated(selected, settings, names, repetition(options))
-                            : run_session(selected, settings, names);
-  }
-  for (const auto& [definition, subtest, checks] : selected) {
-    settings.checks = checks;
-    write_all(STDOUT_FILENO, dry_run_text(*definition, *subtest, settings), "standard output");
-  }
-  return to_int(ExitCode::done);
+  return run_selected(options, definitions, selected);
 }
 
 // For a bisection a mistake, too, is a commit that cannot be judged.

@@ -38,7 +38,7 @@ using Words = std::vector<std::string>;
 const std::set<std::string> k_not_of_a_run = {
     "bisect", "check",  "dry-run",    "filter",  "help",    "json",   "list",
     "long",   "meson",  "name",       "options", "quiet",   "repeat", "rerun",
-    "schema", "select", "until-fail", "verbose", "version",
+    "schema", "select", "until-fail", "verbose", "version", "watch",
 };
 
 struct Given {

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
-#include <set>
 #include <sys/stat.h>
 #include <utility>
 #include <vector>
@@ -51,24 +50,27 @@ std::string fit_for_strangers(std::string_view text, const Paths& paths) {
   return fit;
 }
 
-// The folders of results before that of the user, who may have them in it.
+// The longest first: one may be in another.
 Paths paths_in(std::span<const SubtestResult> results) {
-  std::set<std::string> folders;
+  std::map<std::string, std::string> folders = {{parent_of(sibling_program("qt-report")), "TOOLS"},
+                                                {home_folder(), "HOME"}};
   for (const SubtestResult& result : results) {
-    folders.insert(parent_of(parent_of(result.directory)));
+    if (!result.definition.empty()) {
+      folders[parent_of(parent_of(absolute_path(result.definition)))] = "DEFINITIONS";
+    }
+  }
+  for (const SubtestResult& result : results) {
+    folders[parent_of(parent_of(result.directory))] = "RESULTS";
   }
   Paths paths;
-  for (const std::string& folder : folders) {
-    if (folder.size() > 1) {
-      paths.emplace_back(folder, "RESULTS");
+  for (const auto& [folder, name] : folders) {
+    if (folder.size() > 1 && folder.starts_with('/')) {
+      paths.emplace_back(folder, name);
     }
   }
   std::stable_sort(paths.begin(), paths.end(), [](const auto& one, const auto& other) {
     return one.first.size() > other.first.size();
   });
-  if (const std::string home = home_folder(); home.size() > 1) {
-    paths.emplace_back(home, "HOME");
-  }
   return paths;
 }
 

@@ -14,7 +14,7 @@ namespace qt {
 
 namespace {
 
-std::optional<FileLock> lock_of(const std::string& path, const std::string& repeater) {
+std::optional<FileLock> lock_folder(const std::string& path, const std::string& repeater) {
   make_directories(parent_of(path));
   const std::string file = parent_of(path) + "/." + base_name(path) + ".lock";
   std::optional<FileLock> lock = FileLock::acquire(file);
@@ -31,10 +31,10 @@ std::optional<FileLock> lock_of(const std::string& path, const std::string& repe
 
 RunDirectory::RunDirectory(const std::string& wanted, const std::string& repeater)
   : m_path(wanted)
-  , m_lock(lock_of(wanted, repeater)) {
+  , m_lock(lock_folder(wanted, repeater)) {
   for (int i = 2; !m_lock; ++i) {
     m_path = format("{}.{}", wanted, i);
-    m_lock = lock_of(m_path, repeater);
+    m_lock = lock_folder(m_path, repeater);
   }
 }
 

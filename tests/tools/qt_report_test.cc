@@ -112,7 +112,10 @@ TEST_F(QtReport, ABundleTellsTheSameFailures) {
   EXPECT_EQ(read_file(there + "/failures/x86_64/board.bad/console.log"),
             "https://host/x?token=*** RESULTS/x\n");
   for (const std::string& name : {"summary.txt", "x86_64/board.bad/base.log"}) {
-    EXPECT_THAT(read_file(there + "/failures/" + name), Not(HasSubstr(output))) << name;
+    const std::string text = read_file(there + "/failures/" + name);
+    EXPECT_THAT(text, Not(HasSubstr(output))) << name;
+    EXPECT_THAT(text,
+                HasSubstr("TOOLS/qt-tap --output RESULTS --filter bad DEFINITIONS/x86_64/bo"));
   }
   const Captured again = report({there + "/failures"});
   EXPECT_EQ(again.status.code(), 1);

@@ -43,6 +43,11 @@ public:
   void expect(std::uint64_t id, std::string_view line, std::uint64_t at);
   // The same for keys without a line end; what is typed next continues them.
   void expect_keys(std::string_view keys, std::uint64_t at);
+  // The keys since the last line end, as far as they are watched.
+  std::string_view open_keys() const {
+    const bool are_open = !m_lines.empty() && m_lines.back().kind == Line::Kind::open_keys;
+    return are_open ? std::string_view(m_lines.back().text) : std::string_view();
+  }
   // The next bytes of the stream.
   void feed(std::string_view bytes, std::uint64_t at);
   // The filter has taken an echo of the line out at this place.

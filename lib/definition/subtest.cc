@@ -36,8 +36,10 @@ private:
   Vm read_vm(const Value& table, const std::string& name);
   void check_arguments(const Value& args, const Vm& vm);
   std::vector<Step> read_steps(const Value& table, std::string_view list, StepPlace place,
-                               const std::vector<Vm>& vms);
-  std::vector<NamedCheck> read_checks(const Value& table, const std::vector<Vm>& vms);
+                               const std::vector<Vm>& vms, TypedTexts& typed);
+  std::vector<Step> read_host_steps(const Value& table, std::string_view list);
+  std::vector<NamedCheck> read_checks(const Value& table, const std::vector<Vm>& vms,
+                                      TypedTexts& typed);
   void check_saved_by_checks(const Phase& phase, const Value& list);
   void check_machine_of(const Step& step, const Value& value, const std::vector<Vm>& vms);
   void check_channels(const Step& step, const Value& value, const Vm& vm);
@@ -236,9 +238,9 @@ void SubtestReader::check_machine_of(const Step& step, const Value& value,
 }
 
 std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view list,
-                                            StepPlace place, const std::vector<Vm>& vms) {
+                                            StepPlace place, const std::vector<Vm>& vms,
+                                            TypedTexts& typed) {
   std::vector<Step> steps;
-  TypedTexts typed;
   const Value* const values = table.find(list);
   if (values == nullptr ||
       !m_reader.expect(*values, Value::Kind::list, list, "a list of steps [{ … }, { … }]")) {
@@ -266,8 +268,15 @@ std::vector<Step> SubtestReader::read_steps(const Value& table, std::string_view
   return steps;
 }
 
-// [[test.N.check]]. What holds for the steps of the test holds for those of its checks.
-std::vector<NamedCheck> SubtestReader::read_checks(const Value& table, const std::vector<Vm>& vms) {
+std::vector<Step> SubtestReader::read_host_steps(const Value& table, std::string_view list) {
+  TypedTexts nothing;
+  return read_steps(table, list, StepPlace::host, {}, nothing);
+}
+
+// [[test.N.check]]. What holds for the steps of the test holds for those of its checks, which go on
+// where these end.
+std::vector<NamedCheck> SubtestReader::read_checks(const Value& table, const std::vector<Vm>& vms,
+                                                   TypedTexts& typed) {
   std::vector<NamedCheck> checks;
   const Value* const list = table.find("check");
   const std::string title = format("[[test.{}.check]]", m_test.key);
@@ -300,7 +309,7 @@ std::vector<NamedCheck> SubtestReader::read_checks(const Value& table, const std
         steps.members.push_back(*given);
       }
     }
-    check.steps = read_steps(steps, "steps", StepPlace::dialogue, vms);
+    check.steps = read_steps(steps, "steps", StepPlace::dialogue, vms, typed);
     if (is_final() && !judges(entry, "steps", check.steps)) {
       complain(entry.at, format("{} judges nothing; give it steps that can fail", title));
     }
@@ -390,7 +399,7 @@ void SubtestReader::check_awaited(const Step& step, const Value& value, const Va
 
 Phase SubtestReader::read_phase(const Value& table, const Position& at, const std::string& title) {
   Phase phase;
-  phase.prepare = read_steps(table, "prepare", StepPlace::host, {});
+  phase.prepare = read_host_steps(table, "prepare");
   phase.vms = read_vms(table, title);
   for (const std::string_view name : test_dialogue_keys()) {
     if (const Value* const value = table.find(name)) {
@@ -400,12 +409,13 @@ Phase SubtestReader::read_phase(const Value& table, const Position& at, const st
       }
     }
   }
-  phase.steps = read_steps(table, "steps", StepPlace::dialogue, phase.vms);
-  phase.checks = read_checks(table, phase.vms);
+  TypedTexts typed;
+  phase.steps = read_steps(table, "steps", StepPlace::dialogue, phase.vms, typed);
+  phase.checks = read_checks(table, phase.vms, typed);
   if (is_final() && !phase.checks.empty()) {
     check_saved_by_checks(phase, *table.find("check"));
   }
-  phase.verify = read_steps(table, "verify", StepPlace::host, {});
+  phase.verify = read_host_steps(table, "verify");
 
   if (is_final() && !judges(table, phase)) {
     complain(at, phase.steps.empty() && phase.verify.empty()

@@ -29,6 +29,47 @@ bool has_named_group(std::string_view expression) {
 // Whether an echo of what was typed could read like what is looked for.
 enum class Echo { possible, impossible };
 
+// Of keys that are typed again and again until a text comes: how often their echo may have been
+// that text. Which round an echo belongs to, and whether the guest took the round at all, cannot be
+// known, so only what comes more often than all rounds together can echo it is an answer.
+class EchoOfKeys {
+public:
+  // `before`: keys without a line end that were typed before.
+  EchoOfKeys(std::string_view text, std::string_view before)
+    : m_text(trim(text)) {
+    keep_end(before);
+  }
+
+  // These are typed once more. Whole lines among them are another matter (expect_echo_of_lines).
+  void typed(std::string_view keys) {
+    if (const std::size_t end = keys.find_last_of("\r\n"); end != std::string_view::npos) {
+      m_end.clear();
+      keys.remove_prefix(end + 1);
+    }
+    std::string all = m_end;
+    std::copy_if(keys.begin(), keys.end(), std::back_inserter(all), [](char byte) {
+      return static_cast<unsigned char>(byte) >= ' ' && byte != '\x7f'; // need not come back
+    });
+    for (std::size_t at = 0; !m_text.empty() && (at = all.find(m_text, at)) != std::string::npos;
+         ++at) {
+      ++m_count;
+    }
+    keep_end(all);
+  }
+
+  // The text has come; whether it may be an echo. Each round's is one only once.
+  bool take() { return m_count > 0 && m_count-- > 0; }
+
+private:
+  void keep_end(std::string_view typed) {
+    m_end = typed.substr(typed.size() - std::min(typed.size(), m_text.size() - !m_text.empty()));
+  }
+
+  std::string m_text;
+  std::string m_end; // of what was typed; too short to be the text
+  std::size_t m_count = 0;
+};
+
 // Looks for one pattern in the part of the stream that no earlier wait has consumed.
 class Search {
 public:
@@ -68,9 +109,21 @@ public:
   const std::string& awaited() const { return m_patterns.back().text; }
   // What is to be said of a wait in vain.
   std::string remark() const {
-    return m_doubtful ? format("'{}' has come, but not all of the typed '{}' before it",
-                               m_doubtful->text, m_typed)
-                      : "";
+    return m_doubtful   ? format("'{}' has come, but not all of the typed '{}' before it",
+                                 m_doubtful->text, m_typed)
+           : m_was_echo ? format("'{}' has come, but not more often than the keys can have been "
+                                 "echoed; type keys of which it is no part",
+                                 awaited())
+                        : "";
+  }
+
+  // These are typed now, for what is looked for.
+  void typed(std::string_view keys) {
+    if (!m_keys) {
+      m_keys.emplace(awaited(), m_console.echo_return().open_keys());
+      m_keys_from = m_console.backlog().end();
+    }
+    m_keys->typed(keys);
   }
 
   // How to say that it comes: "the command ended".
@@ -129,6 +182,13 @@ private:
   // True if the match counts. One that may be a piece of what was typed waits for the rest of that,
   // and is no match if it is one.
   bool take(const Match& match) {
+    if (m_keys && match.pattern == m_failures && match.begin >= m_keys_from && m_keys->take()) {
+      m_run.log.note(format("'{}' may be the echo of the keys: not taken", match.text));
+      m_was_echo = true;
+      m_doubtful.reset();
+      search_from(match.end);
+      return false;
+    }
     const EchoReturn::Judgement judgement = match.pattern < m_failures || m_echo == Echo::impossible
                                                 ? EchoReturn::Judgement()
                                                 : m_console.echo_return().judge(match);
@@ -147,11 +207,15 @@ private:
       m_run.log.note(format("'{}' came before the typed '{}' had come back: not taken", match.text,
                             judgement.line));
       m_doubtful.reset();
-      m_offset = std::max(judgement.search_from, m_console.backlog().begin());
-      m_matcher = TornMatcher(m_patterns, m_offset, m_printk);
+      search_from(judgement.search_from);
       return false;
     }
     return false;
+  }
+
+  void search_from(std::uint64_t offset) {
+    m_offset = std::max(offset, m_console.backlog().begin());
+    m_matcher = TornMatcher(m_patterns, m_offset, m_printk);
   }
 
   bool decide_doubtful() {
@@ -205,8 +269,11 @@ private:
   TornMatcher m_matcher;
   std::uint64_t m_offset; // in the stream: what has been fed
   bool m_settled = true;
-  std::optional<Match> m_doubtful; // may be a piece of …
-  std::string m_typed;             // … this echo
+  std::optional<Match> m_doubtful;  // may be a piece of …
+  std::string m_typed;              // … this echo
+  std::optional<EchoOfKeys> m_keys; // that are typed again and again
+  std::uint64_t m_keys_from = 0;    // in the stream
+  bool m_was_echo = false;          // a match was taken for that
   Deadline m_doubtful_until = Deadline::never();
   std::string m_what;
   std::string* m_passed = nullptr;
@@ -283,6 +350,7 @@ void interrupt(const StepRun& run, const std::string& keys, std::string until) {
       if (rest.empty()) {
         rest = keys;
         expect_echo_of_lines(run, keys);
+        search.typed(keys);
         console.begin_typing(keys.size());
         run.log.typed(run.guest->name(), keys);
       }

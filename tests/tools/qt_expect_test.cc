@@ -126,11 +126,43 @@ TEST_F(QtExpect, NoTornEchoOfARealShellSatisfiesAnything) {
     const Captured repeated =
         play({"--interrupt", keys, "--every", "700ms", "--until", "PASSED", "--timeout", "1s"});
     EXPECT_EQ(repeated.status.text(), "exited 124") << shell << ": " << repeated.err;
+    // Without a line end, and where a step before has typed the beginning.
+    for (const std::vector<std::string>& steps :
+         {std::vector<std::string>{"--interrupt", "false && echo PASSED "},
+          {"--interrupt", "SSED"},
+          {"--send", "false && echo PAS", "--interrupt", "SED"}}) {
+      std::vector<std::string> words = steps;
+      const bool is_torn = steps[1] == "SSED";
+      words.insert(words.end(), {"--every", is_torn ? "50ms" : "300ms", "--until",
+                                 is_torn ? "EDSS" : "PASSED", "--timeout", "1s"});
+      const Captured part = play(words);
+      EXPECT_EQ(part.status.text(), "exited 124") << shell << ": " << steps.back() << part.err;
+      EXPECT_THAT(part.err, HasSubstr("not more often than the keys can have been echoed"));
+    }
     const Captured right =
         play({"--line", "true && echo TEST-$((6*7))-PASSED", "--wait", "TEST-42-PASSED", "--line",
               "echo and $((3*4))", "--wait", "and 12"});
     EXPECT_EQ(right.status.text(), "exited 0") << shell << ": " << right.err;
   }
+}
+
+// Only what the guest says besides their echo ends the repeating of keys.
+TEST_F(QtExpect, AnswersToRepeatedKeysAreNotTheirEcho) {
+  const auto play = [this](const std::string& answer, const std::string& until) {
+    return run_with(
+        [&answer](FakeGuest& guest) {
+          guest.say("stop -> yes, ");
+          EXPECT_EQ(guest.hear("stop"), "stop");
+          guest.say("stop" + answer);
+          EXPECT_EQ(guest.hear_request(), "done");
+          guest.end("exited 0");
+        },
+        {"--wait", "yes, ", "--interrupt", "stop", "--every", "10s", "--until", until, "--timeout",
+         "15s"});
+  };
+  EXPECT_EQ(play("\r\nstop it is\r\n", "stop").status.text(), "exited 0");
+  EXPECT_EQ(play("\r\nstopped\r\n", "stopped").status.text(), "exited 0");
+  EXPECT_EQ(play("\r\n=> ", "=> ").status.text(), "exited 0");
 }
 
 // As with Ctrl-Z, or on a host that is suspended: what comes afterwards is not late.

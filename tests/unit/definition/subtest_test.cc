@@ -711,6 +711,25 @@ TEST(Subtest, WarnsOfWhatItsOwnTypingHolds) {
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_THAT(warnings[0],
               testing::StartsWith(file.path() + ":3:1: warning: wait: 'PASSED' is part of"));
+  const std::string check = "[[test.t.check]]\nname='c'\nsteps=[{wait='PASSED'}]\n";
+  EXPECT_EQ(load_text("[test.t]\nsteps=[{line='echo PASSED'}]\n" + check).warnings.size(), 1u);
+  EXPECT_EQ(load_text("[test.t]\n" + check +
+                      "[[test.t.check]]\nname='d'\nsteps=[{line='PASSED'}, {wait='PASSED'}]\n")
+                .warnings.size(),
+            1u);
+  EXPECT_THAT(load_text("[test.t]\nsteps=[{line='PASSED'}, {wait='# '}]\n" + check).warnings,
+              IsEmpty());
+  const std::string used = "[steps.type]\nsteps=[{line='PASSED'}]\n"
+                           "[steps.see]\nsteps=[{wait='PASSED'}]\n";
+  for (const char* const steps : {"{use='type'}, {wait='PASSED'}", "{line='PASSED'}, {use='see'}",
+                                  "{use='type'}, {use='see'}"}) {
+    EXPECT_EQ(load_text(used + "[test.t]\nsteps=[" + steps +
+                        "]\n[test.u]\nsteps=[{use='see'}, "
+                        "{use='type'}]\n")
+                  .warnings.size(),
+              1u)
+        << steps;
+  }
   EXPECT_THAT(load_text("[test.t]\nsteps=[{line=\"echo PASS''ED\"}, {wait='PASSED'}]\n").warnings,
               IsEmpty());
 }

@@ -229,6 +229,11 @@ TEST_F(FetchTest, WhatCameInsteadIsCalledByItsName) {
         Row{"\xef\xbb\xbf  <!-- x -->\n<HTML><body>", "it is a web page, perhaps to log in"},
         Row{"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n",
             "it is a pointer of Git LFS"},
+        Row{"/annex/objects/SHA256E-s5--0.img\n", "it is a pointer of git-annex"},
+        Row{"../../.git/annex/objects/xW/3k/SHA256E-s5--0.img/SHA256E-s5--0.img",
+            "it is a pointer of git-annex"},
+        Row{".git/annex/objects/a\n", "it is a pointer of git-annex"},
+        Row{"/home/u/r/.git/annex/objects/a", "it is a pointer of git-annex"},
         Row{"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>",
             "it is a server's message about an error"}}) {
     m_server.set("/login", {.body = row.body});
@@ -238,6 +243,8 @@ TEST_F(FetchTest, WhatCameInsteadIsCalledByItsName) {
     EXPECT_THAT(result.reason, HasSubstr(row.name));
     EXPECT_THAT(result.reason, HasSubstr("it came from " + m_server.url("/login")));
   }
+  m_server.set("/file", {.body = "../see/.git/annex/objects/ for more\nand so on\n"});
+  EXPECT_THAT(fetch(source({"/file"})).reason, Not(HasSubstr("it is")));
   m_server.set("/file", {.body = "just other bytes"});
   EXPECT_THAT(fetch(source({"/file"})).reason, Not(HasSubstr("it is")));
   EXPECT_THAT(fetch(source({"/file"})).reason, Not(HasSubstr("it came")));

@@ -36,7 +36,7 @@ std::size_t Decoder::read(std::span<std::byte> into) {
     if (progress.stream_ended) {
       m_between_streams = true;
     } else if (progress.used == 0 && progress.made == 0 && (m_input_ended || waiting > 0)) {
-      fail("truncated");
+      fail(has_ended_before() ? "followed by something else" : "truncated");
     }
   }
   return filled;

@@ -34,6 +34,10 @@ protected:
   // True if another stream starts with these bytes, of which there may be fewer than four.
   virtual bool starts_stream(std::string_view head) const = 0;
 
+  // Of a library that joins streams by itself: whether the last one was complete, and what has come
+  // since begins no other.
+  virtual bool has_ended_before() const { return false; }
+
   // Whether whatever follows the streams is somebody else's.
   bool others_read_on() const { return m_input->takes_back(); }
 

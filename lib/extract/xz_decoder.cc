@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <lzma.h>
+#include <string>
 
 namespace qt {
 
@@ -28,16 +29,27 @@ protected:
     }
   }
   std::uint64_t memory_bytes() const { return m_memory_bytes; }
+  // The last bytes that were taken: room for the end of a stream and less than the start of
+  // another.
+  std::string_view end_of_input() const { return m_end; }
 
   lzma_stream m_stream = LZMA_STREAM_INIT;
 
 private:
+  static constexpr std::size_t k_end = 2 * LZMA_STREAM_HEADER_SIZE - 1;
+
+  void keep_end(std::string_view taken) {
+    m_end += taken.substr(taken.size() - std::min(taken.size(), k_end));
+    m_end.erase(0, m_end.size() - std::min(m_end.size(), k_end));
+  }
+
   Progress decode(std::span<const std::byte> input, std::span<std::byte> output, bool last) final {
     m_stream.next_in = reinterpret_cast<const std::uint8_t*>(input.data());
     m_stream.avail_in = input.size();
     m_stream.next_out = reinterpret_cast<std::uint8_t*>(output.data());
     m_stream.avail_out = output.size();
     const lzma_ret result = ::lzma_code(&m_stream, last ? LZMA_FINISH : LZMA_RUN);
+    keep_end(text_of(input.first(input.size() - m_stream.avail_in)));
     switch (result) {
     case LZMA_OK:
     case LZMA_BUF_ERROR:
@@ -63,6 +75,7 @@ private:
 
   std::string_view m_name;
   std::uint64_t m_memory_bytes;
+  std::string m_end;
 };
 
 class XzDecoder final : public LzmaDecoder {
@@ -87,6 +100,22 @@ private:
   bool starts_stream(std::string_view head) const override {
     return others_read_on() && head.starts_with("\xfd"
                                                 "7zX");
+  }
+  // A footer has a checksum: it is not found by chance.
+  bool has_ended_before() const override {
+    constexpr std::string_view k_mark("\xfd"
+                                      "7zXZ\0",
+                                      6);
+    const std::string_view end = end_of_input();
+    for (std::size_t at = 0; at + LZMA_STREAM_HEADER_SIZE < end.size(); ++at) {
+      lzma_stream_flags flags = {};
+      const auto* const footer = reinterpret_cast<const std::uint8_t*>(end.data() + at);
+      const std::string_view rest = end.substr(at + LZMA_STREAM_HEADER_SIZE);
+      if (::lzma_stream_footer_decode(&flags, footer) == LZMA_OK) {
+        return rest.substr(0, k_mark.size()) != k_mark.substr(0, rest.size());
+      }
+    }
+    return false;
   }
 
   unsigned m_threads;

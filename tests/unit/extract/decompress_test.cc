@@ -82,6 +82,15 @@ TEST_P(DecompressTest, RefusesWhatFollows) {
   for (const std::string behind : {"x", "\x1f", "BZ", "something long enough to be looked at"}) {
     EXPECT_THROW(decode(GetParam().compression, GetParam().bytes + behind), Error) << behind;
   }
+  for (const std::string behind : {"x", "\n", "abcdefghijk"}) {
+    try {
+      decode(GetParam().compression, GetParam().bytes + behind);
+      ADD_FAILURE() << behind;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("followed by something else"), std::string::npos)
+          << error.what();
+    }
+  }
   // Padding is an end: what is after it is not looked for.
   EXPECT_THROW(
       decode(GetParam().compression, GetParam().bytes + std::string(5, '\0') + GetParam().bytes),
@@ -125,6 +134,19 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return std::string(test.param.name); });
 
 // Nothing in it tells of damage, and nothing may follow.
+TEST_P(DecompressTest, TellsTheBeginningOfAnotherStreamFromOtherData) {
+  const std::string& bytes = GetParam().bytes;
+  try {
+    decode(GetParam().compression, bytes + bytes.substr(0, 4));
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::failed);
+    if (GetParam().compression == Compression::xz) {
+      EXPECT_STREQ(error.what(), "the xz data is truncated");
+    }
+  }
+}
+
 TEST(LzmaTest, IsReadToItsMark) {
   const std::string lzma =
       from_hex("5d00008000ffffffffffffffff00341949ee8def8c88495c92b6f596ff282a17ffffc4de0000");

@@ -60,7 +60,9 @@ Format sniff_bytes(std::string_view head) {
   if (head.starts_with("PK\x03\x04"sv) || head.starts_with("PK\x05\x06"sv)) {
     return Format::zip;
   }
-  if (starts_cpio(head)) {
+  // The kernel reads past zeros, and looks for an archive at each fourth byte.
+  const std::size_t padding = std::min(head.find_first_not_of('\0'), head.size());
+  if (padding % 4 == 0 && starts_cpio(head.substr(padding))) {
     return Format::cpio;
   }
   if (head.starts_with("!<arch>\ndebian-binary")) {

@@ -66,7 +66,10 @@ TEST_F(ContainerTest, TellsFormatsByContent) {
   std::string damaged = TarMaker().file("x", "1").bytes();
   damaged[0] = 'y';
   EXPECT_EQ(sniffed(damaged), Format::raw);
-  EXPECT_EQ(sniffed(CpioMaker().add("x", 0100644, "1").bytes()), Format::cpio);
+  const std::string cpio = CpioMaker().add("x", 0100644, "1").bytes();
+  EXPECT_EQ(sniffed(cpio), Format::cpio);
+  EXPECT_EQ(sniffed(std::string(512, '\0') + cpio), Format::cpio) << "as the kernel reads it";
+  EXPECT_EQ(sniffed(std::string(510, '\0') + cpio), Format::raw) << "as the kernel does not";
   EXPECT_EQ(sniffed(make_zip("x", "1", 0)), Format::zip);
   EXPECT_EQ(sniffed("!<arch>\ndebian-binary   "), Format::deb);
   EXPECT_EQ(sniffed("!<arch>\nobject.o/       "), Format::raw);
@@ -76,7 +79,9 @@ TEST_F(ContainerTest, TellsFormatsByContent) {
 TEST_F(ContainerTest, OpensArchivesOfEveryKind) {
   using testing::ElementsAre;
   EXPECT_THAT(names_in(TarMaker().file("x", "1").file("y", "2").bytes()), ElementsAre("x", "y"));
-  EXPECT_THAT(names_in(CpioMaker().add("x", 0100644, "1").bytes()), ElementsAre("x"));
+  const std::string cpio = CpioMaker().add("x", 0100644, "1").bytes();
+  EXPECT_THAT(names_in(cpio), ElementsAre("x"));
+  EXPECT_THAT(names_in(std::string(512, '\0') + cpio), ElementsAre("x"));
   EXPECT_THAT(names_in(make_zip("x", "1", 0x83dcefb7)), ElementsAre("x"));
 }
 

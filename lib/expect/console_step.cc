@@ -182,7 +182,7 @@ private:
   // True if the match counts. One that may be a piece of what was typed waits for the rest of that,
   // and is no match if it is one.
   bool take(const Match& match) {
-    if (m_keys && match.pattern == m_failures && match.begin >= m_keys_from && m_keys->take()) {
+    if (m_keys && match.pattern == m_failures && match.end > m_keys_from && m_keys->take()) {
       m_run.log.note(format("'{}' may be the echo of the keys: not taken", match.text));
       m_was_echo = true;
       m_doubtful.reset();

@@ -18,6 +18,7 @@ struct Settings {
   std::vector<std::string> keep;
   std::optional<std::string> output;
   std::string asset;
+  std::optional<Slice> slice;
   std::optional<std::uint64_t> size;
   std::optional<std::uint64_t> limit;
   std::string folder; // for export and import
@@ -35,7 +36,7 @@ struct Settings {
       return std::nullopt;
     }
     files.insert(files.end(), operands.begin(), operands.end());
-    return wanted_assets(files, asset);
+    return wanted_assets(files, asset, slice);
   }
   // What the operands want: URLs and a digest.
   WantedAsset operand() const {
@@ -97,6 +98,8 @@ CommandLine command_line(Settings& settings) {
               "exit 0",
               settings.run.stamp)
       .option("asset", "NAME", "with --definition: only the asset called NAME", settings.asset)
+      .option("slice", "I/N", "with --definition: only what the I-th of N parts of the files needs",
+              [&settings](const std::string& word) { settings.slice = parse_slice(word); })
       .option("size", "how many bytes the file of URL has; more is not downloaded", settings.size)
       .flag("require",
             "fail (exit 1) if something is unavailable now; also ask hosts again that were down",
@@ -182,6 +185,9 @@ int run(const std::vector<std::string>& words) {
       (settings.rules.max_age || settings.rules.max_size || !settings.keep.empty() ||
        settings.rules.mode == PruneRules::Mode::only_tell)) {
     throw Error("--max-age, --max-size, --keep and --dry-run belong to --prune", ExitCode::usage);
+  }
+  if (settings.slice && settings.definitions.empty()) {
+    throw Error("--slice I/N belongs to --definition", ExitCode::usage);
   }
   if (settings.size && !settings.definitions.empty()) {
     throw Error("--size belongs to URL and DIGEST; a definition says it itself", ExitCode::usage);

@@ -31,6 +31,7 @@ struct Options {
   std::optional<std::string> select;
   std::optional<std::string> name;
   std::optional<std::string> rerun;
+  std::optional<Slice> slice;
   RunOptions run;
   int rounds = 0; // 0: it is not said
   bool until_failure = false;
@@ -96,6 +97,10 @@ CommandLine command_line(Options& options) {
       .option("rerun", "DIR",
               "only subtests that have not passed in the run whose results are in DIR",
               options.rerun)
+      .option("slice", "I/N",
+              "only the I-th of N parts of the FILEs, which are about equally long; as qt-fetch "
+              "--slice",
+              [&options](const std::string& word) { options.slice = parse_slice(word); })
       .option(
           "timeout", "TIME|none",
           "deadline of all subtests together, counted without preparing files (default: for each "
@@ -188,10 +193,11 @@ void check_watch(const Options& options) {
   if (options.name || options.mode != Mode::run) {
     throw Error("option --watch is for runs of FILEs; see qt-tap --help", ExitCode::usage);
   }
-  if (repeats(options) || options.rerun) {
-    throw Error("option --watch runs all again at each change: leave --repeat, --until-fail, "
-                "--bisect and --rerun out",
-                ExitCode::usage);
+  if (repeats(options) || options.rerun || options.slice) {
+    throw Error(
+        "option --watch runs all again at each change: leave --repeat, --until-fail, --slice, "
+        "--bisect and --rerun out",
+        ExitCode::usage);
   }
   if (options.run.on_fail != "end" || is_debugged(options.run)) {
     throw Error("a test that is run again at each change (--watch) has nobody who looks at its "
@@ -216,6 +222,10 @@ void check_use(const Options& options) {
   }
   if (options.files.empty() && !options.name) {
     throw usage("which FILE? see qt-tap --help");
+  }
+  if (options.slice && (options.mode == Mode::check || options.name)) {
+    throw usage(
+        "--slice is for runs and lists of FILEs; a mistake in one of them is one in all parts");
   }
   if (has_words && options.mode != Mode::run && options.mode != Mode::dry_run) {
     throw usage("what stands after '--' is for the machines of a run: leave it out");
@@ -250,6 +260,9 @@ ExitCode load_selected(const Options& options, std::vector<Definition>& definiti
   selected = select_subtests(definitions, options.filters);
   if (options.select) {
     selected = select_by_tags(selected, *options.select);
+  }
+  if (options.slice) {
+    selected = select_slice(selected, definitions, *options.slice);
   }
   return ExitCode::done;
 }
@@ -338,7 +351,8 @@ int run_files(const std::vector<std::string>& words, Options& options) {
   }
   if (selected.empty() && options.mode == Mode::run) {
     TapWriter tap(STDOUT_FILENO, 1);
-    tap.skip("all", format("all of them have passed in {}", *options.rerun));
+    tap.skip("all", options.rerun ? format("all of them have passed in {}", *options.rerun)
+                                  : "no subtest that was asked for is in this slice");
     tap.finish();
     return to_int(ExitCode::done);
   }

@@ -38,13 +38,28 @@ void take_size(const std::string& path, const Asset& asset, AssetSource& source)
   source.size = source.size ? source.size : asset.size;
 }
 
+std::vector<Definition> loaded(std::span<const std::string> paths, std::optional<Slice> slice) {
+  std::vector<Definition> all;
+  for (const std::string& path : paths) {
+    all.push_back(load_definition(path));
+  }
+  if (!slice) {
+    return all;
+  }
+  std::vector<Definition> chosen;
+  for (const std::size_t place : slice_of(all, *slice)) {
+    chosen.push_back(std::move(all[place]));
+  }
+  return chosen;
+}
+
 } // namespace
 
 std::vector<WantedAsset> wanted_assets(std::span<const std::string> definitions,
-                                       const std::string& only) {
+                                       const std::string& only, std::optional<Slice> slice) {
   std::vector<WantedAsset> wanted;
-  for (const std::string& path : definitions) {
-    const Definition definition = load_definition(path);
+  for (const Definition& definition : loaded(definitions, slice)) {
+    const std::string& path = definition.path;
     for (const auto& [name, asset] : definition.assets) {
       if (asset.urls.empty() || (!only.empty() && name != only)) {
         continue;

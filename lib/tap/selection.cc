@@ -108,4 +108,16 @@ std::vector<Selected> select_subtests(std::span<const Definition> definitions,
   return selected;
 }
 
+std::vector<Selected> select_slice(const std::vector<Selected>& selected,
+                                   std::span<const Definition> definitions, Slice slice) {
+  std::set<const Definition*> in_slice;
+  for (const std::size_t place : slice_of(definitions, slice)) {
+    in_slice.insert(&definitions[place]);
+  }
+  std::vector<Selected> chosen;
+  std::copy_if(selected.begin(), selected.end(), std::back_inserter(chosen),
+               [&in_slice](const Selected& one) { return in_slice.contains(one.definition); });
+  return chosen;
+}
+
 } // namespace qt

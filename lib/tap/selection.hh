@@ -3,6 +3,7 @@
 
 #include "base/exit_code.hh"
 #include "definition/definition.hh"
+#include "definition/slice.hh"
 
 #include <span>
 #include <string>
@@ -38,5 +39,9 @@ ExitCode load_definitions(const std::vector<std::string>& files, Warnings warnin
 // selects nothing, and for two subtests of the same full name.
 std::vector<Selected> select_subtests(std::span<const Definition> definitions,
                                       const std::vector<std::string>& filters);
+
+// Those whose definitions are in the slice, of all definitions.
+std::vector<Selected> select_slice(const std::vector<Selected>& selected,
+                                   std::span<const Definition> definitions, Slice slice);
 
 } // namespace qt

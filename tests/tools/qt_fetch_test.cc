@@ -1,3 +1,4 @@
+#include "base/format.hh"
 #include "base/text.hh"
 #include "data/json.hh"
 #include "environment.hh"
@@ -6,6 +7,7 @@
 #include "os/process.hh"
 
 #include <fcntl.h>
+#include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -17,6 +19,7 @@ namespace {
 using support::Behaviour;
 using support::ScopedVariable;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 
 class QtFetch : public support::FetchFixture {
@@ -24,6 +27,29 @@ protected:
   QtFetch()
     : FetchFixture(5'000'000) {}
 };
+
+// As qt-tap makes slices: of two files each slice has one.
+TEST_F(QtFetch, ASliceGetsWhatItsDefinitionsNeed) {
+  serve();
+  const auto define = [this](const std::string& name, const std::string& url) {
+    const std::string folder = m_folder.path() + "/riscv64";
+    std::filesystem::create_directories(folder);
+    write_file(folder + "/" + name + ".toml",
+               format("[asset]\nkernel = {{ url = \"{}\", sha256 = \"{}\" }}\n"
+                      "[test.a]\nmachine = \"virt\"\nargs = [\"-kernel\", \"${{asset.kernel}}\"]\n"
+                      "steps = [{{ wait = \"x\" }}]\n",
+                      url, name == "one" ? m_digest : std::string(64, '0')));
+    return folder + "/" + name + ".toml";
+  };
+  const std::string one = define("one", url());
+  const std::string other = define("other", m_server.url("/not-there"));
+  const Captured first = run({"--slice", "1/2", "--definition", other, one});
+  EXPECT_EQ(first.status.text(), "exited 0") << first.err;
+  EXPECT_EQ(first.out, cached() + "\n");
+  EXPECT_THAT(m_server.requests("/not-there"), IsEmpty());
+  EXPECT_EQ(run({"--slice", "2/2", "--definition", one, other}).status.text(), "exited 1");
+  EXPECT_EQ(run({"--slice", "1/2", url(), m_digest}).status.text(), "exited 2");
+}
 
 TEST_F(QtFetch, PrintsThePathAndNothingElse) {
   serve();

@@ -21,7 +21,9 @@ namespace {
 
 using support::ScopedVariable;
 using support::tool;
+using testing::Contains;
 using testing::ContainsRegex;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -680,6 +682,48 @@ steps = [{{ run = ["test", "-e", "${{file.bad}}"] }}]
 }
 
 // --- choosing, listing, checking
+
+// Each machine of a run is given the same files and another slice.
+TEST_F(QtTap, SlicesAreTogetherTheWholeRun) {
+  std::vector<std::string> files;
+  for (const char* const name : {"a", "b", "c", "d", "e"}) {
+    files.push_back(define("riscv64", name, R"(
+[test.one]
+steps = [{ run = ["true"] }]
+[test.two]
+steps = [{ run = ["true"] }]
+)"));
+  }
+  const auto answer = [&files](std::vector<std::string> words) {
+    words.insert(words.end(), files.begin(), files.end());
+    return words;
+  };
+  std::string all;
+  for (const char* const slice : {"1/3", "2/3", "3/3"}) {
+    const Captured ran = tap(answer({"--slice", slice}));
+    EXPECT_EQ(code_of(ran), 0) << ran.err;
+    all += ran.out;
+  }
+  for (const char* const name : {"a:one", "a:two", "b:one", "c:two", "d:one", "e:one", "e:two"}) {
+    EXPECT_THAT(split(all, '\n'), Contains(EndsWith(format(" riscv64/{}", name))).Times(1)) << all;
+  }
+  EXPECT_THAT(split(all, '\n'), Contains(StartsWith("ok ")).Times(10)) << all;
+
+  // What is asked for is in one slice; in the others nothing is to be done, and that is no mistake.
+  std::string found;
+  for (const char* const slice : {"1/3", "2/3", "3/3"}) {
+    const Captured ran = tap(answer({"--slice", slice, "--filter", "riscv64/d:one"}));
+    EXPECT_EQ(code_of(ran), 0) << ran.err;
+    found += ran.out;
+  }
+  EXPECT_THAT(split(found, '\n'), Contains("ok 1 riscv64/d:one").Times(1)) << found;
+  EXPECT_THAT(split(found, '\n'),
+              Contains(HasSubstr("# SKIP no subtest that was asked for is in this slice")).Times(2))
+      << found;
+  EXPECT_EQ(code_of(tap(answer({"--slice", "4/3"}))), 2);
+  EXPECT_EQ(code_of(tap(answer({"--slice", "1/3", "--check"}))), 2);
+  EXPECT_EQ(code_of(tap(answer({"--slice", "1/3", "--filter", "no-such"}))), 2);
+}
 
 TEST_F(QtTap, ListsAndFilters) {
   const std::string file = define("riscv64", "many", R"(

@@ -1,0 +1,68 @@
+#include "definition/slice.hh"
+
+#include "base/error.hh"
+#include "base/format.hh"
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <tuple>
+
+namespace qt {
+
+namespace {
+
+constexpr std::size_t k_most_slices = 10'000;
+
+std::size_t slice_number(std::string_view word) {
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(word.begin(), word.end(), number);
+  return error == std::errc() && end == word.end() ? number : 0;
+}
+
+} // namespace
+
+Slice parse_slice(std::string_view text) {
+  const std::size_t stroke = text.find('/');
+  Slice slice{slice_number(text.substr(0, stroke)), 0};
+  if (stroke != std::string_view::npos) {
+    slice.of = slice_number(text.substr(stroke + 1));
+  }
+  if (slice.number < 1 || slice.number > slice.of || slice.of > k_most_slices) {
+    throw Error(format("option --slice: '{}' is not I/N, such as 2/5: the second of five parts (at "
+                       "most {})",
+                       text, k_most_slices),
+                ExitCode::usage);
+  }
+  return slice;
+}
+
+std::vector<std::size_t> slice_of(std::span<const SliceItem> items, Slice slice) {
+  std::vector<std::size_t> order(items.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [items](std::size_t one, std::size_t other) {
+    return std::tie(items[other].time, items[one].name) <
+           std::tie(items[one].time, items[other].name);
+  });
+  std::vector<Duration> given(slice.of, Duration::zero());
+  std::vector<std::size_t> chosen;
+  for (const std::size_t place : order) {
+    const auto least = std::min_element(given.begin(), given.end());
+    *least += items[place].time;
+    if (static_cast<std::size_t>(least - given.begin()) + 1 == slice.number) {
+      chosen.push_back(place);
+    }
+  }
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+std::vector<std::size_t> slice_of(std::span<const Definition> definitions, Slice slice) {
+  std::vector<SliceItem> items;
+  for (const Definition& definition : definitions) {
+    items.push_back({format("{}/{}", definition.arch, definition.stem), definition.timeout});
+  }
+  return slice_of(items, slice);
+}
+
+} // namespace qt

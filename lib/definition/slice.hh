@@ -1,0 +1,39 @@
+// A part of a run for one of several machines: which of the definitions it runs. Whoever is given
+// the same definitions chooses the same, so that the parts together are the whole, and nothing is
+// run twice.
+#pragma once
+
+#include "base/duration.hh"
+#include "definition/definition.hh"
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qt {
+
+struct Slice {
+  std::size_t number = 1; // from 1
+  std::size_t of = 1;
+};
+
+// "I/N", 1 <= I <= N <= 10000. Throws Error(ExitCode::usage).
+Slice parse_slice(std::string_view text);
+
+// What is to be shared among the slices: its name, which decides where times are equal, and how
+// long it takes.
+struct SliceItem {
+  std::string name;
+  Duration time;
+};
+
+// The places in `items` that are this slice's, ascending. The longest is given out first, each to
+// the slice that has the least so far. The order of `items` changes nothing.
+std::vector<std::size_t> slice_of(std::span<const SliceItem> items, Slice slice);
+
+// The places of the definitions that are this slice's; what each takes is its timeout.
+std::vector<std::size_t> slice_of(std::span<const Definition> definitions, Slice slice);
+
+} // namespace qt

@@ -4,9 +4,9 @@
 //   NAME/summary.txt           as for people: causes, last lines, the commands that run it again
 //   NAME/ARCH/FILE.SUBTEST/…   the files of the run directory, without scratch/
 //
-// A stranger reads it: secrets in URLs are taken out of all files, and the host's folders are called
-// RESULTS, DEFINITIONS, TOOLS (of these programs) and HOME. Paths of the system and of elsewhere
-// stay: they say what was run.
+// A stranger reads it: secrets in URLs are taken out of all files, and the host's folders are
+// called RESULTS, DEFINITIONS, TOOLS (of these programs) and HOME. Paths of the system and of
+// elsewhere stay: they say what was run.
 #pragma once
 
 #include "report/results.hh"

@@ -105,15 +105,15 @@ TEST_F(QtTapRetries, EachIsRunOnceBeforeAnyIsRunAgain) {
   }
 }
 
+// The first try takes more than half of the time that there is for all.
 TEST_F(QtTapRetries, ATryThatCannotFitIsNotStarted) {
-  const std::string file =
-      define("riscv64", "tries", subtest("always", "echo >> $1; exec sleep 60"));
-  const Captured run = this->run({"--retries", "5", "--timeout", "900ms", file});
+  const std::string file = define("riscv64", "tries", subtest("always", "exec sleep 60"));
+  const Captured run = this->run({"--retries", "5", "--timeout", "750ms", file});
   EXPECT_EQ(status_of(run), 1);
   EXPECT_THAT(run.out, AllOf(HasSubstr("; not run again: it took "),
-                             HasSubstr(" are left of the 900ms for all\n")));
+                             HasSubstr(" are left of the 750ms for all\n")));
   EXPECT_THAT(verdict_of("always").message, HasSubstr("; not run again: it took "));
-  EXPECT_LE(read_file(folder.path() + "/always.count").size(), 2U);
+  EXPECT_TRUE(verdict_of("always").tries.empty());
 }
 
 TEST_F(QtTapRetries, ChecksHaveTriesOfTheirOwn) {

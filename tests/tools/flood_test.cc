@@ -1,6 +1,10 @@
 // What QEMU, its guest or a daemon writes without end: files keep their limit, every byte is
 // judged.
 #include "boot_fixture.hh"
+#include "ipc/run_dir.hh"
+
+#include <filesystem>
+#include <sys/mount.h>
 
 namespace qt {
 namespace {
@@ -164,6 +168,31 @@ TEST_F(Flood, OfAFileThatQemuItselfWritesIsACause) {
   EXPECT_THAT(result.err, AllOf(HasSubstr("the logs in " + run_dir() + " take "),
                                 HasSubstr("the limit is 8.0 MiB, see log-limit")));
   EXPECT_THAT(orphans(), testing::IsEmpty());
+}
+
+// A disk of a guest may be large; what fills the disk of the host is ended before it does.
+TEST_F(Flood, OfScratchIsACauseWhereTheDiskIsNearlyFull) {
+  std::filesystem::create_directories(run_dir());
+  if (::mount("qt-test", run_dir().c_str(), "tmpfs", 0, "size=64m") < 0) {
+    GTEST_SKIP() << "cannot mount a small file system here";
+  }
+  const std::string scratch = scratch_path(run_dir());
+  const auto fill = [&](const std::string& size) {
+    std::filesystem::create_directories(scratch);
+    return boot(Program().print("HELLO").without_end(), {"--log-limit", "64K"}, {},
+                {"--wait", "HELLO", "--run",
+                 format("sh -c 'head -c {} /dev/zero > {}/x; sleep 3'", size, scratch), "--timeout",
+                 "60s"});
+  };
+  const Captured much = fill("50M");
+  EXPECT_EQ(code_of(much), 0) << much.err;
+  const Captured all = fill("62M");
+  EXPECT_EQ(code_of(all), 1) << all.err;
+  EXPECT_EQ(cause(), "flood");
+  EXPECT_THAT(verdict().message,
+              AllOf(HasSubstr("the files in " + scratch + " take 62.0 MiB, and the disk has only"),
+                    HasSubstr("left")));
+  EXPECT_EQ(::umount2(run_dir().c_str(), MNT_DETACH), 0);
 }
 
 TEST_F(Flood, OfACommandIsACause) {

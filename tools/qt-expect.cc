@@ -5,12 +5,14 @@
 #include "boot/attach.hh"
 #include "cli/cli.hh"
 #include "expect/dialogue.hh"
+#include "ipc/tap.hh"
 #include "os/file.hh"
 #include "schema/key_option.hh"
 #include "schema/tables.hh"
 
 #include <algorithm>
 #include <set>
+#include <unistd.h>
 
 namespace {
 
@@ -28,10 +30,10 @@ public:
     line.option("check", "NAME", "what follows is a check of this name, with a result of its own",
                 [this](const std::string& name) { begin_check(name); });
     for (const Key& key : step_type_keys()) {
-      add(line, key, [this, &key](const std::string&, const std::string& text) {
+      add(line, key, [this, &key](const std::string& form, const std::string& text) {
         Step step;
         step.type = *step_type_from(key.name);
-        set_from_option(key, key.name, text, step.values);
+        set_from_option(key, form, text, step.values);
         m_dialogue.steps.push_back(std::move(step));
       });
     }
@@ -136,6 +138,27 @@ void print_reply(const std::string& reply) {
   }
 }
 
+// The tests that the guest has run itself, and the checks, in TAP.
+void print_results(const std::vector<CheckResult>& checks) {
+  TapWriter tap(STDOUT_FILENO, checks.size());
+  for (const CheckResult& check : checks) {
+    if (check.expected) {
+      tap.expected_failure(check.name, *check.expected);
+    } else if (check.cause == Cause::skip) {
+      tap.skip(check.name, check.message);
+    } else if (check.cause == Cause::pass) {
+      tap.ok(check.name);
+    } else {
+      tap.not_ok(check.name);
+      tap.comment(check.message);
+      for (const std::string& line : check.last_lines) {
+        tap.comment(line);
+      }
+    }
+  }
+  tap.finish();
+}
+
 void report(const Verdict& verdict) {
   for (const Mark& mark : verdict.marks) {
     const bool is_the_failure = json_text(verdict.details, "mark") == mark.name;
@@ -192,6 +215,10 @@ int body(const std::vector<std::string>& words) {
     dialogue.show_reply = print_reply;
   }
   const DialogueResult result = run_dialogue(dialogue);
+  if (std::any_of(dialogue.steps.begin(), dialogue.steps.end(),
+                  [](const Step& step) { return step.type == StepType::tap; })) {
+    print_results(result.verdict.checks);
+  }
   report(result.verdict);
   return result.exit_code;
 }

@@ -128,7 +128,8 @@ bool GuestTap::take_more(std::string_view line) {
       std::string_view(text).substr(message && message->prefix == 0 ? message->text : 0);
   const TapLine parsed = parse_tap_line(whole);
   const bool is_other = parsed.kind == TapLine::Kind::other && !m_yaml;
-  if (is_other || parsed.kind == TapLine::Kind::version) {
+  const bool is_next = parsed.kind == TapLine::Kind::version || parsed.kind == TapLine::Kind::plan;
+  if (is_other || is_next) {
     return false;
   }
   take_whole(whole);
@@ -190,11 +191,11 @@ bool GuestTap::take_yaml(std::string_view line) {
 void GuestTap::take_version(const TapLine& line) {
   if (line.indent <= m_levels.front().indent) {
     Level& all = m_levels.front();
-    if (m_levels.size() > 1 || all.planned || all.next > 1) {
+    if (m_levels.size() > 1 || all.planned || all.come > 0) {
       close_document();
     }
     m_levels.front().indent = line.indent;
-  } else if (m_levels.size() == 1 && !m_levels.front().planned && m_levels.front().next == 1 &&
+  } else if (m_levels.size() == 1 && !m_levels.front().planned && m_levels.front().come == 0 &&
              m_tests.empty()) {
     m_levels.front().indent = line.indent; // all of it is indented
   } else if (const std::optional<Level> ended = go_to(line.indent)) {
@@ -208,7 +209,7 @@ void GuestTap::take_plan(const TapLine& line) {
     close(*ended, "", false);
   }
   Level& level = m_levels.back();
-  const std::uint64_t come = level.next - 1;
+  const std::uint64_t come = level.come;
   if (level.planned) {
     complain(format("a second plan came{}", of_parent(level.name)));
     return;
@@ -272,6 +273,7 @@ void GuestTap::count(const TapLine& line, Level& level, const std::string& name)
                     of_parent(level.name)));
   }
   level.next = std::max(level.next, number + 1);
+  ++level.come;
 }
 
 void GuestTap::take_comment(const TapLine& line) {
@@ -280,7 +282,7 @@ void GuestTap::take_comment(const TapLine& line) {
     m_subtest = name_to_show(std::string_view(line.text).substr(k_subtest.size()));
     Level& level = m_levels.back();
     if (m_levels.size() > 1 && level.indent == line.indent && level.name.empty() &&
-        level.next == 1) {
+        level.come == 0) {
       level.name = std::exchange(m_subtest, "");
     }
     return;
@@ -340,7 +342,7 @@ std::optional<GuestTap::Level> GuestTap::go_to(std::size_t indent) {
 // `parent`: the name of the test that they belong to; empty if it did not come.
 void GuestTap::close(Level level, const std::string& parent, bool is_skipped) {
   const std::string name = !parent.empty() ? parent : level.name.empty() ? "unnamed" : level.name;
-  const std::uint64_t come = level.next - 1;
+  const std::uint64_t come = level.come;
   if (level.planned && come < *level.planned) {
     complain(format("only {}{} came", numbered(come, *level.planned), of_parent(name)));
   } else if (come == 0 && !is_skipped && !level.is_skipped) {
@@ -359,7 +361,7 @@ void GuestTap::close_document() {
     close(*ended, "", false);
   }
   const Level all = std::exchange(m_levels.front(), Level());
-  const std::uint64_t come = all.next - 1;
+  const std::uint64_t come = all.come;
   if (!all.planned) {
     complain(come == 0 ? "no test came" : format("{} tests came, but no plan", come));
   } else if (come < *all.planned) {
@@ -373,7 +375,8 @@ void GuestTap::close_document() {
 
 bool GuestTap::is_complete() const {
   const Level& all = m_levels.front();
-  return m_bailed_out || (m_levels.size() == 1 && all.planned && all.next > *all.planned);
+  return m_bailed_out || (m_levels.size() == 1 && all.planned &&
+                          (all.next > *all.planned || all.come >= *all.planned));
 }
 
 void GuestTap::finish() {
@@ -388,7 +391,7 @@ void GuestTap::finish() {
 
 std::string GuestTap::progress() const {
   const Level& all = m_levels.front();
-  const std::uint64_t come = all.next - 1;
+  const std::uint64_t come = all.come;
   return !m_mistake.empty() ? m_mistake
          : !m_has_begun     ? "the guest has not said anything in TAP or KTAP"
          : all.planned      ? format("{} have come", numbered(come, *all.planned))

@@ -49,7 +49,7 @@ public:
   // tests, so that what comes after it does not matter any more.
   bool take_more(std::string_view line);
 
-  // Every test of the plan has come, or the guest has given up.
+  // As many tests as are planned have come, or the last of them, or the guest has given up.
   bool is_complete() const;
   bool bailed_out() const noexcept { return m_bailed_out; }
   // No line will come any more.
@@ -70,8 +70,9 @@ private:
     std::size_t indent = 0;
     std::string name; // of the test that they belong to, if the guest has said it before
     std::optional<std::uint64_t> planned;
-    bool is_skipped = false;        // "1..0 # SKIP"
-    std::uint64_t next = 1;         // number
+    bool is_skipped = false; // "1..0 # SKIP"
+    std::uint64_t next = 1;  // number
+    std::uint64_t come = 0;
     std::vector<std::size_t> tests; // indices in m_tests, with those inside of them
   };
 

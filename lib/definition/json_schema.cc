@@ -124,6 +124,8 @@ Json value_schema(const Key& key) {
     return any_of({{{"type", "integer"}, {"minimum", 0}, {"maximum", 15}},
                    {{"type", "string"}, {"minLength", 1}},
                    {{"const", false}}});
+  case Type::ending:
+    return any_of({{{"const", true}}, plain_text(key)});
   case Type::json:
     return Json::object();
   case Type::table:
@@ -217,9 +219,10 @@ Json step_schema(std::span<const StepType> types) {
   std::vector<Json> ways;
   for (const StepType type : types) {
     const std::string name(step_type_name(type));
+    constexpr std::uint32_t k_may_end_typing =
+        in(StepType::wait, StepType::wait_regex, StepType::tap);
     const bool may_wait = type == StepType::line || type == StepType::send;
-    Json properties =
-        step_properties(bit(type) | (may_wait ? in(StepType::wait, StepType::wait_regex) : 0U));
+    Json properties = step_properties(bit(type) | (may_wait ? k_may_end_typing : 0U));
     Json way = table_of(std::move(properties));
     way["title"] = name;
     way["required"] = Json::array({name});

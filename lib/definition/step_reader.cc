@@ -12,7 +12,9 @@ namespace qt {
 
 namespace {
 
-bool is_waiting(std::string_view key) { return key == "wait" || key == "wait-regex"; }
+bool is_waiting(std::string_view key) {
+  return key == "wait" || key == "wait-regex" || key == "tap";
+}
 bool is_typing(std::string_view key) { return key == "line" || key == "send"; }
 
 // All modifiers, each once, and those that a step of `type` may have.

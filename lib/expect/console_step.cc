@@ -7,6 +7,7 @@
 #include "console/printk.hh"
 
 #include <algorithm>
+#include <utility>
 
 namespace qt {
 
@@ -70,17 +71,58 @@ private:
   std::size_t m_count = 0;
 };
 
-// Looks for one pattern in the part of the stream that no earlier wait has consumed.
+// Of a line that is looked at as one; the rest of it is left out.
+constexpr std::size_t k_longest_line = 4096;
+
+// Cuts what comes into lines.
+class LineCutter {
+public:
+  // `take` gets each line without its end; true: it was the last one.
+  LineCutter(std::function<bool(std::string_view line)> take, std::uint64_t begin)
+    : m_take(std::move(take))
+    , m_end(begin) {}
+
+  // Goes on to the offset `to`. True if the last line has come.
+  bool advance(Backlog& backlog, std::uint64_t to) {
+    while (m_end < to) {
+      const std::string_view bytes = backlog.at(m_end).substr(0, to - m_end);
+      const std::size_t line_end = std::min(bytes.find('\n'), bytes.size());
+      m_line.append(bytes.substr(0, std::min(line_end, k_longest_line - m_line.size())));
+      m_end += std::min(line_end + 1, bytes.size());
+      if (line_end < bytes.size() && m_take(std::exchange(m_line, ""))) {
+        return true;
+      }
+    }
+    return false;
+  }
+  // What has come is all.
+  void finish() {
+    if (!m_line.empty()) {
+      m_take(std::exchange(m_line, ""));
+    }
+  }
+  // How far it has come.
+  std::uint64_t end() const { return m_end; }
+
+private:
+  std::function<bool(std::string_view line)> m_take;
+  std::string m_line;
+  std::uint64_t m_end;
+};
+
+// Looks for one pattern, if there is one, in the part of the stream that no earlier wait has
+// consumed.
 class Search {
 public:
-  Search(const StepRun& run, Pattern awaited, Printk printk, Echo echo = Echo::possible)
+  Search(const StepRun& run, std::optional<Pattern> awaited, Printk printk,
+         Echo echo = Echo::possible)
     : m_run(run)
     , m_console(run.guest->console())
     , m_printk(printk)
     , m_echo(echo)
     , m_patterns(patterns_from(run.step.find("fail")))
     , m_failures(m_patterns.size())
-    , m_saves(awaited.kind == Pattern::Kind::regex && has_named_group(awaited.text))
+    , m_saves(awaited && awaited->kind == Pattern::Kind::regex && has_named_group(awaited->text))
     , m_quiet(scaled(m_saves ? k_quiet_of_saved : Console::k_quiet))
     , m_matcher(all_with(std::move(awaited)), m_console.backlog().begin(), printk)
     , m_offset(m_console.backlog().begin()) {}
@@ -106,6 +148,7 @@ public:
     return !m_settled && m_matcher.undecided() ? m_console.quiet_at(m_quiet) : Deadline::never();
   }
 
+  // The text or expression looked for, where there is one.
   const std::string& awaited() const { return m_patterns.back().text; }
   // What is to be said of a wait in vain.
   std::string remark() const {
@@ -130,19 +173,26 @@ public:
   void call_it(std::string_view what) { m_what = what; }
   // From now on what is looked at is kept in `passed`, too.
   void keep_in(std::string& passed) { m_passed = &passed; }
+  // From now on what is looked at is cut into lines, of which the last one ends the search, too.
+  void cut_by(LineCutter& lines) { m_lines = &lines; }
   // What was found.
   const Match& found() const { return m_found; }
 
 private:
-  const std::vector<Pattern>& all_with(Pattern awaited) {
-    m_patterns.push_back(std::move(awaited)); // last: of two at the same byte the failure wins
+  const std::vector<Pattern>& all_with(std::optional<Pattern> awaited) {
+    if (awaited) {
+      m_patterns.push_back(std::move(*awaited)); // last: of two at the same byte the failure wins
+    }
     return m_patterns;
   }
 
   bool search() {
     Backlog& backlog = m_console.backlog();
     while (m_offset < backlog.end()) {
-      const std::string_view bytes = backlog.at(m_offset);
+      std::string_view bytes = backlog.at(m_offset);
+      if (m_lines != nullptr) { // what comes after the last line is not looked at
+        bytes = bytes.substr(0, std::min(bytes.find('\n'), bytes.size() - 1) + 1);
+      }
       m_offset += bytes.size();
       if (m_passed != nullptr) {
         m_passed->append(bytes);
@@ -156,6 +206,10 @@ private:
           return false;
         }
         continue;
+      }
+      if (m_lines != nullptr && m_lines->advance(backlog, m_offset)) {
+        backlog.discard_before(m_lines->end());
+        return true;
       }
       forget_before(m_matcher.keep_from());
     }
@@ -250,6 +304,10 @@ private:
       m_run.fail(Cause::fail_pattern, format("the failure text '{}' appeared", match.text),
                  {{"failure", m_patterns[match.pattern].text}, {"matched", match.text}});
     }
+    if (m_lines != nullptr) { // and what stands on the line before it
+      m_lines->advance(m_console.backlog(), match.begin);
+      m_lines->finish();
+    }
     m_console.backlog().discard_before(match.end);
     m_run.log.matched(m_run.guest->name(), match.text);
     for (const auto& [name, text] : match.groups) {
@@ -277,6 +335,7 @@ private:
   Deadline m_doubtful_until = Deadline::never();
   std::string m_what;
   std::string* m_passed = nullptr;
+  LineCutter* m_lines = nullptr;
   Match m_found;
 };
 
@@ -338,7 +397,7 @@ void send(const StepRun& run, const std::string& keys) {
 // Types the keys at once and again each time `every` has passed, until the text appears. A guest
 // that takes no keys is no failure here: it may not have got to its console yet.
 void interrupt(const StepRun& run, const std::string& keys, std::string until) {
-  Search search(run, {Pattern::Kind::text, std::move(until)}, printk_of(run));
+  Search search(run, Pattern{Pattern::Kind::text, std::move(until)}, printk_of(run));
   Console& console = run.guest->console();
   Deadline next = Deadline::after(Duration(0));
   std::string_view rest; // of keys that the guest took in part
@@ -396,6 +455,33 @@ std::string take_until(const StepRun& run, const Landmark& landmark, std::string
   found = search.found().text;
   before.resize(search.found().begin - begin);
   return before;
+}
+
+void read_lines(const StepRun& run, const std::string& until, const LineReader& reader) {
+  Backlog& backlog = run.guest->console().backlog();
+  LineCutter lines(reader.take, backlog.begin());
+  Search search(run,
+                until.empty() ? std::nullopt : std::optional(Pattern{Pattern::Kind::text, until}),
+                printk_of(run));
+  search.call_it(reader.comes);
+  search.cut_by(lines);
+  while (!search.look()) {
+    if (run.late()) {
+      const std::string remark = search.remark();
+      run.time_out(remark.empty() ? reader.missing() : remark);
+    }
+    run.turn(search.look_again_at(), run.guest);
+  }
+}
+
+void look_at_lines(const StepRun& run, const std::function<bool(std::string_view line)>& take) {
+  Console& console = run.guest->console();
+  LineCutter lines(take, console.backlog().begin());
+  const Deadline end = Deadline::after(scaled(k_most_for_echo));
+  while (!lines.advance(console.backlog(), console.backlog().end()) && !console.ended() &&
+         !console.quiet(scaled(Console::k_quiet)) && !run.late() && !run.loop.missed(end)) {
+    run.turn(earlier(end, console.quiet_at(scaled(Console::k_quiet))));
+  }
 }
 
 void run_console_step(const StepRun& run) {

@@ -4,12 +4,28 @@
 
 #include "expect/step_run.hh"
 
+#include <functional>
 #include <string>
+#include <string_view>
 
 namespace qt {
 
 // Runs one such step to its end. Throws DialogueEnd if it fails, Error.
 void run_console_step(const StepRun& run);
+
+// What reads the console line by line while it waits.
+struct LineReader {
+  std::function<bool(std::string_view line)> take; // without its end; true: it was the last one
+  std::string comes;                               // "the plan was complete"
+  std::function<std::string()> missing;            // what to say of a wait in vain
+};
+
+// Reads lines until the last one or until the text appears (if it is not empty), and consumes them;
+// what stands before the text on its line is a line, too.
+void read_lines(const StepRun& run, const std::string& until, const LineReader& reader);
+// Looks at the lines that come at once after what was consumed, until the last one or until the
+// console is silent. They stay for the steps after this one.
+void look_at_lines(const StepRun& run, const std::function<bool(std::string_view line)>& take);
 
 // Whether the step, or the whole dialogue, passes over messages of the kernel.
 Printk printk_of(const StepRun& run);

@@ -9,6 +9,7 @@
 #include "expect/machine_step.hh"
 #include "expect/monitor_step.hh"
 #include "expect/shell_step.hh"
+#include "expect/tap_step.hh"
 #include "expect/timeline.hh"
 
 #include <algorithm>
@@ -30,6 +31,8 @@ std::string awaited_text(const Step& step) {
   case StepType::wait_regex:
   case StepType::event:
     return step.text(step_type_name(step.type));
+  case StepType::tap:
+    return step.text("tap");
   case StepType::interrupt:
     return step.text("until");
   default:
@@ -53,6 +56,9 @@ public:
           m_channels.push_back(fd);
         }
       }
+    }
+    for (const Check& check : dialogue.checks) {
+      m_names.take(check.name);
     }
   }
 
@@ -87,6 +93,8 @@ private:
   // Runs a check and keeps its result. Throws what ends the dialogue, after keeping it too.
   void run_check(std::size_t index);
   void run_step(const Step& original);
+  // Adds the results of the guest's own tests: "NAME", or "CHECK/NAME" in a check.
+  void keep_guest_tests(const std::string& check);
   // Consoles that no step from this one on looks at need not be kept: a guest that goes on saying
   // more than the limit of the logs would stand still, and never end or do what is awaited.
   void keep_consoles_for(std::size_t first);
@@ -109,6 +117,8 @@ private:
   std::map<std::string, std::string> m_judged_exits;
   Timeline m_timeline;
   std::vector<CheckResult> m_checks;
+  std::vector<CheckResult> m_guest_tests; // of steps that have ended, not among m_checks yet
+  UniqueNames m_names;                    // of m_checks and all checks to come
   std::size_t m_step = 0; // number of the step that runs, from 1; 0 before the first
 };
 
@@ -152,11 +162,14 @@ void Runner::run_step(const Step& original) {
                  m_saved,
                  m_judged_exits,
                  m_channels,
-                 m_dialogue.show_reply};
+                 m_dialogue.show_reply,
+                 m_guest_tests};
   run.pace = run.duration("pace", run.pace);
   run.every = run.duration("every", run.every);
   if (step.type == StepType::shell) {
     run_shell_step(run);
+  } else if (step.type == StepType::tap) {
+    run_tap_step(run);
   } else if (needs_console(step.type)) {
     run_console_step(run);
   } else if (!needs_machine(step.type)) {
@@ -189,8 +202,9 @@ void Runner::set_mark(const Step& step) {
 StepRun Runner::no_step(Guest* guest, TimeLimit limit) {
   static const Step nothing;
   return {
-      m_loop,      m_log,   nothing, guest,          std::move(limit), m_limits.idle_of(nothing),
-      Duration(0), k_every, m_saved, m_judged_exits, m_channels,       m_dialogue.show_reply};
+      m_loop,       m_log,   nothing, guest,          std::move(limit), m_limits.idle_of(nothing),
+      Duration(0),  k_every, m_saved, m_judged_exits, m_channels,       m_dialogue.show_reply,
+      m_guest_tests};
 }
 
 // Without steps only failure texts are looked for, until the machines are over.
@@ -270,6 +284,7 @@ void Runner::name_step(Verdict& verdict, const DialogueEnd& end) {
 }
 
 DialogueResult Runner::decide(const DialogueEnd& end) {
+  keep_guest_tests("");
   DialogueResult result;
   Verdict& verdict = result.verdict;
   verdict.cause = end.cause;
@@ -315,6 +330,15 @@ void Runner::run_steps(std::size_t first, std::size_t end) {
   }
 }
 
+void Runner::keep_guest_tests(const std::string& check) {
+  for (CheckResult& test : m_guest_tests) {
+    test.name = m_names.take(check.empty() ? test.name : format("{}/{}", check, test.name));
+    test.start = m_timeline.seconds();
+    m_checks.push_back(std::move(test));
+  }
+  m_guest_tests.clear();
+}
+
 void Runner::run_check(std::size_t index) {
   const std::vector<Check>& checks = m_dialogue.checks;
   const bool is_last = index + 1 == checks.size();
@@ -325,7 +349,8 @@ void Runner::run_check(std::size_t index) {
   try {
     run_steps(checks[index].first, is_last ? m_dialogue.steps.size() : checks[index + 1].first);
     result.seconds = m_timeline.seconds() - result.start;
-    m_checks.push_back(std::move(result));
+    m_checks.push_back(result);
+    keep_guest_tests(result.name);
   } catch (const DialogueEnd& end) {
     Verdict verdict;
     verdict.vm = end.vm;
@@ -338,6 +363,7 @@ void Runner::run_check(std::size_t index) {
     result.last_lines = last_lines_of(verdict.vm);
     result.seconds = m_timeline.seconds() - result.start;
     m_checks.push_back(result);
+    keep_guest_tests(result.name);
     const bool goes_on = end.cause == Cause::assertion || end.cause == Cause::skip;
     if (!goes_on || end.signal != 0 || end.late) {
       throw;
@@ -348,17 +374,23 @@ void Runner::run_check(std::size_t index) {
 
 // What the named checks amount to, where everything else has passed.
 DialogueEnd end_of_checks(const std::vector<CheckResult>& checks) {
-  std::vector<std::string> failed;
+  constexpr std::size_t k_most_names = 10;
+  std::vector<std::string> names;
+  std::size_t failed = 0;
   for (const CheckResult& check : checks) {
-    if (check.cause != Cause::pass && check.cause != Cause::skip) {
-      failed.push_back(format("'{}'", check.name));
+    const bool is_failure = check.cause != Cause::pass && check.cause != Cause::skip;
+    if (is_failure && failed++ < k_most_names) {
+      names.push_back(format("'{}'", check.name));
     }
   }
+  if (failed > k_most_names) {
+    names.push_back("…");
+  }
   DialogueEnd end;
-  end.cause = failed.empty() ? Cause::pass : Cause::check;
-  end.message = failed.empty() ? "passed"
-                               : format("{} of {} checks failed: {}", failed.size(), checks.size(),
-                                        join(failed, ", "));
+  end.cause = failed == 0 ? Cause::pass : Cause::check;
+  end.message =
+      failed == 0 ? "passed"
+                  : format("{} of {} checks failed: {}", failed, checks.size(), join(names, ", "));
   return end;
 }
 
@@ -366,6 +398,7 @@ DialogueResult Runner::run() {
   try {
     run_steps(0, m_dialogue.checks.empty() ? m_dialogue.steps.size()
                                            : m_dialogue.checks.front().first);
+    keep_guest_tests("");
     for (std::size_t i = 0; i < m_dialogue.checks.size(); ++i) {
       run_check(i);
     }

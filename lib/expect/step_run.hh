@@ -29,6 +29,7 @@ struct StepRun {
   std::map<std::string, std::string>& judged_exits;
   const std::vector<int>& channels; // of all machines, for host commands
   const std::function<void(const std::string& text)>& show_reply; // may be empty
+  std::vector<CheckResult>& guest_tests; // of this step: names as the guest gives them
 
   [[noreturn]] void fail(Cause cause, std::string message, Json details = Json::object()) const;
   // The limit had passed when the loop looked last, and what had come by then was not enough.

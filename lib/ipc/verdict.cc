@@ -74,14 +74,18 @@ Json marks_json(const std::vector<Mark>& marks) {
 Json checks_json(const std::vector<CheckResult>& checks) {
   Json list = Json::array();
   for (const CheckResult& check : checks) {
-    list.push_back({{"name", check.name},
-                    {"cause", cause_name(check.cause)},
-                    {"message", check.message},
-                    {"step", check.step},
-                    {"awaited", check.awaited},
-                    {"last-lines", check.last_lines},
-                    {"start", rounded(check.start)},
-                    {"seconds", rounded(check.seconds)}});
+    Json entry = {{"name", check.name},
+                  {"cause", cause_name(check.cause)},
+                  {"message", check.message},
+                  {"step", check.step},
+                  {"awaited", check.awaited},
+                  {"last-lines", check.last_lines},
+                  {"start", rounded(check.start)},
+                  {"seconds", rounded(check.seconds)}};
+    if (check.expected) {
+      entry["expected"] = *check.expected;
+    }
+    list.push_back(std::move(entry));
   }
   return list;
 }
@@ -100,6 +104,9 @@ std::vector<CheckResult> read_checks(const Json& json) {
     check.last_lines = entry.value("last-lines", std::vector<std::string>());
     check.start = entry.value("start", 0.0);
     check.seconds = entry.value("seconds", 0.0);
+    if (const auto expected = entry.find("expected"); expected != entry.end()) {
+      check.expected = expected->get<std::string>();
+    }
     checks.push_back(std::move(check));
   }
   return checks;
@@ -168,6 +175,17 @@ std::optional<Cause> cause_from(std::string_view name) {
 
 bool is_passed(Cause cause) noexcept {
   return cause == Cause::pass || cause == Cause::check || cause == Cause::flaky;
+}
+
+std::string UniqueNames::take(const std::string& name) {
+  std::string unique = name;
+  for (std::size_t& number = m_given[name]; number++ > 0;) {
+    unique = format("{} ({})", name, number);
+    if (m_given.try_emplace(unique, 1).second) {
+      break;
+    }
+  }
+  return unique;
 }
 
 void complete_checks(Verdict& verdict, const std::vector<std::string>& names) {

@@ -22,7 +22,9 @@
 //                 one
 //   checks        [{"name": "disk", "cause": "assertion", "message": …, "step": …, "awaited": …,
 //                 "last-lines": […], "start": 3.4, "seconds": 2.2}, …]: the results of the named
-//                 parts of a dialogue, in order; left out if it has none
+//                 parts of a dialogue and of the tests that its guest has run itself, in order;
+//                 left out if it has none. One that failed as expected has the cause "pass" and
+//                 the reason as "expected"
 //   saved         what steps have saved under names; bytes that no text has are \xNN (text.hh)
 //   judged-exits  {"default": "exited 42"}: ends of machines that the dialogue asked for
 //   tries         [{"directory": "try1", "cause": "timeout", "message": …, "seconds": 3.4}, …]: the
@@ -86,9 +88,9 @@ struct Mark {
   bool is_late() const { return budget && seconds > *budget; }
 };
 
-// The result of a named part of a dialogue.
+// The result of a named part of a dialogue, or of a test that the guest has run itself.
 struct CheckResult {
-  std::string name;
+  std::string name; // unique
   Cause cause = Cause::pass;
   std::string message;
   std::string step;
@@ -96,6 +98,16 @@ struct CheckResult {
   std::vector<std::string> last_lines; // raw bytes
   double start = 0;                    // since the start of the dialogue
   double seconds = 0;
+  std::optional<std::string> expected = {}; // it failed and may do so: why
+};
+
+// Gives each name once: a name that has been given already gets a number, "NAME (2)".
+class UniqueNames {
+public:
+  std::string take(const std::string& name);
+
+private:
+  std::map<std::string, std::size_t> m_given; // and with which number the last time
 };
 
 // An earlier run of a subtest that was run again.

@@ -60,8 +60,8 @@ std::vector<Awaited> awaited_texts(const Json& dialogue) {
 
 std::vector<Awaited> awaited_texts(const Step& step) {
   std::vector<Awaited> texts;
-  for (const char* key : {"wait", "wait-regex", "until", "prompt"}) {
-    if (needs_console(step.type) && step.find(key) != nullptr) {
+  for (const char* key : {"wait", "wait-regex", "until", "prompt", "tap"}) {
+    if (needs_console(step.type) && !step.text(key).empty()) {
       texts.push_back({key, step.text(key), step.type == StepType::wait_regex});
     }
   }
@@ -94,6 +94,10 @@ std::string TypedTexts::take(const Step& step) {
     typed += step.text(step_type_name(step.type)) + (step.type == StepType::line ? "\n" : "");
   }
   if ((bit(step.type) & k_waiting) == 0) {
+    return "";
+  }
+  if (step.type == StepType::tap && step.text("tap").empty()) { // no echo has the form of a plan
+    typed.clear();
     return "";
   }
   const Awaited awaited = awaited_texts(step).front();

@@ -126,6 +126,7 @@ std::string empty_mistake(const Key& key, const Json& value) {
   switch (key.type) {
   case Type::text:
   case Type::bytes:
+  case Type::ending:
     return empty_text(value);
   case Type::regex: {
     const std::string mistake = empty_regex(value);

@@ -113,6 +113,13 @@ Json normal_console(const Json& value) {
   return value;
 }
 
+Json normal_ending(const Json& value) {
+  if (value != Json(true) && !value.is_string()) {
+    throw expected("true, or the text that ends it");
+  }
+  return value;
+}
+
 Json normal_range(const Json& value) {
   if (!value.is_array() || value.size() != 2 || !value[0].is_number() || !value[1].is_number() ||
       value[0] > value[1]) {
@@ -248,6 +255,8 @@ Json normal_value(const Key& key, const Json& value) {
     return value;
   case Type::console:
     return normal_console(value);
+  case Type::ending:
+    return normal_ending(value);
   case Type::json:
     return value;
   case Type::table:

@@ -29,6 +29,7 @@ enum class Type {
   flag,     // true                        --k (no value)
   boolean,  // true or false               --k true
   console,  // integer, string or false    --k 0, --k TYPE, --k false
+  ending,   // true or string              --k (no value), --k-until TEXT
   json,     // any value                   --k JSON
   table,    // object                      --k JSON
   texts,    // array of strings; one string is an array of one      --k A --k B

@@ -101,6 +101,8 @@ std::vector<OptionForm> option_forms(const Key& key) {
   case Type::saves:
     return {{name, argument, help},
             {name + "-default", "NAME=VALUE", "the value of NAME where there is none"}};
+  case Type::ending:
+    return {{name, "", help}, {name + "-until", argument, "the same, but until TEXT appears"}};
   case Type::flag:
     return {{name, "", help}};
   default:
@@ -166,6 +168,13 @@ void append_options(const Key& key, const Json& value, std::vector<std::string>&
   case Type::range:
     add(option, dump_json(value[0]) + ".." + dump_json(value[1]));
     break;
+  case Type::ending:
+    if (value.is_string()) {
+      add(option + "-until", value.get<std::string>());
+    } else {
+      words.push_back(option);
+    }
+    break;
   case Type::json:
   case Type::table:
     add(option, dump_json(value));
@@ -202,6 +211,10 @@ void set_from_option(const Key& key, std::string_view form, const std::string& t
   }
   case Type::flag:
     table[name] = true;
+    return;
+  case Type::ending:
+    need_once(table, name);
+    table[name] = suffix.empty() ? Json(true) : normal_value(key, text);
     return;
   default:
     need_once(table, name);

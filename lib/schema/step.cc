@@ -64,6 +64,8 @@ constexpr auto k_list_tables = std::to_array<std::string_view>({
     "xen-event-list",
 });
 
+constexpr std::string_view k_comment_of_tap = "# ";
+
 bool is_list_of_tables(const Json* value) {
   return value != nullptr && value->is_array() &&
          std::any_of(value->begin(), value->end(),
@@ -161,6 +163,13 @@ std::string step_mistake(const Step& step) {
     const std::string mistake = shell_mistake(step.text("shell"));
     return mistake.empty() ? "" : format("shell: {}", mistake);
   }
+  case StepType::tap:
+    return !step.text("tap").empty() &&
+                   k_comment_of_tap.find(step.text("tap")) != k_comment_of_tap.npos
+               ? "tap: every comment in TAP has this text; name one that stands only at the end, "
+                 "or "
+                 "write tap = true"
+               : "";
   case StepType::qmp:
     if (std::string mistake = qmp_mistake(step); !mistake.empty()) {
       return mistake;

@@ -19,6 +19,8 @@ constexpr std::array k_console_steps = {
         in(StepType::interrupt)},
     Key{"shell", Type::text, "COMMAND", "run COMMAND in the guest's shell and judge its status",
         in(StepType::shell)},
+    Key{"tap", Type::ending, "TEXT", "the guest's own TAP or KTAP, until its plan is complete",
+        in(StepType::tap)},
 };
 
 constexpr std::array k_console_modifiers = {

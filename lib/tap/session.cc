@@ -12,11 +12,17 @@
 #include "tap/wrap.hh"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
 #include <unistd.h>
 
 namespace qt {
 
 namespace {
+
+// Of the checks of one subtest on stderr: a guest may have thousands of tests.
+constexpr std::size_t k_most_reports = 20;
 
 // The report of a failure, on stderr.
 void tell_failure(const std::string& full, const Result& result) {
@@ -30,8 +36,11 @@ void tell_failure(const std::string& full, const Result& result) {
   }
 }
 
+// Whether a failure is reported on stderr, too.
+enum class Report { full, in_tap_only };
+
 void tell_one(const std::string& full, const std::string& name, const Result& result,
-              TapWriter& tap) {
+              TapWriter& tap, Report report = Report::full) {
   const Outcome& outcome = result.outcome;
   const std::string marks = marks_text(outcome.verdict.marks);
   if (is_passed(outcome.verdict.cause)) {
@@ -61,7 +70,9 @@ void tell_one(const std::string& full, const std::string& name, const Result& re
   if (!outcome.run_dir.empty()) {
     tap.comment("logs: " + outcome.run_dir);
   }
-  tell_failure(full, result);
+  if (report == Report::full) {
+    tell_failure(full, result);
+  }
 }
 
 // The result of a check of the subtest that has this result.
@@ -76,17 +87,74 @@ Result result_of_check(const Result& result, const CheckResult& check) {
 void tell(const Selected& test, const std::string& name, const Result& result, TapWriter& tap) {
   const std::string full = full_name(*test.definition, *test.subtest);
   tell_one(full, name, result, tap);
+  std::size_t failed = 0;
   for (const CheckResult& check : result.outcome.verdict.checks) {
-    tell_one(format("{}/{}", full, check.name), format("{}/{}", name, check.name),
-             result_of_check(result, check), tap);
+    const std::string own_name = format("{}/{}", name, check.name);
+    if (check.expected) {
+      tap.expected_failure(own_name, *check.expected);
+      continue;
+    }
+    const Result own = result_of_check(result, check);
+    failed += is_failure(own.outcome.verdict) ? 1 : 0;
+    tell_one(format("{}/{}", full, check.name), own_name, own, tap,
+             failed <= k_most_reports ? Report::full : Report::in_tap_only);
   }
+  if (failed > k_most_reports) {
+    log_plain(format("{}: {} checks failed; {} are shown", full, failed, k_most_reports));
+  }
+}
+
+// Whether the guest runs tests of its own, whose number nobody knows before.
+bool has_guest_tests(const Selected& test) {
+  const auto reads_them = [](const std::vector<Step>& steps) {
+    return std::any_of(steps.begin(), steps.end(),
+                       [](const Step& step) { return step.type == StepType::tap; });
+  };
+  const std::vector<Phase>& phases = test.subtest->phases;
+  return std::any_of(phases.begin(), phases.end(), [&](const Phase& phase) {
+    return reads_them(phase.steps) ||
+           std::any_of(phase.checks.begin(), phase.checks.end(),
+                       [&](const NamedCheck& check) { return reads_them(check.steps); });
+  });
 }
 
 // A test, or a check of one, whose result comes many times.
 struct Repeated {
   std::string name; // in TAP
   std::string full;
-  Tally tally;
+  Tally tally = {};
+  std::optional<std::string> expected = {}; // it failed at least once and may do so
+};
+
+// A test with its checks: those that are planned, and the tests of its guest as they come.
+class RepeatedTest {
+public:
+  RepeatedTest(const std::string& name, const std::string& full) { m_all.push_back({name, full}); }
+
+  // The check of this name.
+  Repeated& of(const std::string& check) {
+    const auto [place, is_new] = m_places.try_emplace(check, m_all.size());
+    if (is_new) {
+      m_all.push_back(
+          {format("{}/{}", m_all[0].name, check), format("{}/{}", m_all[0].full, check)});
+    }
+    return m_all[place->second];
+  }
+  void add(const Result& result) {
+    m_all[0].tally.add(result);
+    for (const CheckResult& check : result.outcome.verdict.checks) {
+      Repeated& repeated = of(check.name);
+      repeated.tally.add(result_of_check(result, check));
+      repeated.expected = check.expected ? check.expected : repeated.expected;
+    }
+  }
+  void put_into(std::vector<Repeated>& all) && {
+    std::move(m_all.begin(), m_all.end(), std::back_inserter(all));
+  }
+
+private:
+  std::vector<Repeated> m_all;
+  std::map<std::string, std::size_t> m_places; // of checks in m_all
 };
 
 void tell_repeated(const Repeated& repeated, bool until_failure, TapWriter& tap) {
@@ -106,6 +174,8 @@ void tell_repeated(const Repeated& repeated, bool until_failure, TapWriter& tap)
   }
   if (tally.failed() > 0) {
     tap.not_ok(repeated.name);
+  } else if (repeated.expected) {
+    tap.expected_failure(repeated.name, *repeated.expected);
   } else if (!tally.why_flaky().empty()) {
     tap.flaky(repeated.name, tally.why_flaky());
   } else {
@@ -184,9 +254,12 @@ RunSettings complete_settings(const RunOptions& options) {
 
 int run_session(const std::vector<Selected>& selected, const RunSettings& settings, Names names) {
   EndRequest request;
-  std::size_t planned = selected.size();
+  std::optional<std::size_t> planned = selected.size();
   for (const Selected& test : selected) {
-    planned += test.checks.size();
+    *planned += test.checks.size();
+  }
+  if (std::any_of(selected.begin(), selected.end(), has_guest_tests)) {
+    planned.reset();
   }
   TapWriter tap(STDOUT_FILENO, planned);
   Jobs jobs(selected, 1, settings, request);
@@ -200,15 +273,11 @@ int run_session(const std::vector<Selected>& selected, const RunSettings& settin
 int run_repeated(const std::vector<Selected>& selected, const RunSettings& settings, Names names,
                  const Repetition& repetition) {
   EndRequest request;
-  std::vector<Repeated> all;
-  std::vector<std::size_t> places; // of each test in `all`; its checks come after it
+  std::vector<RepeatedTest> tests;
   for (const Selected& test : selected) {
-    places.push_back(all.size());
-    const std::string name = name_of(test, names);
-    const std::string full = full_name(*test.definition, *test.subtest);
-    all.push_back({name, full, {}});
+    tests.emplace_back(name_of(test, names), full_name(*test.definition, *test.subtest));
     for (const std::string& check : test.checks) {
-      all.push_back({format("{}/{}", name, check), format("{}/{}", full, check), {}});
+      tests.back().of(check);
     }
   }
   {
@@ -218,17 +287,16 @@ int run_repeated(const std::vector<Selected>& selected, const RunSettings& setti
       if (request.received()) {
         break;
       }
-      const std::size_t place = places[i % selected.size()];
-      all[place].tally.add(result);
-      const std::vector<CheckResult>& checks = result.outcome.verdict.checks;
-      for (std::size_t k = 0; k < checks.size(); ++k) {
-        all[place + 1 + k].tally.add(result_of_check(result, checks[k]));
-      }
+      tests[i % selected.size()].add(result);
       if (repetition.until_failure && is_failure(result.outcome.verdict)) {
         jobs.stop();
         break;
       }
     }
+  }
+  std::vector<Repeated> all;
+  for (RepeatedTest& test : tests) {
+    std::move(test).put_into(all);
   }
   TapWriter tap(STDOUT_FILENO, all.size());
   for (const Repeated& repeated : all) {

@@ -2,9 +2,9 @@
 // order in TAP on stdout, a report of each failure on stderr.
 #pragma once
 
+#include "ipc/tap.hh"
 #include "tap/runner.hh"
 #include "tap/selection.hh"
-#include "tap/tap.hh"
 
 #include <string>
 #include <vector>

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "base/duration.hh"
+#include "ipc/tap.hh"
 #include "tap/stage.hh"
-#include "tap/tap.hh"
 
 #include <optional>
 #include <string>

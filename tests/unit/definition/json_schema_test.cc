@@ -47,7 +47,8 @@ TEST(DefinitionSchema, HasTheKeysOfTheTables) {
     const bool may_wait = type == StepType::line || type == StepType::send;
     for (const std::string& name : properties(step)) {
       const bool is_of_wait = may_wait && (find_step_key(StepType::wait, name) != nullptr ||
-                                           find_step_key(StepType::wait_regex, name) != nullptr);
+                                           find_step_key(StepType::wait_regex, name) != nullptr ||
+                                           find_step_key(StepType::tap, name) != nullptr);
       EXPECT_TRUE(find_step_key(type, name) != nullptr || is_of_wait)
           << step.at("title") << ": " << name;
     }

@@ -486,7 +486,8 @@ const StepCase k_steps[] = {
     {"[3]", "8: error: steps: expected a step such as { wait = \"login:\" }, got 3"},
     {"[{}]",
      "8: error: steps: no key of this step says what it does; expected one of wait, wait-regex, "
-     "line, send, interrupt, shell, qmp, hmp, event, exit, quit, kill, running, run, file, fetch, "
+     "line, send, interrupt, shell, tap, qmp, hmp, event, exit, quit, kill, running, run, file, "
+     "fetch, "
      "tcp, "
      "sleep"},
     {"[{lien='x'}]",

@@ -69,6 +69,32 @@ TEST(Verdict, KeepsChecksAndTellsWhichWereNotReached) {
   EXPECT_EQ(lost.checks.at(0).cause, Cause::host);
 }
 
+TEST(Verdict, KeepsWhatAGuestExpectsToFail) {
+  const TempDir folder("verdict");
+  Verdict verdict;
+  verdict.checks.push_back({"a", Cause::pass, "", "", "", {}, 0, 0, "bug 7"});
+  verdict.checks.push_back({"b", Cause::pass, "", "", "", {}, 0, 0});
+  write_verdict(folder.path(), verdict);
+  const std::optional<Verdict> read = read_verdict(folder.path());
+  ASSERT_TRUE(read && read->checks.size() == 2);
+  EXPECT_EQ(read->checks[0].expected, "bug 7");
+  EXPECT_FALSE(read->checks[1].expected);
+}
+
+TEST(UniqueNames, GivesEachNameOnce) {
+  UniqueNames names;
+  EXPECT_EQ(names.take("a"), "a");
+  EXPECT_EQ(names.take("a (2)"), "a (2)");
+  EXPECT_EQ(names.take("a"), "a (3)");
+  EXPECT_EQ(names.take("a"), "a (4)");
+  EXPECT_EQ(names.take("a (2)"), "a (2) (2)");
+  std::string last;
+  for (int i = 0; i < 10'000; ++i) { // takes no time
+    last = names.take("b");
+  }
+  EXPECT_EQ(last, "b (10000)");
+}
+
 TEST(Verdict, TellsNoSecret) {
   const TempDir folder("verdict-test-");
   const std::string text = "of 'http://me:s3cret@host/?token=s3cret\"'";

@@ -76,6 +76,9 @@ std::vector<Json> samples(const Key& key) {
     return {true, false};
   case Type::console:
     return {0, 3, "sclpconsole", false};
+  case Type::ending:
+    texts.push_back(true);
+    return texts;
   case Type::json:
     return {5, "text", "-", 0.5, true, nullptr, nasty, {{"a", {1, "b"}}}};
   case Type::table:
@@ -122,7 +125,7 @@ Json read_back(const Key& key, const std::vector<std::string>& words) {
     EXPECT_TRUE(words[i].starts_with("--")) << words[i];
     const std::size_t equals = words[i].find('=');
     const std::string form = words[i].substr(2, equals == std::string::npos ? equals : equals - 2);
-    const bool flag = key.type == Type::flag;
+    const bool flag = key.type == Type::flag || (key.type == Type::ending && form == key.name);
     EXPECT_NE(key_of_form(key, form), nullptr) << form;
     EXPECT_TRUE(flag || equals != std::string::npos || i + 1 < words.size());
     const std::string text = equals != std::string::npos ? words[i].substr(equals + 1)

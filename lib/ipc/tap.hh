@@ -4,9 +4,14 @@
 // A line is written as soon as its result is known. Skips at the beginning are held back until
 // there is a result that is none: a stream that consists of skips only must be the single plan
 // "1..0 # SKIP why", which is how a runner learns that nothing ran.
+//
+// The plan stands before the results, or after them if their number is not known before. Meson 1.0
+// to 1.12 takes both; one that is missing it takes for no mistake if the exit status is 0, so that
+// a program must not exit with that before finish().
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,20 +20,23 @@ namespace qt {
 
 class TapWriter {
 public:
-  // Writes to `fd`, which is not owned. `planned` results will be given. An object that is never
-  // given a result writes the version only.
-  TapWriter(int fd, std::size_t planned);
+  // Writes to `fd`, which is not owned. `planned` results will be given; nothing: their number is
+  // not known. An object that is never given a result writes the version only.
+  TapWriter(int fd, std::optional<std::size_t> planned);
 
   // Each gives the next result. '#', line ends and control bytes in a name are replaced.
   void ok(std::string_view name);
   // A pass that says more, as "ok 1 NAME # flaky: WHY". Readers of TAP take it for a pass.
   void flaky(std::string_view name, std::string_view why);
   void not_ok(std::string_view name);
+  // It has failed and may do so: no failure.
+  void expected_failure(std::string_view name, std::string_view why);
   void skip(std::string_view name, std::string_view why);
   // "# text" for each line of `text`, escaped; belongs to the result before it.
   void comment(std::string_view text);
 
-  // Call once, after the last result: writes what is held back. Asserts that the plan was kept.
+  // Call once, after the last result: writes what is held back, and the plan that comes last.
+  // Asserts that the plan was kept.
   void finish();
 
   std::size_t failures() const noexcept { return m_failures; }
@@ -44,7 +52,7 @@ private:
   };
 
   int m_fd;
-  std::size_t m_planned;
+  std::optional<std::size_t> m_planned;
   std::size_t m_given = 0;
   std::size_t m_failures = 0;
   bool m_began = false; // the plan is written

@@ -1,0 +1,12 @@
+// The step that reads the tests which the guest runs itself: tap (guest_tap.hh).
+#pragma once
+
+#include "expect/step_run.hh"
+
+namespace qt {
+
+// Runs one such step to its end, and leaves a result for each test, also where it fails. Throws
+// DialogueEnd if it fails, but not for a test that does; Error.
+void run_tap_step(const StepRun& run);
+
+} // namespace qt

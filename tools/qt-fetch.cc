@@ -19,6 +19,7 @@ struct Settings {
   std::optional<std::string> output;
   std::string asset;
   std::optional<Slice> slice;
+  std::optional<Durations> durations;
   std::optional<std::uint64_t> size;
   std::optional<std::uint64_t> limit;
   std::string folder; // for export and import
@@ -36,7 +37,7 @@ struct Settings {
       return std::nullopt;
     }
     files.insert(files.end(), operands.begin(), operands.end());
-    return wanted_assets(files, asset, slice);
+    return wanted_assets(files, asset, slice, durations.value_or(Durations()));
   }
   // What the operands want: URLs and a digest.
   WantedAsset operand() const {
@@ -100,6 +101,9 @@ CommandLine command_line(Settings& settings) {
       .option("asset", "NAME", "with --definition: only the asset called NAME", settings.asset)
       .option("slice", "I/N", "with --definition: only what the I-th of N parts of the files needs",
               [&settings](const std::string& word) { settings.slice = parse_slice(word); })
+      .option("durations", "FILE",
+              "with --slice: how long each file took, as qt-report --durations writes it",
+              [&settings](const std::string& path) { settings.durations = read_durations(path); })
       .option("size", "how many bytes the file of URL has; more is not downloaded", settings.size)
       .flag("require",
             "fail (exit 1) if something is unavailable now; also ask hosts again that were down",
@@ -188,6 +192,9 @@ int run(const std::vector<std::string>& words) {
   }
   if (settings.slice && settings.definitions.empty()) {
     throw Error("--slice I/N belongs to --definition", ExitCode::usage);
+  }
+  if (settings.durations && !settings.slice) {
+    throw Error("--durations FILE belongs to --slice", ExitCode::usage);
   }
   if (settings.size && !settings.definitions.empty()) {
     throw Error("--size belongs to URL and DIGEST; a definition says it itself", ExitCode::usage);

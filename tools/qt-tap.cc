@@ -32,6 +32,7 @@ struct Options {
   std::optional<std::string> name;
   std::optional<std::string> rerun;
   std::optional<Slice> slice;
+  std::optional<Durations> durations;
   RunOptions run;
   int rounds = 0; // 0: it is not said
   bool until_failure = false;
@@ -101,6 +102,9 @@ CommandLine command_line(Options& options) {
               "only the I-th of N parts of the FILEs, which are about equally long; as qt-fetch "
               "--slice",
               [&options](const std::string& word) { options.slice = parse_slice(word); })
+      .option("durations", "FILE",
+              "with --slice: how long each FILE took, as qt-report --durations writes it",
+              [&options](const std::string& path) { options.durations = read_durations(path); })
       .option(
           "timeout", "TIME|none",
           "deadline of all subtests together, counted without preparing files (default: for each "
@@ -227,6 +231,9 @@ void check_use(const Options& options) {
     throw usage(
         "--slice is for runs and lists of FILEs; a mistake in one of them is one in all parts");
   }
+  if (options.durations && !options.slice) {
+    throw usage("--durations FILE belongs to --slice");
+  }
   if (has_words && options.mode != Mode::run && options.mode != Mode::dry_run) {
     throw usage("what stands after '--' is for the machines of a run: leave it out");
   }
@@ -262,7 +269,8 @@ ExitCode load_selected(const Options& options, std::vector<Definition>& definiti
     selected = select_by_tags(selected, *options.select);
   }
   if (options.slice) {
-    selected = select_slice(selected, definitions, *options.slice);
+    selected = select_slice(selected, definitions, *options.slice,
+                            options.durations.value_or(Durations()));
   }
   return ExitCode::done;
 }

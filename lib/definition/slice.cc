@@ -20,6 +20,26 @@ std::size_t slice_number(std::string_view word) {
   return error == std::errc() && end == word.end() ? number : 0;
 }
 
+std::string slice_name(const Definition& definition) {
+  return format("{}/{}", definition.arch, definition.stem);
+}
+
+// How many thousandths of their timeouts those took that were measured, at most all. Whole numbers,
+// so that every machine comes to the same.
+Duration::rep thousandths_taken(std::span<const Definition> definitions,
+                                const Durations& durations) {
+  Duration taken = Duration::zero();
+  Duration allowed = Duration::zero();
+  for (const Definition& definition : definitions) {
+    const auto known = durations.find(slice_name(definition));
+    if (known != durations.end()) {
+      taken += known->second;
+      allowed += definition.timeout;
+    }
+  }
+  return taken < allowed ? taken * 1000 / allowed : 1000;
+}
+
 } // namespace
 
 Slice parse_slice(std::string_view text) {
@@ -48,7 +68,8 @@ std::vector<std::size_t> slice_of(std::span<const SliceItem> items, Slice slice)
   std::vector<std::size_t> chosen;
   for (const std::size_t place : order) {
     const auto least = std::min_element(given.begin(), given.end());
-    *least += items[place].time;
+    // What takes no time at all is shared out, too.
+    *least += std::max(items[place].time, Duration(1));
     if (static_cast<std::size_t>(least - given.begin()) + 1 == slice.number) {
       chosen.push_back(place);
     }
@@ -57,10 +78,15 @@ std::vector<std::size_t> slice_of(std::span<const SliceItem> items, Slice slice)
   return chosen;
 }
 
-std::vector<std::size_t> slice_of(std::span<const Definition> definitions, Slice slice) {
+std::vector<std::size_t> slice_of(std::span<const Definition> definitions, Slice slice,
+                                  const Durations& durations) {
+  const Duration::rep thousandths = thousandths_taken(definitions, durations);
   std::vector<SliceItem> items;
   for (const Definition& definition : definitions) {
-    items.push_back({format("{}/{}", definition.arch, definition.stem), definition.timeout});
+    const std::string name = slice_name(definition);
+    const auto known = durations.find(name);
+    items.push_back(
+        {name, known != durations.end() ? known->second : definition.timeout * thousandths / 1000});
   }
   return slice_of(items, slice);
 }

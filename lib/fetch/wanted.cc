@@ -38,7 +38,8 @@ void take_size(const std::string& path, const Asset& asset, AssetSource& source)
   source.size = source.size ? source.size : asset.size;
 }
 
-std::vector<Definition> loaded(std::span<const std::string> paths, std::optional<Slice> slice) {
+std::vector<Definition> loaded(std::span<const std::string> paths, std::optional<Slice> slice,
+                               const Durations& durations) {
   std::vector<Definition> all;
   for (const std::string& path : paths) {
     all.push_back(load_definition(path));
@@ -47,7 +48,7 @@ std::vector<Definition> loaded(std::span<const std::string> paths, std::optional
     return all;
   }
   std::vector<Definition> chosen;
-  for (const std::size_t place : slice_of(all, *slice)) {
+  for (const std::size_t place : slice_of(all, *slice, durations)) {
     chosen.push_back(std::move(all[place]));
   }
   return chosen;
@@ -56,9 +57,10 @@ std::vector<Definition> loaded(std::span<const std::string> paths, std::optional
 } // namespace
 
 std::vector<WantedAsset> wanted_assets(std::span<const std::string> definitions,
-                                       const std::string& only, std::optional<Slice> slice) {
+                                       const std::string& only, std::optional<Slice> slice,
+                                       const Durations& durations) {
   std::vector<WantedAsset> wanted;
-  for (const Definition& definition : loaded(definitions, slice)) {
+  for (const Definition& definition : loaded(definitions, slice, durations)) {
     const std::string& path = definition.path;
     for (const auto& [name, asset] : definition.assets) {
       if (asset.urls.empty() || (!only.empty() && name != only)) {

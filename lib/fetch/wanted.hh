@@ -21,11 +21,12 @@ struct WantedAsset {
 
 // The assets of the definitions in the order of their files, each digest once: the URLs of all who
 // name it, tried in that order. `only`: the name of those that are wanted; empty: all. With a
-// slice, only the assets of its definitions. Throws Error(ExitCode::usage) for a mistake in a
-// definition, or if none has that name.
+// slice, made with the durations, only the assets of its definitions. Throws Error(ExitCode::usage)
+// for a mistake in a definition, or if none has that name.
 std::vector<WantedAsset> wanted_assets(std::span<const std::string> definitions,
                                        const std::string& only = "",
-                                       std::optional<Slice> slice = std::nullopt);
+                                       std::optional<Slice> slice = std::nullopt,
+                                       const Durations& durations = {});
 
 // "URL... DIGEST" as a user types it. Throws Error(ExitCode::usage) for anything else.
 WantedAsset wanted_asset(std::span<const std::string> words);

@@ -109,9 +109,10 @@ std::vector<Selected> select_subtests(std::span<const Definition> definitions,
 }
 
 std::vector<Selected> select_slice(const std::vector<Selected>& selected,
-                                   std::span<const Definition> definitions, Slice slice) {
+                                   std::span<const Definition> definitions, Slice slice,
+                                   const Durations& durations) {
   std::set<const Definition*> in_slice;
-  for (const std::size_t place : slice_of(definitions, slice)) {
+  for (const std::size_t place : slice_of(definitions, slice, durations)) {
     in_slice.insert(&definitions[place]);
   }
   std::vector<Selected> chosen;

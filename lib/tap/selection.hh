@@ -40,8 +40,9 @@ ExitCode load_definitions(const std::vector<std::string>& files, Warnings warnin
 std::vector<Selected> select_subtests(std::span<const Definition> definitions,
                                       const std::vector<std::string>& filters);
 
-// Those whose definitions are in the slice, of all definitions.
+// Those whose definitions are in the slice, of all definitions, which took so long before.
 std::vector<Selected> select_slice(const std::vector<Selected>& selected,
-                                   std::span<const Definition> definitions, Slice slice);
+                                   std::span<const Definition> definitions, Slice slice,
+                                   const Durations& durations);
 
 } // namespace qt

@@ -51,6 +51,64 @@ TEST_F(QtFetch, ASliceGetsWhatItsDefinitionsNeed) {
   EXPECT_EQ(run({"--slice", "1/2", url(), m_digest}).status.text(), "exited 2");
 }
 
+// The parts are the same for both programs, with and without times that were measured.
+TEST_F(QtFetch, ItsSlicesAreThoseOfQtTap) {
+  const std::string folder = m_folder.path() + "/riscv64";
+  std::filesystem::create_directories(folder);
+  const std::string names = "abcdef";
+  std::vector<std::string> files;
+  for (const char name : names) {
+    files.push_back(format("{}/{}.toml", folder, name));
+    write_file(files.back(),
+               format("[asset]\nk = {{ url = \"http://127.0.0.1:1/{}\", sha256 = \"{}\" }}\n"
+                      "[test.t]\nmachine = \"virt\"\nargs = [\"-kernel\", \"${{asset.k}}\"]\n"
+                      "steps = [{{ wait = \"x\" }}]\n",
+                      name, std::string(64, name)));
+  }
+  const std::string times = m_folder.path() + "/times";
+  write_file(times, "riscv64/f 50.000\nriscv64/a 3.000\nriscv64/gone 2.000\n");
+  const auto both = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> tap = {support::tool("qt-tap"), "--list"};
+    tap.insert(tap.end(), options.begin(), options.end());
+    tap.insert(tap.end(), files.begin(), files.end());
+    const Captured listed = *run_captured(tap, {}, Deadline::after(std::chrono::minutes(1)));
+    std::vector<std::string> fetch = {"--list"};
+    fetch.insert(fetch.end(), options.begin(), options.end());
+    fetch.push_back("--definition");
+    fetch.insert(fetch.end(), files.rbegin(), files.rend()); // the order does not count
+    const Captured wanted = run(fetch);
+    std::string of_tap;
+    std::string of_fetch;
+    for (const char name : names) {
+      of_tap += listed.out.find(format("riscv64/{}:t", name)) == std::string::npos ? '-' : name;
+      of_fetch += wanted.out.find(std::string(64, name)) == std::string::npos ? '-' : name;
+    }
+    EXPECT_EQ(of_tap, of_fetch) << listed.err << wanted.err;
+    return of_tap;
+  };
+  EXPECT_EQ(both({"--slice", "1/2"}), "a-c-e-");
+  EXPECT_EQ(both({"--slice", "2/2"}), "-b-d-f");
+  EXPECT_EQ(both({"--slice", "1/2", "--durations", times}), "a--d-f");
+  EXPECT_EQ(both({"--durations", times, "--slice", "2/2"}), "-bc-e-");
+}
+
+TEST_F(QtFetch, DurationsThatAreNoneAreAMistakeOfBothPrograms) {
+  const std::string times = m_folder.path() + "/times";
+  write_file(times, "riscv64/a 3.000\nriscv64/b three\n");
+  const std::string no_file = m_folder.path() + "/none.toml";
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           {support::tool("qt-tap"), "--slice", "1/2", "--durations", times, no_file},
+           {support::tool("qt-fetch"), "--slice", "1/2", "--durations", times, "--definition",
+            no_file}}) {
+    const Captured ran = *run_captured(command, {}, Deadline::after(std::chrono::minutes(1)));
+    EXPECT_EQ(ran.status.text(), "exited 2");
+    EXPECT_THAT(ran.err, HasSubstr(times + ":2: 'riscv64/b three' is not ARCH/FILE SECONDS"));
+  }
+  write_file(times, "riscv64/a 3.000\n");
+  EXPECT_THAT(run({"--durations", times, "--definition", no_file}).err,
+              HasSubstr("--durations FILE belongs to --slice"));
+}
+
 TEST_F(QtFetch, PrintsThePathAndNothingElse) {
   serve();
   for (int round = 0; round < 2; ++round) {

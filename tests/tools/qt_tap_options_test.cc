@@ -36,9 +36,9 @@ using Words = std::vector<std::string>;
 
 // Which subtests, and what else qt-tap can do.
 const std::set<std::string> k_not_of_a_run = {
-    "bisect", "check",  "dry-run", "filter",     "help",    "json",    "list",
-    "long",   "meson",  "name",    "options",    "quiet",   "repeat",  "rerun",
-    "schema", "select", "slice",   "until-fail", "verbose", "version", "watch",
+    "bisect", "check", "dry-run",    "durations", "filter",  "help",   "json",  "list",
+    "long",   "meson", "name",       "options",   "quiet",   "repeat", "rerun", "schema",
+    "select", "slice", "until-fail", "verbose",   "version", "watch",
 };
 
 struct Given {

@@ -105,5 +105,47 @@ TEST(Slice, GivesTheLongestOutFirst) {
   EXPECT_THAT(slice_of(items, {5, 5}), IsEmpty());
 }
 
+TEST(Slice, SharesOutWhatTakesNoTime) {
+  const std::vector<SliceItem> items = {{"a", seconds(0)}, {"b", seconds(0)}};
+  EXPECT_THAT(slice_of(items, {1, 2}), ElementsAre(0));
+  EXPECT_THAT(slice_of(items, {2, 2}), ElementsAre(1));
+}
+
+std::vector<Definition> some_definitions() {
+  std::vector<Definition> definitions(4);
+  const std::vector<int> timeouts = {100, 90, 80, 60};
+  for (std::size_t i = 0; i < definitions.size(); ++i) {
+    definitions[i].arch = "arm";
+    definitions[i].stem = std::string(1, static_cast<char>('a' + i));
+    definitions[i].timeout = seconds(timeouts[i]);
+  }
+  return definitions;
+}
+
+TEST(Slice, WeighsWhatWasMeasured) {
+  const std::vector<Definition> definitions = some_definitions();
+  EXPECT_THAT(slice_of(definitions, {1, 2}, {}), ElementsAre(0, 3));
+  const Durations measured = {{"arm/a", seconds(1)},
+                              {"arm/b", seconds(2)},
+                              {"arm/c", seconds(3)},
+                              {"arm/d", seconds(10)},
+                              {"arm/gone", seconds(500)}};
+  EXPECT_THAT(slice_of(definitions, {1, 2}, measured), ElementsAre(3));
+  EXPECT_THAT(slice_of(definitions, {2, 2}, measured), ElementsAre(0, 1, 2));
+}
+
+// c took a tenth of its timeout; so others count with a tenth of theirs: 10, 9 and 6 seconds.
+TEST(Slice, WeighsAPartOfTheTimeoutWhereNothingWasMeasured) {
+  const Durations measured = {{"arm/c", seconds(8)}};
+  EXPECT_THAT(slice_of(some_definitions(), {1, 2}, measured), ElementsAre(0, 3));
+  EXPECT_THAT(slice_of(some_definitions(), {2, 2}, measured), ElementsAre(1, 2));
+  // With whole timeouts that of d, 60 seconds, would be all of the other slice's.
+  const Durations two = {{"arm/a", seconds(10)}, {"arm/b", seconds(9)}, {"arm/c", seconds(8)}};
+  EXPECT_THAT(slice_of(some_definitions(), {1, 2}, two), ElementsAre(0, 3));
+  // A run that took longer than its timeout makes no other longer than its own.
+  const Durations slow = {{"arm/d", seconds(120)}};
+  EXPECT_THAT(slice_of(some_definitions(), {1, 2}, slow), ElementsAre(2, 3));
+}
+
 } // namespace
 } // namespace slice_test

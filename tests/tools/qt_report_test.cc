@@ -111,7 +111,7 @@ TEST_F(QtReport, ABundleTellsTheSameFailures) {
   EXPECT_THAT(unpacked.out, Not(HasSubstr("scratch")));
   EXPECT_EQ(read_file(there + "/failures/x86_64/board.bad/console.log"),
             "https://host/x?token=*** RESULTS/x\n");
-  for (const std::string& name : {"summary.txt", "x86_64/board.bad/base.log"}) {
+  for (const char* const name : {"summary.txt", "x86_64/board.bad/base.log"}) {
     const std::string text = read_file(there + "/failures/" + name);
     EXPECT_THAT(text, Not(HasSubstr(output))) << name;
     EXPECT_THAT(text,

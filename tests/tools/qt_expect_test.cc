@@ -84,10 +84,8 @@ TEST_F(QtExpect, NoEchoOfARealShellSatisfiesAnything) {
 
 // A background program prints into what is typed, which the shell echoes a byte at a time.
 TEST_F(QtExpect, NoTornEchoOfARealShellSatisfiesAnything) {
-  for (const std::string shell : {"bash --norc --noprofile", "dash", "busybox sh"}) {
-    if (!find_program(split(shell, ' ')[0])) {
-      continue;
-    }
+  // Most of the time is waited, so all shells are asked at the same time.
+  const auto ask = [this](const std::string& shell) {
     const auto play = [&](const std::vector<std::string>& steps) {
       FakeGuest guest(
           [&](FakeGuest& self) {
@@ -142,6 +140,15 @@ TEST_F(QtExpect, NoTornEchoOfARealShellSatisfiesAnything) {
         play({"--line", "true && echo TEST-$((6*7))-PASSED", "--wait", "TEST-42-PASSED", "--line",
               "echo and $((3*4))", "--wait", "and 12"});
     EXPECT_EQ(right.status.text(), "exited 0") << shell << ": " << right.err;
+  };
+  std::vector<std::thread> threads;
+  for (const std::string shell : {"bash --norc --noprofile", "dash", "busybox sh"}) {
+    if (find_program(split(shell, ' ')[0])) {
+      threads.emplace_back(ask, shell);
+    }
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
   }
 }
 
@@ -162,6 +169,19 @@ TEST_F(QtExpect, AnswersToRepeatedKeysAreNotTheirEcho) {
   EXPECT_EQ(play("\r\nstop it is\r\n", "stop").status.text(), "exited 0");
   EXPECT_EQ(play("\r\nstopped\r\n", "stopped").status.text(), "exited 0");
   EXPECT_EQ(play("\r\n=> ", "=> ").status.text(), "exited 0");
+}
+
+TEST_F(QtExpect, TheEchoOfRepeatedKeysIsNoAnswer) {
+  const Captured result = run_with(
+      [](FakeGuest& guest) {
+        EXPECT_EQ(guest.hear("stop"), "stop");
+        guest.say("stop");
+        EXPECT_EQ(guest.hear_request(), "untaken");
+        guest.end("exited 0");
+      },
+      {"--interrupt", "stop", "--every", "1m", "--until", "stop", "--timeout", "2s"});
+  EXPECT_EQ(result.status.text(), "exited 124") << result.err;
+  EXPECT_THAT(result.err, HasSubstr("not more often than the keys can have been echoed"));
 }
 
 // As with Ctrl-Z, or on a host that is suspended: what comes afterwards is not late.

@@ -168,7 +168,7 @@ TEST_F(QtTapRetries, TheReportTellsWhatIsFlaky) {
   run({"--retries", "1", file});
   const std::string page = folder.path() + "/page.html";
   const std::string junit = folder.path() + "/junit.xml";
-  const auto report = [this](Words words) {
+  const auto report = [](Words words) {
     words.insert(words.begin(), support::tool("qt-report"));
     return *run_captured(words, {}, Deadline::after(std::chrono::seconds(60)));
   };

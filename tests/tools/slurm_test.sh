@@ -14,12 +14,10 @@ done
 
 folder=$(mktemp -d /tmp/qt-slurm-XXXXXX)
 daemons=()
+no_job_is_left() { [ -z "$(timeout 5 squeue --noheader 2>/dev/null)" ]; }
 end() {
   timeout 10 scancel --user "$(id -un)" 2>/dev/null || true # steps outlive their daemon
-  for _ in $(seq 20); do
-    [ -n "$(timeout 5 squeue --noheader 2>/dev/null)" ] || break
-    sleep 0.5
-  done
+  wait_until 100 no_job_is_left || true
   kill "${daemons[@]}" 2>/dev/null || true
   wait 2>/dev/null || true
   rm -rf "$folder"
@@ -30,6 +28,15 @@ fail() {
   echo "slurm: error: $*" >&2
   tail -n 5 "$folder"/*.log >&2
   exit 1
+}
+
+# wait_until TENTHS COMMAND…: until the command succeeds, at most so many tenths of a second.
+wait_until() {
+  for _ in $(seq "$1"); do
+    "${@:2}" && return
+    sleep 0.1
+  done
+  return 1
 }
 
 # --- the cluster
@@ -73,16 +80,13 @@ start() {
 }
 start munged --force --foreground --key-file="$folder/munge/key" --socket="$folder/munge/socket" \
   --pid-file="$folder/munge/pid" --log-file="$folder/munge/log" --seed-file="$folder/munge/seed"
-for _ in $(seq 100); do [ -S "$folder/munge/socket" ] && break; sleep 0.1; done
+wait_until 100 test -S "$folder/munge/socket" || fail "munged does not start"
 start slurmctld -D -f "$SLURM_CONF" -c
 start slurmd -D -f "$SLURM_CONF" -N n1
 start slurmd -D -f "$SLURM_CONF" -N n2
 dying_node=${daemons[-1]}
-for _ in $(seq 60); do
-  [ "$(timeout 5 sinfo --noheader --format %D --states idle 2>/dev/null)" = 2 ] && break
-  sleep 0.5
-done
-[ "$(timeout 5 sinfo --noheader --format %D --states idle)" = 2 ] || fail "the cluster does not come up"
+both_idle() { [ "$(timeout 5 sinfo --noheader --format %D --states idle 2>/dev/null)" = 2 ]; }
+wait_until 300 both_idle || fail "the cluster does not come up"
 
 # --- a project with tests
 mkdir -p "$folder/project/riscv64"
@@ -109,20 +113,10 @@ meson setup build >/dev/null
 
 # The machines of these tests, and the programs that look after them.
 machines() { pgrep -f "qemu-system-riscv64 .*-name $name" || true; }
-expect_none() {
-  for _ in $(seq 100); do
-    [ -n "$(machines)" ] || return 0
-    sleep 0.1
-  done
-  fail "$1: these machines are left: $(machines)"
-}
-wait_for_a_machine() {
-  for _ in $(seq 300); do
-    [ -z "$(machines)" ] || return 0
-    sleep 0.1
-  done
-  fail "no machine was started"
-}
+none_is_left() { [ -z "$(machines)" ]; }
+one_has_started() { [ -n "$(machines)" ]; }
+expect_none() { wait_until 100 none_is_left || fail "$1: these machines are left: $(machines)"; }
+wait_for_a_machine() { wait_until 300 one_has_started || fail "no machine was started"; }
 expect_result() {
   grep -q "\"name\": \"$1\".*\"result\": \"$2\"" build/meson-logs/testlog*.json ||
     fail "$1 is not $2: $(cat build/meson-logs/testlog*.json)"

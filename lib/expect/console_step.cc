@@ -120,7 +120,7 @@ public:
     , m_console(run.guest->console())
     , m_printk(printk)
     , m_echo(echo)
-    , m_patterns(patterns_from(run.step.find("fail")))
+    , m_patterns(run.modifiers.failures)
     , m_failures(m_patterns.size())
     , m_saves(awaited && awaited->kind == Pattern::Kind::regex && has_named_group(awaited->text))
     , m_quiet(scaled(m_saves ? k_quiet_of_saved : Console::k_quiet))
@@ -339,16 +339,6 @@ private:
   Match m_found;
 };
 
-void wait(const StepRun& run, Pattern awaited) {
-  Search search(run, std::move(awaited), printk_of(run));
-  while (!search.look()) {
-    if (run.late()) {
-      run.time_out(search.remark());
-    }
-    run.turn(search.look_again_at(), run.guest);
-  }
-}
-
 // Writes all of `bytes`, as fast as the guest takes them or one by one with pauses.
 void type(const StepRun& run, std::string_view bytes) {
   Console& console = run.guest->console();
@@ -357,7 +347,7 @@ void type(const StepRun& run, std::string_view bytes) {
   std::string_view rest = bytes;
   while (!rest.empty()) {
     const std::optional<std::size_t> taken =
-        console.type(run.pace.count() > 0 ? rest.substr(0, 1) : rest);
+        console.type(run.modifiers.pace.count() > 0 ? rest.substr(0, 1) : rest);
     if (!taken) { // the other end is gone; how QEMU ended will be known soon
       while (!run.guest->over()) {
         run.turn(run.guest->over_at());
@@ -365,8 +355,8 @@ void type(const StepRun& run, std::string_view bytes) {
       run.need_guest(format("{} of {} bytes were typed", rest.size(), bytes.size()));
     }
     rest.remove_prefix(*taken);
-    if (*taken > 0 && run.pace.count() > 0 && !rest.empty()) {
-      run.pause(run.pace);
+    if (*taken > 0 && run.modifiers.pace.count() > 0 && !rest.empty()) {
+      run.pause(run.modifiers.pace);
     } else if (!rest.empty()) {
       const auto writable = run.loop.wake_for({console.fd(), POLLOUT, 0});
       run.turn();
@@ -388,44 +378,7 @@ std::size_t expect_echo_of_lines(const StepRun& run, std::string_view keys) {
   return begin;
 }
 
-void send(const StepRun& run, const std::string& keys) {
-  const std::size_t rest = expect_echo_of_lines(run, keys);
-  run.guest->console().expect_echo_of_keys(std::string_view(keys).substr(rest));
-  type(run, keys);
-}
-
-// Types the keys at once and again each time `every` has passed, until the text appears. A guest
-// that takes no keys is no failure here: it may not have got to its console yet.
-void interrupt(const StepRun& run, const std::string& keys, std::string until) {
-  Search search(run, Pattern{Pattern::Kind::text, std::move(until)}, printk_of(run));
-  Console& console = run.guest->console();
-  Deadline next = Deadline::after(Duration(0));
-  std::string_view rest; // of keys that the guest took in part
-  while (!search.look()) {
-    if (run.late()) {
-      run.time_out(search.remark());
-    }
-    if (next.expired()) {
-      if (rest.empty()) {
-        rest = keys;
-        expect_echo_of_lines(run, keys);
-        search.typed(keys);
-        console.begin_typing(keys.size());
-        run.log.typed(run.guest->name(), keys);
-      }
-      const std::size_t limit = run.pace.count() > 0 ? 1 : rest.size();
-      rest.remove_prefix(console.type(rest.substr(0, limit)).value_or(0));
-      next = Deadline::after(rest.empty() || run.pace.count() == 0 ? run.every : run.pace);
-    }
-    run.turn(earlier(next, search.look_again_at()), run.guest);
-  }
-}
-
 } // namespace
-
-Printk printk_of(const StepRun& run) {
-  return run.step.find("ignore-printk") != nullptr ? Printk::ignore : run.loop.watch().printk;
-}
 
 void type_line(const StepRun& run, const std::string& text) {
   for (std::string line : split(text, '\n')) {
@@ -462,7 +415,7 @@ void read_lines(const StepRun& run, const std::string& until, const LineReader& 
   LineCutter lines(reader.take, backlog.begin());
   Search search(run,
                 until.empty() ? std::nullopt : std::optional(Pattern{Pattern::Kind::text, until}),
-                printk_of(run));
+                run.modifiers.printk);
   search.call_it(reader.comes);
   search.cut_by(lines);
   while (!search.look()) {
@@ -484,22 +437,56 @@ void look_at_lines(const StepRun& run, const std::function<bool(std::string_view
   }
 }
 
-void run_console_step(const StepRun& run) {
-  const std::string text = run.step.text(step_type_name(run.step.type));
-  switch (run.step.type) {
-  case StepType::wait:
-    return wait(run, {Pattern::Kind::text, text});
-  case StepType::wait_regex:
-    return wait(run, {Pattern::Kind::regex, text});
-  case StepType::interrupt:
-    return interrupt(run, text, run.step.text("until"));
-  case StepType::line:
-  case StepType::send:
-    run.loop.check(nullptr);
-    run.need_guest("it could be typed");
-    return run.step.type == StepType::line ? type_line(run, text) : send(run, text);
-  default:
-    break;
+void run_step(const StepRun& run, const Wait& step) {
+  Search search(run, step.awaited, run.modifiers.printk);
+  while (!search.look()) {
+    if (run.late()) {
+      run.time_out(search.remark());
+    }
+    run.turn(search.look_again_at(), run.guest);
+  }
+}
+
+void run_step(const StepRun& run, const TypeLine& step) {
+  run.loop.check(nullptr);
+  run.need_guest("it could be typed");
+  type_line(run, step.text);
+}
+
+void run_step(const StepRun& run, const TypeKeys& step) {
+  run.loop.check(nullptr);
+  run.need_guest("it could be typed");
+  const std::size_t rest = expect_echo_of_lines(run, step.keys);
+  run.guest->console().expect_echo_of_keys(std::string_view(step.keys).substr(rest));
+  type(run, step.keys);
+}
+
+// Types the keys at once and again each time `every` has passed, until the text appears. A guest
+// that takes no keys is no failure here: it may not have got to its console yet.
+void run_step(const StepRun& run, const Interrupt& step) {
+  const std::string& keys = step.keys;
+  Search search(run, Pattern{Pattern::Kind::text, step.until}, run.modifiers.printk);
+  Console& console = run.guest->console();
+  Deadline next = Deadline::after(Duration(0));
+  std::string_view rest; // of keys that the guest took in part
+  while (!search.look()) {
+    if (run.late()) {
+      run.time_out(search.remark());
+    }
+    if (next.expired()) {
+      if (rest.empty()) {
+        rest = keys;
+        expect_echo_of_lines(run, keys);
+        search.typed(keys);
+        console.begin_typing(keys.size());
+        run.log.typed(run.guest->name(), keys);
+      }
+      const std::size_t limit = run.modifiers.pace.count() > 0 ? 1 : rest.size();
+      rest.remove_prefix(console.type(rest.substr(0, limit)).value_or(0));
+      next = Deadline::after(rest.empty() || run.modifiers.pace.count() == 0 ? run.modifiers.every
+                                                                             : run.modifiers.pace);
+    }
+    run.turn(earlier(next, search.look_again_at()), run.guest);
   }
 }
 

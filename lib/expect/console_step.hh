@@ -10,8 +10,11 @@
 
 namespace qt {
 
-// Runs one such step to its end. Throws DialogueEnd if it fails, Error.
-void run_console_step(const StepRun& run);
+// Each runs to its end. Throws DialogueEnd if it fails, Error.
+void run_step(const StepRun& run, const Wait& step);
+void run_step(const StepRun& run, const TypeLine& step);
+void run_step(const StepRun& run, const TypeKeys& step);
+void run_step(const StepRun& run, const Interrupt& step);
 
 // What reads the console line by line while it waits.
 struct LineReader {
@@ -26,9 +29,6 @@ void read_lines(const StepRun& run, const std::string& until, const LineReader& 
 // Looks at the lines that come at once after what was consumed, until the last one or until the
 // console is silent. They stay for the steps after this one.
 void look_at_lines(const StepRun& run, const std::function<bool(std::string_view line)>& take);
-
-// Whether the step, or the whole dialogue, passes over messages of the kernel.
-Printk printk_of(const StepRun& run);
 
 // Types a line. A text with line ends in it is several lines, each with an echo of its own.
 void type_line(const StepRun& run, const std::string& text);

@@ -18,38 +18,21 @@ namespace qt {
 
 namespace {
 
-constexpr Duration k_every{100};
 constexpr Duration k_end{30000};      // for machines to end in, where the dialogue has no deadline
 constexpr Duration k_least_end{1000}; // and at least, where it has hardly passed before that
 constexpr std::size_t k_last_lines = 20;
 constexpr std::uint32_t k_listening = in(StepType::wait, StepType::wait_regex, StepType::event);
 
-// What a step waits for, for the report.
-std::string awaited_text(const Step& step) {
-  switch (step.type) {
-  case StepType::wait:
-  case StepType::wait_regex:
-  case StepType::event:
-    return step.text(step_type_name(step.type));
-  case StepType::tap:
-    return step.text("tap");
-  case StepType::interrupt:
-    return step.text("until");
-  default:
-    return "";
-  }
-}
-
 class Runner {
 public:
   explicit Runner(const Dialogue& dialogue)
     : m_dialogue(dialogue)
-    , m_saved(dialogue.defaults.value("set", Json::object()))
-    , m_log(dialogue.run_dir.empty() ? "" : dialogue_log_path(dialogue.run_dir), log_limit(),
-            dialogue.stage)
+    , m_defaults(read_defaults(dialogue.defaults))
+    , m_saved(m_defaults.values)
+    , m_log(dialogue.run_dir.empty() ? "" : dialogue_log_path(dialogue.run_dir),
+            m_defaults.log_limit, dialogue.stage)
     , m_loop(dialogue.vms, make_watch(), m_log)
-    , m_default_vm(default_text("vm"))
-    , m_limits(dialogue.defaults) {
+    , m_limits(m_defaults.modifiers) {
     for (const VmChannels& vm : dialogue.vms) {
       for (const int fd : {vm.console, vm.qmp, vm.exit}) {
         if (fd >= 0) {
@@ -62,43 +45,30 @@ public:
     }
   }
 
-  void check() { check_steps(m_dialogue.steps, m_dialogue.defaults, m_loop, m_default_vm); }
+  void check() { check_steps(m_dialogue.steps, m_dialogue.defaults, m_loop, m_defaults.vm); }
   DialogueResult run();
 
 private:
-  const Json* find_default(std::string_view key) const {
-    const auto found = m_dialogue.defaults.find(key);
-    return found == m_dialogue.defaults.end() ? nullptr : &*found;
-  }
   Watch make_watch() const {
-    const Json* const fail = find_default("fail");
-    const Json texts = fail != nullptr ? m_saved.put_into_all(*fail) : Json::array();
-    return {patterns_from(&texts),
-            find_default("strip-ansi") != nullptr ? Watch::Escapes::strip : Watch::Escapes::keep,
-            find_default("ignore-printk") != nullptr ? Printk::ignore : Printk::keep, log_limit()};
-  }
-  std::uint64_t log_limit() const {
-    return parse_size(default_text("log-limit")).value_or(k_log_limit);
-  }
-  std::string default_text(std::string_view key) const {
-    const Json* const value = find_default(key);
-    return value != nullptr ? value->get<std::string>() : "";
-  }
-  std::optional<Duration> default_duration(std::string_view key) const {
-    return parse_duration(default_text(key));
+    std::vector<Pattern> failures = m_defaults.modifiers.failures;
+    for (Pattern& failure : failures) {
+      failure.text = m_saved.put_into(failure.text);
+    }
+    return {failures, m_defaults.strips_ansi ? Watch::Escapes::strip : Watch::Escapes::keep,
+            m_defaults.modifiers.printk, m_defaults.log_limit};
   }
 
   StepRun no_step(Guest* guest, TimeLimit limit);
   void run_steps(std::size_t first, std::size_t end);
   // Runs a check and keeps its result. Throws what ends the dialogue, after keeping it too.
   void run_check(std::size_t index);
-  void run_step(const Step& original);
+  void run_step(const Step& original, const std::string& words);
   // Adds the results of the guest's own tests: "NAME", or "CHECK/NAME" in a check.
   void keep_guest_tests(const std::string& check);
   // Consoles that no step from this one on looks at need not be kept: a guest that goes on saying
   // more than the limit of the logs would stand still, and never end or do what is awaited.
   void keep_consoles_for(std::size_t first);
-  void set_mark(const Step& step);
+  void set_mark(const Modifiers& step);
   void watch();
   void finish();
   DialogueResult decide(const DialogueEnd& end);
@@ -108,10 +78,10 @@ private:
   void write(const Verdict& verdict);
 
   const Dialogue& m_dialogue;
+  const DialogueDefaults m_defaults;
   SavedValues m_saved;
   DialogueLog m_log;
   DialogueLoop m_loop;
-  std::string m_default_vm;
   std::vector<int> m_channels;
   TimeLimits m_limits;
   std::map<std::string, std::string> m_judged_exits;
@@ -126,7 +96,7 @@ void Runner::keep_consoles_for(std::size_t first) {
   const std::vector<Step>& steps = m_dialogue.steps;
   for (const auto& guest : m_loop.guests()) {
     const auto looks_at_it = [&](const Step& step) {
-      return needs_console(step.type) && guest_of(step, m_loop, m_default_vm) == guest.get();
+      return needs_console(step.type) && guest_of(step, m_loop, m_defaults.vm) == guest.get();
     };
     if (guest->has_console() && std::none_of(steps.begin() + static_cast<std::ptrdiff_t>(first),
                                              steps.end(), looks_at_it)) {
@@ -135,10 +105,10 @@ void Runner::keep_consoles_for(std::size_t first) {
   }
 }
 
-void Runner::run_step(const Step& original) {
+void Runner::run_step(const Step& original, const std::string& words) {
   Step step = original;
-  if (step.type == StepType::shell && find_default("prompt") != nullptr) {
-    step.values.emplace("prompt", *find_default("prompt")); // its own if it has one
+  if (step.type == StepType::shell && !m_defaults.prompt.empty()) {
+    step.values.emplace("prompt", m_defaults.prompt); // its own if it has one
   }
   step.values = m_saved.put_into_all(step.values);
   if (step.values != original.values) {
@@ -151,60 +121,54 @@ void Runner::run_step(const Step& original) {
       guest->forget_events();
     }
   }
-  StepRun run = {m_loop,
-                 m_log,
-                 step,
-                 guest_of(step, m_loop, m_default_vm),
-                 m_limits.of(step),
-                 m_limits.idle_of(step),
-                 default_duration("pace").value_or(Duration(0)),
-                 default_duration("every").value_or(k_every),
-                 m_saved,
-                 m_judged_exits,
-                 m_channels,
-                 m_dialogue.show_reply,
-                 m_guest_tests};
-  run.pace = run.duration("pace", run.pace);
-  run.every = run.duration("every", run.every);
-  if (step.type == StepType::shell) {
-    run_shell_step(run);
-  } else if (step.type == StepType::tap) {
-    run_tap_step(run);
-  } else if (needs_console(step.type)) {
-    run_console_step(run);
-  } else if (!needs_machine(step.type)) {
-    run_host_step(run);
-  } else if (needs_monitor(step.type)) {
-    run_monitor_step(run);
-  } else {
-    run_machine_step(run);
-  }
-  set_mark(step);
+  const Action action = read_action(step);
+  const Modifiers modifiers = read_modifiers(step, m_defaults);
+  const StepRun run = {m_loop,
+                       m_log,
+                       modifiers,
+                       words,
+                       guest_of(step, m_loop, m_defaults.vm),
+                       m_limits.of(modifiers),
+                       m_limits.idle_of(modifiers),
+                       m_saved,
+                       m_judged_exits,
+                       m_channels,
+                       m_dialogue.show_reply,
+                       m_guest_tests};
+  std::visit([&run](const auto& kind) { qt::run_step(run, kind); }, action);
+  set_mark(modifiers);
 }
 
-void Runner::set_mark(const Step& step) {
-  const std::string name = step.text("mark");
-  if (name.empty()) {
+void Runner::set_mark(const Modifiers& step) {
+  if (step.mark.empty()) {
     return;
   }
-  const std::optional<Duration> budget = parse_duration(step.text("budget"));
-  const std::string late = m_timeline.mark(name, scaled(budget));
-  m_log.note(late.empty() ? format("mark '{}'", name) : late);
-  if (!late.empty() && find_default("strict-budgets") != nullptr) {
+  const std::string late = m_timeline.mark(step.mark, scaled(step.budget));
+  m_log.note(late.empty() ? format("mark '{}'", step.mark) : late);
+  if (!late.empty() && m_defaults.has_strict_budgets) {
     DialogueEnd end;
     end.message = late;
-    end.details = {{"mark", name}};
+    end.details = {{"mark", step.mark}};
     throw end;
   }
 }
 
 // For what is awaited of a machine without being a step.
 StepRun Runner::no_step(Guest* guest, TimeLimit limit) {
-  static const Step nothing;
-  return {
-      m_loop,       m_log,   nothing, guest,          std::move(limit), m_limits.idle_of(nothing),
-      Duration(0),  k_every, m_saved, m_judged_exits, m_channels,       m_dialogue.show_reply,
-      m_guest_tests};
+  static const std::string nothing;
+  const Modifiers& modifiers = m_defaults.modifiers;
+  return {m_loop,
+          m_log,
+          modifiers,
+          nothing,
+          guest,
+          std::move(limit),
+          m_limits.idle_of(modifiers),
+          m_saved,
+          m_judged_exits,
+          m_channels,
+          m_dialogue.show_reply,
+          m_guest_tests};
 }
 
 // Without steps only failure texts are looked for, until the machines are over.
@@ -277,9 +241,9 @@ void Runner::name_step(Verdict& verdict, const DialogueEnd& end) {
   const Step& step = m_dialogue.steps[m_step - 1];
   verdict.step = describe_step(step);
   verdict.message = format("step {} ({}): {}", m_step, verdict.step, end.message);
-  verdict.awaited = m_saved.put_into(awaited_text(step));
+  verdict.awaited = m_saved.put_into(awaited_text(read_action(step)));
   if (verdict.vm.empty() && needs_machine(step.type)) {
-    verdict.vm = guest_of(step, m_loop, m_default_vm)->name();
+    verdict.vm = guest_of(step, m_loop, m_defaults.vm)->name();
   }
 }
 
@@ -326,7 +290,7 @@ void Runner::run_steps(std::size_t first, std::size_t end) {
     m_log.note(format("step {}: {}", m_step, words));
     m_timeline.begin_step(words);
     keep_consoles_for(m_step - 1);
-    run_step(step);
+    run_step(step, words);
   }
 }
 

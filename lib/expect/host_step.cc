@@ -8,7 +8,6 @@
 #include "os/file.hh"
 #include "os/process.hh"
 #include "os/tcp_port.hh"
-#include "schema/key.hh"
 #include "schema/text_check.hh"
 
 #include <array>
@@ -105,67 +104,19 @@ ExitStatus run_program(const StepRun& run, const std::vector<std::string>& argv,
   }
 }
 
-void run_command(const StepRun& run) {
-  const auto argv = run.step.values.at("run").get<std::vector<std::string>>();
-  std::string output;
-  const ExitStatus status = run_program(run, argv, Output::standard, output);
-  const Json* const asked = run.step.find("status");
-  if (asked == nullptr &&
-      exit_status_of(status.wait_status) == static_cast<int>(ExitCode::absent)) {
-    const std::vector<std::string> reason = last_lines(output, 1);
-    run.fail(Cause::skip,
-             reason.empty() ? argv[0] + " says that a prerequisite is absent" : reason[0]);
-  }
-  check_status(run, exit_status_of(status.wait_status), format("{} {}", argv[0], status.text()),
-               output);
-  check_output(run, output);
-  save_by_regex(run, output);
-}
-
 // qt-fetch as a judge of digests: `url` may be on the guest, or a file.
-void check_by_fetch(const StepRun& run, const std::string& url) {
+void check_by_fetch(const StepRun& run, const std::string& url, const std::string& sha256) {
   const TempDir folder("qt-expect-");
   std::string messages;
-  const ExitStatus status = run_program(run,
-                                        {sibling_program("qt-fetch"), "--uncached", "--output",
-                                         folder.path() + "/file", url, run.step.text("sha256")},
-                                        Output::error, messages);
+  const ExitStatus status = run_program(
+      run,
+      {sibling_program("qt-fetch"), "--uncached", "--output", folder.path() + "/file", url, sha256},
+      Output::error, messages);
   if (status.code() == static_cast<int>(ExitCode::usage)) {
     throw Error(format("fetching {}{}", display_url(url), last_line(messages)), ExitCode::usage);
   }
   if (status.wait_status != 0) {
     run.fail(Cause::assertion, format("qt-fetch {}{}", status.text(), last_line(messages)));
-  }
-}
-
-void check_file(const StepRun& run) {
-  const std::string path = run.step.text("file");
-  if (path.find('\0') == std::string::npos && !exists(path)) {
-    run.fail(Cause::assertion, "there is no such file");
-  }
-  struct stat status {};
-  if (::fstat(open_regular_file(path).get(), &status) < 0) {
-    throw errno_error(errno, format("looking at {}", path));
-  }
-  if (const std::optional<std::uint64_t> least = parse_size(run.step.text("min-size"));
-      least && static_cast<std::uint64_t>(status.st_size) < *least) {
-    run.fail(Cause::assertion,
-             format("asked at least {} bytes, it has {}", *least, status.st_size));
-  }
-  if (run.step.find("matches") != nullptr || run.step.find("lacks") != nullptr) {
-    const std::string content = read_file(path);
-    const std::string matches = run.step.text("matches");
-    const std::string lacks = run.step.text("lacks");
-    if (!matches.empty() && !Regex(matches).search(content)) {
-      run.fail(Cause::assertion, format("nothing in it matches '{}'{}", matches,
-                                        content.empty() ? "; it is empty" : ""));
-    }
-    if (!lacks.empty() && content.find(lacks) != std::string::npos) {
-      run.fail(Cause::assertion, format("'{}' is in it", lacks));
-    }
-  }
-  if (run.step.find("sha256") != nullptr) {
-    check_by_fetch(run, file_url(absolute_path(path)));
   }
 }
 
@@ -231,48 +182,19 @@ void decide_with_guest(const StepRun& run, TcpConnection& connection, const std:
   }
 }
 
-// One attempt at a connection; with a time-out of the step's own, "open" tries again until then.
-void check_port(const StepRun& run) {
-  const std::string where = run.step.text("tcp");
-  const Json* const open = run.step.find("open");
-  const bool wanted = open == nullptr || *open == Json(true);
-  const bool tries_again = wanted && run.step.find("timeout") != nullptr;
-  for (;;) {
-    TcpConnection connection(where, scaled(k_hold));
-    wanted ? decide_with_guest(run, connection, where) : decide(run, connection);
-    if (!wanted && connection.state() == TcpConnection::State::failed) {
-      run.fail(Cause::assertion, format("nobody has refused: {}", connection.refusal()));
-    }
-    const bool is_open = connection.state() == TcpConnection::State::open;
-    if (is_open == wanted) {
-      return;
-    }
-    if (!tries_again) {
-      run.fail(Cause::assertion, is_open ? "the connection was accepted" : connection.refusal());
-    }
-    if (run.late()) {
-      run.time_out(connection.refusal());
-    }
-    run.turn(Deadline::after(run.every));
-  }
-}
-
 } // namespace
 
-void check_status(const StepRun& run, int status, const std::string& how,
-                  const std::string& output) {
-  const Json* const asked = run.step.find("status");
-  const Json wanted = asked != nullptr ? *asked : Json(0);
-  if (wanted != "any" && wanted != status) {
+void check_status(const StepRun& run, const CommandChecks& checks, int status,
+                  const std::string& how, const std::string& output) {
+  if (checks.status && *checks.status != status) {
     run.fail(Cause::assertion,
-             format("asked status {}, {}{}", dump_json(wanted), how, last_line(output)),
+             format("asked status {}, {}{}", *checks.status, how, last_line(output)),
              {{"stdout", end_of(output)}});
   }
 }
 
-void check_output(const StepRun& run, const std::string& output) {
-  const Json* const checks = run.step.find("stdout");
-  const std::string mistake = checks != nullptr ? text_mistake(*checks, output, "the output") : "";
+void check_output(const StepRun& run, const CommandChecks& checks, const std::string& output) {
+  const std::string mistake = text_mistake(checks.output, output, "the output");
   if (!mistake.empty()) {
     const std::vector<std::string> last = last_lines(output, 1);
     run.fail(Cause::assertion,
@@ -282,42 +204,97 @@ void check_output(const StepRun& run, const std::string& output) {
   }
 }
 
-void save_by_regex(const StepRun& run, const std::string& text) {
-  const Json* const saves = run.step.find("save");
-  if (saves == nullptr) {
-    return;
-  }
-  for (const auto& [name, saved] : saves->items()) {
-    const std::string expression = place_of(saved);
-    const std::optional<Regex::Found> found = Regex(expression).search(text);
-    const Json* const other = default_of(saved);
-    if (!found && other == nullptr) {
-      run.fail(Cause::assertion, format("nothing to save as '{}': no match of '{}'{}", name,
-                                        expression, last_line(text)));
+void save_by_regex(const StepRun& run, const std::vector<Save>& saves, const std::string& text) {
+  for (const Save& save : saves) {
+    const std::optional<Regex::Found> found = Regex(save.place).search(text);
+    if (!found && !save.otherwise) {
+      run.fail(Cause::assertion, format("nothing to save as '{}': no match of '{}'{}", save.name,
+                                        save.place, last_line(text)));
     }
-    run.saved.keep(name, !found ? other->get<std::string>()
-                         : found->groups.empty()
-                             ? text.substr(found->begin, found->end - found->begin)
-                             : found->groups.front());
+    run.saved.keep(save.name, !found ? *save.otherwise
+                              : found->groups.empty()
+                                  ? text.substr(found->begin, found->end - found->begin)
+                                  : found->groups.front());
   }
 }
 
-void run_host_step(const StepRun& run) {
+void run_step(const StepRun& run, const RunCommand& step) {
   run.loop.check(nullptr);
-  switch (run.step.type) {
-  case StepType::run:
-    return run_command(run);
-  case StepType::file:
-    return check_file(run);
-  case StepType::fetch:
-    return check_by_fetch(run, run.step.text("fetch"));
-  case StepType::tcp:
-    return check_port(run);
-  case StepType::sleep:
-    return run.pause(run.duration("sleep", Duration(0)));
-  default:
-    break;
+  const std::vector<std::string>& argv = step.argv;
+  std::string output;
+  const ExitStatus status = run_program(run, argv, Output::standard, output);
+  if (!step.checks.is_status_named &&
+      exit_status_of(status.wait_status) == static_cast<int>(ExitCode::absent)) {
+    const std::vector<std::string> reason = last_lines(output, 1);
+    run.fail(Cause::skip,
+             reason.empty() ? argv[0] + " says that a prerequisite is absent" : reason[0]);
   }
+  check_status(run, step.checks, exit_status_of(status.wait_status),
+               format("{} {}", argv[0], status.text()), output);
+  check_output(run, step.checks, output);
+  save_by_regex(run, step.checks.saves, output);
+}
+
+void run_step(const StepRun& run, const FetchFile& step) {
+  run.loop.check(nullptr);
+  check_by_fetch(run, step.url, step.sha256);
+}
+
+void run_step(const StepRun& run, const CheckFile& step) {
+  run.loop.check(nullptr);
+  const std::string& path = step.path;
+  if (path.find('\0') == std::string::npos && !exists(path)) {
+    run.fail(Cause::assertion, "there is no such file");
+  }
+  struct stat status {};
+  if (::fstat(open_regular_file(path).get(), &status) < 0) {
+    throw errno_error(errno, format("looking at {}", path));
+  }
+  if (static_cast<std::uint64_t>(status.st_size) < step.least) {
+    run.fail(Cause::assertion,
+             format("asked at least {} bytes, it has {}", step.least, status.st_size));
+  }
+  if (!step.matches.empty() || !step.lacks.empty()) {
+    const std::string content = read_file(path);
+    if (!step.matches.empty() && !Regex(step.matches).search(content)) {
+      run.fail(Cause::assertion, format("nothing in it matches '{}'{}", step.matches,
+                                        content.empty() ? "; it is empty" : ""));
+    }
+    if (!step.lacks.empty() && content.find(step.lacks) != std::string::npos) {
+      run.fail(Cause::assertion, format("'{}' is in it", step.lacks));
+    }
+  }
+  if (!step.sha256.empty()) {
+    check_by_fetch(run, file_url(absolute_path(path)), step.sha256);
+  }
+}
+
+// One attempt at a connection; with a time-out of the step's own, "open" tries again until then.
+void run_step(const StepRun& run, const CheckPort& step) {
+  run.loop.check(nullptr);
+  for (;;) {
+    TcpConnection connection(step.where, scaled(k_hold));
+    step.is_open ? decide_with_guest(run, connection, step.where) : decide(run, connection);
+    if (!step.is_open && connection.state() == TcpConnection::State::failed) {
+      run.fail(Cause::assertion, format("nobody has refused: {}", connection.refusal()));
+    }
+    const bool is_open = connection.state() == TcpConnection::State::open;
+    if (is_open == step.is_open) {
+      return;
+    }
+    if (!step.tries_again) {
+      run.fail(Cause::assertion, is_open ? "the connection was accepted" : connection.refusal());
+    }
+    if (run.late()) {
+      run.time_out(connection.refusal());
+    }
+    run.turn(Deadline::after(run.modifiers.every));
+  }
+}
+
+void run_step(const StepRun& run, const Sleep& step) {
+  run.loop.check(nullptr);
+  run.pause(step.span);
 }
 
 } // namespace qt

@@ -8,16 +8,20 @@
 
 namespace qt {
 
-// Runs one such step to its end. Throws DialogueEnd if it fails, Error.
-void run_host_step(const StepRun& run);
+// Each runs to its end. Throws DialogueEnd if it fails, Error.
+void run_step(const StepRun& run, const RunCommand& step);
+void run_step(const StepRun& run, const CheckFile& step);
+void run_step(const StepRun& run, const FetchFile& step);
+void run_step(const StepRun& run, const CheckPort& step);
+void run_step(const StepRun& run, const Sleep& step);
 
-// Judges how a command has ended by the step's "status" and "stdout". `how`: the same in words.
-// Throws DialogueEnd if it is not as asked.
-void check_status(const StepRun& run, int status, const std::string& how,
-                  const std::string& output);
-void check_output(const StepRun& run, const std::string& output);
-// Keeps what the step's "save" finds in `text`: the first group of each regular expression, or the
-// whole match if it has none. Throws DialogueEnd if one does not match.
-void save_by_regex(const StepRun& run, const std::string& text);
+// Judges how a command has ended. `how`: the same in words. Throws DialogueEnd if it is not as
+// asked.
+void check_status(const StepRun& run, const CommandChecks& checks, int status,
+                  const std::string& how, const std::string& output);
+void check_output(const StepRun& run, const CommandChecks& checks, const std::string& output);
+// Keeps what is found in `text`: the first group of each regular expression, or the whole match if
+// it has none. Throws DialogueEnd if one does not match.
+void save_by_regex(const StepRun& run, const std::vector<Save>& saves, const std::string& text);
 
 } // namespace qt

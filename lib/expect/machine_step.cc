@@ -21,25 +21,6 @@ ExitStatus await_end(const StepRun& run) {
   return *run.guest->end();
 }
 
-void judge_exit(const StepRun& run) {
-  const Json& wanted = run.step.values.at("exit");
-  const ExitStatus end = await_end(run);
-  if (const std::optional<GuestFinding> found = run.guest->failure()) {
-    run.loop.throw_failure(*run.guest, *found);
-  }
-  run.judged_exits[run.guest->name()] = end.text();
-  if (end.by_signal()) {
-    while (!run.guest->over()) { // its last words may hold a failure text
-      run.turn(run.guest->over_at());
-    }
-    run.fail(Cause::qemu_crash, run.guest->describe_end());
-  }
-  if (wanted != "any" && wanted != end.code()) {
-    run.fail(Cause::qemu_exit,
-             format("asked exit status {}, {}", dump_json(wanted), run.guest->describe_end()));
-  }
-}
-
 void end_machine(const StepRun& run, ExitRequest request) {
   if (run.guest->end()) {
     run.fail(Cause::qemu_exit, format("{} before it was asked to", run.guest->describe_end()));
@@ -53,8 +34,40 @@ void end_machine(const StepRun& run, ExitRequest request) {
   }
 }
 
-void running(const StepRun& run) {
-  const Deadline end = Deadline::after(run.duration("running", Duration(0)));
+} // namespace
+
+void run_step(const StepRun& run, const AwaitExit& step) {
+  run.loop.check(nullptr);
+  const ExitStatus end = await_end(run);
+  if (const std::optional<GuestFinding> found = run.guest->failure()) {
+    run.loop.throw_failure(*run.guest, *found);
+  }
+  run.judged_exits[run.guest->name()] = end.text();
+  if (end.by_signal()) {
+    while (!run.guest->over()) { // its last words may hold a failure text
+      run.turn(run.guest->over_at());
+    }
+    run.fail(Cause::qemu_crash, run.guest->describe_end());
+  }
+  if (step.status && *step.status != end.code()) {
+    run.fail(Cause::qemu_exit,
+             format("asked exit status {}, {}", *step.status, run.guest->describe_end()));
+  }
+}
+
+void run_step(const StepRun& run, const Quit&) {
+  run.loop.check(nullptr);
+  run.guest->has_exit() ? end_machine(run, ExitRequest::quit) : quit_by_monitor(run);
+}
+
+void run_step(const StepRun& run, const Kill&) {
+  run.loop.check(nullptr);
+  end_machine(run, ExitRequest::kill);
+}
+
+void run_step(const StepRun& run, const KeepRunning& step) {
+  run.loop.check(nullptr);
+  const Deadline end = Deadline::after(step.span);
   while (!end.expired()) {
     run.turn(end);
     if (run.guest->over() || run.guest->end()) {
@@ -69,24 +82,6 @@ void running(const StepRun& run) {
              run.guest->describe_end());
   }
   run.need_guest("the time was over");
-}
-
-} // namespace
-
-void run_machine_step(const StepRun& run) {
-  run.loop.check(nullptr);
-  switch (run.step.type) {
-  case StepType::exit:
-    return judge_exit(run);
-  case StepType::quit:
-    return run.guest->has_exit() ? end_machine(run, ExitRequest::quit) : quit_by_monitor(run);
-  case StepType::kill:
-    return end_machine(run, ExitRequest::kill);
-  case StepType::running:
-    return running(run);
-  default:
-    break;
-  }
 }
 
 } // namespace qt

@@ -5,7 +5,10 @@
 
 namespace qt {
 
-// Runs one such step to its end. Throws DialogueEnd if it fails, Error.
-void run_machine_step(const StepRun& run);
+// Each runs to its end. Throws DialogueEnd if it fails, Error.
+void run_step(const StepRun& run, const AwaitExit& step);
+void run_step(const StepRun& run, const Quit& step);
+void run_step(const StepRun& run, const Kill& step);
+void run_step(const StepRun& run, const KeepRunning& step);
 
 } // namespace qt

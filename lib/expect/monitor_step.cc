@@ -5,7 +5,6 @@
 #include "expect/host_step.hh"
 #include "expect/reply_check.hh"
 #include "qemu/hmp_reply.hh"
-#include "schema/key.hh"
 
 #include <algorithm>
 #include <utility>
@@ -71,20 +70,14 @@ Json kept(const Json& reply) {
   run.fail(Cause::assertion, format("{}: {}", asked, mistake.text), std::move(details));
 }
 
-void save(const StepRun& run, const Json& value) {
-  const Json* const saves = run.step.find("save");
-  if (saves == nullptr) {
-    return;
-  }
-  for (const auto& [name, saved] : saves->items()) {
-    const std::string where = place_of(saved);
-    const Json* const came = json_at(value, where);
-    const Json* const found = came != nullptr ? came : default_of(saved);
-    if (found == nullptr) {
-      run.fail(Cause::assertion,
-               format("nothing to save as '{}' at '{}' of {}", name, where, shorten(value)));
+void save_by_pointer(const StepRun& run, const std::vector<Save>& saves, const Json& value) {
+  for (const Save& save : saves) {
+    const Json* const found = json_at(value, save.place);
+    if (found == nullptr && !save.otherwise) {
+      run.fail(Cause::assertion, format("nothing to save as '{}' at '{}' of {}", save.name,
+                                        save.place, shorten(value)));
     }
-    run.saved.keep(name, *found);
+    run.saved.keep(save.name, found != nullptr ? *found : Json(*save.otherwise));
   }
 }
 
@@ -94,8 +87,8 @@ void show(const StepRun& run, const std::string& reply) {
   }
 }
 
-void judge_error(const StepRun& run, const Json& reply) {
-  const std::string wanted = run.step.text("error");
+void judge_error(const StepRun& run, const AskQmp& step, const Json& reply) {
+  const std::string& wanted = step.error_class;
   const Json* const error = json_at(reply, "/error");
   if (error == nullptr) {
     run.fail(
@@ -105,63 +98,88 @@ void judge_error(const StepRun& run, const Json& reply) {
   }
   const std::string name = error->value("class", "");
   const std::string text = error->value("desc", "");
-  if (name != wanted || text.find(run.step.text("desc")) == std::string::npos) {
+  if (name != wanted || text.find(step.error_text) == std::string::npos) {
     run.fail(Cause::assertion,
              format("asked the error {}{}, came {}: {}", wanted,
-                    run.step.text("desc").empty() ? "" : format(" '{}'", run.step.text("desc")),
-                    name, text),
+                    step.error_text.empty() ? "" : format(" '{}'", step.error_text), name, text),
              {{"reply", kept(reply)}});
   }
 }
 
 // One question with every check but "until". Gives what is wrong with the reply as far as "until"
 // goes, nothing if the step is done.
-ReplyMistake qmp_once(const StepRun& run, const ReplyMistake& before) {
-  const std::string command = run.step.text("qmp");
-  const Json* const arguments = run.step.find("arguments");
-  const Json reply = ask(run, command, arguments != nullptr ? *arguments : Json(), before);
-  if (run.step.find("error") != nullptr) {
-    judge_error(run, reply);
+ReplyMistake ask_once(const StepRun& run, const AskQmp& step, const ReplyMistake& before) {
+  const Json reply = ask(run, step.command, step.arguments, before);
+  if (!step.error_class.empty()) {
+    judge_error(run, step, reply);
     return {};
   }
   if (const Json* const error = json_at(reply, "/error")) {
-    fail_with_reply(run, command,
+    fail_with_reply(run, step.command,
                     {format("{}: {}", error->value("class", ""), error->value("desc", "")), {}},
                     reply);
   }
   const Json& result = reply.at("return");
   ReplyMistake mistake;
-  const Json* const value = narrowed(run.step, result, mistake);
-  const Json* const until = run.step.find("until");
-  if (until != nullptr && value != nullptr) {
-    mistake = difference(run.step.text("at"), *value, *until);
+  const Json* const value = narrowed(step.checks.at, result, mistake);
+  if (step.until && value != nullptr) {
+    mistake = difference(step.checks.at, *value, *step.until);
   }
-  if (until != nullptr && mistake) {
+  if (step.until && mistake) {
     return mistake;
   }
   if (value != nullptr) {
-    mistake = reply_mistake(run.step, *value);
+    mistake = reply_mistake(step.checks, *value);
   }
   if (mistake) {
-    fail_with_reply(run, command, mistake, reply);
+    fail_with_reply(run, step.command, mistake, reply);
   }
-  save(run, *value);
+  save_by_pointer(run, step.saves, *value);
   show(run, dump_json_indented(result));
-  run.log.matched(run.guest->name(), format("{}: {}", command, shorten(result)));
+  run.log.matched(run.guest->name(), format("{}: {}", step.command, shorten(result)));
   return {};
 }
 
-// Asks until `ask_once` finds nothing wrong any more. It is given, and gives, what "until" lacks.
-template<typename AskOnce>
-void ask_until(const StepRun& original, const std::string& asked, const AskOnce& ask_once) {
+ReplyMistake ask_once(const StepRun& run, const AskHmp& step, const ReplyMistake& before) {
+  const Json reply = ask(run, "human-monitor-command", {{"command-line", step.line}}, before);
+  const Json* const output = json_at(reply, "/return");
+  if (output == nullptr || !output->is_string()) {
+    fail_with_reply(run, step.line, {shorten(reply), {}}, reply);
+  }
+  if (step.until) {
+    ReplyChecks wanted;
+    wanted.matches = step.until;
+    if (ReplyMistake mistake = reply_mistake(wanted, *output)) {
+      return mistake;
+    }
+  }
+  if (const ReplyMistake mistake = reply_mistake(step.checks, *output)) {
+    fail_with_reply(run, step.line, mistake, reply);
+  }
+  if (!step.checks.matches && !step.checks.lacks && !step.until) {
+    if (const std::string error = hmp_error(step.line, output->get<std::string>());
+        !error.empty()) {
+      fail_with_reply(run, step.line, {error, {}}, reply);
+    }
+  }
+  save_by_regex(run, step.saves, output->get<std::string>());
+  show(run, output->get<std::string>());
+  run.log.matched(run.guest->name(), format("{}: {}", step.line, shorten(*output)));
+  return {};
+}
+
+// Asks until ask_once() finds nothing wrong any more. It is given, and gives, what "until" lacks.
+template<typename Ask>
+void ask_until(const StepRun& original, const std::string& asked, const Ask& step) {
+  original.loop.check(nullptr);
   StepRun run = original;
-  if (run.step.find("until") != nullptr && run.limit.deadline.is_never()) {
+  if (step.until && run.limit.deadline.is_never()) {
     run.limit = {Deadline::after(k_polling), format_duration(k_polling)};
   }
   ReplyMistake last;
-  for (unsigned times = 1; (last = ask_once(run, last)); ++times) {
+  for (unsigned times = 1; (last = ask_once(run, step, last)); ++times) {
     last.text = format("the reply to '{}', asked {} times, was last: {}", asked, times, last.text);
-    const Deadline again = Deadline::after(run.every);
+    const Deadline again = Deadline::after(run.modifiers.every);
     while (!again.expired()) {
       if (run.late()) {
         run.time_out(last.text, {{"diff", last.diff}});
@@ -171,48 +189,23 @@ void ask_until(const StepRun& original, const std::string& asked, const AskOnce&
   }
 }
 
-ReplyMistake hmp_once(const StepRun& run, const ReplyMistake& before) {
-  const std::string line = run.step.text("hmp");
-  const Json reply = ask(run, "human-monitor-command", {{"command-line", line}}, before);
-  const Json* const output = json_at(reply, "/return");
-  if (output == nullptr || !output->is_string()) {
-    fail_with_reply(run, line, {shorten(reply), {}}, reply);
-  }
-  if (const Json* const until = run.step.find("until")) {
-    Step wanted = run.step;
-    wanted.values = {{"matches", *until}};
-    if (ReplyMistake mistake = reply_mistake(wanted, *output)) {
-      return mistake;
-    }
-  }
-  if (const ReplyMistake mistake = reply_mistake(run.step, *output)) {
-    fail_with_reply(run, line, mistake, reply);
-  }
-  const auto has = [&run](std::string_view check) { return run.step.find(check) != nullptr; };
-  if (!has("matches") && !has("lacks") && !has("until")) {
-    if (const std::string error = hmp_error(line, output->get<std::string>()); !error.empty()) {
-      fail_with_reply(run, line, {error, {}}, reply);
-    }
-  }
-  save_by_regex(run, output->get<std::string>());
-  show(run, output->get<std::string>());
-  run.log.matched(run.guest->name(), format("{}: {}", line, shorten(*output)));
-  return {};
-}
+} // namespace
 
-void event(const StepRun& run) {
-  const std::string name = run.step.text("event");
-  const Json* const data = run.step.find("data");
+void run_step(const StepRun& run, const AskQmp& step) { ask_until(run, step.command, step); }
+
+void run_step(const StepRun& run, const AskHmp& step) { ask_until(run, step.line, step); }
+
+void run_step(const StepRun& run, const AwaitEvent& step) {
+  run.loop.check(nullptr);
   std::deque<Json>& events = run.guest->qmp().events(); // since the last step that did something
   ReplyMistake other;                                   // of the last that came with other data
   unsigned others = 0;
   bool all_is_told = false;
   const auto is_wanted = [&](const Json& candidate) {
-    if (candidate.at("event") != name) {
+    if (candidate.at("event") != step.name) {
       return false;
     }
-    const ReplyMistake mistake =
-        data != nullptr ? difference("", candidate.at("data"), *data) : ReplyMistake();
+    const ReplyMistake mistake = difference("", candidate.at("data"), step.data);
     others += mistake ? 1 : 0;
     other = mistake ? mistake : other;
     return !mistake;
@@ -228,7 +221,7 @@ void event(const StepRun& run) {
         others == 0 ? "" : format("; {} came with other data, last: {}", others, other.text);
     if (run.guest->monitor_ended()) {
       if (std::exchange(all_is_told, true)) {
-        monitor_gone(run, format("the event {} came{}", name, came));
+        monitor_gone(run, format("the event {} came{}", step.name, came));
       }
       take_last_news(run); // the event may be among it
       continue;
@@ -240,8 +233,6 @@ void event(const StepRun& run) {
   }
 }
 
-} // namespace
-
 void quit_by_monitor(const StepRun& run) {
   Qmp& qmp = run.guest->qmp();
   qmp.execute("quit", Json());
@@ -250,20 +241,6 @@ void quit_by_monitor(const StepRun& run) {
       run.time_out("QEMU still runs");
     }
     run.turn();
-  }
-}
-
-void run_monitor_step(const StepRun& run) {
-  run.loop.check(nullptr);
-  switch (run.step.type) {
-  case StepType::qmp:
-    return ask_until(run, run.step.text("qmp"), qmp_once);
-  case StepType::hmp:
-    return ask_until(run, run.step.text("hmp"), hmp_once);
-  case StepType::event:
-    return event(run);
-  default:
-    break;
   }
 }
 

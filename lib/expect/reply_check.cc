@@ -148,44 +148,45 @@ bool has_part(const Json& value, const std::string& part) {
          (value.is_object() && value.contains(part));
 }
 
-// What a check other than "returns" asks for that does not hold, in words; empty if it holds.
-std::string unmet(std::string_view check, const Json& asked, const Json& value) {
-  if (check == "equals" && !json_equal(value, asked)) {
-    return "exactly " + shorten(asked);
+// What a check other than "returns" asks for that does not hold, in words; empty if all hold.
+std::string unmet(const ReplyChecks& checks, const Json& value) {
+  if (checks.equals && !json_equal(value, *checks.equals)) {
+    return "exactly " + shorten(*checks.equals);
   }
-  if (check == "matches" &&
-      !Regex(asked.get<std::string>()).search(text_of_value(value)).has_value()) {
-    return format("a match of '{}'", asked.get<std::string>());
+  if (checks.matches && !Regex(*checks.matches).search(text_of_value(value)).has_value()) {
+    return format("a match of '{}'", *checks.matches);
   }
-  if (check == "lacks" && holds_tables(value)) {
+  if (checks.lacks && holds_tables(value)) {
     return format(
         "a text or a list of texts that lacks '{}': no text is equal to a table; name one "
         "of them with at, or use matches = '^(?!.*…)'",
-        asked.get<std::string>());
+        *checks.lacks);
   }
-  if (check == "lacks" && has_part(value, asked.get<std::string>())) {
-    return format("that '{}' is not there", asked.get<std::string>());
+  if (checks.lacks && has_part(value, *checks.lacks)) {
+    return format("that '{}' is not there", *checks.lacks);
   }
-  if (check == "length") {
+  if (checks.length) {
     const bool has_length = value.is_structured() || value.is_string();
     const std::size_t length =
         value.is_string() ? value.get_ref<const std::string&>().size() : value.size();
-    if (!has_length || !json_equal(asked, length)) {
-      return format("length {} (it has {})", dump_json(asked),
+    if (!has_length || !json_equal(*checks.length, length)) {
+      return format("length {} (it has {})", dump_json(*checks.length),
                     has_length ? format("{}", length) : "none");
     }
   }
-  if (check == "range" &&
-      !(compare_numbers(value, asked[0]) >= 0 && compare_numbers(value, asked[1]) <= 0)) {
-    return format("{} to {}", dump_json(asked[0]), dump_json(asked[1]));
+  if (checks.range) {
+    const Json& least = (*checks.range)[0];
+    const Json& most = (*checks.range)[1];
+    if (!(compare_numbers(value, least) >= 0 && compare_numbers(value, most) <= 0)) {
+      return format("{} to {}", dump_json(least), dump_json(most));
+    }
   }
   return "";
 }
 
 } // namespace
 
-const Json* narrowed(const Step& step, const Json& reply, ReplyMistake& missing) {
-  const std::string pointer = step.text("at");
+const Json* narrowed(const std::string& pointer, const Json& reply, ReplyMistake& missing) {
   const Json* const value = json_at(reply, pointer);
   if (value != nullptr) {
     return value;
@@ -210,21 +211,14 @@ ReplyMistake difference(const std::string& pointer, const Json& value, const Jso
   return places.empty() ? ReplyMistake() : mistake_at(places);
 }
 
-ReplyMistake reply_mistake(const Step& step, const Json& value) {
-  const std::string at = step.text("at");
-  if (const Json* const wanted = step.find("returns")) {
-    if (ReplyMistake mistake = difference(at, value, *wanted)) {
+ReplyMistake reply_mistake(const ReplyChecks& checks, const Json& value) {
+  if (checks.returns) {
+    if (ReplyMistake mistake = difference(checks.at, value, *checks.returns)) {
       return mistake;
     }
   }
-  for (const std::string_view check : {"equals", "matches", "lacks", "length", "range"}) {
-    const Json* const asked = step.find(check);
-    const std::string what = asked != nullptr ? unmet(check, *asked, value) : "";
-    if (!what.empty()) {
-      return mistake_at({{at, what, shorten(value), ""}});
-    }
-  }
-  return {};
+  const std::string what = unmet(checks, value);
+  return what.empty() ? ReplyMistake() : mistake_at({{checks.at, what, shorten(value), ""}});
 }
 
 std::string shorten(const Json& value) { return cut_json(dump_json(value), k_value); }

@@ -7,8 +7,8 @@
 #pragma once
 
 #include "data/json.hh"
-#include "schema/step.hh"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,13 +22,23 @@ struct ReplyMistake {
   explicit operator bool() const noexcept { return !text.empty(); }
 };
 
-// The part of `reply` that the step's "at" means (all of it without); nullptr if it is not there,
-// and then `missing` says how much of the pointer is. Lives as long as `reply`.
-const Json* narrowed(const Step& step, const Json& reply, ReplyMistake& missing);
+// What a step asks of a reply.
+struct ReplyChecks {
+  std::string at;              // JSON pointer to the part that is judged; empty: the whole
+  std::optional<Json> returns; // it contains this
+  std::optional<Json> equals;
+  std::optional<std::string> matches; // regular expression
+  std::optional<std::string> lacks;
+  std::optional<Json> length; // integer
+  std::optional<Json> range;  // [minimum, maximum]
+};
 
-// The first check of the step that does not hold. "at" has been followed to `value`; "until" is not
-// looked at.
-ReplyMistake reply_mistake(const Step& step, const Json& value);
+// The part of `reply` at the JSON `pointer`; nullptr if it is not there, and then `missing` says
+// how much of the pointer is. Lives as long as `reply`.
+const Json* narrowed(const std::string& pointer, const Json& reply, ReplyMistake& missing);
+
+// The first check that does not hold of `value`, which is the part at `checks.at`.
+ReplyMistake reply_mistake(const ReplyChecks& checks, const Json& value);
 
 // Where and how `value`, which is at the JSON pointer `pointer` of what people see, does not
 // contain `wanted` (json_contains).

@@ -56,10 +56,10 @@ int shell_status(const StepRun& run, const std::string& end) {
 
 } // namespace
 
-void run_shell_step(const StepRun& run) {
+void run_step(const StepRun& run, const RunInGuest& step) {
   run.loop.check(nullptr);
   run.need_guest("it could be typed");
-  const ShellCommand command = shell_command(run.step.text("shell"), new_mark());
+  const ShellCommand command = shell_command(step.command, new_mark());
   type_line(run, join(command.lines, "\n"));
   std::string end;
   take_until(run,
@@ -73,13 +73,13 @@ void run_shell_step(const StepRun& run) {
                               "the command ended",
                               "the command has not ended, or not come back to the shell"},
                              end),
-                  printk_of(run));
+                  run.modifiers.printk);
   run.guest->console().echo_return().all_have_come();
   const int status = shell_status(run, end);
-  check_status(run, status, format("the command ended with {}", status), output);
-  check_output(run, output);
-  save_by_regex(run, output);
-  if (const std::string prompt = run.step.text("prompt"); !prompt.empty()) {
+  check_status(run, step.checks, status, format("the command ended with {}", status), output);
+  check_output(run, step.checks, output);
+  save_by_regex(run, step.checks.saves, output);
+  if (const std::string& prompt = step.prompt; !prompt.empty()) {
     take_until(run,
                {{Pattern::Kind::text, prompt},
                 format("the prompt '{}' came", prompt),

@@ -6,7 +6,7 @@
 
 namespace qt {
 
-// Runs one such step to its end. Throws DialogueEnd if it fails, Error.
-void run_shell_step(const StepRun& run);
+// Runs to its end. Throws DialogueEnd if it fails, Error.
+void run_step(const StepRun& run, const RunInGuest& step);
 
 } // namespace qt

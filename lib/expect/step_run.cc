@@ -1,7 +1,6 @@
 #include "expect/step_run.hh"
 
 #include "base/format.hh"
-#include "schema/failure_sets.hh"
 
 namespace qt {
 
@@ -99,22 +98,6 @@ void StepRun::pause(Duration span) const {
       time_out("");
     }
   }
-}
-
-Duration StepRun::duration(std::string_view key, Duration otherwise) const {
-  return parse_duration(step.text(key)).value_or(otherwise);
-}
-
-std::vector<Pattern> patterns_from(const Json* value) {
-  std::vector<Pattern> patterns;
-  if (value != nullptr) {
-    for (const Json& pattern : with_sets_put_in(*value)) {
-      const bool is_text = pattern.contains("text");
-      patterns.push_back({is_text ? Pattern::Kind::text : Pattern::Kind::regex,
-                          pattern.at(is_text ? "text" : "regex").get<std::string>()});
-    }
-  }
-  return patterns;
 }
 
 } // namespace qt

@@ -3,6 +3,7 @@
 // wrong leaves them as a DialogueEnd.
 #pragma once
 
+#include "expect/action.hh"
 #include "expect/dialogue_loop.hh"
 #include "expect/saved_values.hh"
 #include "expect/time_limit.hh"
@@ -19,12 +20,11 @@ inline constexpr std::size_t k_most_output = 64U * 1024 * 1024; // of a command
 struct StepRun {
   DialogueLoop& loop;
   DialogueLog& log;
-  const Step& step; // with the saved values put in
-  Guest* guest;     // the machine meant; nullptr if the dialogue has none
+  const Modifiers& modifiers;
+  const std::string& words; // the step, for people
+  Guest* guest;             // the machine meant; nullptr if the dialogue has none
   TimeLimit limit;
   std::optional<IdleLimit> idle;
-  Duration pace;  // zero: none
-  Duration every; //
   SavedValues& saved;
   std::map<std::string, std::string>& judged_exits;
   const std::vector<int>& channels; // of all machines, for host commands
@@ -52,12 +52,6 @@ struct StepRun {
 
   // Fails if the awaited console has been silent for too long.
   void check_silence(const Console& console) const;
-
-  // The duration of a key of the step, or `otherwise`.
-  Duration duration(std::string_view key, Duration otherwise) const;
 };
-
-// From the normal form of Type::patterns; an empty list from nullptr.
-std::vector<Pattern> patterns_from(const Json* value);
 
 } // namespace qt

@@ -35,17 +35,15 @@ CheckResult result_of(const GuestTest& test, const std::string& step) {
 }
 
 void leave_results(const StepRun& run, const GuestTap& tap) {
-  const std::string step = describe_step(run.step);
   std::size_t failed = 0;
   for (const GuestTest& test : tap.tests()) {
-    run.guest_tests.push_back(result_of(test, step));
+    run.guest_tests.push_back(result_of(test, run.words));
     failed += test.outcome == GuestTest::Outcome::fail ? 1 : 0;
   }
   run.log.note(format("the guest's own tests: {}, failed: {}", tap.tests().size(), failed));
 }
 
-void read_tests(const StepRun& run, GuestTap& tap) {
-  const std::string until = run.step.text("tap"); // empty: until the plan is complete
+void read_tests(const StepRun& run, const std::string& until, GuestTap& tap) {
   read_lines(run, until,
              {[&](std::string_view line) {
                 tap.take(line);
@@ -60,10 +58,10 @@ void read_tests(const StepRun& run, GuestTap& tap) {
 
 } // namespace
 
-void run_tap_step(const StepRun& run) {
+void run_step(const StepRun& run, const ReadTests& step) {
   GuestTap tap;
   try {
-    read_tests(run, tap);
+    read_tests(run, step.until, tap);
   } catch (const DialogueEnd&) {
     tap.finish();
     leave_results(run, tap);

@@ -5,8 +5,8 @@
 
 namespace qt {
 
-// Runs one such step to its end, and leaves a result for each test, also where it fails. Throws
-// DialogueEnd if it fails, but not for a test that does; Error.
-void run_tap_step(const StepRun& run);
+// Runs to its end, and leaves a result for each test, also where it fails. Throws DialogueEnd if it
+// fails, but not for a test that does; Error.
+void run_step(const StepRun& run, const ReadTests& step);
 
 } // namespace qt

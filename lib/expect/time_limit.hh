@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/duration.hh"
-#include "schema/step.hh"
+#include "expect/action.hh"
 
 #include <optional>
 #include <string>
@@ -28,15 +28,15 @@ struct IdleLimit {
 
 class TimeLimits {
 public:
-  // `defaults`: by dialogue_keys(), in normal form. The whole dialogue's time begins now. Throws
-  // Error(ExitCode::usage) for a wrong multiplier.
-  explicit TimeLimits(const Json& defaults);
+  // Of the whole dialogue, whose time begins now. Throws Error(ExitCode::usage) for a wrong
+  // multiplier.
+  explicit TimeLimits(const Modifiers& dialogue);
 
   const TimeLimit& total() const noexcept { return m_total; }
   // The step's own deadline, which begins now, or the dialogue's, whichever is earlier.
-  TimeLimit of(const Step& step) const;
-  // Begins now; nothing if there is none. `step` may be without any key: the dialogue's own.
-  std::optional<IdleLimit> idle_of(const Step& step) const;
+  TimeLimit of(const Modifiers& step) const;
+  // Begins now; nothing if there is none. The dialogue's where the step names none.
+  std::optional<IdleLimit> idle_of(const Modifiers& step) const;
 
 private:
   TimeLimit m_total;

@@ -1,4 +1,4 @@
-#include "expect/reply_check.hh"
+#include "expect/action.hh"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@ ReplyMistake judge(const std::string& value, const Json& checks) {
   Step step;
   step.type = StepType::qmp;
   step.values = checks;
-  return reply_mistake(step, parse_json(value, "value"));
+  return reply_mistake(read_reply_checks(step), parse_json(value, "value"));
 }
 
 TEST(ReplyCheck, ShowsEveryPlaceThatIsNotAsAsked) {
@@ -91,12 +91,9 @@ TEST(ReplyCheck, NumbersAreWhatTheyAre) {
 }
 
 TEST(ReplyCheck, APointerThatLeadsNowhereSaysHowFarItGot) {
-  Step step;
-  step.type = StepType::qmp;
-  step.values = {{"at", "/a/0/c"}};
   const Json reply = {{"a", {{{"b", 1}}}}};
   ReplyMistake missing;
-  EXPECT_EQ(narrowed(step, reply, missing), nullptr);
+  EXPECT_EQ(narrowed("/a/0/c", reply, missing), nullptr);
   EXPECT_EQ(missing.text, R"(at '/a/0/c': there is only '/a/0', which is {"b":1})");
   EXPECT_THAT(missing.diff,
               ElementsAre("/a/0/c", "  - a value", "  + nothing", R"(    /a/0 is {"b":1})"));

@@ -2,6 +2,7 @@
 
 #include "base/text.hh"
 #include "definition/merge.hh"
+#include "schema/build_word.hh"
 #include "schema/failure_sets.hh"
 #include "schema/step.hh"
 #include "schema/tables.hh"
@@ -314,6 +315,11 @@ Json requires_schema() {
   Json schema = keys_schema(requires_keys());
   Json& flaky = schema["properties"]["flaky"];
   flaky = flaky_schema(flaky);
+  Json words = Json::array();
+  for (const BuildWord& word : build_words()) {
+    words.push_back(word.word);
+  }
+  schema["properties"]["config"] = one_or_list(any_of({{{"enum", words}}, variable()}), 1);
   return schema;
 }
 

@@ -3,6 +3,7 @@
 #include "base/format.hh"
 #include "base/spelling.hh"
 #include "definition/qemu_version.hh"
+#include "schema/build_word.hh"
 #include "schema/tables.hh"
 
 #include <algorithm>
@@ -53,6 +54,17 @@ std::string member_mistake(std::string_view name, const Value& value) {
     return name == "bug" ? "the URL of the bug" : "a text";
   }
   return name != "on" || is_pending || is_host(value.text) ? "" : "host-arch:NAME or host-os:NAME";
+}
+
+// `config` is a text or a list of texts.
+void check_build_words(const Value& config, const Reader& reader) {
+  for (const Value& element : config.elements) {
+    check_build_words(element, reader);
+  }
+  const bool is_word = config.is(Value::Kind::text) && config.text.find("${") == std::string::npos;
+  if (is_word && find_build_word(config.text) == nullptr) {
+    reader.mistakes().add(config.at, "config: " + build_word_mistake(config.text));
+  }
 }
 
 } // namespace
@@ -131,6 +143,9 @@ Json read_requires(const Value& value, const Reader& reader) {
     if (std::optional<Json> normal = read_flaky(*flaky, reader)) {
       required["flaky"] = std::move(*normal);
     }
+  }
+  if (required.contains("config")) {
+    check_build_words(*value.find("config"), reader);
   }
   const auto version = required.find("qemu-version");
   if (version != required.end()) {

@@ -13,6 +13,10 @@
 
 namespace qt {
 
+std::vector<std::string> only_machine(const std::string& machine) {
+  return {"-machine", machine, "-accel", "tcg", "-accel", "qtest"};
+}
+
 IdleEmulator::IdleEmulator(const std::string& program, const std::vector<std::string>& arguments,
                            Duration limit)
   : m_program(program)

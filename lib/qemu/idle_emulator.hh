@@ -13,6 +13,10 @@
 
 namespace qt {
 
+// Arguments for nothing but this machine, which also an emulator takes that was built for KVM alone
+// where there is no KVM.
+std::vector<std::string> only_machine(const std::string& machine = "none");
+
 class IdleEmulator {
 public:
   // Starts `program` with these arguments besides -nodefaults, -display none, -S and the monitor.

@@ -7,6 +7,7 @@
 #include "cache/cache.hh"
 #include "os/file.hh"
 #include "os/process.hh"
+#include "qemu/build.hh"
 #include "qemu/idle_emulator.hh"
 
 #include <algorithm>
@@ -27,17 +28,6 @@
 namespace qt {
 
 namespace {
-
-// With this an emulator that was built for KVM alone can be asked where there is no KVM.
-constexpr std::array k_any_accelerator = {"-accel", "tcg", "-accel", "qtest"};
-
-// A QEMU with nothing but this machine.
-IdleEmulator start(const std::string& program, Duration limit,
-                   const std::string& machine = "none") {
-  std::vector<std::string> arguments = {"-machine", machine};
-  arguments.insert(arguments.end(), k_any_accelerator.begin(), k_any_accelerator.end());
-  return IdleEmulator(program, arguments, limit);
-}
 
 // The names of a list of {"name": …}.
 std::vector<std::string> names(IdleEmulator& emulator, const std::string& command,
@@ -189,6 +179,7 @@ bool is_whole(const Json& record) {
   }
   return has("version", &Json::is_string) && has("sandbox", &Json::is_boolean) &&
          has("netdevs", &Json::is_object) && all_are(record["netdevs"], &Json::is_boolean) &&
+         has("config", &Json::is_object) && all_are(record["config"], &Json::is_boolean) &&
          has("memory", &Json::is_object) && all_are(record["memory"], &Json::is_number_unsigned);
 }
 
@@ -208,7 +199,7 @@ Json recall(const std::string& path, const Json& identity) {
 }
 
 Json ask_all(const std::string& program, Duration limit) {
-  IdleEmulator emulator = start(program, limit);
+  IdleEmulator emulator(program, only_machine(), limit);
   const Json reply = emulator.need("query-version");
   const auto part = [&reply](const char* name) {
     const Json& number = json_member(json_member(reply, "qemu"), name);
@@ -232,6 +223,7 @@ Json ask_all(const std::string& program, Duration limit) {
            names(emulator, "qom-list-types", {{"implements", "device"}, {"abstract", false}})},
           {"commands", names(emulator, "query-commands", Json::object())},
           {"netdevs", Json::object()},
+          {"config", Json::object()},
           {"sandbox", json_at(sandbox, "/return/0") != nullptr},
           {"memory", Json::object()}};
 }
@@ -239,7 +231,7 @@ Json ask_all(const std::string& program, Duration limit) {
 // QEMU has no list of network back ends. One that it knows is refused for the duplicate id, or
 // before that for an argument that is missing; so nothing is ever created.
 bool ask_netdev(const std::string& program, Duration limit, const std::string& name) {
-  IdleEmulator session = start(program, limit);
+  IdleEmulator session(program, only_machine(), limit);
   session.ask("netdev_add", {{"type", "hubport"}, {"id", "probe"}, {"hubid", 0}});
   const Json reply = session.ask("netdev_add", {{"type", name}, {"id", "probe"}});
   const Json* const text = json_at(reply, "/error/desc");
@@ -255,7 +247,7 @@ bool ask_netdev(const std::string& program, Duration limit, const std::string& n
 std::uint64_t ask_memory(const std::string& program, Duration limit, const std::string& machine) {
   constexpr std::uint64_t k_usual = 128 << 20;
   try {
-    IdleEmulator emulator = start(program, limit, machine);
+    IdleEmulator emulator(program, only_machine(machine), limit);
     const Json reply = emulator.need("query-memory-size-summary");
     const Json& memory = json_member(reply, "base-memory");
     return memory.is_number_unsigned() ? memory.get<std::uint64_t>() : k_usual;
@@ -383,6 +375,24 @@ bool Probe::has_netdev(const std::string& name) {
   if (!known.contains(name)) {
     const bool has = ask_netdev(m_program, m_limit, name);
     m_answers["netdevs"][name] = has;
+    remember();
+    return has;
+  }
+  return known[name].get<bool>();
+}
+
+bool Probe::was_built_with(const BuildWord& word) {
+  if (word.evidence == BuildWord::Evidence::command) {
+    return has_command(word.name);
+  }
+  if (word.evidence == BuildWord::Evidence::sandbox) {
+    return has_sandbox();
+  }
+  const std::string name(word.word);
+  const Json& known = answers()["config"];
+  if (!known.contains(name)) {
+    const bool has = ask_build(m_program, m_limit, word);
+    m_answers["config"][name] = has;
     remember();
     return has;
   }

@@ -7,19 +7,21 @@
 // The record is FOLDER/NAME.json, NAME being the program's absolute path with '-' for '/':
 //   { "identity": { "files": […], "folders": […] }, "version": "7.2.22",
 //     "machines": […], "accelerators": […], "devices": […], "commands": […],
-//     "netdevs": { "user": true, … }, "sandbox": true, "memory": { "virt": bytes, … },
+//     "netdevs": { "user": true, … }, "config": { "igvm": false, … }, "sandbox": true,
+//     "memory": { "virt": bytes, … },
 //     "firmware": "/usr/share/qemu" }
 // It holds for exactly these files (the program, where its links lead, and if it is a script the
 // programs that it names: device, inode, size, times) and folders of modules ($QEMU_MODULE_DIR,
 // those of an installation or a build that the program belongs to); anything else is asked anew.
 // What an emulator lacks may come with a module in a place that nobody knows: before a test is
-// skipped for it, ask_again(). Network back ends, default memory and the folder of firmware can
-// only be asked one by one and are added when someone does. A record that cannot be read or written
-// costs time, nothing else.
+// skipped for it, ask_again(). Network back ends, what the build can do, default memory and the
+// folder of firmware can only be asked one by one and are added when someone does. A record that
+// cannot be read or written costs time, nothing else.
 #pragma once
 
 #include "base/duration.hh"
 #include "data/json.hh"
+#include "schema/build_word.hh"
 
 #include <cstdint>
 #include <string>
@@ -54,7 +56,8 @@ public:
   bool has_device(std::string_view name);
   bool has_command(std::string_view name); // of the monitor (QMP)
   bool has_netdev(const std::string& name);
-  bool has_sandbox(); // the option -sandbox
+  bool was_built_with(const BuildWord& word); // and the module is installed, where it is in one
+  bool has_sandbox();                         // the option -sandbox
   // Where the emulator looks first for firmware and other data; empty if it does not say.
   std::string firmware_folder();
   // Bytes of a machine's main memory: what "-m" in `arguments` says, else the machine's default. A

@@ -7,6 +7,7 @@
 #include "definition/requirement.hh"
 #include "os/file.hh"
 #include "qemu/emulator.hh"
+#include "schema/build_word.hh"
 
 #include <algorithm>
 #include <array>
@@ -227,6 +228,18 @@ std::string unmet_machine_type(const std::string& name, const std::string& progr
                                           name, probe.suggest(Probe::Kind::machine, name));
 }
 
+// A variable may have put in what no definition could say.
+std::string unmet_build_word(const std::string& name, const std::string& program, Probe& probe) {
+  const BuildWord* const word = find_build_word(name);
+  if (word == nullptr) {
+    throw Error("requires: config: " + build_word_mistake(name), ExitCode::usage);
+  }
+  return probe.was_built_with(*word)
+             ? ""
+             : format("{} {} was built without {}, or the module is not installed",
+                      base_name(program), probe.version(), name);
+}
+
 } // namespace
 
 std::string unmet_on_host(const Json& required) {
@@ -270,6 +283,9 @@ std::string unmet_by_emulator(const Json& required, const std::string& program, 
   }
   for (const std::string& command : texts_of(list("qmp"))) {
     unmet = unmet.empty() ? unmet_command_of_monitor(command, program, probe) : unmet;
+  }
+  for (const std::string& word : texts_of(list("config"))) {
+    unmet = unmet.empty() ? unmet_build_word(word, program, probe) : unmet;
   }
   for (const std::string& netdev : texts_of(list("netdev"))) {
     if (unmet.empty() && !probe.has_netdev(netdev)) {

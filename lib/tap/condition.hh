@@ -18,7 +18,8 @@ namespace qt {
 // `required`: values by requires_keys(), in normal form. Both give an empty text if nothing is
 // missing. The first looks at everything that needs no emulator and starts nothing.
 std::string unmet_on_host(const Json& required);
-// accel, device, netdev, machine, qemu-version, qmp. Throws what Probe throws.
+// accel, device, netdev, machine, qemu-version, qmp, config. Throws what Probe throws, and a usage
+// error for a word of config that there is not.
 std::string unmet_by_emulator(const Json& required, const std::string& program, Probe& probe);
 
 // What a machine's own keys imply: its type and its accelerator ("machine", "accel"). `vm` has

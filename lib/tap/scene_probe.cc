@@ -93,7 +93,8 @@ std::string SceneProbe::unmet_by_answers() {
   const bool asks =
       std::any_of(required.items().begin(), required.items().end(), [](const auto& i) {
         return i.key() == "machine" || i.key() == "accel" || i.key() == "device" ||
-               i.key() == "netdev" || i.key() == "qemu-version" || i.key() == "qmp";
+               i.key() == "netdev" || i.key() == "qemu-version" || i.key() == "qmp" ||
+               i.key() == "config";
       });
   if (!asks) {
     return "";

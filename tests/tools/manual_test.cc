@@ -9,6 +9,7 @@
 #include "definition_text.hh"
 #include "environment.hh"
 #include "os/process.hh"
+#include "schema/build_word.hh"
 #include "schema/tables.hh"
 
 #include <algorithm>
@@ -348,6 +349,16 @@ TEST_F(Manual, HasEveryVariableOfTheEnvironmentAndNoOther) {
 
 TEST_F(Manual, HasEveryKeyAndNoOther) {
   EXPECT_THAT(definition_differences(page("qt-definition.5")), IsEmpty());
+}
+
+TEST_F(Manual, HasEveryWordOfABuildAndNoOther) {
+  Names words;
+  for (const BuildWord& word : build_words()) {
+    words.insert(std::string(word.word));
+  }
+  EXPECT_THAT(
+      differences("qt-definition.5", named(page("qt-definition.5"), "Li", {"Requirements"}), words),
+      IsEmpty());
 }
 
 TEST_F(Manual, HasEveryNameThatTextsMayUseAndNoOther) {

@@ -574,6 +574,38 @@ machine = "none"
   EXPECT_THAT(ran.out, HasSubstr("\nok 4 two # SKIP the monitor"));
 }
 
+// The emulator is a real one but for its list of displays.
+TEST_F(QtTap, WhatTheEmulatorWasNotBuiltWithIsASkip) {
+  NEED_EMULATOR("riscv64");
+  const std::string real = *find_program("qemu-system-riscv64");
+  const std::string emulator = folder.path() + "/qemu-system-riscv64";
+  write_file(emulator,
+             "#!/bin/sh\ncase \"$*\" in\n"
+             "'-display help') printf 'Available display backend types:\\nnone\\ngtk\\n' ;;\n"
+             "*) exec " +
+                 real + " \"$@\" ;;\nesac\n");
+  ::chmod(emulator.c_str(), 0755);
+  const auto test = [](const std::string& name, const std::string& config) {
+    return format("[test.{}]\nmachine = \"none\"\nrequires = {{ config = {} }}\n"
+                  "steps = [{{ qmp = \"query-status\" }}]\n",
+                  name, config);
+  };
+  const std::string file = define("riscv64", "built",
+                                  test("gtk", "\"gtk\"") + test("sdl", "\"sdl\"") +
+                                      test("both", "[\"gtk\", \"curses\"]"));
+  const ScopedVariable chosen("QEMU_TEST_QEMU_BINARY", emulator);
+  const Captured ran = run({file});
+  EXPECT_EQ(code_of(ran), 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("\nok 1 gtk\n"));
+  EXPECT_THAT(ran.out, ContainsRegex("\nok 2 sdl # SKIP qemu-system-riscv64 [0-9.]+ was built "
+                                     "without sdl, or the module is not installed\n"));
+  EXPECT_THAT(ran.out, ContainsRegex("\nok 3 both # SKIP [^\n]* without curses"));
+  EXPECT_THAT(run({"--list", "--long", file}).out, HasSubstr("requires config sdl"));
+  const Captured wrong = run({"--check", define("riscv64", "wrong", test("a", "\"sld\""))});
+  EXPECT_EQ(code_of(wrong), 2);
+  EXPECT_THAT(wrong.err + wrong.out, HasSubstr("unknown word 'sld'; did you mean 'sdl'"));
+}
+
 TEST_F(QtTap, AFlakyTestIsListedAndWarnedOfAfterItsDay) {
   const std::string file = define("riscv64", "unstable", R"(
 [test.old]

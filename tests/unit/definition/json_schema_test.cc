@@ -169,6 +169,7 @@ TEST_F(DefinitionSchemaChecked, AcceptsWhatTheReaderAccepts) {
       test_with("machine = 'virt'\noutput = { lacks = 'x' }\n"),
       test_with("machine = 'virt'\noutput = ['w', { lacks = 'x' }, { lacks = 'y' }]\n"),
       test_with("machine = 'virt'\nrequires = { machine = [], slow = true }\nexit = 0\n"),
+      test_with("machine = 'virt'\nrequires = { config = ['igvm', 'asan'] }\nexit = 0\n"),
       test_with("template = 'a'\nparams = { s = 3 }\n[template.a]\nmachine = 'virt'\n"
                 "exit = '${params.s}'\n"),
       "[asset.a]\nenv = 'A'\n[file.f]\nfrom = 'a'\nresize = 'pow2'\n[file.g]\nfrom = 'a'\n"
@@ -194,6 +195,8 @@ TEST_F(DefinitionSchemaChecked, RefusesWhatIsWrong) {
       "[asset.a]\nurl = 'http://h/f'\nenv = 'A'\nsha256 = 'x'\n",
       "[asset.a]\nsize = 5\n",
       "[asset.a]\nenv = ''\n",
+      "requires = { config = 'igwm' }",
+      "requires = { config = [] }",
       "[asset.'a b']\nenv = 'A'\n",
       "[file.f]\nmember = 'x'\n",
       "[file.f]\nfrom = 'a'\ntext = 'b'\n",

@@ -35,6 +35,7 @@ protected:
         {"devices", Json::array()},
         {"commands", Json::array()},
         {"netdevs", {{"user", user}}},
+        {"config", Json::object()},
         {"sandbox", sandbox},
         {"memory", Json::object()},
     };

@@ -1,7 +1,10 @@
 #include "qemu/probe.hh"
 
 #include "base/error.hh"
+#include "base/text.hh"
+#include "environment.hh"
 #include "os/file.hh"
+#include "os/process.hh"
 
 #include <algorithm>
 #include <csignal>
@@ -68,6 +71,81 @@ TEST_F(ProbeTest, ComparesNamesExactly) {
   EXPECT_TRUE(probe.has_netdev("stream") || probe.version() < "7.2");
   EXPECT_FALSE(probe.has_netdev("no-such-netdev"));
   EXPECT_THAT(probe.version(), testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
+}
+
+bool was_built_with(const std::string& program, const std::string& folder, std::string_view word) {
+  return Probe(program, folder).was_built_with(*find_build_word(word));
+}
+
+std::string said_by(const std::string& program, const std::vector<std::string>& arguments) {
+  std::vector<std::string> argv = {program};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  const auto said = run_captured(argv, {}, Deadline::after(std::chrono::seconds(60)));
+  return said ? said->out + said->err : "";
+}
+
+// Each by another way than the one that the probe takes.
+TEST_F(ProbeTest, KnowsWhatItWasBuiltWith) {
+  const auto has = [&](std::string_view word) { return was_built_with(program, records, word); };
+  const std::string objects = said_by(program, {"-object", "help"});
+  EXPECT_EQ(has("igvm"), objects.find("igvm-cfg") != std::string::npos);
+  EXPECT_EQ(has("keyring"), objects.find("secret_keyring") != std::string::npos);
+  const auto takes = [&](const std::vector<std::string>& arguments) {
+    std::vector<std::string> all = {"-machine", "none", "-display", "none", "-version"};
+    all.insert(all.begin(), arguments.begin(), arguments.end());
+    return said_by(program, all).find("QEMU emulator version") != std::string::npos;
+  };
+  EXPECT_EQ(has("vnc"), takes({"-vnc", "none"}));
+  const std::string tls =
+      said_by(program, {"-machine", "none", "-object", "tls-creds-psk,id=tls,dir=/no/such/folder"});
+  EXPECT_EQ(has("gnutls"), tls.find("requires GNUTLS") == std::string::npos) << tls;
+  const std::string no_plugin =
+      said_by(program, {"-machine", "none", "-plugin", "file=/no/such/plugin"});
+  EXPECT_EQ(has("plugins"), no_plugin.find("Could not load plugin") != std::string::npos)
+      << no_plugin;
+  for (const BuildWord& word : build_words()) {
+    Probe(program, records).was_built_with(word);
+  }
+  const std::size_t before = starts();
+  for (const BuildWord& word : build_words()) {
+    Probe(program, records).was_built_with(word);
+  }
+  EXPECT_EQ(starts(), before) << "all is remembered";
+}
+
+TEST_F(ProbeTest, ANameThatIsPartOfAnotherIsNotWhatItWasBuiltWith) {
+  const auto emulator_that_lists = [&](const std::string& name, const std::string& text) {
+    return make_script(folder, name,
+                       "case \"$2\" in help) printf '" + text + "'; exit;; esac\nexec " + program +
+                           " \"$@\"");
+  };
+  const std::string lists = emulator_that_lists(
+      "lists", "Available display backend types:\\nnone\\ngtk4\\n  dbus  by a bus\\nmy-curses\\n");
+  EXPECT_FALSE(was_built_with(lists, records, "gtk"));
+  EXPECT_FALSE(was_built_with(lists, records, "curses"));
+  EXPECT_TRUE(was_built_with(lists, records, "dbus-display"));
+  // What is not understood is neither a skip nor a pass.
+  const std::string mute = emulator_that_lists("mute", "gtk\\n");
+  EXPECT_THROW(was_built_with(mute, records, "gtk"), Error);
+  EXPECT_THROW(was_built_with(mute, records, "spice"), Error);
+  EXPECT_THROW(was_built_with(mute, records, "plugins"), Error);
+}
+
+// The sanitizer itself, in a QEMU that was built without.
+TEST_F(ProbeTest, HearsOfASanitizer) {
+  const auto found = said_by("gcc", {"-print-file-name=libasan.so"});
+  const std::string library(trim(found));
+  if (!find_program("gcc") || !library.starts_with('/') ||
+      said_by("env", {"LD_PRELOAD=" + library, "true"}) != "") {
+    GTEST_SKIP() << "no libasan that can be loaded";
+  }
+  const std::string with =
+      make_script(folder, "with", "export LD_PRELOAD=" + library + "\nexec " + program + " \"$@\"");
+  const support::ScopedVariable quiet("ASAN_OPTIONS",
+                                      "detect_leaks=0:log_path=" + folder.path() + "/log");
+  EXPECT_TRUE(was_built_with(with, records, "asan"));
+  EXPECT_FALSE(was_built_with(with, records, "tsan"));
+  EXPECT_FALSE(was_built_with(program, records, "asan"));
 }
 
 TEST_F(ProbeTest, KnowsWhereTheFirmwareIs) {
@@ -242,7 +320,7 @@ TEST_F(ProbeTest, ARecordOfTheRightNamesAndTheWrongKindsIsNotUsed) {
   const std::string path = records + "/" + name + ".json";
   const Json whole = parse_json(read_file(path), path);
   for (const char* key : {"version", "machines", "accelerators", "devices", "commands", "netdevs",
-                          "sandbox", "memory"}) {
+                          "config", "sandbox", "memory"}) {
     for (const Json& wrong : {Json(5), Json::array({5}), Json({{"socket", "yes"}, {"none", -1}})}) {
       Json record = whole;
       record[key] = wrong;

@@ -4,6 +4,7 @@
 #include "base/error.hh"
 #include "os/file.hh"
 #include "qemu/emulator.hh"
+#include "schema/build_word.hh"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -144,6 +145,20 @@ TEST_F(EmulatorCondition, IsAskedExactly) {
               HasSubstr("; did you mean 'virtio-net-pci"));
   EXPECT_EQ(unmet({{"netdev", {"socket"}}}), "");
   EXPECT_THAT(unmet({{"netdev", {"sock"}}}), HasSubstr("has no network back end sock"));
+  Probe probe(emulator.program, folder.path());
+  for (const char* word : {"igvm", "vnc", "asan", "zstd"}) {
+    EXPECT_EQ(unmet({{"config", {word}}}) == "", probe.was_built_with(*find_build_word(word)));
+  }
+  // Of this host's: no QEMU has the sound of three systems.
+  EXPECT_THAT(unmet({{"config", {"alsa", "coreaudio", "dsound"}}}),
+              HasSubstr("was built without "));
+  try {
+    unmet({{"config", {"igwm"}}}); // as a variable may say
+    FAIL() << "a word that there is not";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
+    EXPECT_THAT(error.what(), HasSubstr("did you mean 'igvm'?"));
+  }
   EXPECT_THAT(unmet({{"qemu-version", "< 1"}}), HasSubstr("needs QEMU < 1"));
 }
 

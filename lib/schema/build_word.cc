@@ -1,0 +1,115 @@
+#include "schema/build_word.hh"
+
+#include "base/format.hh"
+#include "base/spelling.hh"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace qt {
+
+namespace {
+
+using enum BuildWord::Evidence;
+
+constexpr std::array k_words = {
+    BuildWord{"alsa", audio, "alsa", ""},
+    BuildWord{"asan", sanitizer, "ASAN_OPTIONS", "AddressSanitizer"},
+    BuildWord{"auth-pam", type, "authz-pam", ""},
+    BuildWord{"brlapi", type, "chardev-braille", ""},
+    BuildWord{"cocoa", display, "cocoa", ""},
+    BuildWord{"colo-proxy", type, "colo-compare", ""},
+    BuildWord{"coreaudio", audio, "coreaudio", ""},
+    BuildWord{"curses", display, "curses", ""},
+    BuildWord{"dbus-display", display, "dbus", ""},
+    BuildWord{"dsound", audio, "dsound", ""},
+    BuildWord{"fdt", command, "dumpdtb", ""},
+    BuildWord{"fuse", value, "fuse", "nbd"},
+    BuildWord{"gnutls", tls, "", ""},
+    BuildWord{"gtk", display, "gtk", ""},
+    BuildWord{"igvm", type, "igvm-cfg", ""},
+    BuildWord{"jack", audio, "jack", ""},
+    BuildWord{"keyring", type, "secret_keyring", ""},
+    BuildWord{"libpmem", member, "pmem", "align"},
+    // There is a block driver of that name, too.
+    BuildWord{"linux-io-uring", value, "io_uring", "threads"},
+    BuildWord{"multiprocess", type, "x-remote-object", ""},
+    BuildWord{"opengl", display, "egl-headless", ""},
+    BuildWord{"oss", audio, "oss", ""},
+    BuildWord{"pa", audio, "pa", ""},
+    BuildWord{"pipewire", audio, "pipewire", ""},
+    BuildWord{"pixman", command, "screendump", ""},
+    BuildWord{"plugins", log_item, "plugin", ""},
+    BuildWord{"qatzip", value, "qatzip", "zlib"},
+    BuildWord{"qpl", value, "qpl", "zlib"},
+    BuildWord{"replication", value, "replication", "raw"},
+    BuildWord{"sdl", display, "sdl", ""},
+    BuildWord{"seccomp", sandbox, "", ""},
+    BuildWord{"sndio", audio, "sndio", ""},
+    BuildWord{"spice", spice, "", ""},
+    BuildWord{"tpm", command, "query-tpm", ""},
+    BuildWord{"tsan", sanitizer, "TSAN_OPTIONS", "ThreadSanitizer"},
+    BuildWord{"uadk", value, "uadk", "zlib"},
+    BuildWord{"vduse-blk-export", value, "vduse-blk", "nbd"},
+    BuildWord{"vfio-user-server", type, "x-vfio-user-server", ""},
+    BuildWord{"vhost-crypto", type, "cryptodev-vhost-user", ""},
+    BuildWord{"vhost-user-blk-server", value, "vhost-user-blk", "nbd"},
+    BuildWord{"vnc", command, "query-vnc", ""},
+    BuildWord{"zstd", value, "zstd", "zlib"},
+};
+
+// Of these another key knows, or nobody.
+struct OtherWord {
+  std::string_view word;
+  std::string_view advice;
+};
+constexpr std::array k_others = {
+    OtherWord{"af-xdp", "use netdev = \"af-xdp\""},
+    OtherWord{"hvf", "use accel = \"hvf\""},
+    OtherWord{"kvm", "use accel = \"kvm\""},
+    OtherWord{"l2tpv3", "use netdev = \"l2tpv3\""},
+    OtherWord{"libusb", "use device = \"usb-host\""},
+    OtherWord{"passt", "use netdev = \"passt\""},
+    OtherWord{"slirp", "use netdev = \"user\""},
+    OtherWord{"smartcard", "use device = \"ccid-card-passthru\""},
+    OtherWord{"tcg", "use accel = \"tcg\""},
+    OtherWord{"ubsan", "QEMU does not tell of it before it finds a fault"},
+    OtherWord{"usb-redir", "use device = \"usb-redir\""},
+    OtherWord{"vde", "use netdev = \"vde\""},
+    OtherWord{"virglrenderer", "use device = \"virtio-gpu-gl-device\""},
+    OtherWord{"virtfs", "use device = \"virtio-9p-device\""},
+    OtherWord{"xen", "use accel = \"xen\""},
+};
+
+} // namespace
+
+std::span<const BuildWord> build_words() { return k_words; }
+
+const BuildWord* find_build_word(std::string_view word) {
+  const auto* const found = std::find_if(k_words.begin(), k_words.end(),
+                                         [word](const BuildWord& row) { return row.word == word; });
+  return found == k_words.end() ? nullptr : found;
+}
+
+std::string build_word_mistake(std::string_view word) {
+  for (const OtherWord& other : k_others) {
+    if (other.word == word) {
+      return format("'{}' is not a word of it: {}", word, other.advice);
+    }
+  }
+  if (word.starts_with("CONFIG_")) {
+    return format("QEMU does not tell with which {} it was built: require what comes with it (keys "
+                  "device, machine, qmp)",
+                  word);
+  }
+  std::vector<std::string_view> candidates;
+  for (const BuildWord& row : k_words) {
+    candidates.push_back(row.word);
+  }
+  const std::string meant = did_you_mean(word, candidates);
+  return format("unknown word '{}'{}", word,
+                meant.empty() ? "; qt-definition(5) lists those of which QEMU tells" : meant);
+}
+
+} // namespace qt

@@ -125,7 +125,7 @@ int run(const std::vector<std::string>& words) {
   if (const std::string mistake = qt::argument_mistake(boot.machine.arguments); !mistake.empty()) {
     throw usage(mistake);
   }
-  if (const std::string mistake = qt::unheard_device_mistake(boot.machine.arguments);
+  if (const std::string mistake = qt::unheard_panic_mistake(boot.machine.arguments);
       !mistake.empty() && !boot.monitors) {
     throw usage(mistake);
   }

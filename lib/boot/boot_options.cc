@@ -10,6 +10,7 @@
 #include "qemu/emulator.hh"
 #include "qemu/panic_device.hh"
 #include "qemu/probe.hh"
+#include "schema/argument_check.hh"
 #include "schema/empty_value.hh"
 #include "schema/tables.hh"
 
@@ -138,6 +139,9 @@ BootOptions boot_options(const BootRequest& request) {
   boot.ready = given.value("ready", std::vector<std::string>());
   boot.monitors = given.value("qmp", true);
   boot.name = machine_name(request.name);
+  if (may_be_unheard_panic(boot.expected.exit)) {
+    boot.machine.unheard_panic = MachineOptions::UnheardPanic::stops;
+  }
   boot.machine.backdoor = boot.monitors ? backdoor(boot.name) : "";
   boot.run_dir = request.run_dir.value_or("");
   boot.timeout = request.timeout;

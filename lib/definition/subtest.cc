@@ -136,7 +136,7 @@ void SubtestReader::check_arguments(const Value& args, const Vm& vm) {
       complain(word.at, format("args: {}", mistake));
     }
   }
-  if (const std::string mistake = unheard_device_mistake(words);
+  if (const std::string mistake = unheard_panic_mistake(words);
       !mistake.empty() && !vm.values.value("qmp", true)) {
     complain(args.at, format("args: {}", mistake));
   }
@@ -206,6 +206,11 @@ void SubtestReader::check_channels(const Step& step, const Value& value, const V
   }
   if (needs_monitor(step.type) && !vm.values.value("qmp", true)) {
     complain(named.at, format("{}: the machine '{}' has no monitor (qmp = false)", name, vm.name));
+  }
+  if (step.type == StepType::exit && may_be_unheard_panic(step.values.at("exit")) &&
+      !vm.values.value("qmp", true)) {
+    complain(named.at, "exit: without a monitor (qmp = false) a panic looks like that; write it as "
+                       "the key exit of the machine, which can tell");
   }
 }
 

@@ -49,6 +49,12 @@ void run_step(const StepRun& run, const AwaitExit& step) {
     }
     run.fail(Cause::qemu_crash, run.guest->describe_end());
   }
+  if (end.code() == 1 && step.status.value_or(1) == 1 && !run.guest->has_monitor()) {
+    run.fail(Cause::qemu_exit,
+             format("{}, as after a panic, and no monitor tells (qmp = false); the key exit of the "
+                    "machine (--exit of qt-boot) can tell",
+                    run.guest->describe_end()));
+  }
   if (step.status && *step.status != end.code()) {
     run.fail(Cause::qemu_exit,
              format("asked exit status {}, {}", *step.status, run.guest->describe_end()));

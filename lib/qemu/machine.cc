@@ -93,7 +93,8 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
   if (keeps_panic && !panic_is_said) {
     add("-action", "panic=pause");
   } else if (channels.monitors.empty() && !panic_is_said) { // only its status can tell
-    add("-action", "panic=exit-failure");
+    const bool ends = options.unheard_panic == MachineOptions::UnheardPanic::ends;
+    add("-action", ends ? "panic=exit-failure" : "panic=pause");
   }
   if (!options.backdoor.empty()) {
     add("-chardev",

@@ -7,7 +7,8 @@
 //   -chardev … -qmp …            a monitor for each descriptor (QEMU 11.1 warns of -mon)
 //   -action panic=pause          for our own monitor, which takes it back (early_panic.hh); after
 //                                the user's arguments if these say what a panic does
-//   -action panic=exit-failure   without a monitor: only the exit status can tell of a panic
+//   -action panic=exit-failure   without a monitor: only the exit status can tell of a panic; or
+//          panic=pause           if that status is what is wanted: such a QEMU never ends
 //   -machine -cpu -accel
 //   -chardev … -serial …         the console: "-serial null" for each port before it
 //   the user's arguments         so that they can add to all of the above and override it
@@ -42,6 +43,8 @@ struct MachineOptions {
   // If the arguments say nothing about the network: what QEMU gives by itself; the usual card on
   // one that reaches neither host nor internet; no card.
   enum class Network { usual, restricted, none } network = Network::usual;
+  // What a panic does without a monitor.
+  enum class UnheardPanic { ends, stops } unheard_panic = UnheardPanic::ends;
 };
 
 // Whether QEMU makes no network by itself for a machine with these arguments: they name one (-net,

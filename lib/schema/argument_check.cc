@@ -1,8 +1,9 @@
 #include "schema/argument_check.hh"
 
 #include "base/format.hh"
-#include "data/json.hh"
+#include "base/text.hh"
 
+#include <algorithm>
 #include <string_view>
 
 namespace qt {
@@ -38,15 +39,28 @@ std::string argument_mistake(const std::vector<std::string>& arguments) {
   return "";
 }
 
-std::string unheard_device_mistake(const std::vector<std::string>& arguments) {
-  for (std::size_t i = 1; i < arguments.size(); ++i) {
-    const bool is_device = arguments[i - 1] == "-device" || arguments[i - 1] == "--device";
-    if (is_device && driver_of(arguments[i]).starts_with("pvpanic")) {
-      return format("-device {}: without a monitor (qmp = false) nobody hears of a panic",
-                    arguments[i]);
+std::string unheard_panic_mistake(const std::vector<std::string>& arguments) {
+  std::string mistake;
+  const auto is = [&arguments](std::size_t i, std::string_view option) {
+    return std::string_view(arguments[i]).substr(arguments[i].starts_with("--") ? 1 : 0) == option;
+  };
+  for (std::size_t i = 1; i < arguments.size() && mistake.empty(); ++i) {
+    const std::vector<std::string> actions = split(arguments[i], ',');
+    const bool goes_on = std::any_of(actions.begin(), actions.end(), [](const std::string& action) {
+      return action == "panic=none" || action == "panic=shutdown";
+    });
+    if ((is(i - 1, "-device") && driver_of(arguments[i]).starts_with("pvpanic")) ||
+        (is(i - 1, "-action") && goes_on)) {
+      mistake = format("{} {}: without a monitor (qmp = false) nobody hears of a panic",
+                       arguments[i - 1].substr(arguments[i - 1].starts_with("--") ? 1 : 0),
+                       arguments[i]);
     }
   }
-  return "";
+  return mistake;
+}
+
+bool may_be_unheard_panic(const Json& wanted_status) {
+  return wanted_status == "any" || wanted_status == 1;
 }
 
 } // namespace qt

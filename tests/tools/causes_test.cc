@@ -106,6 +106,9 @@ TEST_F(Causes, GuestPanicThatNoMonitorTells) {
   const std::string machine = "machine = \"s390-ccw-virtio\"\nqmp = false\n";
   failure(Cause::qemu_exit, "s390x", machine + "exit = 0");
   failure(Cause::qemu_exit, "s390x", machine + "steps = [{ exit = 0 }]");
+  for (const char* const wanted : {"\"any\"", "1"}) { // the status would be as wanted
+    failure(Cause::timeout, "s390x", format("{}exit = {}\ntimeout = \"3s\"", machine, wanted));
+  }
 }
 
 // Its first instructions are the panic. Most rounds come too early for an event.

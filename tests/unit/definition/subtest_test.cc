@@ -406,6 +406,16 @@ const Case k_tests[] = {
      "exit=0\n",
      {}},
     {"machine='x'\nargs=['-device', 'pvpanic']\nexit=0\n", {}},
+    {"machine='x'\nqmp=false\nargs=['--action', 'reboot=shutdown,panic=none']\nexit=0\n",
+     {"4:6: error: args: -action reboot=shutdown,panic=none: without a monitor (qmp = false) "
+      "nobody "
+      "hears of a panic"}},
+    {"machine='x'\nqmp=false\nargs=['-action', 'panic=pause']\nexit=0\n", {}},
+    {"machine='x'\nqmp=false\nexit='any'\n", {}},
+    {"machine='x'\nqmp=false\nsteps=[{exit=0}]\n", {}},
+    {"machine='x'\nqmp=false\nsteps=[{exit='any'}]\n",
+     {"4:14: error: exit: without a monitor (qmp = false) a panic looks like that; write it as the "
+      "key exit of the machine, which can tell"}},
     {"machine='x'\nservice=['a']\nready=['log:']\nexit=0\n",
      {"4:8: error: ready: expected one of unix:PATH, tcp:PORT, log:TEXT, got \"log:\""}},
     {"vm=3\nexit=0\n", {"2:4: error: vm: expected tables [test.t.vm.NAME], got 3"}},

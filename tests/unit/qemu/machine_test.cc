@@ -22,6 +22,10 @@ TEST(QemuCommand, LetsTheStatusTellOfAPanicWhereThereIsNoMonitor) {
     return join(qemu_command({"q", {}, {}, {}, false, arguments, "", ""}, {-1, fds}), " ");
   };
   EXPECT_EQ(words({}, {}), "q -display none -vga none" + k_unheard);
+  MachineOptions wanted{"q", {}, {}, {}, false, {}, "", ""};
+  wanted.unheard_panic = MachineOptions::UnheardPanic::stops;
+  EXPECT_EQ(join(qemu_command(wanted, {-1, {}}), " "),
+            "q -display none -vga none -action panic=pause");
   EXPECT_EQ(words({"-action", "panic=none"}, {}), "q -display none -vga none -action panic=none");
   EXPECT_EQ(words({}, {3}).find(k_unheard), std::string::npos);
 }

@@ -71,6 +71,8 @@ public:
   // The reader has everything, or there is none to have it.
   bool all_forwarded() const { return !m_reader || (!m_draining && m_forwarded == received()); }
   std::uint64_t forwarded() const { return m_forwarded; }
+  // The reader is so far behind that nothing is taken from QEMU.
+  bool waits_for_reader() const { return m_machine && must_wait_for_reader(); }
   // The reader has gone away by itself.
   bool reader_gone() const { return m_reader_gone; }
 

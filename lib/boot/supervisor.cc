@@ -2,6 +2,7 @@
 
 #include "base/format.hh"
 #include "base/log.hh"
+#include "base/text.hh"
 #include "boot/noted_events.hh"
 #include "boot/shutdown.hh"
 #include "os/event_loop.hh"
@@ -52,6 +53,7 @@ private:
   Shutdown m_end;
   NotedEvents m_events;
   std::vector<EventLoop::Registration> m_watched;
+  bool m_wait_is_noted = false;
 };
 
 void Supervisor::run() {
@@ -154,6 +156,12 @@ void Supervisor::handle_requests() {
 }
 
 void Supervisor::look_at_console() {
+  if (!m_wait_is_noted && m_machine.console->waits_for_reader()) {
+    m_wait_is_noted = true;
+    m_log.write(
+        format("the reader of the console is {} behind; QEMU waits for it (log-limit)",
+               format_size(m_machine.console->received() - m_machine.console->forwarded())));
+  }
   if (m_machine.program || m_end.over()) {
     return;
   }

@@ -63,7 +63,8 @@ public:
   const std::optional<Match>& failure() const noexcept { return m_failure; }
 
   // So much is unconsumed that reading has to wait.
-  bool is_full() const noexcept { return m_backlog.end() - m_backlog.begin() >= m_most; }
+  bool is_full() const noexcept { return unconsumed() >= m_most; }
+  std::uint64_t unconsumed() const noexcept { return m_backlog.end() - m_backlog.begin(); }
   // No wait will consume what comes from now on, nor what is there: it is searched for failure
   // texts and logged, but not kept, and reading never has to wait.
   void keep_no_more() {

@@ -32,6 +32,7 @@ void Guest::register_with(EventLoop& loop) {
         },
         [this](const pollfd&) {
           m_console->read();
+          note_full_console();
           note_first_sign();
         }));
   }
@@ -69,6 +70,22 @@ void Guest::note_first_sign() {
   if (!m_first_sign && ((m_console && m_console->ended()) || m_exit_ended)) {
     m_first_sign = Clock::now();
   }
+}
+
+// While a wait works through what has come, the console is full again and again: said once.
+void Guest::note_full_console() {
+  if (!m_full_is_noted && m_console->is_full()) {
+    m_full_is_noted = true;
+    m_log.note(full_console());
+  }
+}
+
+std::string Guest::full_console() const {
+  return m_console && m_console->is_full()
+             ? format("{} of the console of '{}' wait for a step that looks at them; until then no "
+                      "more is read, and QEMU may stand still (log-limit)",
+                      format_size(m_console->unconsumed()), name())
+             : "";
 }
 
 void Guest::request_end(ExitRequest request) {

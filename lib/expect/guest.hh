@@ -31,6 +31,8 @@ public:
   bool has_monitor() const noexcept { return m_channels.qmp >= 0; }
   bool has_exit() const noexcept { return m_channels.exit >= 0; }
 
+  // Says that so much of the console is unconsumed that no more is read; empty: it is read.
+  std::string full_console() const;
   Console& console() noexcept { return *m_console; }
   const Console& console() const noexcept { return *m_console; }
   Qmp& qmp() noexcept { return m_qmp; }
@@ -89,6 +91,7 @@ private:
   void register_with(EventLoop& loop);
   pollfd monitor_interest() const;
   void note_first_sign();
+  void note_full_console();
   bool read_monitor();
   void write_monitor();
   void read_exit();
@@ -102,6 +105,7 @@ private:
   DialogueLog& m_log;
   ExitChannelOfProgram m_exit;
   std::unique_ptr<Console> m_console;
+  bool m_full_is_noted = false;
   Qmp m_qmp;
   Monitor m_monitor = Monitor::ours;
   bool m_monitor_ended = false;

@@ -26,6 +26,10 @@ void StepRun::time_out(const std::string& what, Json details) const {
   end.late = true;
   end.message = format("timed out after {}{}{}{}{}{}", limit.text, why ? "; " : "",
                        why ? why->text : "", what.empty() ? "" : "; ", what, untaken(details));
+  for (const auto& other : loop.guests()) {
+    const std::string full = other->full_console();
+    end.message += full.empty() ? "" : "; " + full;
+  }
   end.vm = guest != nullptr ? guest->name() : "";
   end.details = std::move(details);
   throw end;

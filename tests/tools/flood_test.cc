@@ -108,6 +108,20 @@ TEST_F(Flood, IsMatchedToTheLastByteHoweverSlowTheReader) {
   EXPECT_EQ(cause(), "fail-pattern");
 }
 
+// So that nothing of it is lost the guest has to wait; nobody should wonder why it does.
+TEST_F(Flood, ThatALaterStepLooksAtIsSaidToHoldTheGuest) {
+  const std::string payload = Program().print('x', 0xfffff).without_end();
+  const Captured result =
+      boot(payload, {"--log-limit", "64K"}, {},
+           {"--log-limit", "64K", "--running", "60s", "--timeout", "10s", "--wait", "never"});
+  EXPECT_EQ(code_of(result), 124) << result.err;
+  EXPECT_EQ(cause(), "timeout");
+  EXPECT_THAT(verdict().message, HasSubstr("of the console of 'default' wait for a step that looks "
+                                           "at them; until then no more is read"));
+  EXPECT_THAT(log("dialogue.log"), HasSubstr("of the console of 'default' wait for a step"));
+  EXPECT_THAT(base_log(), HasSubstr("behind; QEMU waits for it (log-limit)"));
+}
+
 TEST_F(Flood, ThatNoStepLooksAtHoldsNothingUp) {
   const std::string payload =
       Program().print("HELLO\r\n").print('x', 96).print("\r\nMIDDLE\r\n").print('y', 96).end();

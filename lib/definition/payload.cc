@@ -472,6 +472,30 @@ std::string file_in(const std::string& source) {
   return source.starts_with(k_of_file) ? source.substr(k_of_file.size()) : "";
 }
 
+MakeArguments make_arguments(const FileRule& rule,
+                             const std::map<std::string, std::string>& paths) {
+  const Lookup lookup = [&paths](std::string_view name) -> std::optional<std::string> {
+    const auto found = paths.find(std::string(name));
+    if (found == paths.end()) {
+      return std::nullopt;
+    }
+    std::string path = found->second; // in which nothing is a placeholder
+    for (std::size_t at = 0; (at = path.find("${", at)) != std::string::npos; at += 3) {
+      path.insert(at, "$");
+    }
+    return path;
+  };
+  MakeArguments arguments;
+  for (const std::string& word : rule.make) {
+    arguments.words.push_back(substitute(word, lookup, Pass::early));
+  }
+  for (const std::string& input : rule.inputs) {
+    const auto found = paths.find(input);
+    arguments.inputs.push_back(found == paths.end() ? input : found->second);
+  }
+  return arguments;
+}
+
 Payloads read_payloads(const Value& root, const std::string& arch, const std::string& folder,
                        Mistakes& mistakes) {
   return PayloadReader(root, arch, folder, mistakes).read();

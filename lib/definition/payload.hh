@@ -50,6 +50,13 @@ std::vector<std::string> sources_of(const FileRule& rule);
 std::string asset_in(const std::string& source);
 std::string file_in(const std::string& source);
 
+// What a command takes, with the paths of "asset.N" and "file.N" put in; "${out}" stays.
+struct MakeArguments {
+  std::vector<std::string> words;
+  std::vector<std::string> inputs;
+};
+MakeArguments make_arguments(const FileRule& rule, const std::map<std::string, std::string>& paths);
+
 // What every subtest of a definition shares.
 struct Payloads {
   std::map<std::string, Asset> assets;

@@ -1,13 +1,17 @@
 #include "extract/prepared_files.hh"
 
 #include "base/error.hh"
+#include "data/json.hh"
 #include "definition/made_file.hh"
+#include "extract/command_file.hh"
 #include "extract/unpack.hh"
 #include "os/file.hh"
 #include "os/file_lock.hh"
 
+#include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 namespace qt {
 
@@ -31,6 +35,15 @@ UnpackRule unpack_rule_of(const FileRule& file) {
   return rule;
 }
 
+CommandRule command_rule_of(const FileRule& file, const std::map<std::string, std::string>& paths) {
+  const MakeArguments arguments = make_arguments(file, paths);
+  CommandRule rule;
+  rule.words = arguments.words;
+  rule.inputs = arguments.inputs;
+  rule.timeout = parse_duration(file.timeout).value_or(rule.timeout);
+  return rule;
+}
+
 class Maker {
 public:
   Maker(const Definition& definition, const Cache& cache, std::string folder)
@@ -48,16 +61,57 @@ public:
   }
 
 private:
-  // The asset that a file comes from in the end has a digest, and so the file never changes.
   bool is_wanted(const FileRule& file) const {
-    if (file.has_text || !file.make.empty() || (file.writable && file.directory)) {
+    if (m_definition.has_text_behind(file.name) || (file.writable && file.directory)) {
       return false;
     }
-    if (!file.from_asset) {
-      return is_wanted(m_definition.files.at(file.from));
+    const std::set<std::string> files = m_definition.files_behind(file.name);
+    const bool by_command = std::any_of(files.begin(), files.end(), [this](const auto& name) {
+      return !m_definition.files.at(name).make.empty();
+    });
+    if (by_command) {
+      return has_all_of_host(files) && is_of_use(file.name);
     }
-    const Asset& asset = m_definition.assets.at(file.from);
-    return asset.env.empty() && asset.path.empty();
+    const std::set<std::string> assets = m_definition.assets_behind(file.name);
+    return std::none_of(assets.begin(), assets.end(),
+                        [this](const auto& name) { return is_of_host(name); });
+  }
+
+  bool is_of_host(const std::string& asset) const {
+    return !m_definition.assets.at(asset).env.empty() ||
+           !m_definition.assets.at(asset).path.empty();
+  }
+
+  // As for a test: where something of the host is missing, there is nothing to make. What lies
+  // beside the definition belongs to it, so that its command may complain.
+  bool has_all_of_host(const std::set<std::string>& files) const {
+    for (const std::string& name : files) {
+      for (const std::string& source : sources_of(m_definition.files.at(name))) {
+        const std::string asset = asset_in(source);
+        const bool is_path = asset.empty() && file_in(source).empty();
+        const bool is_own = is_path && source.starts_with(m_definition.folder + "/");
+        const std::string path = is_path ? source
+                                 : !asset.empty() && is_of_host(asset)
+                                     ? host_path_of(m_definition.assets.at(asset))
+                                     : m_definition.folder;
+        if (!is_own && !exists(path)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  // A command fails where the programs are not there for which its tests are skipped.
+  bool is_of_use(const std::string& file) const {
+    const auto& subtests = m_definition.subtests;
+    return std::any_of(subtests.begin(), subtests.end(), [&](const Subtest& subtest) {
+      const std::vector<std::string> commands = json_texts(subtest.required, "commands");
+      return !subtest.required.contains("disabled") &&
+             std::all_of(commands.begin(), commands.end(),
+                         [](const auto& name) { return find_program(name).has_value(); }) &&
+             files_of(m_definition, subtest).contains(file);
+    });
   }
 
   // Where the file is; nothing if it could not be made.
@@ -71,10 +125,9 @@ private:
     std::optional<std::string> made =
         is_right(file, path, origin) ? std::optional(path) : std::nullopt;
     if (!made) {
-      const std::optional<std::string> source =
-          file.from_asset ? asset(file) : make(m_definition.files.at(file.from));
+      const std::optional<Paths> sources = make_sources(file);
       const FileLock lock = await_lock(made_file_lock(path));
-      if (source && (is_right(file, path, origin) || make_from(file, *source, path, origin))) {
+      if (sources && (is_right(file, path, origin) || make_from(file, *sources, path, origin))) {
         made = path;
       } else {
         remove_made_file(path); // what an earlier definition made is not what is asked for now
@@ -102,29 +155,59 @@ private:
       return false;
     }
     // The asset, if it is still there, is in use although nothing has to be made of it.
-    for (const std::string& asset : m_definition.assets_behind(file.name)) {
-      m_cache.touch(m_definition.assets.at(asset).digest);
+    for (const std::string& name : m_definition.assets_behind(file.name)) {
+      if (const Asset& asset = m_definition.assets.at(name); !asset.digest.empty()) {
+        m_cache.touch(asset.digest);
+      }
     }
     return true;
   }
 
-  std::optional<std::string> asset(const FileRule& file) {
-    const Asset& asset = m_definition.assets.at(file.from);
+  using Paths = std::map<std::string, std::string>; // of "asset.N" and "file.N"
+
+  // Nothing if one of them cannot be had.
+  std::optional<Paths> make_sources(const FileRule& file) {
+    Paths paths;
+    for (const std::string& source : sources_of(file)) {
+      const std::string asset_name = asset_in(source);
+      const std::string file_name = file_in(source);
+      if (asset_name.empty() && file_name.empty()) {
+        continue; // a path itself
+      }
+      const std::optional<std::string> path =
+          file_name.empty() ? asset(file, asset_name) : make(m_definition.files.at(file_name));
+      if (!path) {
+        return std::nullopt;
+      }
+      paths[source] = *path;
+    }
+    return paths;
+  }
+
+  std::optional<std::string> asset(const FileRule& file, const std::string& name) {
+    const Asset& asset = m_definition.assets.at(name);
+    if (asset.digest.empty()) {
+      return host_path_of(asset);
+    }
     if (m_cache.state(asset.digest) == Cache::State::verified) {
       m_cache.touch(asset.digest);
       m_holds.push_back(m_cache.hold(asset.digest));
       return m_cache.path_of(asset.digest);
     }
     m_result.missing.push_back(
-        format("file {}: asset {} is not in the cache; qt-fetch brings it", file.name, file.from));
+        format("file {}: asset {} is not in the cache; qt-fetch brings it", file.name, name));
     return std::nullopt;
   }
 
-  bool make_from(const FileRule& file, const std::string& source, const std::string& path,
+  bool make_from(const FileRule& file, const Paths& sources, const std::string& path,
                  const std::string& origin) {
     try {
       remove_made_file(path);
-      unpack(source, unpack_rule_of(file), {path});
+      if (file.make.empty()) {
+        unpack(sources.begin()->second, unpack_rule_of(file), {path});
+      } else {
+        make_by_command(command_rule_of(file, sources), path);
+      }
       record_made_file(path, origin);
       return true;
     } catch (const Error& error) {

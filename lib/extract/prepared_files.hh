@@ -1,7 +1,8 @@
 // The files of a definition, made ahead of its tests: what "meson compile precache" does after the
-// downloads. Only what is made from an asset with a digest, for that never changes; files that come
-// from the host or the user, those that a command makes, texts and writable folders are made when a
-// test runs.
+// downloads. What is made from an asset with a digest, for that never changes, and what a command
+// makes, which may take long or need what an offline run has not, if a test uses it that could run
+// here. Other files that come from the host or the user, texts, what is made of them, and writable
+// folders are made when a test runs.
 #pragma once
 
 #include "cache/cache.hh"

@@ -156,21 +156,11 @@ private:
     return words;
   }
 
-  // The command with the paths in it; "${out}" is left for qt-extract.
+  // "${out}" in it is left for qt-extract.
   std::vector<std::string> make_command(const FileRule& rule, const std::string& path) const {
-    const Lookup lookup = [this](std::string_view name) -> std::optional<std::string> {
-      const auto found = m_plan.paths.find(std::string(name));
-      return found == m_plan.paths.end() ? std::nullopt : std::optional(as_literal(found->second));
-    };
-    Json make = Json::array();
-    for (const std::string& word : rule.make) {
-      make.push_back(substitute(word, lookup, Pass::early));
-    }
-    Json inputs = Json::array();
-    for (const std::string& input : rule.inputs) {
-      const auto found = m_plan.paths.find(input);
-      inputs.push_back(found == m_plan.paths.end() ? input : found->second);
-    }
+    const MakeArguments arguments = make_arguments(rule, m_plan.paths);
+    const Json make(arguments.words);
+    const Json inputs(arguments.inputs);
     std::vector<std::string> words = {m_places.programs.extract};
     append_options(*find_key(file_keys(), "make"), make, words);
     append_options(*find_key(file_keys(), "inputs"), inputs, words);
@@ -204,14 +194,6 @@ private:
       from_ready(rule, step.path, copy);
       add(std::exchange(step, std::move(copy)));
     }
-  }
-
-  // A path in which nothing is a placeholder.
-  static std::string as_literal(std::string path) {
-    for (std::size_t at = 0; (at = path.find("${", at)) != std::string::npos; at += 3) {
-      path.insert(at, "$");
-    }
-    return path;
   }
 
   void from_source(const FileRule& rule, Preparation& step) {

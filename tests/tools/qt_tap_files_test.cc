@@ -51,12 +51,12 @@ from = "t"
 {})",
                          digest, tests));
   }
-  Captured precache(const std::string& definition) const {
+  Captured precache(const std::string& definition, Words more = {}) const {
     SpawnOptions options;
     options.directory = folder.path();
-    return *run_captured(
-        {support::tool("qt-extract"), "--definition", definition, "--prepared", ready}, options,
-        Deadline::after(std::chrono::seconds(80)));
+    more.insert(more.begin(),
+                {support::tool("qt-extract"), "--definition", definition, "--prepared", ready});
+    return *run_captured(more, options, Deadline::after(std::chrono::seconds(80)));
   }
   void empty_the_cache() const { remove_tree(Cache::open().folder()); }
   Captured run_ready(const std::string& definition) const {
@@ -335,6 +335,91 @@ steps = [{ run = ["cat", "${file.copy}"], stdout = { equals = "firstfirst" } }]
   EXPECT_EQ(run({file}).out, passed); // offline: it is made already
   remove_tree(output);
   EXPECT_THAT(run({file}).out, HasSubstr("1..0 # SKIP asset unavailable: "));
+}
+
+TEST_F(QtTapMade, IsThereAfterwardsIfItWasMadeAhead) {
+  const std::string file = define_disk();
+  const Captured ahead = precache(file, {"--stamp", "stamp"});
+  ASSERT_EQ(ahead.status.code(), 0) << ahead.err;
+  EXPECT_TRUE(exists(folder.path() + "/stamp"));
+  EXPECT_EQ(runs(), 1U);
+  write_file(folder.path() + "/riscv64/make.sh", read_file(folder.path() + "/riscv64/make.sh"));
+  ASSERT_EQ(precache(file).status.code(), 0);
+  const std::size_t before = runs();
+  EXPECT_EQ(run_ready(file).out, both_passed);
+  EXPECT_EQ(runs(), before) << "the test made it again";
+  EXPECT_FALSE(exists(output + "/riscv64/made.files")) << "the test made it again";
+  write_file(input, "other input\n");
+  ASSERT_EQ(precache(file).status.code(), 0);
+  EXPECT_EQ(runs(), before + 1) << "it is made of another input";
+  EXPECT_EQ(run_ready(file).out, both_passed);
+  EXPECT_EQ(runs(), before + 1);
+}
+
+TEST_F(QtTapMade, OfAnAssetItIsThereOfflineIfItWasMadeAhead) {
+  const std::string file = define_with(put("first"), R"(
+[file.copy]
+make = ["sh", "-c", "cat $1 $1 >$2", "sh", "${file.one}", "${out}"]
+[file.grown]
+from = "copy"
+resize = "1M"
+writable = true
+[test.a]
+steps = [
+  { run = ["cat", "${file.copy}"], stdout = { equals = "firstfirst" } },
+  { run = ["stat", "-c", "%s", "${file.grown}"], stdout = "1048576" },
+  { run = ["test", "-w", "${file.grown}"] },
+]
+)");
+  const Captured ahead = precache(file);
+  ASSERT_EQ(ahead.status.code(), 0) << ahead.err;
+  EXPECT_THAT(ahead.out, HasSubstr(ready + "/copy\n"));
+  empty_the_cache();
+  EXPECT_EQ(run_ready(file).out, passed);
+  remove_tree(ready);
+  remove_tree(output);
+  const Captured without = precache(file, {"--stamp", "stamp"});
+  EXPECT_EQ(without.status.code(), 0);
+  EXPECT_THAT(without.err, HasSubstr("asset t is not in the cache"));
+  EXPECT_FALSE(exists(folder.path() + "/stamp"));
+  EXPECT_THAT(run_ready(file).out, HasSubstr("1..0 # SKIP asset unavailable: "));
+}
+
+// Nothing that only tests use which cannot run here, and nothing of one subtest's.
+TEST_F(QtTapMade, AheadOnlyWhatTestsCanUseIsMade) {
+  const auto made_ahead = [&](const std::string& text) {
+    const Captured ahead = precache(define("riscv64", "made", text), {"--stamp", "stamp"});
+    EXPECT_EQ(ahead.status.code(), 0) << text << ahead.err;
+    EXPECT_TRUE(exists(folder.path() + "/stamp")) << text;
+    return exists(ready + "/disk");
+  };
+  const std::string make = "[file.disk]\nmake = [\"sh\", \"${data}/make.sh\", \"${out}\"]\n";
+  const std::string reads = "steps = [{ run = [\"cat\", \"${file.disk}\"] }]\n";
+  const std::string with = "\nrequires = { commands = [\"sh\", \"no-such-program\"] }\n";
+  const std::string off = "\nrequires = { disabled = \"why\" }\n";
+  EXPECT_FALSE(made_ahead(make + "[test.a]" + with + reads));
+  EXPECT_FALSE(made_ahead(make + "[test.a]" + off + reads));
+  EXPECT_FALSE(made_ahead(make + "[test.a]\nsteps = [{ run = [\"true\"] }]\n"));
+  EXPECT_FALSE(made_ahead(make + "inputs = \"/no/such/input\"\n[test.a]\n" + reads));
+  EXPECT_FALSE(made_ahead("[asset.own]\nenv = \"QEMU_TEST_NO_SUCH\"\n" + make +
+                          "inputs = \"own\"\n[test.a]\n" + reads));
+  EXPECT_FALSE(made_ahead("[file.note]\ntext = \"${scratch}\"\n" + make +
+                          "inputs = \"note\"\n[test.a]\n" + reads));
+  EXPECT_EQ(runs(), 0U);
+  EXPECT_TRUE(made_ahead("[asset.own]\npath = \"" + input + "\"\n" + make +
+                         "inputs = \"own\"\n[test.a]\n" + reads));
+  EXPECT_TRUE(made_ahead(make + "[test.a]" + with + reads + "[test.b]\n" + reads));
+}
+
+TEST_F(QtTapMade, ACommandThatFailsAheadIsAFailureToo) {
+  write_script("echo 'no space for it' >&2; exit 3");
+  const Captured ahead = precache(define_disk(), {"--stamp", "stamp"});
+  EXPECT_EQ(ahead.status.code(), 1);
+  EXPECT_THAT(ahead.err, HasSubstr("no space for it"));
+  EXPECT_THAT(ahead.err, HasSubstr("file disk: making "));
+  EXPECT_THAT(ahead.err, HasSubstr("sh exited 3"));
+  EXPECT_FALSE(exists(folder.path() + "/stamp"));
+  EXPECT_FALSE(exists(ready + "/disk"));
 }
 
 TEST_F(QtTapMade, TheDryRunSaysTheCommand) {

@@ -6,7 +6,7 @@
 #include "cache/cache.hh"
 #include "cli/cli.hh"
 #include "extract/command_file.hh"
-#include "extract/member_list.hh"
+#include "extract/member_search.hh"
 #include "extract/output_name.hh"
 #include "extract/prepared_files.hh"
 #include "extract/unpack.hh"

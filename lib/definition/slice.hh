@@ -5,15 +5,27 @@
 
 #include "base/duration.hh"
 #include "definition/definition.hh"
-#include "definition/durations.hh"
 
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace qt {
+
+// How long definitions took when they last ran, as "qt-report --durations FILE" writes it.
+
+// "ARCH/FILE" → all its subtests together.
+using Durations = std::map<std::string, Duration, std::less<>>;
+
+// Lines "ARCH/FILE SECONDS"; empty lines are none. Throws Error(ExitCode::usage) for the first that
+// is something else or names a file again: "FILE:LINE: …".
+Durations parse_durations(std::string_view text, const std::string& file);
+// The same of a file; throws Error(ExitCode::usage), too, if it cannot be read.
+Durations read_durations(const std::string& path);
 
 struct Slice {
   std::size_t number = 1; // from 1

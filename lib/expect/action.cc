@@ -14,7 +14,7 @@ std::optional<Json> value_of(const Step& step, std::string_view key) {
   return value != nullptr ? std::optional(*value) : std::nullopt;
 }
 
-std::optional<std::string> text_of(const Step& step, std::string_view key) {
+std::optional<std::string> optional_text_of(const Step& step, std::string_view key) {
   return step.find(key) != nullptr ? std::optional(step.text(key)) : std::nullopt;
 }
 
@@ -124,7 +124,7 @@ Action read_action(const Step& step) {
   case StepType::qmp:
     return ask_qmp(step);
   case StepType::hmp:
-    return AskHmp{step.text("hmp"), read_reply_checks(step), text_of(step, "until"),
+    return AskHmp{step.text("hmp"), read_reply_checks(step), optional_text_of(step, "until"),
                   saves_of(step)};
   case StepType::event:
     return AwaitEvent{step.text("event"), value_of(step, "data").value_or(Json::object())};
@@ -151,8 +151,12 @@ Action read_action(const Step& step) {
 }
 
 ReplyChecks read_reply_checks(const Step& step) {
-  return {step.text("at"),          value_of(step, "returns"), value_of(step, "equals"),
-          text_of(step, "matches"), text_of(step, "lacks"),    value_of(step, "length"),
+  return {step.text("at"),
+          value_of(step, "returns"),
+          value_of(step, "equals"),
+          optional_text_of(step, "matches"),
+          optional_text_of(step, "lacks"),
+          value_of(step, "length"),
           value_of(step, "range")};
 }
 

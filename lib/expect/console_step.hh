@@ -1,5 +1,5 @@
 // The steps that talk to a console: wait, wait-regex, line, send, interrupt. What they do is also
-// what a command in the guest's shell is made of (shell_step.hh).
+// what a command in the guest's shell is made of (guest_step.hh).
 #pragma once
 
 #include "expect/step_run.hh"

@@ -5,11 +5,9 @@
 #include "base/timeout_multiplier.hh"
 #include "expect/console_step.hh"
 #include "expect/dialogue_check.hh"
+#include "expect/guest_step.hh"
 #include "expect/host_step.hh"
 #include "expect/machine_step.hh"
-#include "expect/monitor_step.hh"
-#include "expect/shell_step.hh"
-#include "expect/tap_step.hh"
 #include "expect/timeline.hh"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// The steps about the end of the machine: exit, quit, kill, running.
+// The steps about the machine: what its monitor is asked (qmp, hmp, event), and its end (exit,
+// quit, kill, running).
 #pragma once
 
 #include "expect/step_run.hh"
@@ -10,5 +11,8 @@ void run_step(const StepRun& run, const AwaitExit& step);
 void run_step(const StepRun& run, const Quit& step);
 void run_step(const StepRun& run, const Kill& step);
 void run_step(const StepRun& run, const KeepRunning& step);
+void run_step(const StepRun& run, const AskQmp& step);
+void run_step(const StepRun& run, const AskHmp& step);
+void run_step(const StepRun& run, const AwaitEvent& step);
 
 } // namespace qt

@@ -1,6 +1,10 @@
 #include "expect/step_run.hh"
 
 #include "base/format.hh"
+#include "base/substitute.hh"
+#include "base/timeout_multiplier.hh"
+
+#include <algorithm>
 
 namespace qt {
 
@@ -9,6 +13,64 @@ namespace {
 constexpr Duration k_answer{200}; // of qt-boot
 
 } // namespace
+
+SavedValues::SavedValues(const Json& given) {
+  for (const auto& [name, value] : given.items()) {
+    keep(name, value);
+  }
+}
+
+void SavedValues::keep(const std::string& name, const Json& value) {
+  m_values[name] = value.is_string() ? value.get<std::string>() : dump_json(value);
+}
+
+std::string SavedValues::put_into(std::string_view text) const {
+  const auto saved = [this](std::string_view name) {
+    const auto found = m_values.find(std::string(name));
+    return found == m_values.end() ? std::nullopt : std::optional(found->second);
+  };
+  return substitute(text, saved, Pass::last);
+}
+
+Json SavedValues::put_into_all(const Json& value) const {
+  if (value.is_string()) {
+    return put_into(value.get_ref<const std::string&>());
+  }
+  Json result = value;
+  if (value.is_structured()) {
+    for (Json& element : result) {
+      element = put_into_all(element);
+    }
+  }
+  return result;
+}
+
+Deadline IdleLimit::silent_at(Clock::time_point heard_at) const {
+  return Deadline::at(std::max(begun, heard_at) + span);
+}
+
+TimeLimits::TimeLimits(const Modifiers& dialogue)
+  : m_idle(dialogue.idle_timeout) {
+  if (const std::optional<Duration> total = scaled(dialogue.timeout)) {
+    m_total = {Deadline::after(*total),
+               format("{} (the whole dialogue)", scaled_text(*dialogue.timeout))};
+  }
+}
+
+TimeLimit TimeLimits::of(const Modifiers& step) const {
+  if (step.timeout) {
+    const Deadline deadline = Deadline::after(scaled(*step.timeout));
+    if (m_total.deadline.is_never() || deadline.remaining() < m_total.deadline.remaining()) {
+      return {deadline, scaled_text(*step.timeout)};
+    }
+  }
+  return m_total;
+}
+
+std::optional<IdleLimit> TimeLimits::idle_of(const Modifiers& step) const {
+  const std::optional<Duration> span = step.idle_timeout ? step.idle_timeout : m_idle;
+  return span ? std::optional(IdleLimit{scaled(*span), scaled_text(*span)}) : std::nullopt;
+}
 
 void StepRun::fail(Cause cause, std::string message, Json details) const {
   DialogueEnd end;

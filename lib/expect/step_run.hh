@@ -3,17 +3,77 @@
 // wrong leaves them as a DialogueEnd.
 #pragma once
 
+#include "base/duration.hh"
+#include "data/json.hh"
 #include "expect/action.hh"
 #include "expect/dialogue_loop.hh"
-#include "expect/saved_values.hh"
-#include "expect/time_limit.hh"
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace qt {
+
+// What a dialogue has kept under names (groups of a regular expression, "save"), and how later
+// steps use it: "${name}" in any text of a step becomes the value if `name` has been kept. Every
+// other "${…}" is left as it is: it belongs to the guest's shell. "$${" is a literal "${" in any
+// case (substitute.hh: this is the last pass).
+class SavedValues {
+public:
+  SavedValues() = default;
+  // The members of an object, as keep() does it.
+  explicit SavedValues(const Json& given);
+  // A string is kept as it is, any other value as JSON text.
+  void keep(const std::string& name, const Json& value);
+
+  std::string put_into(std::string_view text) const;
+  // Into every string of a value, names of members aside.
+  Json put_into_all(const Json& value) const;
+
+  const std::map<std::string, std::string>& all() const noexcept { return m_values; }
+
+private:
+  std::map<std::string, std::string> m_values;
+};
+
+// The deadlines of a dialogue: of the whole, of one step, and for the silence of a console. What
+// names them is multiplied here (timeout_multiplier.hh).
+
+// A deadline and how to say it: "30s", or "90s (the whole dialogue)".
+struct TimeLimit {
+  Deadline deadline = Deadline::never();
+  std::string text;
+};
+
+// How long the console may be silent while something is awaited on it. Any byte counts, also the
+// echo of what is typed; silence from before the limit began does not.
+struct IdleLimit {
+  Duration span;
+  std::string text;
+  Clock::time_point begun = Clock::now();
+
+  Deadline silent_at(Clock::time_point heard_at) const;
+};
+
+class TimeLimits {
+public:
+  // Of the whole dialogue, whose time begins now. Throws Error(ExitCode::usage) for a wrong
+  // multiplier.
+  explicit TimeLimits(const Modifiers& dialogue);
+
+  const TimeLimit& total() const noexcept { return m_total; }
+  // The step's own deadline, which begins now, or the dialogue's, whichever is earlier.
+  TimeLimit of(const Modifiers& step) const;
+  // Begins now; nothing if there is none. The dialogue's where the step names none.
+  std::optional<IdleLimit> idle_of(const Modifiers& step) const;
+
+private:
+  TimeLimit m_total;
+  std::optional<Duration> m_idle; // as named
+};
 
 inline constexpr std::size_t k_most_output = 64U * 1024 * 1024; // of a command
 

@@ -10,7 +10,6 @@
 #pragma once
 
 #include "extract/byte_source.hh"
-#include "extract/read_ahead.hh"
 
 #include <cstdint>
 #include <functional>

@@ -1,6 +1,6 @@
-// Compressed streams of every kind in one shape. The only includer of zlib, libzstd and libbz2;
-// xz_decoder.hh has liblzma, archive.hh libarchive, which brings lz4 and lzop where it was built
-// with them. What cannot be decoded here is refused by name: nobody shall take it for content.
+// Compressed streams of every kind in one shape. The only includer of zlib, libzstd, libbz2 and
+// liblzma; archive.hh has libarchive, which brings lz4 and lzop where it was built with them. What
+// cannot be decoded here is refused by name: nobody shall take it for content.
 //
 // Several streams one after the other are one stream, in all formats but lzma. After the last one
 // only zeros may follow (padding of flash images and tapes; in xz a multiple of four, as its format

@@ -70,4 +70,13 @@ struct MemberOutput {
 void unpack_members(const std::string& source, const UnpackRule& rule,
                     const std::vector<MemberOutput>& outputs);
 
+// What an archive holds, for people and scripts.
+
+// A line for each member: type, size and name as the archive has it, parted by tabs; a folder's
+// name ends with "/", a link is followed by " -> " and where it leads. The size is "-" where the
+// archive does not say it in front of the data. A fourth part, "replaced", says that a later member
+// has taken the place. Bytes that a terminal could act on are escaped.
+// Throws Error as unpack().
+std::vector<std::string> list_members(const std::string& source, const UnpackRule& rule);
+
 } // namespace qt

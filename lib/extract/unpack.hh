@@ -7,6 +7,7 @@
 // refuses it for files of other users (protected_hardlinks).
 #pragma once
 
+#include "extract/made_record.hh"
 #include "extract/unpack_rule.hh"
 
 #include <string>

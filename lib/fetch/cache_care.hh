@@ -5,7 +5,7 @@
 #include "base/exit_code.hh"
 #include "cache/cache.hh"
 #include "cache/cache_copy.hh"
-#include "cache/prune.hh"
+#include "cache/inventory.hh"
 #include "fetch/fetch_report.hh"
 #include "fetch/wanted.hh"
 

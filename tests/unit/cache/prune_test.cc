@@ -1,4 +1,4 @@
-#include "cache/prune.hh"
+#include "cache/inventory.hh"
 
 #include "base/error.hh"
 #include "filled_cache.hh"

@@ -1,4 +1,4 @@
-#include "definition/durations.hh"
+#include "definition/slice.hh"
 
 #include "base/error.hh"
 #include "os/file.hh"

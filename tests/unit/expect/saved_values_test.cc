@@ -1,4 +1,4 @@
-#include "expect/saved_values.hh"
+#include "expect/step_run.hh"
 
 #include <gtest/gtest.h>
 

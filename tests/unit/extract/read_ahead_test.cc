@@ -1,4 +1,4 @@
-#include "extract/read_ahead.hh"
+#include "extract/byte_source.hh"
 
 #include "base/error.hh"
 

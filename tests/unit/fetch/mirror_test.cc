@@ -1,4 +1,4 @@
-#include "fetch/mirror.hh"
+#include "fetch/fetch.hh"
 
 #include "base/error.hh"
 

@@ -2,7 +2,7 @@
 
 #include "base/error.hh"
 #include "base/shell_words.hh"
-#include "expect/saved_values.hh"
+#include "expect/step_run.hh"
 #include "schema/key_option.hh"
 #include "schema/tables.hh"
 

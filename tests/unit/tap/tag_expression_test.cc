@@ -1,4 +1,4 @@
-#include "tap/tag_expression.hh"
+#include "tap/tag.hh"
 
 #include "base/error.hh"
 

@@ -39,6 +39,30 @@ scripts/in-chroot "$work/root" build-x sh -c '
 [ -e "$work/cache/payload" ] || fail "the cache is not this one"
 [ "$(grep -c " $work" /proc/self/mounts)" -eq 1 ] || fail "mounts are left: $(grep " $work" /proc/self/mounts)"
 
+# --bare: what was written and removed there is gone. Its root has the two programs that run there.
+mkdir -p "$work/small"/dev "$work/small"/etc "$work/small"/proc "$work/small"/sys
+for program in /bin/sh /usr/bin/env; do
+  { echo "$program"; ldd "$program" | grep -o '/[^ ]*'; } | while read -r file; do
+    mkdir -p "$work/small${file%/*}"
+    cp -L "$file" "$work/small$file"
+  done
+done
+mkdir -p "$work/small/bin" "$work/small/usr/bin"
+cp -L /bin/sh "$work/small/usr/bin/sh"
+status=0
+scripts/in-chroot --bare "$work/small" build-x sh -c '
+  [ -e scripts/in-chroot ] || exit 11
+  echo made >/made && : >/etc/hosts || exit 12
+  echo bare >build-x/result || exit 13
+  exit 4' 2>"$work/said" || status=$?
+if [ "$status" -eq 77 ]; then
+  grep -q '^== SKIPPED: .* no overlay file system' "$work/said" || fail "$(cat "$work/said")"
+else
+  [ "$status" -eq 4 ] || fail "--bare: status $status instead of 4: $(cat "$work/said")"
+  [ "$(cat build-x/result)" = bare ] || fail "--bare: the build folder is not this one"
+fi
+[ ! -e "$work/small/made" ] && [ ! -e "$work/small/etc/hosts" ] || fail "--bare: what was changed is not gone"
+
 # A release that cannot be had, since apt knows no mirror, is skipped, and says so.
 mkdir -p "$work/lists/partial"
 printf 'Dir::Etc::%s "/dev/null";\n' sourcelist sourceparts >"$work/apt.conf"

@@ -5,12 +5,15 @@
 #include "os/file.hh"
 
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <memory>
 #include <mutex>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
@@ -29,12 +32,40 @@ int lock_first_byte(int fd, int command, short type) {
   return result == 0 && command == F_OFD_GETLK ? range.l_type : result;
 }
 
+// A client of NFS may go on believing for a minute what it has seen of a folder: that a file is
+// absent, which another host has put there meanwhile, or which file has a name. It looks again at
+// all names if it is made to ask when the folder changed.
+void forget_cached_names(const std::string& folder) {
+  struct statx ignored;
+  ::statx(AT_FDCWD, folder.c_str(), AT_STATX_FORCE_SYNC, STATX_MTIME | STATX_CTIME, &ignored);
+}
+
 // Who held the lock of a file may have removed it: then others lock a new one of that name.
 bool is_still_named(int fd, const std::string& path) {
+  forget_cached_names(parent_of(path));
   struct stat locked;
   struct stat named;
   return ::fstat(fd, &locked) == 0 && ::stat(path.c_str(), &named) == 0 &&
          locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
+}
+
+// There the kernel wakes nobody who waits for a lock but asks the server again, after a second,
+// then two, then four, up to half a minute.
+constexpr auto k_ask_again = std::chrono::milliseconds(200);
+bool is_on_nfs(int fd) {
+  struct statfs status;
+  return ::fstatfs(fd, &status) == 0 && status.f_type == NFS_SUPER_MAGIC;
+}
+
+bool is_held_by_another(int number) { return number == EAGAIN || number == EACCES; }
+
+Error lock_error(int number, const std::string& path) {
+  return errno_error(number,
+                     number == ENOLCK
+                         ? format("locking {}, on a file system that has no locks (NFS 4 has; "
+                                  "NFS 3 needs its lock service)",
+                                  path)
+                         : format("locking {}", path));
 }
 
 // Who may put files into the folder may lock, whatever the umask of the first one was: an exclusive
@@ -96,10 +127,15 @@ struct LockWait {
     return wait;
   }
   void run() {
-    int number = 0;
-    do {
-      number = lock_first_byte(fd.get(), F_OFD_SETLKW, F_WRLCK) < 0 ? errno : 0;
-    } while (number == EINTR);
+    const bool asks_again = is_on_nfs(fd.get());
+    int number = EINTR;
+    while (number == EINTR || (asks_again && is_held_by_another(number))) {
+      if (number != EINTR) {
+        std::this_thread::sleep_for(k_ask_again);
+      }
+      const int command = asks_again ? F_OFD_SETLK : F_OFD_SETLKW;
+      number = lock_first_byte(fd.get(), command, F_WRLCK) < 0 ? errno : 0;
+    }
     const std::lock_guard guard(mutex);
     ended = number;
     changed.notify_one();
@@ -167,11 +203,11 @@ std::optional<FileLock> FileLock::acquire(const std::string& path) {
   for (;;) {
     UniqueFd fd = open_lock(path);
     while (lock_first_byte(fd.get(), F_OFD_SETLK, F_WRLCK) < 0) {
-      if (errno == EAGAIN || errno == EACCES) {
+      if (is_held_by_another(errno)) {
         return std::nullopt;
       }
       if (errno != EINTR) {
-        throw errno_error(errno, format("locking {}", path));
+        throw lock_error(errno, path);
       }
     }
     if (is_still_named(fd.get(), path)) {
@@ -196,7 +232,7 @@ std::optional<FileLock> FileLock::await(const std::string& path, Deadline deadli
       log_warning(format("waiting for {}, which holds {}", holder_of_lock(path), path));
     }
     if (*wait->ended != 0) {
-      throw errno_error(*wait->ended, format("locking {}", path));
+      throw lock_error(*wait->ended, path);
     }
     if (is_still_named(wait->fd.get(), path)) {
       return FileLock(std::move(wait->fd));

@@ -17,14 +17,15 @@ namespace qt {
 // server, so that it also holds between hosts and against programs on the server itself, which
 // flock(2), mapped or kept local by NFS, does not; it belongs to the descriptor, so that threads
 // exclude each other, which plain fcntl locks do not; and it leaves the bytes alone that QEMU locks
-// in images. Two locks of one file by flock and by this do not see each other.
+// in images. Two locks of one file by flock and by this do not see each other. Who has got the lock
+// sees the folder of the file as it is now, whatever another host has done there.
 class FileLock {
 public:
   // Creates the file if need be; a link, or what is no regular file, is an Error. Nothing if
   // somebody else holds it. Never blocks.
   static std::optional<FileLock> acquire(const std::string& path);
-  // The same, but waits until the deadline, without polling; then gives nothing. After 5 s a
-  // warning says who holds it.
+  // The same, but waits until the deadline, without polling but on NFS; then gives nothing. After
+  // 5 s a warning says who holds it.
   static std::optional<FileLock> await(const std::string& path, Deadline deadline);
   // A lock that others may share, on a file that is there already; needs no permission to write.
   // Nothing if the file is not there or someone has it exclusively. Never blocks. Whoever shares

@@ -47,6 +47,21 @@ std::string slice_name(const Definition& definition) {
   return format("{}/{}", definition.arch, definition.stem);
 }
 
+// A generic definition runs on one emulator, and was measured under the name of that, or of
+// several: then it is the longest. Nothing if it was not measured.
+std::optional<Duration> measured(const Definition& definition, const Durations& durations) {
+  std::optional<Duration> longest;
+  for (const auto& [name, time] : durations) {
+    const bool is_meant = definition.arch == k_generic
+                              ? name.substr(name.find('/') + 1) == definition.stem
+                              : name == slice_name(definition);
+    if (is_meant) {
+      longest = std::max(longest.value_or(time), time);
+    }
+  }
+  return longest;
+}
+
 // How many thousandths of their timeouts those took that were measured, at most all. Whole numbers,
 // so that every machine comes to the same.
 Duration::rep thousandths_taken(std::span<const Definition> definitions,
@@ -54,9 +69,8 @@ Duration::rep thousandths_taken(std::span<const Definition> definitions,
   Duration taken = Duration::zero();
   Duration allowed = Duration::zero();
   for (const Definition& definition : definitions) {
-    const auto known = durations.find(slice_name(definition));
-    if (known != durations.end()) {
-      taken += known->second;
+    if (const std::optional<Duration> known = measured(definition, durations)) {
+      taken += *known;
       allowed += definition.timeout;
     }
   }
@@ -143,10 +157,8 @@ std::vector<std::size_t> slice_of(std::span<const Definition> definitions, Slice
   const Duration::rep thousandths = thousandths_taken(definitions, durations);
   std::vector<SliceItem> items;
   for (const Definition& definition : definitions) {
-    const std::string name = slice_name(definition);
-    const auto known = durations.find(name);
-    items.push_back(
-        {name, known != durations.end() ? known->second : definition.timeout * thousandths / 1000});
+    const Duration likely = definition.timeout * thousandths / 1000;
+    items.push_back({slice_name(definition), measured(definition, durations).value_or(likely)});
   }
   return slice_of(items, slice);
 }

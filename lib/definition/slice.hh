@@ -46,7 +46,8 @@ struct SliceItem {
 // the slice that has the least so far. The order of `items` changes nothing.
 std::vector<std::size_t> slice_of(std::span<const SliceItem> items, Slice slice);
 
-// The places of the definitions that are this slice's. What each takes is what was measured; where
+// The places of the definitions that are this slice's. What each takes is what was measured (of a
+// generic one: on any emulator); where
 // nothing was, a part of its timeout: that which the measured ones took of theirs. (A timeout is
 // many times what a run takes: a new file would have a machine for itself.) Of no measured ones:
 // all of it.

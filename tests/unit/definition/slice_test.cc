@@ -134,6 +134,17 @@ TEST(Slice, WeighsWhatWasMeasured) {
   EXPECT_THAT(slice_of(definitions, {2, 2}, measured), ElementsAre(0, 1, 2));
 }
 
+// It is called as the emulator that it ran on: the longest counts.
+TEST(Slice, WeighsWhatAGenericDefinitionTookOnSomeEmulator) {
+  std::vector<Definition> definitions = some_definitions();
+  definitions[1].arch = k_generic;
+  const Durations measured = {{"arm/a", seconds(1)},      {"arm/b", seconds(3)},
+                              {"arm/c", seconds(2)},      {"riscv64/b", seconds(20)},
+                              {"x86_64/bc", seconds(99)}, {"arm/d", seconds(10)}};
+  EXPECT_THAT(slice_of(definitions, {1, 2}, measured), ElementsAre(1));
+  EXPECT_THAT(slice_of(definitions, {2, 2}, measured), ElementsAre(0, 2, 3));
+}
+
 // c took a tenth of its timeout; so others count with a tenth of theirs: 10, 9 and 6 seconds.
 TEST(Slice, WeighsAPartOfTheTimeoutWhereNothingWasMeasured) {
   const Durations measured = {{"arm/c", seconds(8)}};

@@ -7,6 +7,7 @@
 #include "cli/cli.hh"
 #include "os/file.hh"
 #include "qemu/confinement.hh"
+#include "record/record.hh"
 #include "schema/argument_check.hh"
 #include "schema/key_option.hh"
 #include "schema/tables.hh"
@@ -21,6 +22,7 @@ struct Options {
   qt::BootRequest request;
   std::optional<std::string> attach; // a run directory
   bool typing = false;
+  std::optional<std::string> record; // a definition to be
 };
 
 qt::Error usage(const std::string& message) { return qt::Error(message, qt::ExitCode::usage); }
@@ -67,6 +69,8 @@ qt::CommandLine command_line(Options& options) {
       .option("attach", "RUN_DIR", "view the console and monitor of the machine that runs there",
               options.attach)
       .flag("type", "with --attach: what you type goes to the machine", options.typing)
+      .option("record", "FILE", "make a definition of what you do with the machine here",
+              options.record)
       .after_dashes("QEMU's arguments stand after '--', a program after a second one")
       .example("qt-boot --qemu qemu-system-riscv64 --machine virt | qt-expect --wait OpenSBI")
       .example("qt-boot --qemu qemu-system-arm --machine virt -- -bios u-boot.bin -- \\\n"
@@ -94,6 +98,30 @@ void check_for_program(const std::vector<std::string>& arguments) {
                            "second '--'",
                            arguments[0]));
   }
+}
+
+int record(const Options& options, const qt::BootOptions& boot) {
+  const qt::BootRequest& given = options.request;
+  if (!boot.program.empty()) {
+    throw usage("option --record: you use the machine, not a PROGRAM");
+  }
+  if (boot.gdb || boot.gdb_stub || given.name || !given.descriptors.empty() ||
+      boot.on_fail != qt::OnFail::end || boot.machine.console == qt::Json(false)) {
+    throw usage("option --record: --gdb, --gdbstub, --name, --fd, --on-fail and --console false "
+                "have no place beside it");
+  }
+  qt::RecordRequest request;
+  request.file = *options.record;
+  request.machine = given.machine;
+  request.arguments = boot.machine.arguments;
+  request.run_dir = boot.run_dir;
+  if (given.timeout) {
+    request.run = {"--timeout", qt::format_duration(*given.timeout)};
+  }
+  if (given.log_limit) {
+    request.run.insert(request.run.end(), {"--log-limit", *given.log_limit});
+  }
+  return qt::record(request);
 }
 
 int run(const std::vector<std::string>& words) {
@@ -128,6 +156,9 @@ int run(const std::vector<std::string>& words) {
   if (const std::string mistake = qt::unheard_panic_mistake(boot.machine.arguments);
       !mistake.empty() && !boot.monitors) {
     throw usage(mistake);
+  }
+  if (options.record) {
+    return record(options, boot);
   }
   qt::fit_confinement(boot.machine);
   const std::unique_ptr<qt::Admission> place = qt::admit(boot);

@@ -197,6 +197,14 @@ Judgement Judge::stands(int status, Cause cause, std::string message) const {
 
 // A failure that the program had found before QEMU ended stays the cause.
 Judgement Judge::crash() const {
+  if (!m_facts.machine_ran && says_no_locked_memory(m_facts.qemu_output)) {
+    return decide(
+        to_int(ExitCode::internal), Cause::host,
+        format("{} could not begin: the host has no more memory to lock for its io_uring, "
+               "of which a user has only as much as \"ulimit -l\" says for all machines "
+               "together; run fewer at a time, or raise it",
+               qemu()));
+  }
   const std::string message =
       with_output(format("{} was killed by {}", qemu(), signal_name(m_facts.qemu.signal())));
   const bool first =

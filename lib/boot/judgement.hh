@@ -1,12 +1,13 @@
 // What a run of qt-boot amounts to: from the facts of the run to an exit code and a verdict. Pure.
 //
 // In this order: a signal to qt-boot itself; a flood of output; QEMU killed by a signal that nobody
-// asked for; QEMU refused its arguments; the deadline; a daemon that died; the program's own
-// status; QEMU that had to be killed; its exit status; its output. Where the program saw no more
-// than the console's end or a deadline, a panic or an unwanted reset of the guest (events of the
-// monitor) is the cause. A panic that the program has not said it awaits ("panics", run_dir.hh)
-// fails whatever it thinks. A verdict that the program has written keeps its step, the text awaited
-// and the last lines when qt-boot knows a better cause.
+// asked for, unless it says that it was the host's fault; QEMU refused its arguments; the deadline;
+// a daemon that died; the program's own status; QEMU that had to be killed; its exit status; its
+// output. Where the program saw no more than the console's end or a deadline, a panic or an
+// unwanted reset of the guest (events of the monitor) is the cause. A panic that the program has
+// not said it awaits ("panics", run_dir.hh) fails whatever it thinks. A verdict that the program
+// has written keeps its step, the text awaited and the last lines when qt-boot knows a better
+// cause.
 #pragma once
 
 #include "ipc/run_dir.hh"

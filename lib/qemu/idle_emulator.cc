@@ -4,14 +4,22 @@
 #include "base/text.hh"
 #include "os/event_loop.hh"
 #include "os/file.hh"
+#include "qemu/machine.hh"
 
 #include <array>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
 namespace qt {
+
+namespace {
+
+constexpr Duration k_first_pause{50};
+
+} // namespace
 
 std::vector<std::string> only_machine(const std::string& machine) {
   return {"-machine", machine, "-accel", "tcg", "-accel", "qtest"};
@@ -20,11 +28,12 @@ std::vector<std::string> only_machine(const std::string& machine) {
 IdleEmulator::IdleEmulator(const std::string& program, const std::vector<std::string>& arguments,
                            Duration limit)
   : m_program(program)
+  , m_arguments(arguments)
   , m_deadline(Deadline::after(limit))
   , m_stderr(::memfd_create("stderr", MFD_CLOEXEC))
-  , m_process(start(arguments)) {}
+  , m_process(start()) {}
 
-Process IdleEmulator::start(const std::vector<std::string>& arguments) {
+Process IdleEmulator::start() {
   FdPair pair = make_socket_pair();
   m_socket = std::move(pair.first);
   const UniqueFd null = open_file("/dev/null", O_RDWR);
@@ -35,7 +44,7 @@ Process IdleEmulator::start(const std::vector<std::string>& arguments) {
   options.keep = {pair.second.get()};
   options.descendants = SpawnOptions::Descendants::end_with_it;
   std::vector<std::string> argv = {m_program, "-nodefaults", "-display", "none", "-S"};
-  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  argv.insert(argv.end(), m_arguments.begin(), m_arguments.end());
   for (const std::string& word :
        {std::string("-chardev"), format("socket,id=probe,fd={}", pair.second.get()),
         std::string("-qmp"), std::string("chardev:probe")}) {
@@ -45,6 +54,24 @@ Process IdleEmulator::start(const std::vector<std::string>& arguments) {
 }
 
 Json IdleEmulator::ask(const std::string& command, const Json& arguments) {
+  for (Duration pause = k_first_pause;; pause *= 2) {
+    try {
+      return ask_once(command, arguments);
+    } catch (const Error&) {
+      if (!says_no_locked_memory(said()) || m_deadline.remaining() < pause) {
+        throw;
+      }
+    }
+    std::this_thread::sleep_for(pause);
+    if (::ftruncate(m_stderr.get(), 0) < 0 || ::lseek(m_stderr.get(), 0, SEEK_SET) < 0) {
+      throw errno_error(errno, "emptying what an emulator said");
+    }
+    m_qmp = Qmp();
+    m_process = start();
+  }
+}
+
+Json IdleEmulator::ask_once(const std::string& command, const Json& arguments) {
   const std::uint64_t id = m_qmp.execute(command, arguments);
   const std::string request = std::exchange(m_qmp.output(), {});
   for (std::string_view rest = request; !rest.empty();) {
@@ -90,11 +117,15 @@ void IdleEmulator::read_more() {
   }
 }
 
+std::string IdleEmulator::said() const {
+  std::string text(4096, '\0');
+  const ssize_t count = ::pread(m_stderr.get(), text.data(), text.size(), 0);
+  text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+  return text;
+}
+
 Error IdleEmulator::failure(const std::string& what) const {
-  std::string said(4096, '\0');
-  const ssize_t count = ::pread(m_stderr.get(), said.data(), said.size(), 0);
-  said.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
-  const std::vector<std::string> last = last_lines(said, 1);
+  const std::vector<std::string> last = last_lines(said(), 1);
   return Error(format("asking {} what it can do: {}{}{}", m_program, what, last.empty() ? "" : ": ",
                       last.empty() ? "" : last[0]));
 }

@@ -24,19 +24,23 @@ public:
   IdleEmulator(const std::string& program, const std::vector<std::string>& arguments,
                Duration limit);
 
-  // The reply, {"return": …} or {"error": …}. Throws Error "asking PROGRAM …" if the program does
-  // not speak or ends, with what it said last; with ExitCode::deadline if it does not answer in
-  // time.
+  // The reply, {"return": …} or {"error": …}. A program that cannot begin because the host is short
+  // of locked memory for a moment (machine.hh) is started again. Throws Error "asking PROGRAM …" if
+  // the program does not speak or ends, with what it said last; with ExitCode::deadline if it does
+  // not answer in time.
   Json ask(const std::string& command, const Json& arguments = Json::object());
   // What the reply returns. Throws Error for an error reply, too.
   Json need(const std::string& command, const Json& arguments = Json::object());
 
 private:
-  Process start(const std::vector<std::string>& arguments);
+  Process start();
+  Json ask_once(const std::string& command, const Json& arguments);
   void read_more();
+  std::string said() const;
   Error failure(const std::string& what) const;
 
   std::string m_program;
+  std::vector<std::string> m_arguments;
   Deadline m_deadline;
   UniqueFd m_stderr;
   UniqueFd m_socket;

@@ -149,4 +149,8 @@ bool says_no_such_machine(std::string_view output) {
          rest.substr(line_end + 1).starts_with("Use -machine help");
 }
 
+bool says_no_locked_memory(std::string_view output) {
+  return output.find("Failed to initialize io_uring: Cannot allocate memory") != output.npos;
+}
+
 } // namespace qt

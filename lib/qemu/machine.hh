@@ -76,4 +76,11 @@ bool stays_after_shutdown(const MachineOptions& options);
 // the type in quotes after it.
 bool says_no_such_machine(std::string_view output);
 
+// True if QEMU's messages say that it could not begin for want of memory that the host locks for
+// io_uring, of which a user who is not root has 8 MiB for all processes together (ulimit -l). The
+// kernel gives back what processes have had some time after their end, so that many that start one
+// after the other can be too many, and the next one may be none too many. QEMU 11 needs some for
+// each monitor and aborts.
+bool says_no_locked_memory(std::string_view output);
+
 } // namespace qt

@@ -130,6 +130,20 @@ TEST(Judge, ACrashRefinesWhatTheProgramSawAndKeepsItsStep) {
   EXPECT_EQ(verdict.details["ended"]["default"], "killed SIGABRT");
 }
 
+TEST(Judge, AMachineForWhichTheHostHadNoLockedMemoryIsNoCrashOfQemus) {
+  Case c;
+  c.facts.qemu = killed(SIGABRT);
+  c.facts.end = QemuEnd::itself;
+  c.facts.machine_ran = false;
+  c.facts.program = exited(1);
+  c.facts.qemu_output =
+      "qemu: -qmp chardev:qmp: Failed to initialize io_uring: Cannot allocate memory\n";
+  EXPECT_JUDGED(c.judge(), 99, Cause::host);
+  EXPECT_THAT(c.judge().message, HasSubstr("ulimit -l"));
+  c.facts.machine_ran = true; // it can only say this before
+  EXPECT_JUDGED(c.judge(), 1, Cause::qemu_crash);
+}
+
 TEST(Judge, AFailureFoundBeforeTheCrashStaysTheCause) {
   Case c;
   c.facts.qemu = killed(SIGABRT);

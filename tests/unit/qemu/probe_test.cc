@@ -336,6 +336,37 @@ TEST_F(ProbeTest, ARecordOfTheRightNamesAndTheWrongKindsIsNotUsed) {
   }
 }
 
+// What QEMU 11 does where too many of one user's have just ended.
+std::string out_of_locked_memory(const std::string& condition) {
+  return condition +
+         " && { echo 'qemu: -qmp chardev:probe: Failed to initialize io_uring: Cannot allocate "
+         "memory' >&2; kill -ABRT $$; }";
+}
+
+TEST_F(ProbeTest, AHostThatIsShortOfLockedMemoryForAMomentIsAskedAgain) {
+  const std::string marker = folder.path() + "/short";
+  const std::string twice = make_script(
+      folder, "twice",
+      out_of_locked_memory("[ $(wc -l < " + marker + ") -lt 3 ] && echo x >> " + marker) +
+          "\nexec " + program + " \"$@\"");
+  write_file(marker, "x\n");
+  Probe probe(twice, records);
+  EXPECT_TRUE(probe.has_machine("none"));
+  EXPECT_EQ(read_file(marker), "x\nx\nx\n");
+}
+
+TEST(Probe, AHostThatStaysShortOfLockedMemoryIsToldOf) {
+  const TempDir folder{"probe"};
+  Probe probe(make_script(folder, "qemu", out_of_locked_memory("true")), folder.path() + "/probe",
+              std::chrono::milliseconds(300));
+  try {
+    probe.has_machine("none");
+    FAIL() << "it has answered";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("Failed to initialize io_uring"));
+  }
+}
+
 TEST(Probe, AProgramThatEndsOrHangsIsReported) {
   std::signal(SIGPIPE, SIG_IGN); // as run_tool() does: it may end before it is asked
   const TempDir folder("probe");

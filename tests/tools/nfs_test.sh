@@ -21,6 +21,8 @@ for program in ganesha.nfsd qemu-system-x86_64 busybox cpio depmod dpkg-deb apt-
   command -v "$program" >/dev/null || skip "needs the program $program"
 done
 [ "$(id -u)" -eq 0 ] || skip "needs root, as the server of NFS does"
+capabilities=0x$(sed -n 's/^CapEff:\t//p' /proc/self/status)
+((capabilities >> 2 & 1)) || skip "the server of NFS needs the capability dac_read_search, which this container does not give"
 
 # --- the kernel
 mkdir -p "$kept"
@@ -94,7 +96,10 @@ mount -t nfs4 -o "vers=4.2,port=$qt_nfs,clientaddr=10.0.2.15,addr=10.0.2.2" 10.0
 echo MOUNTED
 # Both begin when both are there.
 touch "/mnt/$qt_name.ready"
-until [ -e /mnt/one.ready ] && [ -e /mnt/two.ready ]; do ls /mnt >/dev/null; sleep 0.2; done
+until [ -e /mnt/one.ready ] && [ -e /mnt/two.ready ]; do
+  ls /mnt >/dev/null || poweroff -f
+  sleep 0.2
+done
 for i in $(seq "$qt_each"); do
   { qt-fetch "http://10.0.2.2:$qt_http/payload" "$qt_digest" >"/tmp/$i.out" 2>"/tmp/$i.err"; echo $? >"/tmp/$i.status"; } &
 done

@@ -130,7 +130,8 @@ std::string toml_value(const Json& value) {
   if (value.is_string()) {
     const auto& text = value.get_ref<const std::string&>();
     if (!is_utf8(text)) {
-      throw Error(format("'{}' is no text in UTF-8, as a definition holds", text));
+      throw Error(format("'{}' is no text in UTF-8, as a definition holds", text),
+                  ExitCode::failed);
     }
     return quoted(text);
   }

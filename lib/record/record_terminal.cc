@@ -14,15 +14,14 @@
 
 #include <array>
 #include <csignal>
-#include <deque>
+#include <cstdint>
 #include <fcntl.h>
 #include <unistd.h>
+#include <utility>
 
 namespace qt {
 
 namespace {
-
-using namespace std::chrono_literals;
 
 constexpr std::array<std::string_view, 5> k_record_help = {
     "",
@@ -32,7 +31,7 @@ constexpr std::array<std::string_view, 5> k_record_help = {
     "Ctrl-a h  this text",
 };
 constexpr std::string_view k_monitor_prompt = "(monitor) ";
-constexpr Duration k_stop = 2s; // for qt-boot, which needs less
+constexpr std::uint64_t k_most_output = 16 << 20;
 
 class Recorder {
 public:
@@ -40,12 +39,14 @@ public:
   TerminalSession run();
 
 private:
+  void watch_terminal(EventLoop& loop);
+  void watch_monitor(EventLoop& loop);
   void take_output();
   void take_keys();
   void take_commands();
   void send_keys();
   void toggle_monitor();
-  void open_monitor();
+  bool has_monitor();
   void take_monitor_key(char key);
   void ask(const std::string& line);
   void answer(const Json& reply);
@@ -64,7 +65,10 @@ private:
   std::optional<OwnMonitor> m_monitor;
   bool m_in_monitor = false;
   std::string m_line; // typed for the monitor
+  std::uint64_t m_received = 0;
+  bool m_in_line = false; // the terminal's cursor
   bool m_left = false;
+  std::vector<EventLoop::Registration> m_watched;
 };
 
 Process start_boot(const std::vector<std::string>& words, UniqueFd& console, UniqueFd& keyboard) {
@@ -89,36 +93,16 @@ TerminalSession Recorder::run() {
   const RawTerminal terminal(STDIN_FILENO);
   log_plain("recording: Ctrl-a x ends the machine and the recording, Ctrl-a h lists the keys");
   EventLoop loop;
-  std::vector<EventLoop::Registration> watched;
-  watched.push_back(loop.watch(
-      [this] {
-        return pollfd{m_console.get(), POLLIN, 0};
-      },
-      [this](const pollfd&) { take_output(); }));
-  watched.push_back(loop.watch(
-      [this] {
-        const bool full = !m_unsent.empty() || m_left;
-        return pollfd{full ? -1 : STDIN_FILENO, POLLIN, 0};
-      },
-      [this](const pollfd&) { take_keys(); }));
-  watched.push_back(loop.watch(
-      [this] {
-        return pollfd{m_unsent.empty() ? -1 : m_keyboard.get(), POLLOUT, 0};
-      },
-      [this](const pollfd&) { send_keys(); }));
-  watched.push_back(loop.watch(
-      [this] {
-        return m_monitor && !m_monitor->ended() ? m_monitor->interest() : pollfd{-1, 0, 0};
-      },
-      [this](const pollfd& found) { m_monitor->handle(found); }));
-  watched.push_back(loop.watch(signals.fd(), [this, &signals](const pollfd&) {
+  watch_terminal(loop);
+  watch_monitor(loop);
+  m_watched.push_back(loop.watch(signals.fd(), [this, &signals](const pollfd&) {
     if (const auto number = signals.take()) {
       m_session.signal = number;
       m_process.send_signal(SIGTERM);
       end_machine();
     }
   }));
-  watched.push_back(loop.watch(m_process.exit_fd(), {}));
+  m_watched.push_back(loop.watch(m_process.exit_fd(), {}));
   std::optional<ExitStatus> status;
   while (!(status = m_process.poll())) {
     loop.turn();
@@ -126,8 +110,44 @@ TerminalSession Recorder::run() {
   while (m_console) { // what QEMU has said last
     take_output();
   }
+  if (m_in_line) {
+    log_plain("");
+  }
   m_session.status = exit_status_of(status->wait_status);
   return std::move(m_session);
+}
+
+void Recorder::watch_terminal(EventLoop& loop) {
+  m_watched.push_back(loop.watch(
+      [this] {
+        return pollfd{m_console.get(), POLLIN, 0};
+      },
+      [this](const pollfd&) { take_output(); }));
+  m_watched.push_back(loop.watch(
+      [this] {
+        const bool must_wait = !m_unsent.empty() || m_left;
+        return pollfd{must_wait ? -1 : STDIN_FILENO, POLLIN, 0};
+      },
+      [this](const pollfd&) { take_keys(); }));
+  m_watched.push_back(loop.watch(
+      [this] {
+        return pollfd{m_unsent.empty() ? -1 : m_keyboard.get(), POLLOUT, 0};
+      },
+      [this](const pollfd&) { send_keys(); }));
+}
+
+void Recorder::watch_monitor(EventLoop& loop) {
+  m_watched.push_back(loop.watch(
+      [this] {
+        return m_monitor && !m_monitor->ended() ? m_monitor->interest() : pollfd{-1, 0, 0};
+      },
+      [this](const pollfd& found) {
+        m_monitor->handle(found);
+        if (m_monitor->ended() && m_in_monitor) {
+          log_plain("[the monitor has ended, or there is none]");
+          m_in_monitor = false;
+        }
+      }));
 }
 
 void Recorder::note(TerminalEvent::Kind kind, std::string text) {
@@ -142,6 +162,12 @@ void Recorder::take_output() {
     m_console.reset();
   } else if (got.result == IoResult::done) {
     const std::string_view text = text_of(std::span(buffer).first(got.count));
+    m_received += text.size();
+    if (m_received > k_most_output) {
+      throw Error(format("recording: the machine has said over {}, more than a test can be made of",
+                         format_size(k_most_output)));
+    }
+    m_in_line = !text.ends_with('\n');
     note(TerminalEvent::Kind::output, std::string(text));
     show(text);
   }
@@ -209,34 +235,31 @@ void Recorder::end_machine() {
 }
 
 void Recorder::toggle_monitor() {
-  m_in_monitor = !m_in_monitor;
   m_line.clear();
-  if (!m_in_monitor) {
+  if (m_in_monitor) {
+    m_in_monitor = false;
     log_plain("");
     log_plain("[console]");
-    return;
+  } else if (has_monitor()) {
+    m_in_monitor = true;
+    log_plain("");
+    log_plain("[monitor; Ctrl-a c goes back to the console]");
+    show(k_monitor_prompt);
+  } else {
+    log_plain("[there is no monitor, or not yet]");
   }
-  open_monitor();
-  if (m_monitor->ended()) {
-    m_in_monitor = false;
-    log_plain("[this machine has no monitor]");
-    return;
-  }
-  log_plain("");
-  log_plain("[monitor; Ctrl-a c goes back to the console]");
-  show(k_monitor_prompt);
 }
 
-void Recorder::open_monitor() {
+bool Recorder::has_monitor() {
   if (m_monitor && !m_monitor->ended()) {
-    return;
+    return true;
   }
   std::optional<UniqueFd> socket = connect_to(attach_path(m_run_dir, k_default_vm));
-  if (!socket) {
-    throw Error("connecting to the monitor: the machine does not run");
+  if (socket) {
+    write_all(socket->get(), "monitor\n", "the run's socket");
+    m_monitor.emplace(std::move(*socket));
   }
-  write_all(socket->get(), "monitor\n", "the run's socket");
-  m_monitor.emplace(std::move(*socket));
+  return socket.has_value();
 }
 
 // A line editor that knows Backspace: the terminal is in raw mode.

@@ -9,9 +9,12 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
+#include <cstdint>
 #include <fcntl.h>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <sys/stat.h>
 

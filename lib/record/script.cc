@@ -5,6 +5,7 @@
 #include "schema/shell_command.hh"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 
 namespace qt {
@@ -147,6 +148,24 @@ TextsByTurn texts_of(const std::vector<DraftStep>& steps) {
   return texts;
 }
 
+// What TOML can hold of a reply or of arguments.
+Json without_null(const Json& value) {
+  if (!value.is_structured()) {
+    return value;
+  }
+  Json result = value.is_array() ? Json::array() : Json::object();
+  for (const auto& [key, member] : value.items()) {
+    const bool fits = !member.is_null() &&
+                      (!member.is_number_unsigned() || member.get<std::uint64_t>() >> 63 == 0);
+    if (fits && value.is_array()) {
+      result.push_back(without_null(member));
+    } else if (fits) {
+      result[key] = without_null(member);
+    }
+  }
+  return result;
+}
+
 class Drafter {
 public:
   Drafter(const std::vector<Turn>& turns, const Knowledge& knowledge, Detail detail)
@@ -162,7 +181,7 @@ private:
   std::string prompt(std::size_t at) const;
   // Where what was typed is not sent back among them.
   enum class Echo { may_be, is_not };
-  std::vector<Candidate> lines(std::size_t at, Echo echo) const;
+  std::optional<std::string> text_of_line(const ConsoleLine& line, std::size_t at, Echo echo) const;
   std::vector<std::string> first_and_last(std::size_t at, Echo echo = Echo::may_be) const;
   bool is_echo(const std::string& text, std::size_t at) const;
 
@@ -215,29 +234,31 @@ bool Drafter::is_echo(const std::string& text, std::size_t at) const {
           text.find(typed) != std::string::npos);
 }
 
-std::vector<Candidate> Drafter::lines(std::size_t at, Echo echo) const {
-  std::vector<Candidate> found;
-  for (const ConsoleLine& line : console_lines(m_turns[at].output)) {
-    Candidate candidate = candidate_of(line, at, m_knowledge);
-    if (line.complete && !candidate.text.empty() &&
-        (echo == Echo::is_not || !is_echo(candidate.text, at))) {
-      found.push_back(std::move(candidate));
-    }
-  }
-  return found;
+// Nothing is looked for in vain: a boot may have said thousands of lines.
+std::optional<std::string> Drafter::text_of_line(const ConsoleLine& line, std::size_t at,
+                                                 Echo echo) const {
+  const Candidate candidate = line.complete ? candidate_of(line, at, m_knowledge) : Candidate{};
+  const bool tells =
+      is_telling(candidate.text, k_telling) || (candidate.is_whole && candidate.text.size() > 1);
+  const bool is_answer = echo == Echo::is_not || !is_echo(candidate.text, at);
+  return tells && is_answer ? std::optional(candidate.text) : std::nullopt;
 }
 
 std::vector<std::string> Drafter::first_and_last(std::size_t at, Echo echo) const {
+  const std::vector<ConsoleLine> lines = console_lines(m_turns[at].output);
   std::vector<std::string> texts;
-  for (const Candidate& line : lines(at, echo)) {
-    if (is_telling(line.text, k_telling) || (line.is_whole && line.text.size() > 1)) {
-      texts.push_back(line.text);
+  std::size_t begin = 0;
+  for (; begin < lines.size() && texts.empty(); ++begin) {
+    if (const auto text = text_of_line(lines[begin], at, echo)) {
+      texts.push_back(*text);
     }
   }
-  if (texts.size() > 2) {
-    texts.erase(texts.begin() + 1, texts.end() - 1);
+  for (std::size_t end = lines.size(); end > begin && texts.size() == 1; --end) {
+    if (const auto text = text_of_line(lines[end - 1], at, echo)) {
+      texts.push_back(*text);
+    }
   }
-  // The last of many may be the start of another one: what comes first would be taken for it.
+  // The last may be a part of what comes first, which would be taken for it.
   if (texts.size() == 2 && texts[0].find(texts[1]) != std::string::npos) {
     texts.pop_back();
   }
@@ -349,19 +370,26 @@ Json Drafter::shell_output() const {
   if (m_knowledge.unjudged.contains(m_at)) {
     return {};
   }
-  const std::vector<Candidate> all = lines(m_at + 1, Echo::is_not);
-  const std::vector<ConsoleLine> said = console_lines(m_turns[m_at + 1].output);
-  const auto said_lines = std::count_if(said.begin(), said.end(), [](const ConsoleLine& line) {
-    return line.complete && !line.pieces.empty();
-  });
-  if (said_lines == 1 && all.size() == 1 && all[0].is_whole) {
-    return {{"equals", all[0].text}};
+  std::vector<ConsoleLine> said = console_lines(m_turns[m_at + 1].output);
+  std::erase_if(said,
+                [](const ConsoleLine& line) { return !line.complete || line.pieces.empty(); });
+  if (said.size() == 1) {
+    const Candidate only = candidate_of(said[0], m_at + 1, m_knowledge);
+    if (only.is_whole && !only.text.empty()) {
+      return {{"equals", only.text}};
+    }
   }
   const std::vector<std::string> texts = first_and_last(m_at + 1, Echo::is_not);
   return texts.empty() ? Json() : texts.size() == 1 ? Json(texts[0]) : Json(texts);
 }
 
 void Drafter::add_monitor() {
+  const std::string& asked = turn().text;
+  const bool is_end =
+      asked == "quit" || asked == "q" || asked.find("\"quit\"") != std::string::npos;
+  if (turn().reply.is_null() && !is_end) {
+    return; // it was never answered
+  }
   if (!turn().text.starts_with('{')) {
     add_hmp();
     return;
@@ -380,9 +408,9 @@ void Drafter::add_qmp(const Json& request) {
   }
   Keys keys = {{"qmp", command}};
   if (request.contains("arguments") && !request["arguments"].empty()) {
-    keys.emplace_back("arguments", request["arguments"]);
+    keys.emplace_back("arguments", without_null(request["arguments"]));
   }
-  const Json& said = json_member(turn().reply, "return");
+  const Json said = without_null(json_member(turn().reply, "return"));
   const std::string error = json_text(json_member(turn().reply, "error"), "class");
   const bool is_short = !said.empty() && dump_json(said).size() <= k_longest_reply;
   if (!error.empty()) {
@@ -422,7 +450,7 @@ std::vector<DraftStep> draft_steps(const std::vector<Turn>& turns, const Knowled
 bool can_fail(const std::vector<DraftStep>& steps) {
   return std::any_of(steps.begin(), steps.end(), [](const DraftStep& step) {
     return step.role == DraftStep::Role::text || step.role == DraftStep::Role::prompt ||
-           step.role == DraftStep::Role::shell;
+           step.role == DraftStep::Role::shell || step.keys[0].first == "exit";
   });
 }
 

@@ -4,8 +4,11 @@
 #include "environment.hh"
 #include "os/event_loop.hh"
 
+#include <ctime>
 #include <glob.h>
+#include <optional>
 #include <pty.h>
+#include <termios.h>
 
 namespace qt {
 namespace record_test {
@@ -63,6 +66,12 @@ public:
     }
     const auto status = m_process->poll();
     return status ? exit_status_of(status->wait_status) : -1;
+  }
+  void send_signal(int number) { m_process->send_signal(number); }
+  // Keys come one by one, and nothing is edited.
+  bool is_raw() const {
+    termios mode;
+    return ::tcgetattr(m_terminal.get(), &mode) == 0 && (mode.c_lflag & ICANON) == 0;
   }
   const std::string& seen() const { return m_seen; }
 
@@ -213,7 +222,7 @@ TEST_F(Record, SlofThatSwitchesItselfOff) {
 // Debian's installer with a shell instead of its menus.
 TEST_F(Record, LinuxWithAShell) {
   NEED(k_x86_64);
-  glob_t found;
+  glob_t found{};
   const int result = ::glob("/usr/lib/debian-installer/images/*/amd64/text/debian-installer/amd64",
                             0, nullptr, &found);
   const std::string folder = result == 0 ? found.gl_pathv[0] : "";
@@ -303,6 +312,18 @@ TEST_F(Record, NothingComesOfNothing) {
   EXPECT_FALSE(exists(file()));
 }
 
+TEST_F(Record, AMachineWithoutAMonitorHasNone) {
+  NEED(k_riscv64);
+  Words words = recording(k_riscv64, "virt", {});
+  words.insert(words.begin() + 1, {"--qmp", "false"});
+  Person person(words);
+  NEED_TERMINAL(person);
+  person.answer("Boot HART MEDELEG", k_monitor);
+  person.answer("[the monitor has ended, or there is none]", k_end);
+  EXPECT_EQ(person.end(), 0) << person.seen();
+  EXPECT_THAT(definition(), AllOf(HasSubstr("qmp          = false"), HasSubstr("OpenSBI")));
+}
+
 TEST_F(Record, AMachineThatDiesLeavesNoDefinition) {
   NEED(k_riscv64);
   Person person(recording(k_riscv64, "virt", {}));
@@ -311,6 +332,19 @@ TEST_F(Record, AMachineThatDiesLeavesNoDefinition) {
   signal_qemu(SIGSEGV);
   EXPECT_EQ(person.end(), 1);
   EXPECT_THAT(person.seen(), AllOf(HasSubstr("SIGSEGV"), HasSubstr("is not written")));
+  EXPECT_FALSE(exists(file()));
+  EXPECT_THAT(orphans(), IsEmpty());
+}
+
+TEST_F(Record, ASignalEndsTheMachineAndGivesTheTerminalBack) {
+  NEED(k_riscv64);
+  Person person(recording(k_riscv64, "virt", {}));
+  NEED_TERMINAL(person);
+  person.read_until("OpenSBI");
+  EXPECT_TRUE(person.is_raw());
+  person.send_signal(SIGTERM);
+  EXPECT_EQ(person.end(), 128 + SIGTERM);
+  EXPECT_FALSE(person.is_raw());
   EXPECT_FALSE(exists(file()));
   EXPECT_THAT(orphans(), IsEmpty());
 }

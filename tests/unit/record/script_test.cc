@@ -186,6 +186,21 @@ TEST(Script, TheMonitorIsAskedAgain) {
   EXPECT_EQ(steps_of(turns, knowledge)[3], R"(qmp = "query-status")");
 }
 
+TEST(Script, AMonitorThatNeverAnsweredIsNotAsked) {
+  EXPECT_THAT(
+      steps_of({asked("ready\r\n", "info status", {}), asked("", R"({"execute": "quit"})", {})}),
+      ElementsAre(R"(wait = "ready")", R"(quit = true)"));
+}
+
+TEST(Script, WhatTomlCannotHoldIsLeftOutOfAReply) {
+  const Json reply = {
+      {"a", nullptr}, {"b", {{"c", nullptr}, {"d", 1}}}, {"e", 18446744073709551615U}};
+  EXPECT_THAT(steps_of({asked("", R"({"execute": "x"})", {{"return", reply}})}),
+              ElementsAre(R"(qmp = "x", returns = { b = { d = 1 } })"));
+  EXPECT_THAT(steps_of({asked("", R"({"execute": "x"})", {{"return", nullptr}})}),
+              ElementsAre(R"(qmp = "x")"));
+}
+
 TEST(Script, AGuestThatSwitchesItselfOffIsWaitedFor) {
   std::vector<Turn> turns = {turn("ready\r\n# ", Input::line, "poweroff"),
                              turn("reboot: Power down\r\n", Input::ended)};
@@ -217,8 +232,11 @@ TEST(Script, HostileBytes) {
 TEST(Script, WhatCannotFailIsKnown) {
   const Knowledge knowledge;
   EXPECT_FALSE(can_fail(draft_steps({turn("", Input::left)}, knowledge, Detail::everything)));
-  EXPECT_FALSE(can_fail(draft_steps({turn("\r\n \b", Input::line, "x"), turn("", Input::ended)},
+  EXPECT_FALSE(can_fail(draft_steps({turn("\r\n \b", Input::line, "x"), turn("", Input::left)},
                                     knowledge, Detail::everything)));
+  EXPECT_FALSE(can_fail(
+      draft_steps({asked("", "quit", {}), turn("", Input::ended)}, knowledge, Detail::everything)));
+  EXPECT_TRUE(can_fail(draft_steps({turn("", Input::ended)}, knowledge, Detail::everything)));
   EXPECT_TRUE(can_fail(draft_steps(k_forth, knowledge, Detail::prompts)));
   EXPECT_TRUE(can_fail(draft_steps(k_shell, knowledge, Detail::everything)));
 }

@@ -108,7 +108,8 @@ void end_descendants(pid_t child, int& status) noexcept {
 
 } // namespace
 
-int guard_a_child(pid_t parent, int report) noexcept {
+int guard_a_child(pid_t parent, int report, void (*run)(const void* what, pid_t guard),
+                  const void* what) noexcept {
   sigset_t all;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
@@ -117,12 +118,14 @@ int guard_a_child(pid_t parent, int report) noexcept {
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || ::prctl(PR_SET_PDEATHSIG, k_parent_died) < 0) {
     return errno;
   }
-  const pid_t child = ::fork();
+  const pid_t self = ::getpid();
+  const pid_t child = ::vfork();
   if (child < 0) {
     return errno;
   }
   if (child == 0) { // it gets its name by exec
-    return 0;
+    run(what, self);
+    ::_exit(127);
   }
   watch(parent, child, report);
 }

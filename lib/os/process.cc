@@ -151,19 +151,24 @@ struct Child {
   pid_t parent;
 };
 
-[[noreturn]] void run(const Child& child) {
-  pid_t above = child.parent;
-  int error = 0;
-  if (child.guard >= 0) {
-    above = ::getpid();
-    error = guard_a_child(child.parent, child.guard); // returns in the child
-  }
-  if (error == 0) {
-    error = become(child.argv, child.environment, child.options, child.name, child.report, above,
-                   child.parent);
-  }
+[[noreturn]] void give_up(const Child& child, int error) {
   (void)!::write(child.report, &error, sizeof error);
   ::_exit(127);
+}
+
+[[noreturn]] void become(const Child& child, pid_t above) {
+  give_up(child, become(child.argv, child.environment, child.options, child.name, child.report,
+                        above, child.parent));
+}
+
+[[noreturn]] void run(const Child& child) {
+  if (child.guard < 0) {
+    become(child, child.parent);
+  }
+  const auto become_it = [](const void* what, pid_t guard) {
+    become(*static_cast<const Child*>(what), guard);
+  };
+  give_up(child, guard_a_child(child.parent, child.guard, become_it, &child));
 }
 
 // One object from a pipe; false if it has ended before.

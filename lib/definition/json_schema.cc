@@ -318,6 +318,7 @@ Json requires_schema() {
   Json words = Json::array();
   for (const BuildWord& word : build_words()) {
     words.push_back(word.word);
+    words.push_back(format("not {}", word.word));
   }
   schema["properties"]["config"] = one_or_list(any_of({{{"enum", words}}, variable()}), 1);
   return schema;

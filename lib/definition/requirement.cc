@@ -61,9 +61,10 @@ void check_build_words(const Value& config, const Reader& reader) {
   for (const Value& element : config.elements) {
     check_build_words(element, reader);
   }
+  const WantedBuild wanted = wanted_build(config.text);
   const bool is_word = config.is(Value::Kind::text) && config.text.find("${") == std::string::npos;
-  if (is_word && find_build_word(config.text) == nullptr) {
-    reader.mistakes().add(config.at, "config: " + build_word_mistake(config.text));
+  if (is_word && wanted.word == nullptr) {
+    reader.mistakes().add(config.at, "config: " + build_word_mistake(wanted.name));
   }
 }
 

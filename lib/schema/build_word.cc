@@ -92,6 +92,13 @@ const BuildWord* find_build_word(std::string_view word) {
   return found == k_words.end() ? nullptr : found;
 }
 
+WantedBuild wanted_build(std::string_view text) {
+  constexpr std::string_view k_not = "not ";
+  const bool is_without = text.starts_with(k_not);
+  const std::string_view name = text.substr(is_without ? k_not.size() : 0);
+  return {find_build_word(name), is_without, name};
+}
+
 std::string build_word_mistake(std::string_view word) {
   for (const OtherWord& other : k_others) {
     if (other.word == word) {

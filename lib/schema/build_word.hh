@@ -37,6 +37,14 @@ std::span<const BuildWord> build_words();
 // nullptr if there is no such word.
 const BuildWord* find_build_word(std::string_view word);
 
+// What a test asks for: "WORD", or "not WORD" if QEMU must have been built without.
+struct WantedBuild {
+  const BuildWord* word; // nullptr if there is no such word
+  bool is_without;
+  std::string_view name; // the word as it was written
+};
+WantedBuild wanted_build(std::string_view text);
+
 // Why there is no such word, and what to write instead: for a word that find_build_word() does not
 // find.
 std::string build_word_mistake(std::string_view word);

@@ -189,7 +189,7 @@ constexpr std::array k_requires = {
     Key{"device", Type::texts, "", "QEMU has these devices"},
     Key{"netdev", Type::texts, "", "QEMU has these network back ends"},
     Key{"qmp", Type::texts, "", "QEMU's monitor has these commands; those of steps are implied"},
-    Key{"config", Type::texts, "", "QEMU was built with these: \"igvm\", \"asan\""},
+    Key{"config", Type::texts, "", "QEMU was built so: \"igvm\", \"not asan\""},
     Key{"machine", Type::texts, "", "QEMU has these machines", 0, Empty::allowed},
     Key{"locked-memory", Type::size, "", "the limit of locked memory"},
     Key{"qemu-version", Type::text, "", "\">= 8.0\", \"< 10\""},

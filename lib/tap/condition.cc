@@ -229,15 +229,18 @@ std::string unmet_machine_type(const std::string& name, const std::string& progr
 }
 
 // A variable may have put in what no definition could say.
-std::string unmet_build_word(const std::string& name, const std::string& program, Probe& probe) {
-  const BuildWord* const word = find_build_word(name);
-  if (word == nullptr) {
-    throw Error("requires: config: " + build_word_mistake(name), ExitCode::usage);
+std::string unmet_build_word(const std::string& text, const std::string& program, Probe& probe) {
+  const WantedBuild wanted = wanted_build(text);
+  if (wanted.word == nullptr) {
+    throw Error("requires: config: " + build_word_mistake(wanted.name), ExitCode::usage);
   }
-  return probe.was_built_with(*word)
-             ? ""
-             : format("{} {} was built without {}, or the module is not installed",
-                      base_name(program), probe.version(), name);
+  const std::string name = base_name(program);
+  if (probe.was_built_with(*wanted.word) != wanted.is_without) {
+    return "";
+  }
+  return wanted.is_without ? format("{} {} was built with {}", name, probe.version(), wanted.name)
+                           : format("{} {} was built without {}, or the module is not installed",
+                                    name, probe.version(), wanted.name);
 }
 
 } // namespace

@@ -590,9 +590,10 @@ TEST_F(QtTap, WhatTheEmulatorWasNotBuiltWithIsASkip) {
                   "steps = [{{ qmp = \"query-status\" }}]\n",
                   name, config);
   };
-  const std::string file = define("riscv64", "built",
-                                  test("gtk", "\"gtk\"") + test("sdl", "\"sdl\"") +
-                                      test("both", "[\"gtk\", \"curses\"]"));
+  const std::string file = define(
+      "riscv64", "built",
+      test("gtk", "\"gtk\"") + test("sdl", "\"sdl\"") + test("both", "[\"gtk\", \"curses\"]") +
+          test("not-gtk", "\"not gtk\"") + test("not-sdl", "\"not sdl\""));
   const ScopedVariable chosen("QEMU_TEST_QEMU_BINARY", emulator);
   const Captured ran = run({file});
   EXPECT_EQ(code_of(ran), 0) << ran.err;
@@ -600,6 +601,8 @@ TEST_F(QtTap, WhatTheEmulatorWasNotBuiltWithIsASkip) {
   EXPECT_THAT(ran.out, ContainsRegex("\nok 2 sdl # SKIP qemu-system-riscv64 [0-9.]+ was built "
                                      "without sdl, or the module is not installed\n"));
   EXPECT_THAT(ran.out, ContainsRegex("\nok 3 both # SKIP [^\n]* without curses"));
+  EXPECT_THAT(ran.out, ContainsRegex("\nok 4 not-gtk # SKIP [^\n]* was built with gtk\n"));
+  EXPECT_THAT(ran.out, HasSubstr("\nok 5 not-sdl\n"));
   EXPECT_THAT(run({"--list", "--long", file}).out, HasSubstr("requires config sdl"));
   const Captured wrong = run({"--check", define("riscv64", "wrong", test("a", "\"sld\""))});
   EXPECT_EQ(code_of(wrong), 2);

@@ -23,6 +23,10 @@ TEST(BuildWord, IsReadStrictly) {
   const auto mistakes = [](const std::string& config) { return mistakes_of(test_with(config)); };
   EXPECT_THAT(mistakes("'igvm'"), IsEmpty());
   EXPECT_THAT(mistakes("['igvm', 'asan']"), IsEmpty());
+  EXPECT_THAT(mistakes("['not asan', 'igvm']"), IsEmpty());
+  EXPECT_THAT(mistakes("'not slirp'"), ElementsAre(HasSubstr("'slirp' is not a word of it")));
+  EXPECT_FALSE(mistakes("'not'").empty());
+  EXPECT_FALSE(mistakes("'not not asan'").empty());
   EXPECT_THAT(mistakes("'igwm'"), ElementsAre("board.toml:2:23: error: config: unknown word "
                                               "'igwm'; did you mean 'igvm'?"));
   EXPECT_THAT(mistakes("['vnc', 'x264']"),

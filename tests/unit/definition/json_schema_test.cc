@@ -169,7 +169,7 @@ TEST_F(DefinitionSchemaChecked, AcceptsWhatTheReaderAccepts) {
       test_with("machine = 'virt'\noutput = { lacks = 'x' }\n"),
       test_with("machine = 'virt'\noutput = ['w', { lacks = 'x' }, { lacks = 'y' }]\n"),
       test_with("machine = 'virt'\nrequires = { machine = [], slow = true }\nexit = 0\n"),
-      test_with("machine = 'virt'\nrequires = { config = ['igvm', 'asan'] }\nexit = 0\n"),
+      test_with("machine = 'virt'\nrequires = { config = ['igvm', 'not asan'] }\nexit = 0\n"),
       test_with("template = 'a'\nparams = { s = 3 }\n[template.a]\nmachine = 'virt'\n"
                 "exit = '${params.s}'\n"),
       "[asset.a]\nenv = 'A'\n[file.f]\nfrom = 'a'\nresize = 'pow2'\n[file.g]\nfrom = 'a'\n"

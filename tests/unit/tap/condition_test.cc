@@ -149,6 +149,8 @@ TEST_F(EmulatorCondition, IsAskedExactly) {
   for (const char* word : {"igvm", "vnc", "asan", "zstd"}) {
     EXPECT_EQ(unmet({{"config", {word}}}) == "", probe.was_built_with(*find_build_word(word)));
   }
+  EXPECT_NE(unmet({{"config", {"asan"}}}) == "", unmet({{"config", {"not asan"}}}) == "");
+  EXPECT_THAT(unmet({{"config", {"tsan", "not tsan"}}}), HasSubstr("tsan"));
   // Of this host's: no QEMU has the sound of three systems.
   EXPECT_THAT(unmet({{"config", {"alsa", "coreaudio", "dsound"}}}),
               HasSubstr("was built without "));

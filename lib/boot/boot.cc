@@ -10,6 +10,7 @@
 #include "boot/gdb.hh"
 #include "boot/output_check.hh"
 #include "boot/supervisor.hh"
+#include "ipc/run_size.hh"
 #include "os/file.hh"
 #include "os/logged_output.hh"
 #include "os/terminal.hh"
@@ -25,7 +26,6 @@ namespace qt {
 namespace {
 
 constexpr std::size_t k_output_tail = 262144; // of QEMU's own, for messages
-constexpr unsigned k_files = 8;               // as large as the limit of one, are the limit of all
 constexpr std::size_t k_log_tail = 65536;
 constexpr std::size_t k_console_lines = 10;
 constexpr std::size_t k_longest_shown = 300; // of those
@@ -127,8 +127,7 @@ void Boot::run_machine() {
   channels.close_other_ends();
   Evidence evidence(m_run_dir.path(), m_options.name, monitor, m_log, m_loop);
   Hold hold(m_options.on_fail, m_run_dir.path(), m_options.name, outer_exit_channels());
-  FolderSize folder(m_run_dir.path(), scratch_path(m_run_dir.path()),
-                    m_options.log_limit * k_files);
+  FolderSize folder = size_of_run(m_run_dir.path(), m_options.log_limit);
   RunningMachine machine{m_loop,
                          std::move(qemu),
                          find_program(m_options.machine.qemu).value_or(m_options.machine.qemu),

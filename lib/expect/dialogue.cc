@@ -9,6 +9,7 @@
 #include "expect/host_step.hh"
 #include "expect/machine_step.hh"
 #include "expect/timeline.hh"
+#include "ipc/run_size.hh"
 
 #include <algorithm>
 
@@ -40,6 +41,9 @@ public:
     }
     for (const Check& check : dialogue.checks) {
       m_names.take(check.name);
+    }
+    if (dialogue.vms.empty() && !dialogue.run_dir.empty()) { // else qt-boot looks after it
+      m_loop.look_after(size_of_run(dialogue.run_dir, m_defaults.log_limit));
     }
   }
 

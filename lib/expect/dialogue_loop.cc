@@ -34,7 +34,9 @@ DialogueLoop::~DialogueLoop() { ::sigprocmask(SIG_SETMASK, &m_old_mask, nullptr)
 void DialogueLoop::turn(Deadline deadline, const Guest* awaited) {
   m_log.flush(DialogueLog::Lines::keep_unfinished);
   const Clock::time_point begin = Clock::now();
-  const EventLoop::Turn turn = m_loop.turn(put_off(wake_at(deadline), m_stopped));
+  deadline = put_off(wake_at(deadline), m_stopped);
+  const EventLoop::Turn turn =
+      m_loop.turn(m_folder ? earlier(deadline, m_folder->deadline()) : deadline);
   if (turn.stopped > Duration::zero()) {
     note_stop(turn.stopped);
   }
@@ -51,6 +53,16 @@ void DialogueLoop::turn(Deadline deadline, const Guest* awaited) {
     }
   }
   check(awaited);
+  check_folder();
+}
+
+void DialogueLoop::check_folder() {
+  if (m_folder && m_folder->check()) {
+    DialogueEnd end;
+    end.cause = Cause::flood;
+    end.message = m_folder->text();
+    throw end;
+  }
 }
 
 void DialogueLoop::note_stop(Duration span) {

@@ -5,9 +5,11 @@
 
 #include "expect/guest.hh"
 #include "os/event_loop.hh"
+#include "os/folder_size.hh"
 
 #include <csignal>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +47,9 @@ public:
     return m_loop.watch([wanted] { return wanted; }, {});
   }
 
+  // From now on turn() ends the dialogue when the files there fill the disk.
+  void look_after(FolderSize folder) { m_folder = std::move(folder); }
+
   // Whether `deadline` had passed when turn() looked last: what came before it has been handled. A
   // program that a busy host, or Ctrl-Z, has stopped for long is late only if there is nothing to
   // read, and the time in which it was stopped does not count (event_loop.hh).
@@ -59,6 +64,7 @@ public:
 private:
   Deadline wake_at(Deadline deadline) const;
   void take_signal() const;
+  void check_folder();
   void note_stop(Duration span);
 
   EventLoop m_loop;
@@ -68,6 +74,7 @@ private:
   sigset_t m_old_mask;
   EventLoop::Registration m_signal_watch;
   std::vector<std::unique_ptr<Guest>> m_guests;
+  std::optional<FolderSize> m_folder;
   Clock::time_point m_looked;
   Duration m_stopped{0}; // for how long this program was
 };

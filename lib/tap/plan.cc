@@ -240,9 +240,12 @@ PhasePlan plan_phase(const Subtest& subtest, std::size_t index, const PlanInput&
   plan.run_dir =
       subtest.phases.size() == 1 ? input.run_dir : format("{}/phase{}", input.run_dir, index + 1);
   const PhaseWords words(input, plan.run_dir);
-  const Json nothing = Json::object();
+  Json of_all_stages = Json::object();
+  if (phase.dialogue.contains("log-limit")) {
+    of_all_stages["log-limit"] = phase.dialogue["log-limit"];
+  }
   if (!phase.prepare.empty()) {
-    plan.prepare = words.dialogue(nothing, phase.prepare);
+    plan.prepare = words.dialogue(of_all_stages, phase.prepare);
   }
   for (std::size_t i = 0; i < phase.vms.size(); ++i) {
     if (i > 0) {
@@ -271,7 +274,7 @@ PhasePlan plan_phase(const Subtest& subtest, std::size_t index, const PlanInput&
     plan.chain.insert(plan.chain.begin() + 1, "--gdb");
   }
   if (!phase.verify.empty()) {
-    plan.verify = words.dialogue(nothing, phase.verify);
+    plan.verify = words.dialogue(of_all_stages, phase.verify);
   }
   return plan;
 }

@@ -249,6 +249,19 @@ steps = [{ wait = "OpenSBI" }, { hmp = "info usernet", matches = 'HOST_FORWARD\]
 
 // --- confinement
 
+// While no machine runs nobody but qt-expect itself can see it.
+TEST_F(QtTapHost, AFloodIsACauseInEveryStage) {
+  const std::string flood = "[{ run = [\"sh\", \"-c\", \"head -c 4M /dev/zero > ${log}/x; sleep "
+                            "60\"] }]\n";
+  const std::string machine = "machine = \"virt\"\nsteps = [{ wait = \"OpenSBI\" }]\n";
+  for (const std::string& keys :
+       {machine + "prepare = " + flood, machine + "verify = " + flood, "steps = " + flood}) {
+    const Captured result = run({define("flood", "[test.a]\nlog-limit = \"64K\"\n" + keys)});
+    EXPECT_THAT(result.out, HasSubstr("not ok 1 a")) << keys;
+    EXPECT_THAT(result.err, ContainsRegex("a: flood: .*the limit is 512.0 KiB")) << keys;
+  }
+}
+
 TEST_F(QtTapHost, UntrustedTestsAreConfined) {
   const ScopedVariable allowed("QEMU_TEST_ALLOW_UNTRUSTED_CODE", "1");
   const std::string file = define("locked", R"(

@@ -74,7 +74,8 @@ Paths paths_in(std::span<const SubtestResult> results) {
   return paths;
 }
 
-// name → path of all regular files in the folder, but those of scratch.
+// name → path of all regular files in the folder, but those of scratch; what cannot be read of it
+// is left out.
 void find_files(const std::string& folder, const std::string& name,
                 std::map<std::string, std::string>& found) {
   std::error_code error;
@@ -90,8 +91,13 @@ void find_files(const std::string& folder, const std::string& name,
       found.emplace(name + "/" + entry, path);
     }
   }
-  if (error) {
-    throw Error(format("reading {}: {}", folder, error.message()));
+}
+
+std::string content_of(const std::string& path) {
+  try {
+    return shortened_log(path, k_most_of_file);
+  } catch (const Error& error) { // unreadable, or gone meanwhile
+    return format("(cannot be read: {})\n", error.what());
   }
 }
 
@@ -123,7 +129,7 @@ void write_bundle(const std::string& path, std::span<const SubtestResult> result
   archive.add(top + "/summary.txt",
               fit_for_strangers(join(summary_lines(results), "\n") + "\n", paths));
   for (const auto& [name, source] : files) {
-    const std::string content = shortened_log(source, k_most_of_file);
+    const std::string content = content_of(source);
     const bool is_picture = name.ends_with(".png") || name.ends_with(".ppm");
     archive.add(name, is_picture ? content : fit_for_strangers(content, paths));
   }

@@ -4,8 +4,10 @@
 #include "base/format.hh"
 #include "os/file.hh"
 
+#include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace results_test {
@@ -90,6 +92,31 @@ TEST_F(ResultsTest, WhatDidNotEndHasFailed) {
     ASSERT_EQ(results.size(), 1u);
     EXPECT_TRUE(results[0].failed()) << damaged;
     EXPECT_THAT(reason_of(results[0]), HasSubstr("damaged"));
+  }
+}
+
+// Anything may lie where a verdict should: it is judged as a run without one, at once.
+TEST_F(ResultsTest, WhatIsNoFileIsNoVerdict) {
+  leave("arm/virt.smp", Cause::pass);
+  write_file(m_folder.path() + "/arm/virt.smp/base.log", "");
+  const std::string verdict = m_folder.path() + "/arm/virt.smp/verdict.json";
+  const std::vector<std::function<void()>> plants = {
+      [&] { ASSERT_EQ(::mkfifo(verdict.c_str(), 0600), 0); },
+      [&] { ASSERT_EQ(::mkdir(verdict.c_str(), 0700), 0); },
+      [&] { ASSERT_EQ(::symlink("/dev/zero", verdict.c_str()), 0); },
+      [&] { ASSERT_EQ(::symlink(verdict.c_str(), verdict.c_str()), 0); },
+      [&] {
+        write_file(verdict, "");
+        ASSERT_EQ(::truncate(verdict.c_str(), std::int64_t{1} << 40), 0);
+      },
+      [&] { write_file(verdict, "{\"cause\": \"pass\", \"checks\": [[[]]]}"); },
+      [&] { write_file(verdict, std::string(1 << 20, '[')); }};
+  for (std::size_t i = 0; i < plants.size(); ++i) {
+    remove_tree(verdict);
+    plants[i]();
+    const std::vector<SubtestResult> results = read();
+    ASSERT_EQ(results.size(), 1u) << i;
+    EXPECT_TRUE(results[0].failed()) << i;
   }
 }
 

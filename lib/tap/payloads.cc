@@ -12,11 +12,25 @@
 #include "schema/key_option.hh"
 #include "schema/tables.hh"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace qt {
 
 namespace {
+
+// Why there is no file of the host.
+std::string absence(const std::string& path) {
+  std::error_code error;
+  const std::string target = std::filesystem::read_symlink(path, error).string();
+  if (error) {
+    return "is not there";
+  }
+  const bool is_annex = target.find(".git/annex/objects/") != std::string::npos;
+  return is_annex ? "is a link of git-annex whose content is not here; get it with 'git annex get'"
+                  : format("is a link to {}, which is not there", target);
+}
 
 // Plans one payload after what it is made from.
 class Planner {
@@ -35,13 +49,16 @@ public:
     std::vector<std::string> urls = asset.urls;
     if (!asset.path.empty()) {
       step.path = host_path_of(asset);
-      missing_if(step.path.empty(), format("{} is not there; install what brings it", asset.path));
+      const std::string why = absence(step.path.empty() ? asset.path : step.path);
+      missing_if(step.path.empty() || !exists(step.path),
+                 format("{} {}{}", step.path.empty() ? asset.path : step.path, why,
+                        why == "is not there" ? "; install what brings it" : ""));
     } else if (!asset.env.empty()) {
       step.path = host_path_of(asset);
       missing_if(step.path.empty(),
                  format("asset {} is the user's own; set {} to its path", name, asset.env));
       missing_if(!step.path.empty() && !exists(step.path),
-                 format("asset {}: {} ({}) is not there", name, step.path, asset.env));
+                 format("asset {}: {} ({}) {}", name, step.path, asset.env, absence(step.path)));
       urls = {file_url(step.path)};
     }
     if (!asset.digest.empty() && m_plan.missing.empty()) {

@@ -84,6 +84,20 @@ TEST_F(Prepare, AnAssetOfTheHostIsTheLastThatFits) {
   EXPECT_THAT(plan({"asset.host"}).missing, HasSubstr("none-* is not there"));
 }
 
+// Both also match a pattern of names.
+TEST_F(Prepare, ALinkOfTheHostThatLeadsNowhereIsCalledThat) {
+  const std::string link = folder.path() + "/host-3";
+  ASSERT_EQ(::symlink("/no/such", link.c_str()), 0);
+  EXPECT_THAT(plan({"asset.host"}).missing,
+              HasSubstr("host-3 is a link to /no/such, which is not there"));
+  ::unlink(link.c_str());
+  ASSERT_EQ(::symlink(".git/annex/objects/a/b/SHA256E-s1--0/SHA256E-s1--0", link.c_str()), 0);
+  EXPECT_THAT(plan({"asset.host"}).missing, HasSubstr("host-3 is a link of git-annex whose content "
+                                                      "is not here; get it with 'git annex get'"));
+  const ScopedVariable user("QT_PREPARE_TEST", link);
+  EXPECT_THAT(plan({"asset.user"}).missing, HasSubstr("(QT_PREPARE_TEST) is a link of git-annex"));
+}
+
 TEST_F(Prepare, AnAssetOfTheUserNeedsItsVariable) {
   EXPECT_THAT(plan({"asset.user"}).missing, HasSubstr("set QT_PREPARE_TEST"));
   const ScopedVariable wrong("QT_PREPARE_TEST", "/no/such");

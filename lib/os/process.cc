@@ -319,8 +319,10 @@ std::optional<ExitStatus> Process::poll() {
 }
 
 std::optional<ExitStatus> Process::wait(Deadline deadline) {
+  EventLoop loop; // the time in which we were stopped does not count
+  const auto ended = loop.watch(m_pidfd.get(), {});
   while (!poll() && !deadline.expired()) {
-    wait_for(m_pidfd.get(), POLLIN, deadline);
+    deadline = put_off(deadline, loop.turn(deadline).stopped);
   }
   return poll();
 }
@@ -365,7 +367,7 @@ std::optional<Captured> run_captured(const std::vector<std::string>& argv, Spawn
     if (deadline.expired()) {
       return std::nullopt;
     }
-    loop.turn(deadline);
+    deadline = put_off(deadline, loop.turn(deadline).stopped);
   }
   const std::optional<ExitStatus> status = process.wait(deadline);
   if (!status) {

@@ -98,11 +98,14 @@ Json IdleEmulator::need(const std::string& command, const Json& arguments) {
 }
 
 void IdleEmulator::read_more() {
-  while (wait_for(m_socket.get(), POLLIN, m_deadline) == 0) {
+  EventLoop loop; // the time in which we were stopped does not count
+  const auto answer = loop.watch(m_socket.get(), {});
+  while (look_at(m_socket.get(), POLLIN) == 0) {
     if (m_deadline.expired()) {
       throw Error(format("asking {} what it can do: no answer in time", m_program),
                   ExitCode::deadline);
     }
+    m_deadline = put_off(m_deadline, loop.turn(m_deadline).stopped);
   }
   std::array<std::byte, 65536> chunk;
   const IoCount got = read_some(m_socket.get(), chunk);

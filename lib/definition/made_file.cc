@@ -266,6 +266,9 @@ std::string origin_of(const Definition& definition, const FileRule& rule) {
                                    : origin_of(definition, definition.files.at(rule.from)));
   }
   std::string lines = line;
+  if (const std::string& program = rule.make[0]; program.find("${") == std::string::npos) {
+    lines += format("BY host {}\n", host_marks(find_program(program).value_or("")));
+  }
   for (const std::string& input : rule.inputs) {
     const std::string asset = asset_in(input);
     const std::string file = file_in(input);

@@ -12,6 +12,7 @@
 //                          "member=a/b resize=16M"
 //                          Of a command: "make=WORDS", and before the lines of each of its
 //                          inputs "INPUT NAME"
+//   BY host PATH MARKS     of a command: its program
 //   FROM …                 the asset: "digest DIGEST", or of a file of the host "host PATH MARKS"
 //   IS MARKS               the file as it was made
 //   CONTENT HASH           of a file or tree; looked at only with Look::at_content

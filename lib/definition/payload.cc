@@ -4,6 +4,7 @@
 #include "base/substitute.hh"
 #include "base/text.hh"
 #include "data/url.hh"
+#include "os/file.hh"
 #include "schema/tables.hh"
 
 #include <algorithm>
@@ -309,6 +310,20 @@ std::string PayloadReader::nearest(const std::string& name, const std::string& o
   return did_you_mean(name, std::vector<std::string_view>(names.begin(), names.end()));
 }
 
+// The files in `folder` of which a word speaks that says more, such as an option or a small script.
+std::vector<std::string> files_named(const std::string& word, const std::string& folder) {
+  std::vector<std::string> paths;
+  const std::string begin = folder + "/";
+  for (std::size_t at = word.find(begin); at != std::string::npos; at = word.find(begin, at + 1)) {
+    const std::size_t end = word.find_first_of(" \t\n'\"`;|&<>(),$", at + begin.size());
+    const std::string path = word.substr(at, std::min(end, word.size()) - at);
+    if (exists(path)) {
+      paths.push_back(path);
+    }
+  }
+  return paths;
+}
+
 // What the command names, what lies beside the definition, and what "inputs" names besides.
 void PayloadReader::read_inputs(FileRule& rule) {
   if (rule.make.empty()) {
@@ -325,6 +340,10 @@ void PayloadReader::read_inputs(FileRule& rule) {
     }
     if (words[i].text.starts_with("${data}/")) {
       add_input(rule, words[i], rule.make[i]);
+    } else if (words[i].text.find("${data}/") != std::string::npos) {
+      for (const std::string& path : files_named(rule.make[i], m_folder)) {
+        add_input(rule, words[i], path);
+      }
     }
   }
   const Value* const inputs = table.find("inputs");

@@ -10,12 +10,17 @@
 #include "os/file.hh"
 #include "os/process.hh"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
 #include <optional>
+#include <string_view>
 #include <sys/stat.h>
 #include <unistd.h>
+
+extern char** environ;
 
 namespace qt {
 
@@ -59,6 +64,41 @@ std::vector<std::string> words_for(const CommandRule& rule, const std::string& r
   return words;
 }
 
+// While it lives, the environment is what no two users and no two runs have differently without
+// meaning it: a record of origin can't know of any other variable.
+class EssentialEnvironment {
+public:
+  EssentialEnvironment() {
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      if (is_essential(*entry)) {
+        m_entries.push_back(*entry);
+      }
+    }
+    m_entries.push_back(nullptr);
+    environ = m_entries.data();
+  }
+  ~EssentialEnvironment() { environ = m_saved; }
+  EssentialEnvironment(const EssentialEnvironment&) = delete;
+  EssentialEnvironment& operator=(const EssentialEnvironment&) = delete;
+
+private:
+  static bool is_essential(std::string_view entry) {
+    constexpr std::array<std::string_view, 5> k_names = {"PATH", "HOME", "TMPDIR", "LD_PRELOAD",
+                                                         "LD_LIBRARY_PATH"};
+    return std::find(k_names.begin(), k_names.end(), entry.substr(0, entry.find('='))) !=
+           k_names.end();
+  }
+
+  char** m_saved = environ;
+  std::vector<char*> m_entries;
+};
+
+Process spawn_without_variables(const std::vector<std::string>& words,
+                                const SpawnOptions& options) {
+  const EssentialEnvironment environment;
+  return Process::spawn(words, options);
+}
+
 void run_in(const std::string& folder, const std::vector<std::string>& words, Duration timeout) {
   const UniqueFd nothing = open_file("/dev/null", O_RDONLY);
   SpawnOptions options;
@@ -66,7 +106,7 @@ void run_in(const std::string& folder, const std::vector<std::string>& words, Du
   options.standard_output = STDERR_FILENO;
   options.directory = folder;
   options.descendants = SpawnOptions::Descendants::end_with_it;
-  Process process = Process::spawn(words, options);
+  Process process = spawn_without_variables(words, options);
   const std::optional<ExitStatus> status = process.wait(Deadline::after(scaled(timeout)));
   if (!status) {
     throw Error(format("{} has not ended within {}", words[0], format_duration(scaled(timeout))),

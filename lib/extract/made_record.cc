@@ -4,6 +4,7 @@
 #include "base/shell_words.hh"
 #include "base/text.hh"
 #include "definition/made_file.hh"
+#include "os/file.hh"
 
 #include <array>
 #include <cerrno>
@@ -82,7 +83,11 @@ MadeRecord::MadeRecord(const FileSource& source, const UnpackRule& rule,
 MadeRecord::MadeRecord(const std::vector<std::string>& command,
                        const std::vector<std::string>& inputs) {
   std::string sources;
-  for (const std::string& input : inputs) {
+  std::vector<std::string> files = inputs;
+  if (const auto program = find_program(command.at(0))) {
+    files.push_back(*program);
+  }
+  for (const std::string& input : files) {
     const UniqueFd fd(::open(input.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     struct stat status;
     if (!fd || ::fstat(fd.get(), &status) < 0) {

@@ -1,14 +1,17 @@
 // The made files of qt-tap's tests, as processes: made once, by whomever; trusted only as what the
 // definition asks for; and never again after something has changed them.
+#include "../support/descendants.hh"
 #include "../support/hostile_archive.hh"
 #include "../support/tap_fixture.hh"
 #include "base/text.hh"
 #include "cache/cache.hh"
 #include "data/digest.hh"
 
+#include <csignal>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace {
 
@@ -215,6 +218,66 @@ TEST_F(QtTapMade, ItIsMadeAnewWhenTheCommandOrAnInputChanges) {
   write_file(file, text);
   EXPECT_EQ(run({file}).out, both_passed);
   EXPECT_EQ(runs(), 4U);
+}
+
+// What the command reads need not be a word of its own, and a new program may make something else.
+TEST_F(QtTapMade, ItIsMadeAnewWhenItsProgramOrAFileInAScriptChanges) {
+  const std::string part = folder.path() + "/riscv64/part";
+  const std::string program = folder.path() + "/mk";
+  const auto made = [&](const std::string& make, const std::string& content) {
+    return run({define("riscv64", "made",
+                       format(R"(
+[file.disk]
+make = {}
+[test.a]
+steps = [{{ run = ["cat", "${{file.disk}}"], stdout = {{ equals = "{}" }} }}]
+)",
+                              make, content))})
+        .out;
+  };
+  const std::string passed = "TAP version 13\n1..1\nok 1 a\n";
+  for (const char* const content : {"one", "two"}) {
+    write_file(part, content);
+    EXPECT_EQ(made(R"(["sh", "-c", "cat '${data}/part' >${out}"])", content), passed);
+    write_file(program, format("#!/bin/sh\nprintf {} >$1\n", content));
+    ::chmod(program.c_str(), 0755);
+    EXPECT_EQ(made(format(R"(["{}", "${{out}}"])", program), content), passed);
+  }
+}
+
+// No record can know of them.
+TEST_F(QtTapMade, VariablesOfTheUserDoNotReachTheCommand) {
+  const support::ScopedVariable variable("QEMU_TEST_WHO", "alice");
+  const Captured result = run({define("riscv64", "made", R"(
+[file.disk]
+make = ["sh", "-c", "echo \"$QEMU_TEST_WHO.$PATH\" >${out}"]
+[test.a]
+steps = [{ run = ["cat", "${file.disk}"], stdout = { matches = "^\\..*/bin" } }]
+)")});
+  EXPECT_THAT(result.out, HasSubstr("\nok 1 a\n")) << result.err;
+}
+
+// As after Ctrl-Z, or on a host that was suspended.
+TEST_F(QtTapMade, TheTimeInWhichAllAreStoppedDoesNotCount) {
+  write_script("sleep 1; truncate -s 1M \"$1\"");
+  SpawnOptions options;
+  options.directory = folder.path();
+  Process process = Process::spawn(
+      {support::tool("qt-tap"), "--output", output, define_disk("timeout = \"4s\"")}, options);
+  for (int i = 0; runs() == 0 && i < 6000; ++i) {
+    ::usleep(5000);
+  }
+  std::vector<pid_t> all = {process.pid()};
+  for (const support::Descendant& one : support::descendants()) {
+    all.push_back(one.pid);
+  }
+  for (const int signal : {SIGSTOP, SIGCONT}) {
+    for (const pid_t pid : all) {
+      ::kill(pid, signal);
+    }
+    ::sleep(signal == SIGSTOP ? 6 : 0);
+  }
+  EXPECT_EQ(process.wait(Deadline::after(std::chrono::seconds(80)))->text(), "exited 0");
 }
 
 TEST_F(QtTapMade, TwoAtOnceMakeItOnce) {

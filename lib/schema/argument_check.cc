@@ -51,9 +51,9 @@ std::string unheard_panic_mistake(const std::vector<std::string>& arguments) {
     });
     if ((is(i - 1, "-device") && driver_of(arguments[i]).starts_with("pvpanic")) ||
         (is(i - 1, "-action") && goes_on)) {
-      mistake = format("{} {}: without a monitor (qmp = false) nobody hears of a panic",
-                       arguments[i - 1].substr(arguments[i - 1].starts_with("--") ? 1 : 0),
-                       arguments[i]);
+      mistake =
+          format("{} {}: without a monitor (qmp = false) nobody hears of a panic",
+                 arguments[i - 1].substr(arguments[i - 1].starts_with("--") ? 1 : 0), arguments[i]);
     }
   }
   return mistake;

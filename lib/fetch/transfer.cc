@@ -24,6 +24,7 @@ constexpr long k_buffer_bytes = 512L << 10; // the most that libcurl hands over 
 constexpr long k_slow_bytes_per_second = 1024;
 constexpr std::uint64_t k_seconds_of_a_day = 86'400;
 constexpr long k_redirects = 10;
+constexpr std::size_t k_most_header_bytes = 4 << 20;
 
 template<typename Value>
 void set(CURL* easy, CURLoption option, Value value) {
@@ -136,6 +137,10 @@ std::size_t Transfer::on_header(char* data, std::size_t, std::size_t size, void*
 }
 
 bool Transfer::take_header(std::string_view line) {
+  m_header_bytes += line.size(); // libcurl keeps them all, and bounds only those before the body
+  if (m_header_bytes > k_most_header_bytes) {
+    return stop(HttpOutcome::refused, "the server sends headers without end");
+  }
   if (line.starts_with("HTTP/")) { // a new response: after a redirect, or after 100 Continue
     m_etag.clear();
     m_modified.clear();

@@ -67,6 +67,7 @@ private:
   std::string m_content_range;
   std::optional<Duration> m_retry_after;
   LastAnswer m_answer;
+  std::size_t m_header_bytes = 0; // of all its responses and what follows the body
   bool m_body_begun = false;
   std::uint64_t m_position = 0;
   std::uint64_t m_next_look = 0;          // at the disk

@@ -109,6 +109,20 @@ TEST_F(HttpTest, AConnectionThatBreaksIsTransientAndKeepsWhatCame) {
   EXPECT_EQ(get(m_server.url("/reset")).outcome, HttpOutcome::transient);
 }
 
+// Those after the body libcurl itself does not bound.
+TEST_F(HttpTest, HeadersWithoutEndAreRefused) {
+  std::string body = "0\r\n";
+  while (body.size() < (8U << 20)) {
+    body += "X-More: " + std::string(4000, 'x') + "\r\n";
+  }
+  m_server.set(
+      "/file",
+      {.body = body + "\r\n", .headers = {"Transfer-Encoding: chunked"}, .length_unknown = true});
+  const HttpResult result = get(m_server.url("/file"));
+  EXPECT_EQ(result.outcome, HttpOutcome::refused) << result.reason;
+  EXPECT_THAT(result.reason, HasSubstr("headers without end"));
+}
+
 TEST_F(HttpTest, NobodyListeningIsUnreachable) {
   int port;
   {

@@ -11,7 +11,7 @@
 #include <termios.h>
 
 namespace qt {
-namespace record_test {
+namespace qt_boot_record_test {
 namespace {
 
 using namespace support;
@@ -45,7 +45,7 @@ public:
   void type(const std::string& keys) const { write_all(m_terminal.get(), keys, "the terminal"); }
   // Looks on until the text has come after what was read before.
   void read_until(const std::string& text) {
-    const Deadline deadline = Deadline::after(240s);
+    const Deadline deadline = Deadline::after(600s);
     std::size_t at = 0;
     while ((at = m_seen.find(text, m_read)) == std::string::npos && look_on(deadline)) {
     }
@@ -58,7 +58,7 @@ public:
   }
   // What the program ended with; -1: it does not end.
   int end() {
-    const Deadline deadline = Deadline::after(600s);
+    const Deadline deadline = Deadline::after(1200s);
     while (!m_process->poll() && !deadline.expired()) {
       look_on(Deadline::after(100ms));
     }
@@ -371,5 +371,5 @@ TEST_F(Record, WhatNeverPassesIsKeptAndSaid) {
 }
 
 } // namespace
-} // namespace record_test
+} // namespace qt_boot_record_test
 } // namespace qt

@@ -461,8 +461,9 @@ std::vector<Difference> differences(const std::vector<Turn>& turns, const Knowle
   const TextsByTurn kept = texts_of(draft_steps(turns, knowledge, Detail::everything));
   std::vector<Difference> found;
   std::set<std::string> seen;
-  for (const auto& [turn, text] : wanted) {
-    const auto [begin, end] = kept.equal_range(turn);
+  for (const auto& entry : wanted) {
+    const std::string& text = entry.second;
+    const auto [begin, end] = kept.equal_range(entry.first);
     const auto is_kept = [&text](const auto& other) {
       return text.find(other.second) != std::string::npos;
     };

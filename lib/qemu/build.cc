@@ -126,7 +126,7 @@ bool ask_build(const std::string& program, Duration limit, const BuildWord& word
     return has_sanitizer(program, limit, word);
   case Evidence::command:
   case Evidence::sandbox:
-    assert(!"Probe knows that");
+    assert(false); // Probe knows that by itself
     return false;
   case Evidence::type:
   case Evidence::value:

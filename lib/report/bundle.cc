@@ -2,6 +2,7 @@
 
 #include "base/error.hh"
 #include "base/secrets.hh"
+#include "base/shell_words.hh"
 #include "base/text.hh"
 #include "extract/archive.hh"
 #include "os/file.hh"
@@ -66,6 +67,10 @@ Paths paths_in(std::span<const SubtestResult> results) {
   for (const auto& [folder, name] : folders) {
     if (folder.size() > 1 && folder.starts_with('/')) {
       paths.emplace_back(folder, name);
+      if (folder.find('\'') != std::string::npos) { // as it stands in the words of a shell
+        const std::string quoted = shell_quote(folder);
+        paths.emplace_back(quoted.substr(1, quoted.size() - 2), name);
+      }
     }
   }
   std::stable_sort(paths.begin(), paths.end(), [](const auto& one, const auto& other) {

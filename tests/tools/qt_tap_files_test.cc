@@ -3,6 +3,7 @@
 #include "../support/descendants.hh"
 #include "../support/hostile_archive.hh"
 #include "../support/tap_fixture.hh"
+#include "base/shell_words.hh"
 #include "base/text.hh"
 #include "cache/cache.hh"
 #include "data/digest.hh"
@@ -286,10 +287,12 @@ TEST_F(QtTapMade, TwoAtOnceMakeItOnce) {
   const auto start = [&](const std::string& name) {
     SpawnOptions options;
     options.directory = folder.path();
-    return Process::spawn(
-        {"sh", "-c",
-         format("{} --output {} {} >{}.out 2>&1", support::tool("qt-tap"), output, file, name)},
-        options);
+    return Process::spawn({"sh", "-c",
+                           format("{} >{}.out 2>&1",
+                                  shell_join(std::vector<std::string>{support::tool("qt-tap"),
+                                                                      "--output", output, file}),
+                                  name)},
+                          options);
   };
   Process one = start("one");
   Process two = start("two");

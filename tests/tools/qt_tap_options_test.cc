@@ -67,18 +67,18 @@ protected:
         {"accel", {{"--accel", "tcg,thread=single"}, "--accel tcg,thread=single"}},
         {"cpu", {{"--cpu", "rv64"}, "--cpu rv64"}},
         {"confine", {{"--confine", "sandbox"}, "--confine sandbox"}},
-        {"gdb", {{"--gdb"}, "qt-boot --gdb ", true, true}},
+        {"gdb", {{"--gdb"}, "qt-boot'? --gdb ", true, true}},
         {"gdbstub", {{"--gdbstub"}, "--gdbstub"}},
         {"jobs", {{"--jobs", "2"}, "", false}},
         {"keep-scratch", {{"--keep-scratch"}, ""}},
-        {"on-fail", {{"--on-fail", "keep"}, "qt-boot .*--on-fail keep"}},
+        {"on-fail", {{"--on-fail", "keep"}, "qt-boot'? .*--on-fail keep"}},
         {"output", {{"--output", folder.path() + "/elsewhere"}, "--run-dir [^ ]*/elsewhere/"}},
         {"prepared", {{"--prepared", m_prepared}, m_prepared + "/"}},
         {"qemu", {{"--qemu", m_other_qemu}, "--qemu " + m_other_qemu}},
         {"retries", {{"--retries", "2"}, "", false}},
         {"retry-all", {{"--retries", "1", "--retry-all"}, "", false}},
-        {"strict-budgets", {{"--strict-budgets"}, "qt-expect .*--strict-budgets"}},
-        {"timeout", {{"--timeout", "70s"}, "qt-expect --timeout [56]"}},
+        {"strict-budgets", {{"--strict-budgets"}, "qt-expect'? .*--strict-budgets"}},
+        {"timeout", {{"--timeout", "70s"}, "qt-expect'? --timeout [56]"}},
         {"wrapper", {{"--wrapper", "env A=${log}"}, "--wrapper 'env A=/[^ ]*/good.a' "}},
         {"under-meson", {{"--under-meson"}, "", false}},
     };
@@ -381,7 +381,7 @@ TEST_F(QtTapOptions, ADryRunRemovesTheScratchFolderUnlessItIsKept) {
 
 // Without an end there is no deadline, and else it is what the definition says.
 TEST_F(QtTapOptions, ADryRunHasTheTimeOfTheRun) {
-  EXPECT_THAT(printed({}, m_good), Contains(ContainsRegex("qt-expect --timeout 8")));
+  EXPECT_THAT(printed({}, m_good), Contains(ContainsRegex("qt-expect'? --timeout 8")));
   EXPECT_THAT(printed({"--timeout", "none"}, m_good), Not(Contains(HasSubstr("--timeout"))));
 }
 

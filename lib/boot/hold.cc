@@ -6,7 +6,6 @@
 #include "ipc/exit_channel.hh"
 #include "os/file.hh"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 namespace qt {
@@ -22,7 +21,10 @@ bool Hold::begin(std::optional<OwnMonitor>& monitor, BaseLog& log) {
   if (m_on_fail == OnFail::end || m_used) {
     return false;
   }
-  if (m_on_fail == OnFail::shell && !open_shell()) {
+  if (m_on_fail == OnFail::shell) {
+    m_shell = TerminalView::open(m_run_dir, m_vm, "");
+  }
+  if (m_on_fail == OnFail::shell && !m_shell) {
     log_warning("there is no terminal to give the console to; run the test without Meson, or with "
                 "'meson test --interactive' (Meson 1.5)");
     return false;
@@ -49,18 +51,6 @@ void Hold::follow(std::optional<OwnMonitor>& monitor, BaseLog& log) {
   if (m_on_fail != OnFail::shell && monitor) {
     monitor->ask("stop", Json::object(), {});
   }
-}
-
-bool Hold::open_shell() {
-  const UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
-  if (!terminal) {
-    return false;
-  }
-  SpawnOptions options;
-  options.standard_input = options.standard_output = options.standard_error = terminal.get();
-  m_shell = Process::spawn(
-      {sibling_program("qt-boot"), "--attach", m_run_dir, "--name", m_vm, "--type"}, options);
-  return true;
 }
 
 void Hold::end() {

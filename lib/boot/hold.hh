@@ -8,9 +8,10 @@
 #pragma once
 
 #include "ipc/base_log.hh"
-#include "os/process.hh"
+#include "ipc/terminal_view.hh"
 #include "qemu/own_monitor.hh"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,19 +46,17 @@ public:
   // Of the program that shows the console on the terminal; -1: none.
   int exit_fd() const { return m_shell ? m_shell->exit_fd() : -1; }
   // That program has ended.
-  bool shell_ended() { return m_shell && m_shell->poll().has_value(); }
+  bool shell_ended() { return m_shell && m_shell->ended(); }
   void end();
 
 private:
-  bool open_shell();
-
   OnFail m_on_fail;
   std::string m_run_dir;
   std::string m_vm;
   std::vector<int> m_outer;
   bool m_active = false;
   bool m_used = false;
-  std::optional<Process> m_shell;
+  std::unique_ptr<TerminalView> m_shell;
 };
 
 } // namespace qt

@@ -139,6 +139,9 @@ void Shutdown::enter(State last) {
     break;
   case State::held:
     m_run_timer.cancel();
+    if (m_machine.viewers) { // who asked before meant nothing by it
+      m_machine.viewers->take_release();
+    }
     if (!m_machine.hold.begin(m_machine.monitor, m_log)) {
       take(Event::released);
     }
@@ -272,6 +275,11 @@ void Shutdown::take_request(ExitRequest request) {
   } else if (request == ExitRequest::hold) {
     m_run_timer.cancel();
     m_machine.hold.follow(m_machine.monitor, m_log);
+  } else if (request == ExitRequest::pause) {
+    m_run_left = m_run_timer.left();
+    m_run_timer.cancel();
+  } else if (request == ExitRequest::resume && m_run_left) {
+    m_run_timer.set(*std::exchange(m_run_left, std::nullopt));
   }
 }
 

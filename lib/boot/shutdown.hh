@@ -134,9 +134,10 @@ private:
   State m_state = State::running;
   bool m_over = false;
   bool m_evidence_gathered = false;
-  Timer m_run_timer;     // of the whole run
-  Timer m_state_timer;   // the bound of the state
-  Timer m_program_timer; // until the program is killed
+  Timer m_run_timer;                  // of the whole run
+  std::optional<Duration> m_run_left; // of it, while a person looks at the machine
+  Timer m_state_timer;                // the bound of the state
+  Timer m_program_timer;              // until the program is killed
 };
 
 } // namespace qt

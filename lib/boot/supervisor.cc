@@ -37,6 +37,7 @@ private:
   void watch_for_ends();
   void turn();
   void handle_requests();
+  void tell_of_hands();
   void look_at_console();
   void handle_escape_keys();
   void handle_qemu();
@@ -139,6 +140,7 @@ void Supervisor::handle_requests() {
     switch (request) {
     case ExitRequest::events:
       m_events.tell_program();
+      tell_of_hands();
       break;
     case ExitRequest::panics:
       if (m_facts.panics_awaited++ == 0) {
@@ -152,6 +154,15 @@ void Supervisor::handle_requests() {
     default:
       m_end.take_request(request);
     }
+  }
+}
+
+// Also a program that gave nobody the terminal is to know that somebody else had a hand in it.
+void Supervisor::tell_of_hands() {
+  if (m_machine.viewers) {
+    m_machine.viewers->tell_of_hands([this](const HandInput& input) {
+      m_machine.exit_channel.tell(input, ExitChannelOfBoot::Kind::dispensable);
+    });
   }
 }
 

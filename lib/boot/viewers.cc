@@ -34,6 +34,13 @@ Json parsed_request(const std::string& line) {
   }
 }
 
+// The line for the human monitor that a request has, as whoever types it knows it.
+std::string asked_text(const Json& request, const std::string& line) {
+  const bool is_hmp = json_text(request, "execute") == "human-monitor-command";
+  const std::string command = json_text(json_member(request, "arguments"), "command-line");
+  return is_hmp && !command.empty() ? command : line;
+}
+
 } // namespace
 
 std::string attach_path(const std::string& run_dir, std::string_view vm) {
@@ -161,6 +168,9 @@ void Viewers::choose_role(Viewer& viewer, const std::string& line) {
 void Viewers::type(const Viewer& viewer, std::string_view keys) {
   if (!keys.empty()) {
     m_log.write(format("viewer {} types: {}", viewer.number, keys));
+    if (m_tell) { // before its echo can come
+      m_tell({HandInput::Kind::keys, std::string(keys)});
+    }
     m_console->type(keys);
   }
 }
@@ -179,6 +189,9 @@ void Viewers::command(Viewer& viewer, const std::string& line) {
     return;
   }
   m_log.write(format("viewer {} asks: {}", viewer.number, line));
+  if (m_tell) {
+    m_tell({HandInput::Kind::monitor, asked_text(request, line)});
+  }
   m_monitor->ask(what, request.value("arguments", Json::object()),
                  [this, who = viewer.number, request](const Json& reply) {
                    say(who, with_id_of(request, reply));

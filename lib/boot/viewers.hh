@@ -14,13 +14,16 @@
 
 #include "boot/relay.hh"
 #include "ipc/base_log.hh"
+#include "ipc/exit_channel.hh"
 #include "os/event_loop.hh"
 #include "qemu/own_monitor.hh"
 
+#include <functional>
 #include <list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace qt {
 
@@ -39,6 +42,8 @@ public:
   void send_away();
   // The monitor has told of it.
   void note_event(const Json& event);
+  // Told from now on of what those who look do to the machine.
+  void tell_of_hands(std::function<void(const HandInput&)> tell) { m_tell = std::move(tell); }
   // Once after somebody has asked for the end of a machine that is kept.
   bool take_release();
 
@@ -76,6 +81,7 @@ private:
   std::list<Viewer> m_viewers;
   int m_last_number = 0;
   bool m_release = false;
+  std::function<void(const HandInput&)> m_tell; // or empty
   EventLoop::Registration m_listening;
 };
 

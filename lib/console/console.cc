@@ -93,6 +93,8 @@ void Console::pass(std::string_view bytes) {
     m_failure = m_failures.feed(bytes);
     m_settled = false;
   }
+  const std::string blank(m_is_blank ? bytes.size() : 0, '\0');
+  bytes = m_is_blank ? blank : bytes;
   m_echo_return.feed(bytes, m_backlog.end());
   m_backlog.append(bytes);
   if (!m_is_kept) {

@@ -71,6 +71,9 @@ public:
     m_is_kept = false;
     m_backlog.discard_before(m_backlog.end());
   }
+  // While the stream is blank no wait finds anything in what comes: NUL bytes stand there for it,
+  // so that places in the stream stay what they are. Failure texts are found in it.
+  void set_blank(bool is_blank) noexcept { m_is_blank = is_blank; }
   // The unconsumed part of the stream.
   Backlog& backlog() noexcept { return m_backlog; }
 
@@ -116,6 +119,7 @@ private:
   Backlog m_backlog;
   std::uint64_t m_most; // bytes of it
   bool m_is_kept = true;
+  bool m_is_blank = false;
   std::string m_recent; // raw bytes, for last_lines()
   std::string m_buffer;
   std::uint64_t m_to_type = 0;

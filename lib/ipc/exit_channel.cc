@@ -19,11 +19,13 @@ constexpr std::pair<ExitRequest, std::string_view> k_requests[] = {
     {ExitRequest::done, "done"},     {ExitRequest::quit, "quit"},
     {ExitRequest::kill, "kill"},     {ExitRequest::hold, "hold"},
     {ExitRequest::events, "events"}, {ExitRequest::untaken, "untaken"},
-    {ExitRequest::panics, "panics"},
+    {ExitRequest::panics, "panics"}, {ExitRequest::pause, "pause"},
+    {ExitRequest::resume, "resume"},
 };
 
 constexpr std::string_view k_event = "event ";
 constexpr std::string_view k_untaken = "untaken ";
+constexpr std::string_view k_hand = "hand ";
 
 // Takes the lines off that are whole.
 std::vector<std::string> take_lines(std::string& bytes) {
@@ -36,6 +38,19 @@ std::vector<std::string> take_lines(std::string& bytes) {
   return lines;
 }
 
+// Texts in it are as format_escapes() has them: JSON knows no other bytes.
+std::optional<HandInput> hand_input_from(std::string_view text) {
+  const Json json = parse_json(text, "what a person does, from qt-boot");
+  for (const auto& [name, kind] :
+       {std::pair("keys", HandInput::Kind::keys), std::pair("monitor", HandInput::Kind::monitor)}) {
+    const std::optional<std::string> bytes = parse_escapes(json_text(json, name));
+    if (bytes && json.contains(name)) {
+      return HandInput{kind, *bytes};
+    }
+  }
+  return std::nullopt;
+}
+
 ExitNews news_of(std::string_view line) {
   if (line.starts_with(k_event)) {
     return MachineEvent{parse_json(line.substr(k_event.size()), "an event from qt-boot")};
@@ -43,6 +58,10 @@ ExitNews news_of(std::string_view line) {
   if (line.starts_with(k_untaken)) {
     if (const auto count = parse_integer(line.substr(k_untaken.size())); count && *count >= 0) {
       return UntakenBytes{static_cast<std::size_t>(*count)};
+    }
+  } else if (line.starts_with(k_hand)) {
+    if (auto input = hand_input_from(line.substr(k_hand.size()))) {
+      return *std::move(input);
     }
   } else if (const auto status = exit_status_from(line)) {
     return *status;
@@ -64,6 +83,10 @@ std::string text(const ExitNews& news) {
   }
   if (const auto* const untaken = std::get_if<UntakenBytes>(&news)) {
     return format("{}{}", k_untaken, untaken->count);
+  }
+  if (const auto* const input = std::get_if<HandInput>(&news)) {
+    const char* const name = input->kind == HandInput::Kind::keys ? "keys" : "monitor";
+    return std::string(k_hand) + dump_json({{name, format_escapes(input->text)}});
   }
   return std::get<ExitStatus>(news).text();
 }

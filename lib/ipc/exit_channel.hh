@@ -8,15 +8,19 @@
 //                             itself, left to do so
 //     quit                    its end in order; kill: by SIGKILL. Neither is a crash then
 //     hold                    being kept for people to look at, as another machine of the chain is
-//     events                  all "event" lines, also for what has come already
+//     events                  all "event" lines, also for what has come already, and "hand" lines
 //     untaken                 an "untaken" line
 //     panics                  nothing, once for each that it awaits: these are to end QEMU also
 //                             where a failed machine would be kept
+//     pause                   its deadline to stand still, as a person looks at the machine;
+//                             resume: to go on
 //
 //   qt-boot tells
 //     exited N, killed SIGX   QEMU has ended; once
 //     event JSON              an event of the machine that guest_event.hh knows
 //     untaken N               so many of the bytes that were typed QEMU has not read
+//     hand JSON               what somebody who looks at the machine (boot/viewers.hh) has typed,
+//                             {"keys": "\\r"}, or has asked the monitor, {"monitor": "stop"}
 #pragma once
 
 #include "data/json.hh"
@@ -32,7 +36,7 @@
 
 namespace qt {
 
-enum class ExitRequest { done, quit, kill, hold, events, untaken, panics };
+enum class ExitRequest { done, quit, kill, hold, events, untaken, panics, pause, resume };
 // Its word.
 std::string_view text(ExitRequest request);
 
@@ -42,7 +46,13 @@ struct MachineEvent {
 struct UntakenBytes {
   std::size_t count;
 };
-using ExitNews = std::variant<ExitStatus, MachineEvent, UntakenBytes>;
+// A person has had a hand in the machine.
+struct HandInput {
+  enum class Kind { keys, monitor };
+  Kind kind;
+  std::string text; // raw bytes
+};
+using ExitNews = std::variant<ExitStatus, MachineEvent, UntakenBytes, HandInput>;
 // Its line.
 std::string text(const ExitNews& news);
 

@@ -68,6 +68,11 @@ void TapWriter::flaky(std::string_view name, std::string_view why) {
   result(format("ok {{}} {} # flaky: {}", name_of(name), one_line(why, '_')));
 }
 
+void TapWriter::touched(std::string_view name, std::string_view how) {
+  begin();
+  result(format("ok {{}} {} # {}", name_of(name), one_line(how, '_')));
+}
+
 void TapWriter::not_ok(std::string_view name) {
   begin();
   ++m_failures;

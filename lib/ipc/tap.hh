@@ -28,6 +28,8 @@ public:
   void ok(std::string_view name);
   // A pass that says more, as "ok 1 NAME # flaky: WHY". Readers of TAP take it for a pass.
   void flaky(std::string_view name, std::string_view why);
+  // The same as "ok 1 NAME # HOW": how a person had a hand in it.
+  void touched(std::string_view name, std::string_view how);
   void not_ok(std::string_view name);
   // It has failed and may do so: no failure.
   void expected_failure(std::string_view name, std::string_view why);

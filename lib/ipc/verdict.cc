@@ -136,6 +136,22 @@ std::vector<EarlierTry> read_tries(const Json& json) {
   return tries;
 }
 
+Json touched_json(const std::vector<Touch>& touched) {
+  Json list = Json::array();
+  for (const Touch& touch : touched) {
+    list.push_back({{"at", touch.at}, {"seconds", rounded(touch.seconds)}});
+  }
+  return list;
+}
+
+std::vector<Touch> read_touched(const Json& json) {
+  std::vector<Touch> touched;
+  for (const Json& entry : json.value("touched", Json::array())) {
+    touched.push_back({entry.value("at", ""), entry.value("seconds", 0.0)});
+  }
+  return touched;
+}
+
 Json saved_json(const std::map<std::string, std::string>& saved) {
   Json table = Json::object();
   for (const auto& [name, value] : saved) {
@@ -256,6 +272,9 @@ void write_verdict(const std::string& run_dir, const Verdict& verdict) {
   if (!verdict.tries.empty()) {
     json["tries"] = tries_json(verdict.tries);
   }
+  if (!verdict.touched.empty()) {
+    json["touched"] = touched_json(verdict.touched);
+  }
   json = json_without_secrets(std::move(json));
   json["saved"] = saved_json(verdict.saved); // for steps that are still to come
   const std::string path = verdict_path(run_dir);
@@ -295,6 +314,7 @@ std::optional<Verdict> read_verdict(const std::string& run_dir) {
     read_times(json, verdict);
     verdict.checks = read_checks(json);
     verdict.tries = read_tries(json);
+    verdict.touched = read_touched(json);
     const Json saved = json.value("saved", Json::object());
     for (const auto& [name, value] : saved.items()) {
       verdict.saved[name] = parse_escapes(value.get<std::string>()).value_or("");
@@ -315,6 +335,14 @@ std::optional<Verdict> read_verdict(const std::string& run_dir) {
 std::string cause_line(const Verdict& verdict) {
   return verdict.message.empty() ? std::string(cause_name(verdict.cause))
                                  : format("{}: {}", cause_name(verdict.cause), verdict.message);
+}
+
+std::string touched_text(const Verdict& verdict) {
+  std::vector<std::string> places;
+  for (const Touch& touch : verdict.touched) {
+    places.push_back(touch.at);
+  }
+  return places.empty() ? "" : "touched by hand at " + join(places, ", ");
 }
 
 std::string seconds_text(double seconds) {

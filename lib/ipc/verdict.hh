@@ -30,6 +30,10 @@
 //   tries         [{"directory": "try1", "cause": "timeout", "message": …, "seconds": 3.4}, …]: the
 //                 earlier runs of a subtest that was run again after a failure, in order;
 //                 `directory` is in the run directory; left out if there were none
+//   touched       [{"at": "step 3", "seconds": 41.2}, …]: where a person had a hand in the run:
+//                 the dialogue stood still for so long (--break), which is no part of the times
+//                 here, or somebody typed, or asked the monitor, while it went on (0); left out if
+//                 nobody did
 //   options       ["--accel", "kvm", …]: of a subtest, those of the run; left out if there are none
 //   arguments     ["-d", "int", …]: the same of what its machines got after their own arguments
 //   details       further facts of the cause, free form
@@ -118,6 +122,12 @@ struct EarlierTry {
   double seconds = 0;
 };
 
+// A person's hand in a run.
+struct Touch {
+  std::string at; // "step 3", "phase 2: step 3" or "the end"
+  double seconds = 0;
+};
+
 struct Verdict {
   Cause cause = Cause::pass;
   std::string message;
@@ -133,6 +143,7 @@ struct Verdict {
   std::vector<Mark> marks;
   std::vector<CheckResult> checks;
   std::vector<EarlierTry> tries;
+  std::vector<Touch> touched;
   std::map<std::string, std::string> saved; // raw bytes
   // Already judged: qt-boot does not judge these again.
   std::map<std::string, std::string> judged_exits;
@@ -152,6 +163,8 @@ std::optional<Verdict> read_verdict(const std::string& run_dir);
 
 // The line for people and TAP that says how it ended: "timeout: 'login:' did not come".
 std::string cause_line(const Verdict& verdict);
+// "touched by hand at step 3, step 7"; empty if it was not.
+std::string touched_text(const Verdict& verdict);
 // "3.4 s", or "850 ms" below one second.
 std::string seconds_text(double seconds);
 // "the mark 'login' came after 9.0 s, its budget is 5 s".

@@ -17,6 +17,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <poll.h>
 #include <vector>
 
@@ -107,6 +108,10 @@ public:
   void set(Duration span) { m_deadline = Deadline::after(span); }
   void cancel() { m_deadline = Deadline::never(); }
   bool is_set() const { return !m_deadline.is_never(); }
+  // Until it is due; nothing if it is not set.
+  std::optional<Duration> left() const {
+    return is_set() ? std::optional(m_deadline.remaining()) : std::nullopt;
+  }
 
 private:
   friend class EventLoop;

@@ -29,12 +29,19 @@ int set_mode(int fd, const termios& mode) noexcept {
 
 } // namespace
 
-RawTerminal::RawTerminal(int fd)
-  : m_fd(fd) {
-  if (::tcgetattr(fd, &m_before) < 0) {
+termios terminal_mode(int fd) {
+  termios mode;
+  if (::tcgetattr(fd, &mode) < 0) {
     throw errno_error(errno, "reading the terminal's mode");
   }
-  termios raw = m_before;
+  return mode;
+}
+
+KeptMode::~KeptMode() { set_mode(m_fd, m_mode); }
+
+RawTerminal::RawTerminal(int fd)
+  : m_before(fd, terminal_mode(fd)) {
+  termios raw = m_before.mode();
   ::cfmakeraw(&raw);
   raw.c_oflag |= OPOST; // messages of other programs end their lines with a bare newline
   if (set_mode(fd, raw) < 0) {
@@ -42,21 +49,14 @@ RawTerminal::RawTerminal(int fd)
   }
 }
 
-RawTerminal::~RawTerminal() { set_mode(m_fd, m_before); }
-
 EscapableLines::EscapableLines(int fd)
-  : m_fd(fd) {
-  if (::tcgetattr(fd, &m_before) < 0) {
-    throw errno_error(errno, "reading the terminal's mode");
-  }
-  termios lines = m_before;
+  : m_before(fd, terminal_mode(fd)) {
+  termios lines = m_before.mode();
   lines.c_cc[VEOL] = k_escape_key; // ends a line, as newline does
   if (set_mode(fd, lines) < 0) {
     throw errno_error(errno, "setting the terminal's mode");
   }
 }
-
-EscapableLines::~EscapableLines() { set_mode(m_fd, m_before); }
 
 std::string EscapeKeys::feed(std::string_view keys) {
   std::string rest;

@@ -11,19 +11,37 @@
 
 namespace qt {
 
+// Throws Error if `fd` is no terminal.
+termios terminal_mode(int fd);
+
+// Puts a terminal into a mode in the destructor: that which it had before, whatever others have
+// made of it meanwhile.
+class KeptMode {
+public:
+  // `fd` must outlive the object.
+  KeptMode(int fd, const termios& mode)
+    : m_fd(fd)
+    , m_mode(mode) {}
+  ~KeptMode();
+  KeptMode(const KeptMode&) = delete;
+  KeptMode& operator=(const KeptMode&) = delete;
+
+  const termios& mode() const noexcept { return m_mode; }
+
+private:
+  int m_fd;
+  termios m_mode;
+};
+
 // Puts a terminal into raw mode (every key goes to the guest, output is left as it is) and restores
 // it in the destructor.
 class RawTerminal {
 public:
   // `fd` must be a terminal and outlive the object. Throws Error.
   explicit RawTerminal(int fd);
-  ~RawTerminal();
-  RawTerminal(const RawTerminal&) = delete;
-  RawTerminal& operator=(const RawTerminal&) = delete;
 
 private:
-  int m_fd;
-  termios m_before;
+  KeptMode m_before;
 };
 
 // Lets a terminal edit lines as ever, but hand over at once, with what stands before it, an escape
@@ -32,13 +50,9 @@ class EscapableLines {
 public:
   // As for RawTerminal.
   explicit EscapableLines(int fd);
-  ~EscapableLines();
-  EscapableLines(const EscapableLines&) = delete;
-  EscapableLines& operator=(const EscapableLines&) = delete;
 
 private:
-  int m_fd;
-  termios m_before;
+  KeptMode m_before;
 };
 
 inline constexpr char k_escape_key = '\x01'; // Ctrl-a

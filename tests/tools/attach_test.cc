@@ -3,10 +3,10 @@
 #include "boot_fixture.hh"
 #include "environment.hh"
 #include "os/unix_socket.hh"
+#include "terminal_program.hh"
 #include "x86_payload.hh"
 
 #include <chrono>
-#include <pty.h>
 #include <thread>
 
 namespace qt {
@@ -284,65 +284,27 @@ TEST_F(Attach, KeepsAllMachinesOfAChain) {
 // On a pseudo-terminal as the controlling one, as under 'meson test --interactive'.
 TEST_F(Attach, TheShellHasTheConsoleAndTheMonitor) {
   NEED(k_riscv64);
-  NEED("setsid");
-  int user_end = -1;
-  int program_end = -1;
-  if (::openpty(&user_end, &program_end, nullptr, nullptr, nullptr) != 0) {
-    GTEST_SKIP() << "there are no pseudo-terminals here";
-  }
-  const UniqueFd user(user_end);
-  UniqueFd terminal(program_end);
-  Words words = {"setsid", "-c"};
-  const Words boot = riscv({"wait", "OpenSBI", "end", "1"}, {"--on-fail", "shell"});
-  words.insert(words.end(), boot.begin(), boot.end());
-  SpawnOptions options;
-  options.standard_input = options.standard_output = options.standard_error = terminal.get();
-  Process process = Process::spawn(words, options);
-  std::string seen;
-  const auto read_until = [&](const std::string& text) {
-    const Deadline deadline = Deadline::after(20s);
-    std::array<std::byte, 4096> buffer;
-    while (seen.find(text) == std::string::npos && !deadline.expired()) {
-      pollfd ready = {user.get(), POLLIN, 0};
-      if (::poll(&ready, 1, 100) > 0) {
-        seen += text_of(std::span(buffer).first(read_some(user.get(), buffer).count));
-      }
-    }
-    EXPECT_THAT(seen, HasSubstr(text));
-    seen.clear();
-  };
-  read_until("what you type goes there");
-  write_all(user.get(),
-            "\x01"
-            "c",
-            "terminal");
-  read_until("[monitor;");
-  write_all(user.get(), "info status\n", "terminal");
-  read_until("VM status: running");
-  write_all(user.get(), "\x04", "terminal");
-  read_until("[console]");
+  TerminalProgram program(riscv({"wait", "OpenSBI", "end", "1"}, {"--on-fail", "shell"}));
+  const std::string to_monitor = "\x01"
+                                 "c";
+  ASSERT_TRUE(program.await("what you type goes there"));
+  program.type(to_monitor);
+  ASSERT_TRUE(program.await("[monitor;"));
+  program.type("info status\n");
+  ASSERT_TRUE(program.await("VM status: running"));
+  program.type("\x04");
+  ASSERT_TRUE(program.await("[console]"));
   // The escape key is heard in the monitor too, whatever has been typed before it.
-  write_all(user.get(),
-            "\x01"
-            "c",
-            "terminal");
-  read_until("[monitor;");
-  write_all(user.get(), "info sta\x01h", "terminal");
-  read_until("Ctrl-a q  end a machine");
-  write_all(user.get(),
-            "inf\x01"
-            "c",
-            "terminal");
-  read_until("[console]");
-  write_all(user.get(),
-            "\x01"
-            "c",
-            "terminal");
-  read_until("[monitor;");
-  write_all(user.get(), "\x01x", "terminal");
-  const auto status = process.wait(Deadline::after(20s));
-  ASSERT_TRUE(status.has_value());
-  EXPECT_EQ(status->code(), 1);
+  program.type(to_monitor);
+  ASSERT_TRUE(program.await("[monitor;"));
+  program.type("info sta\x01h");
+  ASSERT_TRUE(program.await("Ctrl-a q  end a machine"));
+  program.type("inf" + to_monitor);
+  ASSERT_TRUE(program.await("[console]"));
+  program.type(to_monitor);
+  ASSERT_TRUE(program.await("[monitor;"));
+  program.type("\x01x");
+  EXPECT_EQ(program.wait(), 1);
   EXPECT_THAT(orphans(), IsEmpty());
 }
 

@@ -49,6 +49,19 @@ TEST_F(ConsoleTest, FailuresAreFoundInTheStreamNotInEchoes) {
   EXPECT_EQ(m_console.failure()->end, 9u);
 }
 
+// Else a failure text would seem to come after a text that is awaited, or before it.
+TEST_F(ConsoleTest, WhatIsBlankFailsButSatisfiesNothing) {
+  say("log");
+  m_console.set_blank(true);
+  say("in: pan");
+  EXPECT_FALSE(m_console.failure());
+  m_console.set_blank(false);
+  say("ic");
+  EXPECT_EQ(unread(), "log" + std::string(7, '\0') + "ic");
+  ASSERT_TRUE(m_console.failure());
+  EXPECT_EQ(m_console.failure()->end, m_console.backlog().end());
+}
+
 TEST_F(ConsoleTest, ReadingNothingIsNotTheEnd) {
   m_console.read();
   EXPECT_FALSE(m_console.ended());

@@ -27,9 +27,9 @@ protected:
 };
 
 TEST_F(ExitChannelTest, EveryRequestArrivesAsWhatItWas) {
-  for (const ExitRequest request :
-       {ExitRequest::done, ExitRequest::quit, ExitRequest::kill, ExitRequest::hold,
-        ExitRequest::events, ExitRequest::untaken, ExitRequest::panics}) {
+  for (const ExitRequest request : {ExitRequest::done, ExitRequest::quit, ExitRequest::kill,
+                                    ExitRequest::hold, ExitRequest::events, ExitRequest::untaken,
+                                    ExitRequest::panics, ExitRequest::pause, ExitRequest::resume}) {
     m_program.ask(request);
     EXPECT_THAT(m_boot.take_requests(), ElementsAre(request)) << text(request);
   }
@@ -47,20 +47,27 @@ TEST_F(ExitChannelTest, RequestsComeInAnyPieces) {
 TEST_F(ExitChannelTest, EveryKindOfNewsArrivesAsWhatItWas) {
   m_boot.tell(MachineEvent{{{"event", "RESET"}, {"data", {{"guest", true}}}}});
   m_boot.tell(UntakenBytes{17});
+  m_boot.tell(HandInput{HandInput::Kind::keys, "ls\r\xff\n"});
+  m_boot.tell(HandInput{HandInput::Kind::monitor, "stop"});
   m_boot.tell(ExitStatus{3 << 8});
   m_boot.tell(ExitStatus{SIGSEGV});
   const std::vector<ExitNews> news = m_program.take_news();
-  ASSERT_EQ(news.size(), 4U);
+  ASSERT_EQ(news.size(), 6U);
   EXPECT_EQ(std::get<MachineEvent>(news[0]).event["data"]["guest"], true);
   EXPECT_EQ(std::get<UntakenBytes>(news[1]).count, 17U);
-  EXPECT_EQ(std::get<ExitStatus>(news[2]).code(), 3);
-  EXPECT_EQ(std::get<ExitStatus>(news[3]).signal(), SIGSEGV);
+  EXPECT_EQ(std::get<HandInput>(news[2]).kind, HandInput::Kind::keys);
+  EXPECT_EQ(std::get<HandInput>(news[2]).text, "ls\r\xff\n");
+  EXPECT_EQ(std::get<HandInput>(news[3]).kind, HandInput::Kind::monitor);
+  EXPECT_EQ(std::get<HandInput>(news[3]).text, "stop");
+  EXPECT_EQ(std::get<ExitStatus>(news[4]).code(), 3);
+  EXPECT_EQ(std::get<ExitStatus>(news[5]).signal(), SIGSEGV);
   EXPECT_FALSE(m_program.ended());
 }
 
 TEST_F(ExitChannelTest, NobodyTellsAnythingElse) {
-  for (const char* wrong : {"", "exited", "exited x", "exited 256", "killed SIGX", "untaken -1",
-                            "untaken", "event", "event {", "anything"}) {
+  for (const char* wrong :
+       {"", "exited", "exited x", "exited 256", "killed SIGX", "untaken -1", "untaken", "event",
+        "event {", "hand", "hand {}", "hand {", "anything"}) {
     FdPair pair = make_socket_pair();
     ExitChannelOfProgram program(pair.first.get(), "default");
     write_all(pair.second.get(), std::string(wrong) + "\n", "the channel");

@@ -80,6 +80,16 @@ TEST(Tap, ForeignTextCannotBecomeAnotherLine) {
             "ok 2 b{} # SKIP x y # TODO\n");
 }
 
+TEST(Tap, APassMaySayMore) {
+  EXPECT_EQ(written(2,
+                    [](TapWriter& tap) {
+                      tap.flaky("one", "failed # once");
+                      tap.touched("two", "touched by hand at step 1");
+                    }),
+            "TAP version 13\n1..2\nok 1 one # flaky: failed _ once\n"
+            "ok 2 two # touched by hand at step 1\n");
+}
+
 TEST(Tap, CountsFailures) {
   FdPair pipe = make_pipe();
   TapWriter tap(pipe.second.get(), 3);

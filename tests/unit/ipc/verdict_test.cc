@@ -44,6 +44,20 @@ TEST(Verdict, ReadsBack) {
 }
 
 // What a command printed may be a URL; what a step saved is for steps that are still to come.
+TEST(Verdict, KeepsWhereAPersonHadAHand) {
+  const TempDir folder("verdict-test-");
+  Verdict verdict;
+  verdict.touched = {{"step 3", 41.2}, {"the end", 0}};
+  write_verdict(folder.path(), verdict);
+  const std::optional<Verdict> read = read_verdict(folder.path());
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(touched_text(*read), "touched by hand at step 3, the end");
+  EXPECT_EQ(read->touched.at(0).seconds, 41.2);
+  // A check of a run that was touched has not passed by itself either.
+  EXPECT_EQ(verdict_of_check(*read, {}).touched.size(), 2U);
+  EXPECT_EQ(touched_text({}), "");
+}
+
 TEST(Verdict, KeepsChecksAndTellsWhichWereNotReached) {
   const TempDir folder("verdict-test-");
   Verdict verdict;

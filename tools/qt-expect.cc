@@ -198,6 +198,11 @@ int body(const std::vector<std::string>& words) {
   std::optional<std::string> attached;
   line.group("Instead of a machine of this chain")
       .option("attach", "RUN_DIR", "talk to the machines of a test that runs there", attached);
+  line.group("A person at the terminal")
+      .option("break", "STEP|fail",
+              "before this step (its number or its mark), or when the dialogue fails, give the "
+              "machine to the terminal, without deadlines, until Ctrl-a x; may be repeated",
+              dialogue.breaks);
   line.example("qt-boot --qemu qemu-system-arm --machine virt -- -bios u-boot.bin -- \\\n"
                "    qt-expect --interrupt ' ' --until '=> ' --line version --wait U-Boot");
   line.exit_codes("0 passed · 1 failed · 2 usage · 77 a command of --run says that a\n"
@@ -210,6 +215,11 @@ int body(const std::vector<std::string>& words) {
     throw Error("no steps; say what to wait for, as in --wait 'login:'", ExitCode::usage);
   }
   options.need_steps();
+  if (attached && !dialogue.breaks.empty()) {
+    throw Error("option --break: it is for the machines of this chain; qt-boot --attach shows "
+                "those of another run",
+                ExitCode::usage);
+  }
   find_machines(dialogue, attached);
   if (attached || verbosity() == Verbosity::verbose) {
     dialogue.show_reply = print_reply;

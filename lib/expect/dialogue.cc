@@ -9,9 +9,12 @@
 #include "expect/host_step.hh"
 #include "expect/machine_step.hh"
 #include "expect/timeline.hh"
+#include "expect/visit.hh"
 #include "ipc/run_size.hh"
+#include "schema/break_point.hh"
 
 #include <algorithm>
+#include <set>
 
 namespace qt {
 
@@ -47,7 +50,7 @@ public:
     }
   }
 
-  void check() { check_steps(m_dialogue.steps, m_dialogue.defaults, m_loop, m_defaults.vm); }
+  void check();
   DialogueResult run();
 
 private:
@@ -71,9 +74,22 @@ private:
   // more than the limit of the logs would stand still, and never end or do what is awaited.
   void keep_consoles_for(std::size_t first);
   void set_mark(const Modifiers& step);
+  void find_breaks();
+  // The machine that is shown at this step: its own, or the first that has a console.
+  Guest* shown_at(std::size_t step);
+  void show(Guest& guest, const std::string& why);
+  void break_at_step();
+  // Where something has failed, before anything is ended.
+  void break_at_failure(const DialogueEnd& end);
+  // Somebody had a hand in the machines in the step that runs.
+  void note_touched(Duration stood_still);
   void watch();
   void finish();
+  DialogueResult judge(const DialogueEnd& end);
+  // The same, and leaves the verdict.
   DialogueResult decide(const DialogueEnd& end);
+  // A failure, with a person's look at it.
+  DialogueResult fail(const DialogueEnd& end);
   void name_step(Verdict& verdict, const DialogueEnd& end);
   [[noreturn]] void give_up(const std::string& message, ExitCode code);
   std::vector<std::string> last_lines_of(const std::string& vm) const;
@@ -91,8 +107,104 @@ private:
   std::vector<CheckResult> m_checks;
   std::vector<CheckResult> m_guest_tests; // of steps that have ended, not among m_checks yet
   UniqueNames m_names;                    // of m_checks and all checks to come
+  std::set<std::size_t> m_break_steps;
+  bool m_breaks_at_failure = false;
+  bool m_has_shown_failure = false;
+  std::vector<Touch> m_touched;
   std::size_t m_step = 0; // number of the step that runs, from 1; 0 before the first
 };
+
+void Runner::check() {
+  check_steps(m_dialogue.steps, m_dialogue.defaults, m_loop, m_defaults.vm);
+  find_breaks();
+}
+
+void Runner::find_breaks() {
+  for (const std::string& word : m_dialogue.breaks) {
+    const std::optional<std::size_t> step = step_number(m_dialogue.steps, word);
+    if (word == k_break_at_failure) {
+      m_breaks_at_failure = true;
+    } else if (step) {
+      m_break_steps.insert(*step);
+    } else {
+      throw no_such_step(format("there is no step '{}'; the steps are", word),
+                         numbered_steps(m_dialogue.steps));
+    }
+    const Guest* const shown = shown_at(word == k_break_at_failure ? 0 : *step);
+    if (const std::string wrong = visit_mistake(shown, m_dialogue.run_dir); !wrong.empty()) {
+      throw Error(format("option --break: {}", wrong), ExitCode::usage);
+    }
+  }
+}
+
+Guest* Runner::shown_at(std::size_t step) {
+  const auto& guests = m_loop.guests();
+  if (step >= 1 && step <= m_dialogue.steps.size()) {
+    if (Guest* const own = guest_of(m_dialogue.steps[step - 1], m_loop, m_defaults.vm)) {
+      return own;
+    }
+  }
+  const auto found = std::find_if(guests.begin(), guests.end(),
+                                  [](const auto& guest) { return guest->has_console(); });
+  return found == guests.end() ? nullptr : found->get();
+}
+
+void Runner::show(Guest& guest, const std::string& why) {
+  m_timeline.end_step();
+  m_log.note(format("a person gets the terminal: {}", why));
+  const std::optional<Duration> took =
+      visit(m_loop, guest, m_dialogue.run_dir,
+            format("qt-expect: {}; the machine '{}' is yours until Ctrl-a x", why, guest.name()));
+  if (!took) {
+    m_log.note(format("nobody came: {}", guest.describe_end()));
+    return;
+  }
+  m_limits.put_off(*took);
+  m_timeline.leave_out(*took);
+  note_touched(*took);
+  m_log.note(format("the person has left after {}",
+                    seconds_text(std::chrono::duration<double>(*took).count())));
+}
+
+void Runner::break_at_step() {
+  if (m_break_steps.contains(m_step)) {
+    show(*shown_at(m_step),
+         format("before step {} ({})", m_step, describe_step(m_dialogue.steps[m_step - 1])));
+    m_loop.check(nullptr);
+  }
+}
+
+void Runner::break_at_failure(const DialogueEnd& end) {
+  if (!m_breaks_at_failure || end.signal != 0 || end.cause == Cause::skip) {
+    return;
+  }
+  m_has_shown_failure = true;
+  Guest* shown = shown_at(m_step);
+  for (const auto& guest : m_loop.guests()) {
+    shown = guest->name() == end.vm && guest->has_console() ? guest.get() : shown;
+  }
+  const std::string where =
+      m_step >= 1 && m_step <= m_dialogue.steps.size() ? format("step {}: ", m_step) : "";
+  if (shown != nullptr && shown->has_console()) {
+    show(*shown, format("{}{}", where, end.message));
+  }
+}
+
+void Runner::note_touched(Duration stood_still) {
+  bool is_touched = stood_still > Duration::zero();
+  for (const auto& guest : m_loop.guests()) {
+    is_touched = guest->take_touched() || is_touched;
+  }
+  if (!is_touched) {
+    return;
+  }
+  const bool is_step = m_step >= 1 && m_step <= m_dialogue.steps.size();
+  const std::string at = is_step ? format("step {}", m_step) : "the end";
+  if (m_touched.empty() || m_touched.back().at != at) {
+    m_touched.push_back({at});
+  }
+  m_touched.back().seconds += std::chrono::duration<double>(stood_still).count();
+}
 
 void Runner::keep_consoles_for(std::size_t first) {
   const std::vector<Step>& steps = m_dialogue.steps;
@@ -233,6 +345,9 @@ std::vector<std::string> Runner::last_lines_of(const std::string& vm) const {
 
 void Runner::write(const Verdict& verdict) {
   m_log.note(verdict.cause == Cause::pass ? "pass" : verdict.message);
+  if (!verdict.touched.empty()) {
+    m_log.note(touched_text(verdict));
+  }
   m_log.flush(DialogueLog::Lines::end_all);
   if (!m_dialogue.run_dir.empty()) {
     write_verdict(m_dialogue.run_dir, verdict);
@@ -250,6 +365,12 @@ void Runner::name_step(Verdict& verdict, const DialogueEnd& end) {
 }
 
 DialogueResult Runner::decide(const DialogueEnd& end) {
+  DialogueResult result = judge(end);
+  write(result.verdict);
+  return result;
+}
+
+DialogueResult Runner::judge(const DialogueEnd& end) {
   keep_guest_tests("");
   DialogueResult result;
   Verdict& verdict = result.verdict;
@@ -260,6 +381,8 @@ DialogueResult Runner::decide(const DialogueEnd& end) {
   verdict.judged_exits = m_judged_exits;
   verdict.details = end.details;
   verdict.checks = m_checks;
+  note_touched(Duration::zero());
+  verdict.touched = m_touched;
   verdict.message = end.message;
   if (m_step > 0 && m_step <= m_dialogue.steps.size()) {
     name_step(verdict, end);
@@ -281,7 +404,6 @@ DialogueResult Runner::decide(const DialogueEnd& end) {
                      : end.cause == Cause::skip ? static_cast<int>(ExitCode::absent)
                      : late                     ? static_cast<int>(ExitCode::deadline)
                                                 : static_cast<int>(ExitCode::failed);
-  write(verdict);
   return result;
 }
 
@@ -290,9 +412,11 @@ void Runner::run_steps(std::size_t first, std::size_t end) {
     const Step& step = m_dialogue.steps[m_step - 1];
     const std::string words = describe_step(step);
     m_log.note(format("step {}: {}", m_step, words));
+    break_at_step();
     m_timeline.begin_step(words);
     keep_consoles_for(m_step - 1);
     run_step(step, words);
+    note_touched(Duration::zero());
   }
 }
 
@@ -334,6 +458,7 @@ void Runner::run_check(std::size_t index) {
     if (!goes_on || end.signal != 0 || end.late) {
       throw;
     }
+    break_at_failure(end);
     m_log.note(format("check '{}': {}", result.name, result.message));
   }
 }
@@ -374,15 +499,37 @@ DialogueResult Runner::run() {
     if (m_dialogue.steps.empty()) {
       watch();
     }
+    const DialogueEnd end = end_of_checks(m_checks);
+    if (end.cause != Cause::pass && !m_has_shown_failure) { // a test that the guest has run
+      break_at_failure(end);
+    }
     finish();
-    return decide(end_of_checks(m_checks));
-  } catch (const DialogueEnd& end) {
     return decide(end);
+  } catch (const DialogueEnd& end) {
+    return fail(end);
   } catch (const Error& error) {
     give_up(error.what(), error.code());
   } catch (const std::exception& error) {
     give_up(error.what(), ExitCode::internal);
   }
+}
+
+// What is known now is the verdict, whatever the person does and however that ends.
+DialogueResult Runner::fail(const DialogueEnd& end) {
+  DialogueResult result = judge(end);
+  if (m_breaks_at_failure && !m_dialogue.run_dir.empty()) {
+    write_verdict(m_dialogue.run_dir, result.verdict);
+  }
+  try {
+    break_at_failure(end);
+  } catch (const DialogueEnd& later) {
+    m_log.note(later.message);
+  } catch (const Error& error) {
+    m_log.note(error.what());
+  }
+  result.verdict.touched = m_touched;
+  write(result.verdict);
+  return result;
 }
 
 // It cannot be judged: says so in the verdict too.

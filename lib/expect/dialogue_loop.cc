@@ -32,16 +32,23 @@ DialogueLoop::DialogueLoop(const std::vector<VmChannels>& vms, const Watch& watc
 DialogueLoop::~DialogueLoop() { ::sigprocmask(SIG_SETMASK, &m_old_mask, nullptr); }
 
 void DialogueLoop::turn(Deadline deadline, const Guest* awaited) {
+  if (serve(wake_at(deadline))) {
+    check(awaited);
+    check_folder();
+  }
+}
+
+bool DialogueLoop::serve(Deadline deadline) {
   m_log.flush(DialogueLog::Lines::keep_unfinished);
   const Clock::time_point begin = Clock::now();
-  deadline = put_off(wake_at(deadline), m_stopped);
+  deadline = put_off(deadline, m_stopped);
   const EventLoop::Turn turn =
       m_loop.turn(m_folder ? earlier(deadline, m_folder->deadline()) : deadline);
   if (turn.stopped > Duration::zero()) {
     note_stop(turn.stopped);
   }
   if (turn.interrupted) {
-    return;
+    return false;
   }
   m_looked = begin;
   for (const std::unique_ptr<Guest>& guest : m_guests) {
@@ -52,8 +59,7 @@ void DialogueLoop::turn(Deadline deadline, const Guest* awaited) {
       guest->console().settle();
     }
   }
-  check(awaited);
-  check_folder();
+  return true;
 }
 
 void DialogueLoop::check_folder() {

@@ -42,6 +42,9 @@ public:
   // `awaited`: the machine on whose console the caller looks for something itself; its failures are
   // left to the caller, who knows what came first. Throws DialogueEnd, Error.
   void turn(Deadline deadline, const Guest* awaited = nullptr);
+  // The same without looking at what fails a dialogue: that stays there for the next turn. False if
+  // nothing was looked at.
+  bool serve(Deadline deadline);
   // A descriptor of the caller's that turn() wakes for, too.
   [[nodiscard]] EventLoop::Registration wake_for(pollfd wanted) {
     return m_loop.watch([wanted] { return wanted; }, {});

@@ -12,6 +12,12 @@
 
 namespace qt {
 
+namespace {
+
+constexpr std::size_t k_longest_keys = 256; // without a line end, in one line of the log
+
+} // namespace
+
 Guest::Guest(const VmChannels& channels, const Watch& watch, DialogueLog& log, EventLoop& loop)
   : m_channels(channels)
   , m_log(log)
@@ -31,6 +37,9 @@ void Guest::register_with(EventLoop& loop) {
           return pollfd{takes_more ? m_console->fd() : -1, POLLIN, 0};
         },
         [this](const pollfd&) {
+          if (m_is_visited && has_exit() && !m_exit_ended) {
+            read_exit(); // which key it was, before its echo
+          }
           m_console->read();
           note_full_console();
           note_first_sign();
@@ -239,12 +248,55 @@ void Guest::write_monitor() {
   }
 }
 
+void Guest::take_hand_input(const HandInput& input) {
+  m_is_touched = true;
+  if (input.kind == HandInput::Kind::monitor) {
+    log_keys();
+    m_log.note(format("{}: by hand, the monitor: {}", name(), input.text));
+    m_is_asked = true;
+    return;
+  }
+  if (m_is_visited && m_console) {
+    m_console->set_blank(true);
+  }
+  m_keys_by_hand += input.text;
+  if (m_keys_by_hand.find_first_of("\r\n") != std::string::npos ||
+      m_keys_by_hand.size() > k_longest_keys) {
+    log_keys();
+  }
+}
+
+void Guest::log_keys() {
+  if (!m_keys_by_hand.empty()) {
+    m_log.note(format("{}: by hand, typed: {}", name(),
+                      format_escapes(std::exchange(m_keys_by_hand, {}))));
+  }
+}
+
+void Guest::begin_visit() {
+  m_is_visited = true;
+  m_is_asked = false;
+}
+
+void Guest::end_visit() {
+  m_is_visited = false;
+  log_keys();
+  if (m_console) {
+    m_console->set_blank(false);
+  }
+  if (m_is_asked) {
+    forget_events();
+  }
+}
+
 void Guest::read_exit() {
   for (const ExitNews& news : m_exit.take_news()) {
     if (const auto* const event = std::get_if<MachineEvent>(&news)) {
       take_event(event->event);
     } else if (const auto* const untaken = std::get_if<UntakenBytes>(&news)) {
       m_untaken = untaken->count;
+    } else if (const auto* const input = std::get_if<HandInput>(&news)) {
+      take_hand_input(*input);
     } else {
       m_end = std::get<ExitStatus>(news);
       m_log.note(format("{}: {}", name(), m_end->text()));

@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace qt {
@@ -46,6 +47,9 @@ public:
   // done, quit or kill: qt-boot ends QEMU accordingly; has_exit() must be true.
   void request_end(ExitRequest request);
 
+  // Any request that has no answer.
+  void ask_to(ExitRequest request) { m_exit.ask(request); }
+
   // Asks qt-boot how much of what was typed QEMU has not read; has_exit() must be true. untaken()
   // is the answer, once it has come.
   void ask_untaken();
@@ -58,6 +62,14 @@ public:
   void begin_step() { m_events_before = m_events.size(); }
   // What the monitor has told by now is old news: no step after this place may await it.
   void forget_events();
+  // Somebody who looks at the machine (boot/viewers.hh) has typed or asked the monitor since the
+  // last call.
+  bool take_touched() { return std::exchange(m_is_touched, false); }
+  // A person is there. What comes on the console from the first key on, and what the monitor tells
+  // from the first question on, is that person's doing: no step takes it for what it awaits.
+  void begin_visit();
+  void end_visit();
+
   // An unwanted event that fails the dialogue, whatever has come since.
   std::optional<GuestFinding> failure() const;
   // When it does so, if the machine is not over before: the console may say the rest until then.
@@ -95,6 +107,8 @@ private:
   bool read_monitor();
   void write_monitor();
   void read_exit();
+  void take_hand_input(const HandInput& input);
+  void log_keys();
   void take_event(const Json& event);
   bool is_wanted(const Json& event);
   bool has_unread() const;
@@ -118,6 +132,10 @@ private:
   std::vector<Json> m_panics;
   Deadline m_failure_at = Deadline::never();
   std::optional<std::size_t> m_untaken;
+  bool m_is_visited = false;
+  bool m_is_touched = false;
+  bool m_is_asked = false;    // its monitor, by a person who is there
+  std::string m_keys_by_hand; // not logged yet
   std::optional<ExitStatus> m_end;
   std::optional<ExitRequest> m_request;          // to end
   std::optional<Clock::time_point> m_first_sign; // of the end

@@ -57,6 +57,8 @@ TimeLimits::TimeLimits(const Modifiers& dialogue)
   }
 }
 
+void TimeLimits::put_off(Duration span) { m_total.deadline = qt::put_off(m_total.deadline, span); }
+
 TimeLimit TimeLimits::of(const Modifiers& step) const {
   if (step.timeout) {
     const Deadline deadline = Deadline::after(scaled(*step.timeout));

@@ -65,6 +65,8 @@ public:
   explicit TimeLimits(const Modifiers& dialogue);
 
   const TimeLimit& total() const noexcept { return m_total; }
+  // Nobody was there to keep to the dialogue's time for so long.
+  void put_off(Duration span);
   // The step's own deadline, which begins now, or the dialogue's, whichever is earlier.
   TimeLimit of(const Modifiers& step) const;
   // Begins now; nothing if there is none. The dialogue's where the step names none.

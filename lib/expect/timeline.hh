@@ -22,6 +22,10 @@ public:
   // The stage `name` ends here. What to say if it took longer than `budget`; empty if it did not.
   std::string mark(const std::string& name, std::optional<Duration> budget);
 
+  // The last `span` is no part of the dialogue: a person was there. The step that ran has ended
+  // before.
+  void leave_out(Duration span) { m_start += span; }
+
   // Ends the step that runs and hands out what is known.
   void put_into(Verdict& verdict);
 

@@ -25,6 +25,17 @@ TEST(Timeline, HasEveryStepInOrder) {
   EXPECT_LE(verdict.start, verdict.end);
 }
 
+TEST(Timeline, APersonsTimeIsNoneOfTheDialogues) {
+  Timeline timeline;
+  timeline.begin_step("--wait a");
+  timeline.end_step();
+  timeline.leave_out(1h);
+  timeline.begin_step("--wait b");
+  Verdict verdict;
+  timeline.put_into(verdict);
+  EXPECT_LT(verdict.seconds, 0.0); // of an hour that has not passed here
+}
+
 TEST(Timeline, AStageBeginsAtTheMarkBefore) {
   Timeline timeline;
   EXPECT_EQ(timeline.mark("firmware", std::nullopt), "");

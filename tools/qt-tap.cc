@@ -6,7 +6,10 @@
 #include "cli/cli.hh"
 #include "definition/includes.hh"
 #include "definition/json_schema.hh"
+#include "ipc/terminal_view.hh"
 #include "os/file.hh"
+#include "schema/break_point.hh"
+#include "tap/break_place.hh"
 #include "tap/dry_run.hh"
 #include "tap/listing.hh"
 #include "tap/rerun.hh"
@@ -14,6 +17,7 @@
 #include "tap/tag.hh"
 #include "tap/watch.hh"
 
+#include <algorithm>
 #include <csignal>
 #include <unistd.h>
 
@@ -146,6 +150,10 @@ CommandLine command_line(Options& options) {
           "what to do with a machine whose test failed: end it (default), keep it stopped, or give "
           "you its console",
           run.on_fail)
+      .option("break", "STEP|fail",
+              "before this step (its number or its mark), or when the dialogue fails, give the "
+              "machine to the terminal, without deadlines, until Ctrl-a x; may be repeated",
+              run.breaks)
       .flag("gdb",
             "run QEMU under gdb at the terminal, of several machines the first; nothing has a "
             "deadline",
@@ -214,6 +222,49 @@ void check_watch(const Options& options) {
   }
 }
 
+void check_breaks(const Options& options) {
+  const auto usage = [](const char* message) { return Error(message, ExitCode::usage); };
+  const RunOptions& run = options.run;
+  if (run.breaks.empty()) {
+    return;
+  }
+  if (options.name || (options.mode != Mode::run && options.mode != Mode::dry_run)) {
+    throw usage("option --break is for runs of FILEs; see qt-tap --help");
+  }
+  if (repeats(options) || run.retries > 0 || options.watch || options.slice) {
+    throw usage("a person is there for one run (--break): leave --repeat, --until-fail, --bisect, "
+                "--retries, --watch and --slice out");
+  }
+  if (run.jobs > 1 || run.gdb) {
+    throw usage("option --break: there is one terminal; leave --jobs and --gdb out");
+  }
+  if (std::count(run.breaks.begin(), run.breaks.end(), k_break_at_failure) > 0 &&
+      run.on_fail != "end") {
+    throw usage("options --break fail and --on-fail: say one of them");
+  }
+  if (options.mode == Mode::run && !has_terminal()) {
+    throw usage("option --break: there is no terminal to give the machine to; run it at one, "
+                "without Meson or with 'meson test --interactive' (Meson 1.5)");
+  }
+}
+
+// A step is one of one subtest; it is looked for before anything is run.
+void check_break_places(const Options& options, const std::vector<Selected>& selected) {
+  for (const std::string& place : options.run.breaks) {
+    if (place != k_break_at_failure && selected.size() != 1) {
+      throw Error(format("option --break: a step is one of one subtest, and {} are selected; name "
+                         "it with --filter",
+                         selected.size()),
+                  ExitCode::usage);
+    }
+  }
+  for (const auto& [definition, subtest, checks] : selected) {
+    for (std::size_t i = 0; i < subtest->phases.size(); ++i) {
+      breaks_of_phase(*subtest, i, checks, options.run.breaks);
+    }
+  }
+}
+
 // What does not go together, or would have no effect.
 void check_use(const Options& options) {
   const auto usage = [](const char* message) { return Error(message, ExitCode::usage); };
@@ -246,6 +297,7 @@ void check_use(const Options& options) {
   }
   check_retries(options);
   check_watch(options);
+  check_breaks(options);
   if (options.run.jobs > 1 && options.run.on_fail == "shell") {
     throw usage("option --on-fail: one terminal cannot be given to several subtests; leave --jobs "
                 "out, or keep the machines");
@@ -280,6 +332,7 @@ int run_selected(const Options& options, std::vector<Definition>& definitions,
   for (Definition& definition : definitions) {
     apply_options(options.run, definition);
   }
+  check_break_places(options, selected);
   RunSettings settings = complete_settings(options.run);
   if (options.mode == Mode::run) {
     const Names names = options.files.size() > 1 ? Names::full_names : Names::short_names;

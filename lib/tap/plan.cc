@@ -6,6 +6,7 @@
 #include "qemu/option_list.hh"
 #include "schema/key_option.hh"
 #include "schema/tables.hh"
+#include "tap/break_place.hh"
 
 #include <algorithm>
 #include <array>
@@ -88,8 +89,11 @@ public:
 
   // qt-expect with these steps, and these checks after them.
   Words dialogue(const Json& whole, const std::vector<Step>& steps,
-                 const std::vector<NamedCheck>& checks = {}) const {
+                 const std::vector<NamedCheck>& checks = {}, const Words& breaks = {}) const {
     Words words = {m_input.programs.expect};
+    for (const std::string& place : breaks) {
+      append(words, {"--break", place});
+    }
     append(words, timeout(whole));
     append(words, set_for(whole, steps, checks));
     if (m_input.strict_budgets) {
@@ -254,17 +258,14 @@ PhasePlan plan_phase(const Subtest& subtest, std::size_t index, const PlanInput&
     append(plan.chain, words.machine(phase.vms[i], std::span(phase.vms).subspan(i),
                                      input.emulators[index][i], phase.dialogue));
   }
-  std::vector<NamedCheck> checks = phase.checks;
-  std::erase_if(checks, [&input](const NamedCheck& check) {
-    return !input.checks.empty() &&
-           std::find(input.checks.begin(), input.checks.end(), check.name) == input.checks.end();
-  });
+  const std::vector<NamedCheck> checks = chosen_checks(phase, input.checks);
   if (!phase.steps.empty() || !checks.empty() ||
       (!phase.vms.empty() && phase.dialogue.contains("fail"))) {
     if (!phase.vms.empty()) {
       plan.chain.emplace_back("--");
     }
-    append(plan.chain, words.dialogue(phase.dialogue, phase.steps, checks));
+    append(plan.chain, words.dialogue(phase.dialogue, phase.steps, checks,
+                                      breaks_of_phase(subtest, index, input.checks, input.breaks)));
   } else if (!phase.vms.empty()) {
     // No dialogue to bound: the outermost machine gets the deadline.
     const Words timeout = words.timeout(phase.dialogue);

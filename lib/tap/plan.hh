@@ -44,9 +44,10 @@ struct PlanInput {
   std::optional<Duration> timeout;
   std::vector<std::string> checks; // only these of the subtest; empty: all
   bool strict_budgets = false;
-  std::string on_fail = "end"; // --on-fail of qt-boot
-  bool gdb = false;            // --gdb of qt-boot, for the first machine: there is one terminal
-  bool gdb_stub = false;       // --gdbstub of qt-boot
+  std::string on_fail = "end";     // --on-fail of qt-boot
+  std::vector<std::string> breaks; // where a person gets the terminal (break_place.hh)
+  bool gdb = false;                // --gdb of qt-boot, for the first machine: there is one terminal
+  bool gdb_stub = false;           // --gdbstub of qt-boot
 };
 
 struct PhasePlan {

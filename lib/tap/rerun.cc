@@ -21,7 +21,9 @@ std::vector<Selected> not_passed(const std::vector<Selected>& selected, RunSetti
   for (const Selected& test : selected) {
     const std::string run_dir = run_dir_of(*test.definition, *test.subtest, settings);
     const std::optional<Verdict> verdict = read_verdict(run_dir);
-    if (!verdict || (verdict->cause != Cause::pass && verdict->cause != Cause::flaky)) {
+    const bool has_passed =
+        verdict && (verdict->cause == Cause::pass || verdict->cause == Cause::flaky);
+    if (!has_passed || !verdict->touched.empty()) { // else it has passed by itself
       left.push_back(test);
     }
   }

@@ -151,6 +151,9 @@ std::vector<std::string> option_words(const RunOptions& options) {
   if (options.strict_budgets) {
     words.emplace_back("--strict-budgets");
   }
+  for (const std::string& place : options.breaks) {
+    add("--break", place);
+  }
   if (options.gdb) {
     words.emplace_back("--gdb");
   }

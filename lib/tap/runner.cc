@@ -98,8 +98,10 @@ private:
   std::vector<Mark> m_marks;
   std::vector<StepTime> m_steps;
   std::vector<CheckResult> m_checks;
+  std::vector<Touch> m_touched;
   std::string m_start, m_end; // of the first and last dialogue
   double m_seconds = 0;
+  double m_stood_still = 0; // of the time since the first stage began: a person was there
   Verdict m_verdict;
   Outcome m_outcome;
 };
@@ -292,7 +294,8 @@ Verdict SubtestRun::run_phases() {
       }
       run_dir = plan.run_dir;
       const std::string stage = stage_name(i, part.name);
-      const double start = std::chrono::duration<double>(Clock::now() - begin).count();
+      const double start =
+          std::chrono::duration<double>(Clock::now() - begin).count() - m_stood_still;
       const bool passed = run_command(plan.run_dir, plan.*part.words, stage);
       const Verdict left = read_verdict(plan.run_dir).value_or(Verdict());
       keep(left, stage, start);
@@ -324,6 +327,7 @@ Verdict SubtestRun::of_all_stages(Verdict verdict, const std::string& run_dir) c
   verdict.steps = m_steps;
   verdict.marks = m_marks;
   verdict.checks = m_checks;
+  verdict.touched = m_touched;
   verdict.start = m_start;
   verdict.end = m_end;
   verdict.seconds = m_seconds;
@@ -379,6 +383,15 @@ void SubtestRun::keep(const Verdict& left, const std::string& stage, double star
     check.start += start;
     m_checks.push_back(std::move(check));
   }
+  for (const Touch& touch : left.touched) {
+    m_touched.push_back({m_subtest.phases.size() == 1 && stage == "steps"
+                             ? touch.at
+                             : format("{}: {}", stage, touch.at),
+                         touch.seconds});
+    m_stood_still += touch.seconds;
+    m_time->give_back(
+        std::chrono::duration_cast<Duration>(std::chrono::duration<double>(touch.seconds)));
+  }
   m_start = m_start.empty() ? left.start : m_start;
   m_end = left.end.empty() ? m_end : left.end;
   m_seconds = start + left.seconds;
@@ -402,7 +415,7 @@ bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::
   std::uint64_t said = 0;
   bool is_left_out = false;
   try {
-    const bool may_be_held = m_settings.on_fail != "end";
+    const bool may_be_held = m_settings.on_fail != "end" || !m_settings.breaks.empty();
     const bool has_viewer = may_be_held || is_debugged(m_settings);
     end = run_stage(words, options, may_be_held ? Deadline::never() : m_time->deadline(), m_request,
                     [&](std::string_view line) {

@@ -157,6 +157,7 @@ PlanInput Scene::plan_input(const RunSettings& settings) const {
   input.gdb = settings.gdb;
   input.gdb_stub = settings.gdb_stub;
   input.strict_budgets = settings.strict_budgets;
+  input.breaks = settings.breaks;
   input.programs = settings.programs;
   input.run_dir = run_dir;
   input.checks = settings.checks;

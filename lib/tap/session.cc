@@ -43,9 +43,14 @@ void tell_one(const std::string& full, const std::string& name, const Result& re
               TapWriter& tap, Report report = Report::full) {
   const Outcome& outcome = result.outcome;
   const std::string marks = marks_text(outcome.verdict.marks);
+  const std::string touched = touched_text(outcome.verdict);
   if (is_passed(outcome.verdict.cause)) {
     const bool is_flaky = outcome.verdict.cause == Cause::flaky;
-    is_flaky ? tap.flaky(name, outcome.verdict.message) : tap.ok(name);
+    if (is_flaky) {
+      tap.flaky(name, outcome.verdict.message);
+    } else {
+      touched.empty() ? tap.ok(name) : tap.touched(name, touched);
+    }
     if (is_flaky && !outcome.verdict.tries.empty()) {
       const std::string& last = outcome.verdict.tries.back().directory;
       tap.comment(format("logs of the try before: {}/{}", outcome.run_dir, last));
@@ -61,6 +66,9 @@ void tell_one(const std::string& full, const std::string& name, const Result& re
   }
   tap.not_ok(name);
   tap.comment(cause_line(outcome.verdict));
+  if (!touched.empty()) {
+    tap.comment(touched);
+  }
   if (!marks.empty()) {
     tap.comment("marks: " + marks);
   }
@@ -178,6 +186,8 @@ void tell_repeated(const Repeated& repeated, bool until_failure, TapWriter& tap)
     tap.expected_failure(repeated.name, *repeated.expected);
   } else if (!tally.why_flaky().empty()) {
     tap.flaky(repeated.name, tally.why_flaky());
+  } else if (!tally.how_touched().empty()) {
+    tap.touched(repeated.name, tally.how_touched());
   } else {
     tap.ok(repeated.name);
   }

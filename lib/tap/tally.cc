@@ -26,6 +26,8 @@ void Tally::add(const Result& result) {
     m_why_skipped = verdict.message;
   } else if (verdict.cause == Cause::flaky) {
     m_why_flaky = verdict.message;
+  } else if (is_passed(verdict.cause) && !verdict.touched.empty()) {
+    m_how_touched = touched_text(verdict);
   } else if (is_failure(verdict)) {
     Failures& failures = m_failures[verdict.cause];
     if (failures.count++ == 0) {

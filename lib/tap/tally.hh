@@ -31,6 +31,8 @@ public:
   bool only_skipped() const noexcept { return m_skipped == runs(); }
   // What is said of the last pass that was flaky (verdict.hh); or empty.
   const std::string& why_flaky() const noexcept { return m_why_flaky; }
+  // The same of the last pass in which a person had a hand.
+  const std::string& how_touched() const noexcept { return m_how_touched; }
   const std::string& why_skipped() const noexcept { return m_why_skipped; }
 
   // Lines for people: failures of all runs, a line for each cause with the logs of its first,
@@ -50,6 +52,7 @@ private:
   std::size_t m_skipped = 0;
   std::string m_why_skipped;
   std::string m_why_flaky;
+  std::string m_how_touched;
   std::map<Cause, Failures> m_failures;
   std::vector<Duration> m_took;
 };

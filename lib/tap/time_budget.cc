@@ -2,6 +2,7 @@
 
 #include "base/format.hh"
 #include "base/timeout_multiplier.hh"
+#include "os/event_loop.hh"
 
 #include <algorithm>
 
@@ -76,6 +77,13 @@ void TimeBudget::end() {
   --m_running;
 }
 
+void TimeBudget::give_back(Duration span) {
+  const std::lock_guard lock(m_mutex);
+  if (m_left) {
+    *m_left += span;
+  }
+}
+
 void TimeBudget::note(const std::string& subtest, double seconds) {
   const std::lock_guard lock(m_mutex);
   m_spent.emplace_back(seconds, subtest);
@@ -108,6 +116,11 @@ SubtestTime::SubtestTime(TimeBudget& budget, std::optional<Duration> own)
 }
 
 SubtestTime::~SubtestTime() { m_budget.end(); }
+
+void SubtestTime::give_back(Duration span) {
+  m_budget.give_back(span);
+  m_deadline = put_off(m_deadline, span);
+}
 
 std::optional<Duration> SubtestTime::for_dialogue() const {
   if (m_deadline.is_never()) {

@@ -30,6 +30,9 @@ public:
   void begin();
   void end();
 
+  // So much of what has passed does not count: a person was there.
+  void give_back(Duration span);
+
   // What a subtest has taken, for people.
   void note(const std::string& subtest, double seconds);
   // "90s for all: boot took 60.2 s, net 27.1 s": those that took longest, in order. Empty if none
@@ -56,6 +59,8 @@ public:
   SubtestTime(const SubtestTime&) = delete;
   SubtestTime& operator=(const SubtestTime&) = delete;
 
+  // So much of what has passed does not count, also for all subtests.
+  void give_back(Duration span);
   // When a stage that does not keep to its time is ended: there is time for evidence before.
   Deadline deadline() const noexcept { return m_deadline; }
   // What a dialogue that begins now may take, as an option of it names it; nothing: without end.

@@ -8,18 +8,15 @@
 #include "os/file.hh"
 #include "os/process.hh"
 #include "tap_fixture.hh"
+#include "terminal_program.hh"
 
 #include <array>
-#include <csignal>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <map>
-#include <poll.h>
-#include <pty.h>
 #include <set>
 #include <span>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace qt {
@@ -67,6 +64,7 @@ protected:
         {"accel", {{"--accel", "tcg,thread=single"}, "--accel tcg,thread=single"}},
         {"cpu", {{"--cpu", "rv64"}, "--cpu rv64"}},
         {"confine", {{"--confine", "sandbox"}, "--confine sandbox"}},
+        {"break", {{"--break", "1"}, "qt-expect'? --break 1 ", true, true}},
         {"gdb", {{"--gdb"}, "qt-boot'? --gdb ", true, true}},
         {"gdbstub", {{"--gdbstub"}, "--gdbstub"}},
         {"jobs", {{"--jobs", "2"}, "", false}},
@@ -116,6 +114,15 @@ protected:
     const bool has_output = std::find(words.begin(), words.end(), "--output") != words.end();
     words.insert(words.end(), more.begin(), more.end());
     return has_output ? tap(words) : run(words);
+  }
+
+  // All that a run says which has a terminal of its own.
+  std::string at_terminal(Words words, const std::string& file) const {
+    words.insert(words.begin(), {tool("qt-tap"), "--output", output});
+    words.push_back(file);
+    support::TerminalProgram program(words);
+    program.wait();
+    return program.said();
   }
 
   // The same, but that a run has less time the later a dialogue begins.
@@ -200,10 +207,11 @@ TEST_F(QtTapOptions, TheCommandThatRunsASubtestAgainHasThem) {
     }
     remove_tree(output);
     const Words dry = printed(given.words, m_bad);
-    const Captured failed = answer(given.words, {m_bad});
-    const std::size_t begin = failed.err.find("again: ");
-    ASSERT_NE(begin, std::string::npos) << failed.err;
-    std::string again = failed.err.substr(begin + 7, failed.err.find('\n', begin) - begin - 7);
+    const std::string failed =
+        option == "break" ? at_terminal(given.words, m_bad) : answer(given.words, {m_bad}).err;
+    const std::size_t begin = failed.find("again: ");
+    ASSERT_NE(begin, std::string::npos) << failed;
+    std::string again = failed.substr(begin + 7, failed.find_first_of("\r\n", begin) - begin - 7);
     EXPECT_THAT(again, HasSubstr(" --" + option));
     const std::size_t program = again.find("/tools/qt-tap"); // a path that needs it is quoted
     again.insert(again.find(' ', program) + 1, "--dry-run ");
@@ -317,39 +325,14 @@ steps = [{ wait = "OpenSBI", timeout = "100ms" }]
   EXPECT_EQ(exit_status_of(process.wait(Deadline::after(60s)).value().wait_status), 0);
 }
 
-// Everything that a program on a terminal of its own says; `answers` is typed when `awaited` came.
+// Everything that a program on a terminal of its own says; `answer` is typed when `awaited` came.
 std::string on_terminal(const Words& words, const std::string& awaited, const std::string& answer) {
-  std::vector<char*> argv;
-  for (const std::string& word : words) {
-    argv.push_back(const_cast<char*>(word.c_str()));
+  support::TerminalProgram program(words);
+  if (program.await(awaited)) {
+    program.type(answer);
   }
-  argv.push_back(nullptr);
-  int terminal = -1;
-  const winsize size = {24, 200, 0, 0};
-  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, &size);
-  if (child == 0) {
-    ::execvp(argv[0], argv.data());
-    ::_exit(127);
-  }
-  const UniqueFd owner(terminal);
-  const Deadline limit = Deadline::after(std::chrono::seconds(80));
-  std::string said;
-  std::size_t answered = 0;
-  std::array<char, 4096> buffer;
-  pollfd entry = {terminal, POLLIN, 0};
-  while (::poll(&entry, 1, limit.poll_timeout()) > 0) {
-    const ssize_t count = ::read(terminal, buffer.data(), buffer.size());
-    if (count <= 0) {
-      break; // its last process has ended
-    }
-    said.append(buffer.data(), static_cast<std::size_t>(count));
-    if (answered == 0 && said.find(awaited) != std::string::npos) {
-      answered = static_cast<std::size_t>(::write(terminal, answer.data(), answer.size()));
-    }
-  }
-  ::kill(child, SIGTERM); // one that hangs
-  ::waitpid(child, nullptr, 0);
-  return said;
+  program.wait();
+  return program.said();
 }
 
 TEST_F(QtTapOptions, QemuRunsUnderGdbAtTheTerminal) {
@@ -369,6 +352,13 @@ TEST_F(QtTapOptions, QemuRunsUnderGdbAtTheTerminal) {
       on_terminal({tool("qt-tap"), "--output", output, "--gdb", m_good}, "(gdb) ", "quit 5\n");
   EXPECT_THAT(quits, HasSubstr("not ok 1 a\r\n")) << quits;
   EXPECT_EQ(exit_status_of(run({"--gdb", "--jobs", "2", m_good}).status.wait_status), 2);
+}
+
+TEST_F(QtTapOptions, ARunWithAPersonIsWhatADryRunPrints) {
+  const std::string said = on_terminal({tool("qt-tap"), "--output", output, "--break", "1", m_good},
+                                       "what you type goes there", "\x01x");
+  EXPECT_THAT(said, HasSubstr("ok 1 a # touched by hand at step 1\r\n")) << said;
+  expect_same(noted(output + "/riscv64/good.a"), printed({"--break", "1"}, m_good));
 }
 
 // Whether the scratch folder stays is no command of the run: the script removes it as the run does.

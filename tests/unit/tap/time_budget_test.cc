@@ -34,6 +34,23 @@ TEST(TimeBudget, RunsWhileAnySubtestDoes) {
   EXPECT_FALSE(endless.is_used_up());
 }
 
+TEST(TimeBudget, GivesBackWhatDoesNotCount) {
+  const ScopedVariable none(k_variable, std::nullopt);
+  TimeBudget budget(10ms);
+  {
+    SubtestTime time(budget, std::nullopt);
+    ::usleep(11'000);
+    EXPECT_TRUE(budget.is_used_up());
+    EXPECT_TRUE(time.deadline().expired());
+    time.give_back(1h);
+    EXPECT_FALSE(time.deadline().expired());
+  }
+  EXPECT_FALSE(budget.is_used_up());
+  TimeBudget endless(std::nullopt);
+  endless.give_back(1h);
+  EXPECT_FALSE(endless.left().has_value());
+}
+
 TEST(TimeBudget, IsNotSharedOutAmongThoseAtTheSameTime) {
   const ScopedVariable none(k_variable, std::nullopt);
   TimeBudget budget(1h);

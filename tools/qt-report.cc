@@ -38,8 +38,10 @@ CommandLine command_line(Options& options) {
       .flag("json", "a JSON object for each subtest, or change, one a line", options.json)
       .flag("compare", "what is different in the folder AFTER from the folder BEFORE",
             options.compare)
-      .flag("github", "failures as annotations of a GitHub workflow", options.github)
-      .flag("gitlab", "failures as folded sections of a GitLab job's log", options.gitlab)
+      .flag("github", "failures, and what is flaky, as annotations of a GitHub workflow",
+            options.github)
+      .flag("gitlab", "failures, and what is flaky, as folded sections of a GitLab job's log",
+            options.gitlab)
       .group("What to write")
       .option("html", "FILE", "one page with all results, consoles and dialogues", options.html)
       .option("junit", "FILE", "JUnit's XML, for CI services", options.junit)

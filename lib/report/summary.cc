@@ -64,6 +64,18 @@ void add_flaky(std::span<const SubtestResult> results, std::vector<std::string>&
   }
 }
 
+void add_touched(std::span<const SubtestResult> results, std::vector<std::string>& lines) {
+  bool is_first = true;
+  for (const SubtestResult& result : results) {
+    if (result.passed() && !result.verdict.touched.empty()) {
+      if (std::exchange(is_first, false)) {
+        lines.insert(lines.end(), {"", "PASSED, BUT NOT BY THEMSELVES"});
+      }
+      lines.push_back(format("  {}: {}", result.name, touched_text(result.verdict)));
+    }
+  }
+}
+
 void add_skips(std::span<const SubtestResult> results, std::vector<std::string>& lines) {
   std::map<std::string, std::vector<std::string>> reasons;
   for (const SubtestResult& result : results) {
@@ -133,6 +145,7 @@ std::vector<std::string> summary_lines(std::span<const SubtestResult> results) {
                                            counts_text(results), seconds_text(seconds))};
   add_failures(results, lines);
   add_flaky(results, lines);
+  add_touched(results, lines);
   add_skips(results, lines);
   add_slowest(results, lines);
   return lines;
@@ -161,6 +174,10 @@ Json result_json(const SubtestResult& result) {
                      {"seconds", tried.seconds},
                      {"directory", tried.directory}});
   }
+  Json touched = Json::array();
+  for (const Touch& touch : verdict.touched) {
+    touched.push_back({{"at", touch.at}, {"seconds", touch.seconds}});
+  }
   return {{"version", 1},
           {"name", result.name},
           {"arch", result.arch},
@@ -179,6 +196,7 @@ Json result_json(const SubtestResult& result) {
           {"steps", std::move(steps)},
           {"marks", std::move(marks)},
           {"tries", std::move(tries)},
+          {"touched", std::move(touched)},
           {"definition", result.definition},
           {"directory", result.directory},
           {"again", result.again}};
@@ -200,12 +218,16 @@ std::vector<std::string> gitlab_sections(std::span<const SubtestResult> results)
   std::vector<std::string> lines;
   std::size_t number = 0;
   for (const SubtestResult& result : results) {
-    if (!result.failed()) {
+    if (!result.failed() && !result.flaky()) {
       continue;
     }
     const std::string section = format("qt_report_{}", ++number);
     lines.push_back(format("\x1b[0Ksection_start:0:{}[collapsed=true]\r\x1b[0K{}: {}", section,
                            result.name, escape_for_display(reason_of(result))));
+    for (const EarlierTry& tried : result.verdict.tries) {
+      lines.push_back(format("{}: {}: {}: {}", tried.directory, cause_name(tried.cause),
+                             seconds_text(tried.seconds), escape_for_display(tried.message)));
+    }
     for (const std::string& line : result.verdict.last_lines) {
       lines.push_back("| " + escape_for_display(line));
     }

@@ -11,19 +11,20 @@
 namespace qt {
 
 // For people, line by line: the counts, each failure with its cause, last console line, folder and
-// the command that runs it again, each flaky subtest with the failure before, skips grouped by
-// reason, the slowest subtests and steps.
+// the command that runs it again, each flaky subtest with the failure before, what passed while a
+// person had a hand in it, skips grouped by reason, the slowest subtests and steps.
 std::vector<std::string> summary_lines(std::span<const SubtestResult> results);
 
 // One JSON object for a subtest. `version` 1 has: version, name, arch, file, subtest,
 // outcome ("passed", "flaky", "failed", "skipped"), cause, message, seconds, start, end, stage,
-// step, awaited, last-lines, steps, marks, tries, definition, directory, again.
+// step, awaited, last-lines, steps, marks, tries, touched, definition, directory, again.
 Json result_json(const SubtestResult& result);
 
 // One line for each failure and each flaky subtest, which the log of a GitHub workflow shows at the
 // definition.
 std::vector<std::string> github_annotations(std::span<const SubtestResult> results);
-// For the log of a GitLab job: a section for each failure, folded until somebody opens it.
+// For the log of a GitLab job: a section for each failure and each flaky subtest, folded until
+// somebody opens it.
 std::vector<std::string> gitlab_sections(std::span<const SubtestResult> results);
 
 // "ARCH/FILE SECONDS" for each file of which a subtest ran, all its subtests together, the longest

@@ -6,13 +6,13 @@
 #include "base/text.hh"
 #include "extract/archive.hh"
 #include "os/file.hh"
+#include "report/run_files.hh"
 #include "report/shortened_log.hh"
 #include "report/summary.hh"
 
 #include <algorithm>
 #include <cctype>
 #include <map>
-#include <sys/stat.h>
 #include <utility>
 #include <vector>
 
@@ -79,25 +79,6 @@ Paths paths_in(std::span<const SubtestResult> results) {
   return paths;
 }
 
-// name → path of all regular files in the folder, but those of scratch; what cannot be read of it
-// is left out.
-void find_files(const std::string& folder, const std::string& name,
-                std::map<std::string, std::string>& found) {
-  std::error_code error;
-  for (const std::string& entry : names_in(folder, error)) {
-    const std::string path = folder + "/" + entry;
-    struct stat status;
-    if (entry == "scratch" || ::lstat(path.c_str(), &status) < 0) {
-      continue;
-    }
-    if (S_ISDIR(status.st_mode)) {
-      find_files(path, name + "/" + entry, found);
-    } else if (S_ISREG(status.st_mode)) {
-      found.emplace(name + "/" + entry, path);
-    }
-  }
-}
-
 std::string content_of(const std::string& path) {
   try {
     return shortened_log(path, k_most_of_file);
@@ -120,12 +101,15 @@ std::string name_of_bundle(const std::string& path) {
 
 void write_bundle(const std::string& path, std::span<const SubtestResult> results) {
   const std::string top = name_of_bundle(path);
-  std::map<std::string, std::string> files;
+  std::map<std::string, std::string> files; // name in the archive → path
   for (const SubtestResult& result : results) {
     if (result.failed() || result.flaky()) {
       const std::string& folder = result.directory;
-      find_files(folder, format("{}/{}/{}", top, base_name(parent_of(folder)), base_name(folder)),
-                 files);
+      for (const std::string& name : run_files(result)) {
+        files.emplace(
+            format("{}/{}/{}/{}", top, base_name(parent_of(folder)), base_name(folder), name),
+            format("{}/{}", folder, name));
+      }
     }
   }
   const Paths paths = paths_in(results);

@@ -67,6 +67,27 @@ TEST(Summary, AnnotationsHoldWhatTheyQuote) {
   EXPECT_THAT(sections.back(), HasSubstr("section_end:0:qt_report_1"));
 }
 
+TEST(Summary, WhatIsFlakyIsNoErrorButIsTold) {
+  std::vector<SubtestResult> results = {result_of("a", Cause::pass),
+                                        result_of("b", Cause::flaky, "failed 1 of 2 times")};
+  results[1].verdict.tries = {{"try1", Cause::timeout, "'login:' did not come", 9}};
+  EXPECT_THAT(github_annotations(results),
+              ElementsAre("::warning file=,title=arm/virt%3Ab::flaky%3A failed 1 of 2 times"));
+  EXPECT_THAT(gitlab_sections(results),
+              ElementsAre(HasSubstr("arm/virt:b: flaky: failed 1 of 2 times"),
+                          "try1: timeout: 9.0 s: 'login:' did not come",
+                          "logs: /nowhere/arm/virt.b", HasSubstr("section_end")));
+}
+
+TEST(Summary, TellsWhatAPersonHadAHandIn) {
+  std::vector<SubtestResult> results = {result_of("a", Cause::pass), result_of("b", Cause::pass)};
+  results[1].verdict.touched = {{"step 3", 41}};
+  EXPECT_THAT(summary_lines(results), Contains("  arm/virt:b: touched by hand at step 3"));
+  EXPECT_EQ(result_json(results[1]).at("touched")[0].at("at"), "step 3");
+  EXPECT_THAT(junit_xml(results), HasSubstr("<system-out>touched by hand at step 3</system-out>"));
+  EXPECT_THAT(summary_lines(std::span(results).first(1)), Not(Contains(HasSubstr("by hand"))));
+}
+
 TEST(Summary, SkipsThatNobodyExpected) {
   const TempDir folder("summary-test-");
   const std::string list = folder.path() + "/list";
@@ -126,7 +147,7 @@ TEST(Page, HoldsWhateverAGuestPrints) {
   write_file(folder.path() + "/dialogue.log", std::string(200'000, 'a') + "the end");
   const std::vector<SubtestResult> results = {result};
   const std::string page = html_page(results, "<b> & \"co\"");
-  EXPECT_THAT(page, HasSubstr("<title>&lt;b> &amp; \"co\"</title>"));
+  EXPECT_THAT(page, HasSubstr("<title>&lt;b&gt; &amp; &quot;co&quot;</title>"));
   EXPECT_THAT(page, Not(HasSubstr("<script>alert")));
   EXPECT_THAT(page, HasSubstr("\\u003cscript>alert"));
   EXPECT_THAT(page, HasSubstr("are left out here; the whole is in "));

@@ -4,8 +4,7 @@
 #include "os/file.hh"
 
 #include <algorithm>
-#include <functional>
-#include <utility>
+#include <unistd.h>
 
 namespace qt {
 
@@ -32,17 +31,22 @@ void Evidence::gather_of_crash(pid_t qemu, ExitStatus status, const std::string&
   m_backtrace.ask_about_crash(qemu, status, program);
 }
 
+void Evidence::question(const std::string& command, const Json& arguments, Answer keep,
+                        std::function<void()> otherwise) {
+  ++m_open;
+  m_monitor->ask(
+      command, arguments,
+      [this, keep = std::move(keep), otherwise = std::move(otherwise)](const Json& reply) {
+        m_open = std::max(m_open - 1, 0);
+        if (reply.contains("return")) {
+          keep(reply["return"]);
+        } else if (otherwise) {
+          otherwise();
+        }
+      });
+}
+
 void Evidence::ask() {
-  const auto question = [this](const std::string& command, const Json& arguments,
-                               std::function<void(const Json& value)> keep) {
-    ++m_open;
-    m_monitor->ask(command, arguments, [this, keep = std::move(keep)](const Json& reply) {
-      m_open = std::max(m_open - 1, 0);
-      if (reply.contains("return")) {
-        keep(reply["return"]);
-      }
-    });
-  };
   question("query-status", Json::object(),
            [this](const Json& value) { m_details["status"] = value; });
   question("human-monitor-command", {{"command-line", "info registers -a"}},
@@ -55,12 +59,24 @@ void Evidence::ask() {
   // Without a display QEMU would take a picture of a text console of its own (a PC's parallel
   // port). Consoles of a display have a device and come first: qemu/ui/console.c.
   question("qom-get", {{"path", "/backend/console[0]"}, {"property", "device"}},
-           [this, question, path = m_stem + ".screen.ppm"](const Json& device) {
+           [this](const Json& device) {
              if (device.is_string() && device != "") {
-               question("screendump", {{"filename", path}},
-                        [this, path](const Json&) { m_details["screen"] = path; });
+               ask_for_picture();
              }
            });
+}
+
+// QEMU writes PNG since 7.1, if it was built with it.
+void Evidence::ask_for_picture() {
+  const std::string png = m_stem + ".screen.png";
+  const std::string ppm = m_stem + ".screen.ppm";
+  const auto keep = [this](const std::string& path) {
+    return [this, path](const Json&) { m_details["screen"] = path; };
+  };
+  question("screendump", {{"filename", png}, {"format", "png"}}, keep(png), [this, png, ppm, keep] {
+    ::unlink(png.c_str()); // what it may have begun
+    question("screendump", {{"filename", ppm}}, keep(ppm));
+  });
 }
 
 // What it answers from now on is still taken, and waited for no more.

@@ -1,8 +1,8 @@
 // What a machine looks like when it has run out of time, or has crashed. Asked on qt-boot's own
 // monitor: its run state, the registers of its processors (VM.registers.txt in the run directory)
-// and, if it has a display, a picture of it (VM.screen.ppm); 1 s at most. A QEMU that does not
-// answer, or has no monitor, is looked at from outside, as a crash is (backtrace.hh). What cannot
-// be had is left out.
+// and, if it has a display, a picture of it (VM.screen.png, or .ppm); 1 s at most. A QEMU that does
+// not answer, or has no monitor, is looked at from outside, as a crash is (backtrace.hh). What
+// cannot be had is left out.
 //
 // Works in the turns of an event loop; the owner calls advance() after each.
 #pragma once
@@ -12,6 +12,7 @@
 #include "ipc/base_log.hh"
 #include "qemu/own_monitor.hh"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -47,7 +48,13 @@ public:
   Json details() const;
 
 private:
+  using Answer = std::function<void(const Json& value)>;
+
+  // `otherwise`: what is done if it cannot be had.
+  void question(const std::string& command, const Json& arguments, Answer keep,
+                std::function<void()> otherwise = {});
   void ask();
+  void ask_for_picture();
   void give_up_monitor();
 
   std::string m_stem;

@@ -1,11 +1,13 @@
 #include "report/page.hh"
 
 #include "base/format.hh"
+#include "os/file.hh"
 #include "report/markup.hh"
 #include "report/run_files.hh"
 #include "report/shortened_log.hh"
 #include "report/summary.hh"
 
+#include <cstdint>
 #include <string_view>
 
 namespace qt {
@@ -14,6 +16,7 @@ namespace {
 
 constexpr std::size_t k_of_a_pass = 16 << 10;
 constexpr std::size_t k_of_a_failure = 128 << 10;
+constexpr std::size_t k_largest_picture = 2 << 20;
 constexpr std::string_view k_try = "try"; // begins the folders of tries that failed (verdict.hh)
 // Stands in k_page_start wherever the page's heading belongs.
 constexpr std::string_view k_page_title = "@TITLE@";
@@ -26,7 +29,7 @@ constexpr const char* k_page_start = R"page(<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
-      content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+      content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
 <title>@TITLE@</title>
 <style>
 :root { color-scheme: light dark; --back: #fff; --text: #1b1f24; --soft: #5b6470; --line: #d5dae0;
@@ -62,6 +65,7 @@ td.why { color: var(--soft); overflow-wrap: anywhere; }
 pre { margin: 0; padding: .5rem; background: var(--back); border: 1px solid var(--line);
   border-radius: .35rem; overflow: auto; max-height: 32rem; font: 12.5px/1.4 ui-monospace, monospace;
   white-space: pre-wrap; overflow-wrap: anywhere; }
+.detail img { display: block; max-width: 100%; border: 1px solid var(--line); }
 .typed { color: var(--accent); } .matched { color: var(--passed); font-weight: 600; }
 .note { color: var(--soft); } .time-of { color: var(--soft); }
 .bar { display: grid; grid-template-columns: minmax(8rem, 2fr) 3fr 5rem; gap: .5rem;
@@ -69,7 +73,8 @@ pre { margin: 0; padding: .5rem; background: var(--back); border: 1px solid var(
 .bar span:first-child { overflow-wrap: anywhere; }
 .bar div { height: .7rem; background: var(--back); border: 1px solid var(--line); position: relative; }
 .bar i { position: absolute; top: 0; bottom: 0; background: var(--accent); min-width: 2px; }
-@media (max-width: 40rem) { body { padding: .6rem; } .why, th.why { display: none; }
+.cause { display: none; color: var(--soft); font-size: .85rem; }
+@media (max-width: 40rem) { body { padding: .6rem; } .why, th.why { display: none; } .cause { display: block; }
   .bar { grid-template-columns: 1fr 1fr 4rem; } }
 </style>
 </head>
@@ -183,6 +188,13 @@ function bars(result) {
   return box;
 }
 
+function picture(data) {
+  const image = make('img');
+  image.src = data;
+  image.alt = 'the display when it was looked at last';
+  return image;
+}
+
 function section(cell, title, content) {
   cell.append(make('h2', '', title), typeof content === 'string' ? make('pre', '', content) : content);
 }
@@ -190,14 +202,20 @@ function section(cell, title, content) {
 function detail(result) {
   const row = make('tr', 'detail'), cell = make('td');
   cell.colSpan = 4;
-  section(cell, result.outcome === 'skipped' ? 'Reason' : 'Cause', result.message || result.cause);
+  const is_failure = result.outcome === 'failed';
+  section(cell, is_failure ? 'Cause' : result.outcome === 'skipped' ? 'Reason' : 'Result',
+          !result.message ? result.cause : is_failure ? result.cause + ': ' + result.message : result.message);
   if (result.touched.length) section(cell, 'A person', by_hand(result));
   if (result.step) section(cell, 'Step', result.step);
   if (result.awaited) section(cell, 'Awaited', result.awaited);
   if (result['last-lines'].length && result.outcome === 'failed')
     section(cell, 'Last lines of the console', terminal(result['last-lines'].join('\n')));
+  for (const [name, data] of Object.entries(result.pictures)) section(cell, name, picture(data));
   if (result.steps.length) section(cell, 'Steps', bars(result));
-  const names = Object.keys(result.logs);
+  // A try before stands after the one that counts.
+  const tries = result.tries.map(tried => tried.directory + '/');
+  const is_before = name => Number(tries.some(folder => name.startsWith(folder)));
+  const names = Object.keys(result.logs).sort((a, b) => is_before(a) - is_before(b));
   for (const name of names.filter(name => name.endsWith('dialogue.log')))
     section(cell, name, dialogue(result.logs[name]));
   for (const name of names.filter(name => name.endsWith('console.log')))
@@ -216,7 +234,8 @@ function by_hand(result) {
 }
 
 function row(result) {
-  const line = make('tr'), name = make('td', 'name'), open = make('button', '', result.name);
+  const line = make('tr'), name = make('td', 'name'), open = make('button');
+  for (const part of result.name.split(/(?<=[\/:])/)) open.append(...open.childNodes.length ? [make('wbr')] : [], part);
   open.type = 'button';
   open.setAttribute('aria-expanded', 'false');
   open.addEventListener('click', () => {
@@ -226,6 +245,7 @@ function row(result) {
     else line.after(detail(result));
   });
   name.append(open);
+  if (result.outcome === 'failed') name.append(make('div', 'cause', result.cause));
   line.append(make('td', result.outcome, result.outcome), name,
               make('td', 'time', result.outcome === 'skipped' ? '' : seconds(result.seconds)),
               make('td', 'why', result.outcome === 'passed' ? by_hand(result) :
@@ -296,6 +316,34 @@ Json logs_of(const SubtestResult& result) {
   return logs;
 }
 
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view k_digits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    std::uint32_t three = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      three = three << 8 | (at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0U);
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+      text += at + i <= bytes.size() ? k_digits[three >> (18 - 6 * i) & 63U] : '=';
+    }
+  }
+  return text;
+}
+
+// Of displays, at a deadline (boot/evidence.hh).
+Json pictures_of(const SubtestResult& result) {
+  Json pictures = Json::object();
+  for (const std::string& name : run_pictures(result)) {
+    const std::string content = read_file_if_exists(result.directory + "/" + name).value_or("");
+    if (content.size() <= k_largest_picture) {
+      pictures[name] = "data:image/png;base64," + base64(content);
+    }
+  }
+  return pictures;
+}
+
 // JSON inside of a script element: "</script" and "<!--" must not stand in it.
 std::string fit_for_script(const std::string& json) {
   std::string fit;
@@ -321,6 +369,7 @@ std::string html_page(std::span<const SubtestResult> results, const std::string&
     entry["kind"] =
         result.skipped() ? kind_of_skip(result) : std::string(cause_name(result.verdict.cause));
     entry["logs"] = result.skipped() ? Json::object() : logs_of(result);
+    entry["pictures"] = pictures_of(result);
     page += separator + fit_for_script(dump_json(entry));
     separator = ",\n";
   }

@@ -4,6 +4,7 @@
 #include "os/file.hh"
 
 #include <algorithm>
+#include <string_view>
 #include <sys/stat.h>
 #include <system_error>
 
@@ -29,6 +30,23 @@ void find_files(const std::string& directory, const std::string& part,
   }
 }
 
+std::vector<std::string> shown_files(const SubtestResult& result, std::string_view ending) {
+  std::vector<std::string> files;
+  try {
+    files = run_files(result);
+  } catch (const Error&) { // gone meanwhile, or not ours: the result itself is known
+    return {};
+  }
+  const std::vector<EarlierTry>& tries = result.verdict.tries;
+  std::erase_if(files, [&tries, ending](const std::string& file) {
+    const auto is_older = [&](const EarlierTry& tried) {
+      return &tried != &tries.back() && file.starts_with(tried.directory + "/");
+    };
+    return !file.ends_with(ending) || std::any_of(tries.begin(), tries.end(), is_older);
+  });
+  return files;
+}
+
 } // namespace
 
 std::vector<std::string> run_files(const SubtestResult& result) {
@@ -39,20 +57,11 @@ std::vector<std::string> run_files(const SubtestResult& result) {
 }
 
 std::vector<std::string> run_logs(const SubtestResult& result) {
-  std::vector<std::string> files;
-  try {
-    files = run_files(result);
-  } catch (const Error&) { // gone meanwhile, or not ours: the result itself is known
-    return {};
-  }
-  const std::vector<EarlierTry>& tries = result.verdict.tries;
-  std::erase_if(files, [&tries](const std::string& file) {
-    const auto is_older = [&](const EarlierTry& tried) {
-      return &tried != &tries.back() && file.starts_with(tried.directory + "/");
-    };
-    return !file.ends_with(".log") || std::any_of(tries.begin(), tries.end(), is_older);
-  });
-  return files;
+  return shown_files(result, ".log");
+}
+
+std::vector<std::string> run_pictures(const SubtestResult& result) {
+  return shown_files(result, ".png");
 }
 
 } // namespace qt

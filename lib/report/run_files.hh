@@ -12,8 +12,9 @@ namespace qt {
 // "try1/verdict.json", in order, without what lies in scratch/; symbolic links are not followed.
 // What cannot be read of it is left out.
 std::vector<std::string> run_files(const SubtestResult& result);
-// Of these the logs, without those of the tries before the last one that failed; none where they
-// cannot be read.
+// Of these the logs, and the pictures that a browser can show, without those of the tries before
+// the last one that failed; none where they cannot be read.
 std::vector<std::string> run_logs(const SubtestResult& result);
+std::vector<std::string> run_pictures(const SubtestResult& result);
 
 } // namespace qt

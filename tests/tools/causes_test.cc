@@ -398,12 +398,14 @@ TEST_F(Causes, APictureIsTakenOfADisplayOnly) {
   const std::string steps = "steps = [{ wait = \"nosuch\", timeout = \"500ms\" }]";
   const Verdict blind = failure(Cause::timeout, "x86_64", x86("idle", "\xeb\xfe", "") + steps);
   EXPECT_FALSE(blind.details.contains("screen"));
-  EXPECT_FALSE(exists(run_dir() + "/default.screen.ppm"));
+  EXPECT_FALSE(exists(run_dir() + "/default.screen.png"));
   const Verdict seeing =
       failure(Cause::timeout, "x86_64",
               x86("idle", "\xeb\xfe", "\"-device\", \"bochs-display\", ") + steps);
   EXPECT_TRUE(seeing.details.contains("screen"));
-  EXPECT_TRUE(exists(run_dir() + "/default.screen.ppm"));
+  const std::string picture = seeing.details.value("screen", "");
+  EXPECT_TRUE(picture.ends_with("/default.screen.png") || picture.ends_with("/default.screen.ppm"));
+  EXPECT_TRUE(exists(picture)) << picture;
 }
 
 TEST_F(Causes, IdleTimeout) {

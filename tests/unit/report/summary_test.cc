@@ -145,6 +145,9 @@ TEST(Page, HoldsWhateverAGuestPrints) {
   result.verdict.last_lines = {k_hostile};
   write_file(folder.path() + "/console.log", k_hostile + "</script>");
   write_file(folder.path() + "/dialogue.log", std::string(200'000, 'a') + "the end");
+  make_directories(folder.path() + "/phase2");
+  write_file(folder.path() + "/phase2/console.log", "of the second phase");
+  write_file(folder.path() + "/default.screen.png", "\x89PNG");
   const std::vector<SubtestResult> results = {result};
   const std::string page = html_page(results, "<b> & \"co\"");
   EXPECT_THAT(page, HasSubstr("<title>&lt;b&gt; &amp; &quot;co&quot;</title>"));
@@ -163,6 +166,8 @@ TEST(Page, HoldsWhateverAGuestPrints) {
   ASSERT_EQ(json.size(), 1u);
   EXPECT_THAT(json[0].at("logs").at("console.log").get<std::string>(),
               HasSubstr("<script>alert(1)</script>"));
+  EXPECT_EQ(json[0].at("logs").at("phase2/console.log"), "of the second phase");
+  EXPECT_EQ(json[0].at("pictures").at("default.screen.png"), "data:image/png;base64,iVBORw==");
 }
 
 } // namespace summary_test

@@ -13,7 +13,7 @@ namespace qt {
 // What cannot be read of it is left out.
 std::vector<std::string> run_files(const SubtestResult& result);
 // Of these the logs, and the pictures that a browser can show, without those of the tries before
-// the last one that failed; none where they cannot be read.
+// the last one that failed.
 std::vector<std::string> run_logs(const SubtestResult& result);
 std::vector<std::string> run_pictures(const SubtestResult& result);
 

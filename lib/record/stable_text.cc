@@ -112,9 +112,16 @@ std::string ConsoleText::most_similar(const std::string& part) const {
 }
 
 std::string common_part(const std::string& one, const std::string& other) {
+  if (one == other) {
+    return one;
+  }
   const std::string start = cut_end(one, common_prefix(one, other));
   const std::string end = cut_start(one, one.size() - common_suffix(one, other));
-  return count_words(start) >= count_words(end) ? start : end;
+  const std::string& part = count_words(start) >= count_words(end) ? start : end;
+  const bool has_letter = std::any_of(part.begin(), part.end(), [](char byte) {
+    return std::isalpha(static_cast<unsigned char>(byte)) != 0;
+  });
+  return has_letter ? part : "";
 }
 
 } // namespace qt

@@ -30,7 +30,8 @@ private:
   std::string m_text; // all of them, a line each
 };
 
-// The longer of what both begin and what both end with, cut at the border of a word or number.
+// The longer of what both begin and what both end with, cut at the border of a word or number. A
+// number alone is none: beside one that changes it is the same by chance.
 std::string common_part(const std::string& one, const std::string& other);
 
 // Whether the text says something: letters and digits, at least so many.

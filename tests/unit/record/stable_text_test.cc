@@ -30,6 +30,8 @@ TEST(StableText, WhatTwoTextsHaveInCommonEndsAtAWord) {
   EXPECT_EQ(common_part("at 0x80001234: ready", "at 0x80ff1234: ready"), ": ready");
   EXPECT_EQ(common_part("same", "same"), "same");
   EXPECT_EQ(common_part("abc", "xyz"), "");
+  EXPECT_EQ(common_part("3.06 0.06", "2.98 0.06"), "") << "by chance";
+  EXPECT_EQ(common_part("3.06 0.06", "3.06 0.06"), "3.06 0.06");
 }
 
 TEST(StableText, FindsTheLineThatStandsForAnother) {

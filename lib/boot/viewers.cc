@@ -1,6 +1,7 @@
 #include "boot/viewers.hh"
 
 #include "base/error.hh"
+#include "ipc/run_dir.hh"
 #include "os/unix_socket.hh"
 
 #include <algorithm>
@@ -42,10 +43,6 @@ std::string asked_text(const Json& request, const std::string& line) {
 }
 
 } // namespace
-
-std::string attach_path(const std::string& run_dir, std::string_view vm) {
-  return format("{}/{}.attach", run_dir, vm);
-}
 
 Viewers::Viewers(const std::string& run_dir, const std::string& vm,
                  std::optional<ConsoleRelay>& console, std::optional<OwnMonitor>& monitor,

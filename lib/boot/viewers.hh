@@ -85,7 +85,4 @@ private:
   EventLoop::Registration m_listening;
 };
 
-// The socket of a machine in a run directory.
-std::string attach_path(const std::string& run_dir, std::string_view vm);
-
 } // namespace qt

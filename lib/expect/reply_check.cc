@@ -218,7 +218,11 @@ ReplyMistake reply_mistake(const ReplyChecks& checks, const Json& value) {
     }
   }
   const std::string what = unmet(checks, value);
-  return what.empty() ? ReplyMistake() : mistake_at({{checks.at, what, shorten(value), ""}});
+  if (what.empty()) {
+    return {};
+  }
+  const std::vector<Place> places = {{checks.at, what, shorten(value), ""}};
+  return mistake_at(places);
 }
 
 std::string shorten(const Json& value) { return cut_json(dump_json(value), k_value); }

@@ -1,7 +1,10 @@
 #include "expect/visit.hh"
 
 #include "base/error.hh"
+#include "base/timeout_multiplier.hh"
+#include "ipc/run_dir.hh"
 #include "ipc/terminal_view.hh"
+#include "os/file.hh"
 
 #include <algorithm>
 
@@ -10,6 +13,8 @@ namespace qt {
 namespace {
 
 constexpr Duration k_last_echo{1000}; // at most, for what was typed last to have come back
+constexpr Duration k_begin{10000};    // at most, for qt-boot to be there for those who look on
+constexpr Duration k_look{10};
 
 // The machines' deadlines, with qt-boot, and what a person's doing brings forth, stand still for
 // as long as it lives.
@@ -60,6 +65,11 @@ std::optional<Duration> visit(DialogueLoop& loop, Guest& guest, const std::strin
   }
   const Clock::time_point begin = Clock::now();
   const Pause pause(loop);
+  // It starts the program before that; the first step may be meant.
+  const Deadline begun = Deadline::after(scaled(k_begin));
+  while (!exists(attach_path(run_dir, guest.name())) && !guest.over() && !begun.expired()) {
+    loop.serve(earlier(begun, Deadline::after(k_look)));
+  }
   const std::unique_ptr<TerminalView> view = TerminalView::open(run_dir, guest.name(), why);
   if (!view) {
     throw Error("the terminal is gone to which the machine was to be given");

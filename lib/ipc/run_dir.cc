@@ -71,6 +71,10 @@ std::vector<VmChannels> parse_vms(std::string_view text) {
   return vms;
 }
 
+std::string attach_path(const std::string& run_dir, std::string_view vm) {
+  return format("{}/{}.attach", run_dir, vm);
+}
+
 std::string console_log_path(const std::string& run_dir, std::string_view vm) {
   if (vm == k_default_vm) {
     return run_dir + "/console.log";

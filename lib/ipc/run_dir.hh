@@ -45,6 +45,9 @@ std::vector<VmChannels> parse_vms(std::string_view text);
 // "console.log", otherwise "VM.console.log".
 std::string console_log_path(const std::string& run_dir, std::string_view vm);
 std::string qemu_log_path(const std::string& run_dir, std::string_view vm);
+// The socket for those who look at a machine (boot/viewers.hh). qt-boot makes it after it has
+// started the program.
+std::string attach_path(const std::string& run_dir, std::string_view vm);
 std::string dialogue_log_path(const std::string& run_dir);
 std::string base_log_path(const std::string& run_dir);
 std::string scratch_path(const std::string& run_dir);

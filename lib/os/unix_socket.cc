@@ -4,6 +4,7 @@
 #include "os/file.hh"
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -40,11 +41,12 @@ struct Reached {
 } // namespace
 
 UniqueFd listen_at(const std::string& path) {
-  Reached reached(path);
-  ::unlink(path.c_str());
+  const std::string hidden = path + "~"; // who finds the path itself can connect
+  Reached reached(hidden);
+  ::unlink(hidden.c_str());
   ::fchmod(reached.socket.get(), 0600);
   if (::bind(reached.socket.get(), reached.where(), sizeof reached.address) < 0 ||
-      ::listen(reached.socket.get(), 8) < 0) {
+      ::listen(reached.socket.get(), 8) < 0 || ::rename(hidden.c_str(), path.c_str()) < 0) {
     throw errno_error(errno, format("listening at {}", path));
   }
   set_nonblocking(reached.socket.get());

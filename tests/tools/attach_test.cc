@@ -2,6 +2,7 @@
 #include "boot/viewers.hh"
 #include "boot_fixture.hh"
 #include "environment.hh"
+#include "ipc/run_dir.hh"
 #include "os/unix_socket.hh"
 #include "terminal_program.hh"
 #include "x86_payload.hh"

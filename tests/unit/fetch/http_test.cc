@@ -119,8 +119,10 @@ TEST_F(HttpTest, HeadersWithoutEndAreRefused) {
       "/file",
       {.body = body + "\r\n", .headers = {"Transfer-Encoding: chunked"}, .length_unknown = true});
   const HttpResult result = get(m_server.url("/file"));
-  EXPECT_EQ(result.outcome, HttpOutcome::refused) << result.reason;
-  EXPECT_THAT(result.reason, HasSubstr("headers without end"));
+  // Newer versions of libcurl have a limit of their own.
+  EXPECT_NE(result.outcome, HttpOutcome::complete) << result.reason;
+  EXPECT_THAT(result.reason, testing::AnyOf(HasSubstr("headers without end"),
+                                            HasSubstr("Too large response headers")));
 }
 
 TEST_F(HttpTest, NobodyListeningIsUnreachable) {

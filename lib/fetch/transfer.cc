@@ -24,7 +24,9 @@ constexpr long k_buffer_bytes = 512L << 10; // the most that libcurl hands over 
 constexpr long k_slow_bytes_per_second = 1024;
 constexpr std::uint64_t k_seconds_of_a_day = 86'400;
 constexpr long k_redirects = 10;
-constexpr std::size_t k_most_header_bytes = 4 << 20;
+// Of all responses together. Newer versions of libcurl refuse 300 KiB of one, in words of their
+// own.
+constexpr std::size_t k_most_header_bytes = 256 << 10;
 
 template<typename Value>
 void set(CURL* easy, CURLoption option, Value value) {

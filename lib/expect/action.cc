@@ -68,20 +68,12 @@ CheckPort check_port(const Step& step) {
   return {step.text("tcp"), is_open, is_open && step.find("timeout") != nullptr};
 }
 
-Printk printk_of(bool is_ignored) { return is_ignored ? Printk::ignore : Printk::keep; }
-
 } // namespace
 
 DialogueDefaults read_defaults(const Json& values) {
   const Step step = {{}, values, ""}; // for its way to look for a key
   DialogueDefaults defaults;
-  Modifiers& modifiers = defaults.modifiers;
-  modifiers.failures = patterns_from(step.find("fail"));
-  modifiers.printk = printk_of(step.find("ignore-printk") != nullptr);
-  modifiers.pace = duration_of(step, "pace").value_or(modifiers.pace);
-  modifiers.every = duration_of(step, "every").value_or(modifiers.every);
-  modifiers.timeout = duration_of(step, "timeout");
-  modifiers.idle_timeout = duration_of(step, "idle-timeout");
+  defaults.modifiers = read_modifiers(step, defaults.modifiers);
   defaults.strips_ansi = step.find("strip-ansi") != nullptr;
   defaults.has_strict_budgets = step.find("strict-budgets") != nullptr;
   defaults.log_limit = parse_size(step.text("log-limit")).value_or(k_log_limit);
@@ -91,13 +83,12 @@ DialogueDefaults read_defaults(const Json& values) {
   return defaults;
 }
 
-Modifiers read_modifiers(const Step& step, const DialogueDefaults& defaults) {
+Modifiers read_modifiers(const Step& step, const Modifiers& otherwise) {
   Modifiers modifiers;
   modifiers.failures = patterns_from(step.find("fail"));
-  modifiers.printk =
-      step.find("ignore-printk") != nullptr ? Printk::ignore : defaults.modifiers.printk;
-  modifiers.pace = duration_of(step, "pace").value_or(defaults.modifiers.pace);
-  modifiers.every = duration_of(step, "every").value_or(defaults.modifiers.every);
+  modifiers.printk = step.find("ignore-printk") != nullptr ? Printk::ignore : otherwise.printk;
+  modifiers.pace = duration_of(step, "pace").value_or(otherwise.pace);
+  modifiers.every = duration_of(step, "every").value_or(otherwise.every);
   modifiers.timeout = duration_of(step, "timeout");
   modifiers.idle_timeout = duration_of(step, "idle-timeout");
   modifiers.mark = step.text("mark");

@@ -146,7 +146,8 @@ struct DialogueDefaults {
 DialogueDefaults read_defaults(const Json& values);
 // The step must be of the right form (step_mistake()).
 Action read_action(const Step& step);
-Modifiers read_modifiers(const Step& step, const DialogueDefaults& defaults);
+// `otherwise` has what the step does not say of printk, pace and every.
+Modifiers read_modifiers(const Step& step, const Modifiers& otherwise);
 
 ReplyChecks read_reply_checks(const Step& step);
 // From the normal form of Type::patterns, the sets put in; an empty list from nullptr.

@@ -63,6 +63,9 @@ private:
             m_defaults.modifiers.printk, m_defaults.log_limit};
   }
 
+  // What a step has at hand; `modifiers` and `words` must outlive it.
+  StepRun run_with(const Modifiers& modifiers, const std::string& words, Guest* guest,
+                   TimeLimit limit);
   StepRun no_step(Guest* guest, TimeLimit limit);
   void run_steps(std::size_t first, std::size_t end);
   // Runs a check and keeps its result. Throws what ends the dialogue, after keeping it too.
@@ -236,19 +239,9 @@ void Runner::run_step(const Step& original, const std::string& words) {
     }
   }
   const Action action = read_action(step);
-  const Modifiers modifiers = read_modifiers(step, m_defaults);
-  const StepRun run = {m_loop,
-                       m_log,
-                       modifiers,
-                       words,
-                       guest_of(step, m_loop, m_defaults.vm),
-                       m_limits.of(modifiers),
-                       m_limits.idle_of(modifiers),
-                       m_saved,
-                       m_judged_exits,
-                       m_channels,
-                       m_dialogue.show_reply,
-                       m_guest_tests};
+  const Modifiers modifiers = read_modifiers(step, m_defaults.modifiers);
+  const StepRun run =
+      run_with(modifiers, words, guest_of(step, m_loop, m_defaults.vm), m_limits.of(modifiers));
   std::visit([&run](const auto& kind) { qt::run_step(run, kind); }, action);
   set_mark(modifiers);
 }
@@ -267,14 +260,12 @@ void Runner::set_mark(const Modifiers& step) {
   }
 }
 
-// For what is awaited of a machine without being a step.
-StepRun Runner::no_step(Guest* guest, TimeLimit limit) {
-  static const std::string nothing;
-  const Modifiers& modifiers = m_defaults.modifiers;
+StepRun Runner::run_with(const Modifiers& modifiers, const std::string& words, Guest* guest,
+                         TimeLimit limit) {
   return {m_loop,
           m_log,
           modifiers,
-          nothing,
+          words,
           guest,
           std::move(limit),
           m_limits.idle_of(modifiers),
@@ -283,6 +274,12 @@ StepRun Runner::no_step(Guest* guest, TimeLimit limit) {
           m_channels,
           m_dialogue.show_reply,
           m_guest_tests};
+}
+
+// For what is awaited of a machine without being a step.
+StepRun Runner::no_step(Guest* guest, TimeLimit limit) {
+  static const std::string nothing;
+  return run_with(m_defaults.modifiers, nothing, guest, std::move(limit));
 }
 
 // Without steps only failure texts are looked for, until the machines are over.

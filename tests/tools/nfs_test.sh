@@ -7,6 +7,7 @@
 # the server is nfs-ganesha on this machine's loopback. FOLDER keeps the kernel's package, which is never
 # installed.
 set -eu
+. "$(dirname "$0")/wait_until.sh"
 tools=$1
 kept=$2
 PATH=$PATH:/usr/sbin:/sbin
@@ -45,14 +46,6 @@ fail() {
   echo "nfs: error: $*" >&2
   tail -n 8 ./*.log >&2
   exit 1
-}
-# wait_until TENTHS COMMAND…: until the command succeeds, at most so many tenths of a second.
-wait_until() {
-  for _ in $(seq "$1"); do
-    "${@:2}" && return
-    sleep 0.1
-  done
-  return 1
 }
 
 # --- what the machines boot: busybox, the modules for NFS, qt-fetch with its libraries

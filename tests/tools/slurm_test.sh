@@ -4,6 +4,7 @@
 # munged, slurmctld and slurmd, and stops: tests that pass, fail, are skipped or take too long, a job
 # that is cancelled and a node that dies. Nothing may be left, and nothing may pass that did not.
 set -eu
+. "$(dirname "$0")/wait_until.sh"
 root=$1
 PATH=$2:/usr/sbin:$PATH
 
@@ -28,15 +29,6 @@ fail() {
   echo "slurm: error: $*" >&2
   tail -n 5 "$folder"/*.log >&2
   exit 1
-}
-
-# wait_until TENTHS COMMAND…: until the command succeeds, at most so many tenths of a second.
-wait_until() {
-  for _ in $(seq "$1"); do
-    "${@:2}" && return
-    sleep 0.1
-  done
-  return 1
 }
 
 # --- the cluster

@@ -87,7 +87,7 @@ TEST_P(Boards, FailWithoutTheirEnd) {
     change("{ send = \".\" }", "{ send = \"b\" }"); // the program ends it after a "." only
   }
   change("timeout = \"30s\" }", "timeout = \"3s\" }");
-  EXPECT_THAT(boot(), HasSubstr("step 6 (--exit 0"));
+  EXPECT_THAT(boot(), HasSubstr("step 7 (--exit 0"));
 }
 
 INSTANTIATE_TEST_SUITE_P(

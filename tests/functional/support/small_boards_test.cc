@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
                           "\nnot ok 1 arduino-uno\n"},
                     Fault{"Memory", "or1k", "virt", "machine = \"virt\",",
                           "machine = \"virt\", args = [\"-m\", \"64M\"],", k_memory},
-                    Fault{"End", "xtensa", "lx60", "0xdead", "0xdeaf", "step 6 (--exit 0"},
+                    Fault{"End", "xtensa", "lx60", "0xdead", "0xdeaf", "step 7 (--exit 0"},
                     Fault{"WithoutConsole", "tricore", "KIT_AURIX_TC277_TRB", "ram = \"0x70001000",
                           "ram = \"0x70401000", "step 1 (--hmp 'xp /44c 0x70000000'"}),
     [](const testing::TestParamInfo<Fault>& one) { return one.param.name; });

@@ -30,7 +30,7 @@ struct Options {
 
 CommandLine command_line(Options& options) {
   CommandLine line(
-      "[OPTION]... DIR...\n       qt-report --compare [--json] BEFORE AFTER",
+      "[OPTION]... DIR...\n       qt-report --compare [--json] [--html FILE] BEFORE AFTER",
       "Say what the tests came to whose results are in the folders DIR: those of one\n"
       "build, of all slices of a run, or of an unpacked archive of them. Fails if one\n"
       "of them failed.");
@@ -43,7 +43,9 @@ CommandLine command_line(Options& options) {
       .flag("gitlab", "failures, and what is flaky, as folded sections of a GitLab job's log",
             options.gitlab)
       .group("What to write")
-      .option("html", "FILE", "one page with all results, consoles and dialogues", options.html)
+      .option("html", "FILE",
+              "one page with all results, consoles and dialogues; with --compare: with all changes",
+              options.html)
       .option("junit", "FILE", "JUnit's XML, for CI services", options.junit)
       .option("durations", "FILE",
               "the seconds of each definition, the longest first, from which Meson can make the "
@@ -79,14 +81,20 @@ void print(const std::vector<std::string>& lines) {
 }
 
 ExitCode report_changes(const Options& options) {
-  if (options.operands.size() != 2 || options.html || options.junit || options.durations ||
-      options.bundle || options.expect_skips || options.github || options.gitlab) {
-    throw Error("--compare takes two folders, BEFORE and AFTER, and beside it only --json",
+  if (options.operands.size() != 2 || options.junit || options.durations || options.bundle ||
+      options.expect_skips || options.github || options.gitlab) {
+    throw Error("--compare takes two folders, BEFORE and AFTER, and beside it only --json and "
+                "--html",
                 ExitCode::usage);
   }
   const std::vector<SubtestResult> before = read_results(std::span(options.operands).first(1));
   const std::vector<SubtestResult> after = read_results(std::span(options.operands).last(1));
   const std::vector<Change> changes = compare(before, after);
+  if (options.html) {
+    write_whole(*options.html, html_comparison(before, after, changes,
+                                               format("before: {} · after: {}", counts_text(before),
+                                                      counts_text(after))));
+  }
   if (options.json) {
     for (const Change& change : changes) {
       print_line(change_json(change));

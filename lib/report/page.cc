@@ -7,8 +7,11 @@
 #include "report/shortened_log.hh"
 #include "report/summary.hh"
 
+#include <algorithm>
 #include <cstdint>
+#include <map>
 #include <string_view>
+#include <vector>
 
 namespace qt {
 
@@ -57,8 +60,9 @@ td.name button { border: 0; background: none; padding: 0; text-align: left; colo
   overflow-wrap: anywhere; }
 td.time, th.time { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.why { color: var(--soft); overflow-wrap: anywhere; }
-.passed { color: var(--passed); } .failed { color: var(--failed); } .skipped { color: var(--skipped); }
-.flaky { color: var(--flaky); }
+.passed, .fixed, .no-longer-skipped, .no-longer-flaky, .faster { color: var(--passed); }
+.failed, .newly-failed, .gone, .slower { color: var(--failed); }
+.skipped, .newly-skipped { color: var(--skipped); } .flaky, .newly-flaky { color: var(--flaky); }
 .detail > td { background: var(--panel); }
 .detail h2 { font-size: .95rem; margin: .9rem 0 .3rem; }
 .detail h2:first-child { margin-top: .2rem; }
@@ -82,10 +86,6 @@ pre { margin: 0; padding: .5rem; background: var(--back); border: 1px solid var(
 <h1>@TITLE@</h1>
 <div class="tools">
   <input id="search" type="search" placeholder="Search names, causes, consoles" aria-label="Search">
-  <button type="button" data-outcome="failed" aria-pressed="false"></button>
-  <button type="button" data-outcome="flaky" aria-pressed="false"></button>
-  <button type="button" data-outcome="passed" aria-pressed="false"></button>
-  <button type="button" data-outcome="skipped" aria-pressed="false"></button>
   <span id="shown" role="status"></span>
 </div>
 <table>
@@ -108,7 +108,12 @@ constexpr const char* k_page_end = R"page(
 const results = JSON.parse(document.getElementById('results').textContent);
 const rows = document.getElementById('rows');
 const search = document.getElementById('search');
-const order = { failed: 0, flaky: 1, passed: 2, skipped: 3 };
+// The page of a comparison shows changes, and of each result what it was before.
+const is_comparison = results.some(result => result.changes);
+const kinds = is_comparison
+  ? ['newly failed', 'newly skipped', 'gone', 'newly flaky', 'fixed', 'no longer skipped',
+     'no longer flaky', 'appeared', 'slower', 'faster', 'unchanged']
+  : ['failed', 'flaky', 'passed', 'skipped'];
 const wanted = new Set();
 let sort = 'outcome', downwards = false;
 
@@ -119,10 +124,20 @@ function make(tag, className, text) {
   return element;
 }
 
+function kinds_of(result) {
+  if (!is_comparison) return [result.outcome];
+  return result.changes.length ? result.changes.map(change => change.kind) : ['unchanged'];
+}
+
+function kind_class(kind) {
+  return kind.replaceAll(' ', '-');
+}
+
 // All that a search looks at, made when it is first wanted.
 function haystack(result) {
   if (result.haystack === undefined)
     result.haystack = [result.name, result.cause, result.message, result.command,
+                       ...(result.changes || []).map(change => change.what),
                        ...Object.values(result.logs)].join('\n').toLowerCase();
   return result.haystack;
 }
@@ -199,9 +214,23 @@ function section(cell, title, content) {
   cell.append(make('h2', '', title), typeof content === 'string' ? make('pre', '', content) : content);
 }
 
+function logs(cell, result, title) {
+  // A try before stands after the one that counts.
+  const tries = result.tries.map(tried => tried.directory + '/');
+  const is_before = name => Number(tries.some(folder => name.startsWith(folder)));
+  const names = Object.keys(result.logs).sort((a, b) => is_before(a) - is_before(b));
+  for (const name of names.filter(name => name.endsWith('dialogue.log')))
+    section(cell, title + name, dialogue(result.logs[name]));
+  for (const name of names.filter(name => name.endsWith('console.log')))
+    section(cell, title + name, terminal(result.logs[name]));
+  for (const name of names.filter(name => !name.endsWith('dialogue.log') && !name.endsWith('console.log')))
+    section(cell, title + name, result.logs[name]);
+}
+
 function detail(result) {
   const row = make('tr', 'detail'), cell = make('td');
   cell.colSpan = 4;
+  for (const change of result.changes || []) section(cell, change.kind, change.what);
   const is_failure = result.outcome === 'failed';
   section(cell, is_failure ? 'Cause' : result.outcome === 'skipped' ? 'Reason' : 'Result',
           !result.message ? result.cause : is_failure ? result.cause + ': ' + result.message : result.message);
@@ -212,25 +241,27 @@ function detail(result) {
     section(cell, 'Last lines of the console', terminal(result['last-lines'].join('\n')));
   for (const [name, data] of Object.entries(result.pictures)) section(cell, name, picture(data));
   if (result.steps.length) section(cell, 'Steps', bars(result));
-  // A try before stands after the one that counts.
-  const tries = result.tries.map(tried => tried.directory + '/');
-  const is_before = name => Number(tries.some(folder => name.startsWith(folder)));
-  const names = Object.keys(result.logs).sort((a, b) => is_before(a) - is_before(b));
-  for (const name of names.filter(name => name.endsWith('dialogue.log')))
-    section(cell, name, dialogue(result.logs[name]));
-  for (const name of names.filter(name => name.endsWith('console.log')))
-    section(cell, name, terminal(result.logs[name]));
-  for (const name of names.filter(name => !name.endsWith('dialogue.log') && !name.endsWith('console.log')))
-    section(cell, name, result.logs[name]);
+  logs(cell, result, '');
   if (result.command) section(cell, 'QEMU', result.command);
   if (result.again) section(cell, 'Run it again', result.again);
   section(cell, 'Folder', result.directory);
+  if (result.before) {
+    section(cell, 'Before', result.before.outcome + ', ' + seconds(result.before.seconds) + ': ' + result.before.directory);
+    logs(cell, result.before, 'before: ');
+    if (result.before.command) section(cell, 'before: QEMU', result.before.command);
+  }
   row.append(cell);
   return row;
 }
 
 function by_hand(result) {
   return result.touched.length ? 'touched by hand at ' + result.touched.map(touch => touch.at).join(', ') : '';
+}
+
+function why(result) {
+  return is_comparison ? result.changes.map(change => change.what).join('; ')
+    : result.outcome === 'passed' ? by_hand(result)
+    : result.outcome === 'skipped' ? result.message : result.cause + ': ' + result.message;
 }
 
 function row(result) {
@@ -245,16 +276,17 @@ function row(result) {
     else line.after(detail(result));
   });
   name.append(open);
-  if (result.outcome === 'failed') name.append(make('div', 'cause', result.cause));
-  line.append(make('td', result.outcome, result.outcome), name,
+  if (is_comparison || result.outcome === 'failed')
+    name.append(make('div', 'cause', is_comparison ? why(result) : result.cause));
+  const kind = kinds_of(result);
+  line.append(make('td', kind_class(kind[0]), kind.join(', ')), name,
               make('td', 'time', result.outcome === 'skipped' ? '' : seconds(result.seconds)),
-              make('td', 'why', result.outcome === 'passed' ? by_hand(result) :
-                   result.outcome === 'skipped' ? result.message : result.cause + ': ' + result.message));
+              make('td', 'why', why(result)));
   return line;
 }
 
 function compare(one, other) {
-  const value = result => sort === 'outcome' ? order[result.outcome] : result[sort];
+  const value = result => sort === 'outcome' ? kinds.indexOf(kinds_of(result)[0]) : result[sort];
   const a = value(one), b = value(other);
   const by = a < b ? -1 : a > b ? 1 : 0;
   return (downwards ? -by : by) || (one.name < other.name ? -1 : 1);
@@ -262,22 +294,26 @@ function compare(one, other) {
 
 function show() {
   const text = search.value.trim().toLowerCase();
-  const shown = results.filter(result => (!wanted.size || wanted.has(result.outcome)) &&
+  const is_wanted = kind => wanted.size ? wanted.has(kind) : kind !== 'unchanged';
+  const shown = results.filter(result => kinds_of(result).some(is_wanted) &&
                                          (!text || haystack(result).includes(text)));
   rows.replaceChildren(...shown.sort(compare).map(row));
   document.getElementById('shown').textContent = shown.length + ' of ' + results.length;
 }
 
-for (const button of document.querySelectorAll('[data-outcome]')) {
-  const outcome = button.dataset.outcome;
-  button.hidden = outcome === 'flaky' && !results.some(result => result.outcome === 'flaky');
-  button.textContent = results.filter(result => result.outcome === outcome).length + ' ' + outcome;
-  button.classList.add(outcome);
+for (const kind of kinds) {
+  const count = results.filter(result => kinds_of(result).includes(kind)).length;
+  if (!count && (is_comparison || kind === 'flaky')) continue;
+  const button = make('button', kind_class(kind), count + ' ' + kind);
+  button.type = 'button';
+  button.dataset.outcome = kind;
+  button.setAttribute('aria-pressed', 'false');
   button.addEventListener('click', () => {
-    wanted.has(outcome) ? wanted.delete(outcome) : wanted.add(outcome);
-    button.setAttribute('aria-pressed', String(wanted.has(outcome)));
+    wanted.has(kind) ? wanted.delete(kind) : wanted.add(kind);
+    button.setAttribute('aria-pressed', String(wanted.has(kind)));
     show();
   });
+  document.getElementById('shown').before(button);
 }
 for (const button of document.querySelectorAll('[data-sort]'))
   button.addEventListener('click', () => {
@@ -353,9 +389,17 @@ std::string fit_for_script(const std::string& json) {
   return fit;
 }
 
-} // namespace
+Json page_entry(const SubtestResult& result) {
+  Json entry = result_json(result);
+  entry["command"] = result.command;
+  entry["kind"] =
+      result.skipped() ? kind_of_skip(result) : std::string(cause_name(result.verdict.cause));
+  entry["logs"] = result.skipped() ? Json::object() : logs_of(result);
+  entry["pictures"] = pictures_of(result);
+  return entry;
+}
 
-std::string html_page(std::span<const SubtestResult> results, const std::string& title) {
+std::string page_of(const std::vector<Json>& entries, const std::string& title) {
   std::string page = k_page_start;
   const std::string heading = fit_for_markup(title);
   for (std::size_t at = 0; (at = page.find(k_page_title, at)) != std::string::npos;
@@ -363,17 +407,60 @@ std::string html_page(std::span<const SubtestResult> results, const std::string&
     page.replace(at, k_page_title.size(), heading);
   }
   const char* separator = "\n";
-  for (const SubtestResult& result : results) {
-    Json entry = result_json(result);
-    entry["command"] = result.command;
-    entry["kind"] =
-        result.skipped() ? kind_of_skip(result) : std::string(cause_name(result.verdict.cause));
-    entry["logs"] = result.skipped() ? Json::object() : logs_of(result);
-    entry["pictures"] = pictures_of(result);
+  for (const Json& entry : entries) {
     page += separator + fit_for_script(dump_json(entry));
     separator = ",\n";
   }
   return page + k_page_end;
+}
+
+const SubtestResult* find_result(std::span<const SubtestResult> results, const std::string& name) {
+  const auto found =
+      std::find_if(results.begin(), results.end(),
+                   [&name](const SubtestResult& result) { return result.name == name; });
+  return found == results.end() ? nullptr : &*found;
+}
+
+Json compared_entry(const SubtestResult& result, const SubtestResult* before, const Json& changes) {
+  Json entry = page_entry(result);
+  if (changes.empty()) { // what is as it was fills no page
+    entry["logs"] = entry["pictures"] = Json::object();
+  } else if (before != nullptr) {
+    entry["before"] = page_entry(*before);
+  }
+  entry["changes"] = changes;
+  return entry;
+}
+
+} // namespace
+
+std::string html_page(std::span<const SubtestResult> results, const std::string& title) {
+  std::vector<Json> entries;
+  for (const SubtestResult& result : results) {
+    entries.push_back(page_entry(result));
+  }
+  return page_of(entries, title);
+}
+
+std::string html_comparison(std::span<const SubtestResult> before,
+                            std::span<const SubtestResult> after, std::span<const Change> changes,
+                            const std::string& title) {
+  std::map<std::string, Json> changes_of;
+  for (const Change& change : changes) {
+    changes_of[change.name].push_back({{"kind", change_name(change.kind)}, {"what", change.what}});
+  }
+  std::vector<Json> entries;
+  for (const SubtestResult& result : after) {
+    const auto own = changes_of.find(result.name);
+    entries.push_back(compared_entry(result, find_result(before, result.name),
+                                     own == changes_of.end() ? Json::array() : own->second));
+  }
+  for (const SubtestResult& result : before) {
+    if (find_result(after, result.name) == nullptr) {
+      entries.push_back(compared_entry(result, nullptr, changes_of.at(result.name)));
+    }
+  }
+  return page_of(entries, title);
 }
 
 } // namespace qt

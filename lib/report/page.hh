@@ -4,6 +4,7 @@
 // printed is text, never markup.
 #pragma once
 
+#include "report/compare.hh"
 #include "report/results.hh"
 
 #include <span>
@@ -14,5 +15,10 @@ namespace qt {
 // Long consoles are cut in the middle, and say so: those of what passed to 16 KiB, of what failed
 // to 128 KiB. `title` is the page's heading.
 std::string html_page(std::span<const SubtestResult> results, const std::string& title);
+// The same of two runs beside each other, as compare() told their changes: those first, each with
+// its logs of both runs; what is as it was is there, but not shown at first and without logs.
+std::string html_comparison(std::span<const SubtestResult> before,
+                            std::span<const SubtestResult> after, std::span<const Change> changes,
+                            const std::string& title);
 
 } // namespace qt

@@ -18,9 +18,17 @@ protected:
     words.insert(words.begin(), support::tool("qt-report"));
     return *run_captured(words, {}, Deadline::after(std::chrono::seconds(60)));
   }
-  // One that passes, one that fails and one that is skipped.
-  void boot() {
-    run({define("x86_64", "board", R"(
+  // What a page shows in a browser.
+  std::string shown(const std::string& page) const {
+    return run_captured({"chromium", "--headless=new", "--no-sandbox", "--disable-gpu",
+                         "--user-data-dir=" + folder.path() + "/profile", "--dump-dom",
+                         "file://" + page},
+                        {}, Deadline::after(std::chrono::minutes(2)))
+        ->out;
+  }
+  // One that passes, one that fails and one that is skipped, and more.
+  void boot(const std::string& more = "") {
+    run({define("x86_64", "board", more + R"(
 [test.good]
 machine = "none"
 steps = [{ qmp = "query-status", returns = { status = "running" } }]
@@ -32,6 +40,19 @@ machine = "no-such-machine"
 steps = [{ wait = "never" }]
 )")});
   }
+  // What passed is skipped, what failed is mended, what was skipped is gone.
+  void boot_later(const std::string& more = "") {
+    tap({"--output", after, define("x86_64", "board", more + R"(
+[test.good]
+machine = "no-such-machine"
+steps = [{ wait = "never" }]
+[test.bad]
+machine = "none"
+steps = [{ qmp = "query-status", returns = { status = "running" } }]
+)")});
+  }
+
+  const std::string after = folder.path() + "/after";
 };
 
 TEST_F(QtReport, TellsWhatARunCameTo) {
@@ -65,6 +86,9 @@ TEST_F(QtReport, ASkipReplacesAnEarlierPass) {
     EXPECT_EQ(report({"--expect-skips", folder.path() + "/known", output}).status.code(), 0);
     run({define("x86_64", "board", good)});
   }
+  const Captured refused = report({"--expect-skips", folder.path(), output});
+  EXPECT_EQ(refused.status.code(), 2);
+  EXPECT_THAT(refused.err, HasSubstr("it is a folder, not a regular file"));
 }
 
 TEST_F(QtReport, WritesWhatOthersRead) {
@@ -136,40 +160,25 @@ TEST_F(QtReport, ThePageWorksInABrowser) {
   write_file(output + "/x86_64/board.bad/console.log", console);
   const std::string page = folder.path() + "/page.html";
   report({"--html", page, output});
-  const auto shown = [&](const std::string& query) {
-    return run_captured({"chromium", "--headless=new", "--no-sandbox", "--disable-gpu",
-                         "--user-data-dir=" + folder.path() + "/profile", "--dump-dom",
-                         "file://" + page + query},
-                        {}, Deadline::after(std::chrono::minutes(2)))
-        ->out;
-  };
-  const std::string all = shown("#x86_64/board:bad");
+  const std::string all = shown(page + "#x86_64/board:bad");
   EXPECT_THAT(all, HasSubstr("3 of 3"));
   EXPECT_THAT(all, HasSubstr("1 failed"));
   EXPECT_THAT(all, HasSubstr("<h2>console.log</h2>")) << "it is open";
   EXPECT_THAT(all, HasSubstr(">red</span> &lt;/script&gt;&lt;img src=x"));
   EXPECT_THAT(all, Not(HasSubstr("<img")));
-  const std::string skipped = shown("?outcome=skipped");
+  const std::string skipped = shown(page + "?outcome=skipped");
   EXPECT_THAT(skipped, HasSubstr("1 of 3"));
   EXPECT_THAT(skipped, HasSubstr(">x86_64/<wbr>board:<wbr>absent</button>"));
   EXPECT_THAT(skipped, Not(HasSubstr("board:<wbr>good</button>")));
-  EXPECT_THAT(shown("?search=ONERROR"), HasSubstr("1 of 3")) << "consoles are searched";
+  EXPECT_THAT(shown(page + "?search=ONERROR"), HasSubstr("1 of 3")) << "consoles are searched";
 }
 
 TEST_F(QtReport, ComparesTwoRuns) {
   boot();
   const std::string before = output;
-  const std::string after = folder.path() + "/after";
+  boot_later();
   EXPECT_THAT(report({"--compare", before, before}).out, HasSubstr("nothing has changed"));
   EXPECT_EQ(report({"--compare", before, before}).status.code(), 0) << "what failed before, too";
-  tap({"--output", after, define("x86_64", "board", R"(
-[test.good]
-machine = "no-such-machine"
-steps = [{ wait = "never" }]
-[test.bad]
-machine = "none"
-steps = [{ qmp = "query-status", returns = { status = "running" } }]
-)")});
   const Captured result = report({"--compare", before, after});
   EXPECT_EQ(result.status.code(), 1) << "what passed is skipped now";
   EXPECT_THAT(result.out, HasSubstr("newly skipped: 1\n  x86_64/board:good: passed → skipped: "));
@@ -179,13 +188,41 @@ steps = [{ qmp = "query-status", returns = { status = "running" } }]
               HasSubstr("{\"change\":\"newly-skipped\",\"name\":\"x86_64/board:good\""));
 }
 
+TEST_F(QtReport, ThePageOfAComparisonShowsBothRuns) {
+  if (!find_program("chromium")) {
+    GTEST_SKIP() << "no chromium on this host";
+  }
+  const std::string same = R"(
+[test.same]
+machine = "none"
+steps = [{ qmp = "query-status", returns = { status = "running" } }]
+)";
+  boot(same);
+  boot_later(same);
+  write_file(output + "/x86_64/board.bad/console.log", "it was </script><b>bad</b>\n");
+  const std::string page = folder.path() + "/page.html";
+  EXPECT_EQ(report({"--compare", "--html", page, output, after}).status.code(), 1);
+  const std::string all = shown(page + "#x86_64/board:bad");
+  EXPECT_THAT(all, HasSubstr("before: 2 passed, 1 failed, 1 skipped · after: 2 passed, 0 failed"));
+  EXPECT_THAT(all, HasSubstr("3 of 4")) << "what is as it was is not shown";
+  EXPECT_THAT(all, HasSubstr(">1 newly skipped</button>"));
+  EXPECT_THAT(all, HasSubstr(">1 gone</button>"));
+  EXPECT_THAT(all, HasSubstr(">1 fixed</button>"));
+  EXPECT_THAT(all, HasSubstr("<h2>before: console.log</h2>")) << "it is open";
+  EXPECT_THAT(all, HasSubstr("it was &lt;/script&gt;&lt;b&gt;bad"));
+  EXPECT_LT(all.find("board:<wbr>good</button>"), all.find("board:<wbr>bad</button>"))
+      << "what is worse stands first";
+  EXPECT_THAT(shown(page + "?outcome=unchanged"), HasSubstr("1 of 4"));
+  EXPECT_THAT(shown(page + "?outcome=gone"), HasSubstr("board:<wbr>absent</button>"));
+}
+
 TEST_F(QtReport, RefusesWhatSaysNothing) {
   make_directories(output);
   for (const Words& words : {Words{},
                              {output},
                              {output + "/none"},
                              {"--compare", output},
-                             {"--compare", "--html", "x", output, output},
+                             {"--compare", "--junit", "x", output, output},
                              {"--json", "--github", output}}) {
     const Captured result = report(words);
     EXPECT_EQ(result.status.code(), 2) << shell_join(words) << ": " << result.err;

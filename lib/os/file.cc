@@ -40,7 +40,8 @@ void need_regular(int fd, const std::string& path) {
                        S_ISDIR(status.st_mode)    ? "a folder"
                        : S_ISFIFO(status.st_mode) ? "a fifo"
                        : S_ISSOCK(status.st_mode) ? "a socket"
-                                                  : "a device"));
+                                                  : "a device"),
+                ExitCode::usage);
   }
 }
 

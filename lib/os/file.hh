@@ -14,8 +14,8 @@
 
 namespace qt {
 
-// Opens a regular file to read it. Throws Error for anything else: a fifo would be waited for, and
-// a device need not end. Never blocks.
+// Opens a regular file to read it. Throws Error(ExitCode::usage) for anything else: a fifo would be
+// waited for, and a device need not end. Never blocks.
 UniqueFd open_regular_file(const std::string& path);
 // Whole file as bytes. Throws Error ("reading PATH: …"), also for what is no regular file or holds
 // more than `most` bytes.

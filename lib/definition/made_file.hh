@@ -60,7 +60,7 @@ void remove_made_file(const std::string& path);
 // Makes a file that was just made read-only and writes its record. Throws Error.
 void record_made_file(const std::string& path, const std::string& origin);
 
-// For records of other kinds: a hash of the content, of a source whose mtime says nothing, with a
+// For records of other kinds: a hash of the content, of a source whose times say nothing, with a
 // space in front of it; empty if it cannot be read.
 std::string mark_of_content(int fd);
 // For records of other kinds: the marks of everything in a folder; nothing if something in it

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string_view>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -33,15 +34,23 @@ std::optional<std::string> marks_of(int fd, const struct stat& status) {
   return std::nullopt;
 }
 
+// Whether another content would show in the times. Those of a file in an image that is mounted
+// read-only are whatever they were made to be.
+bool tells_its_changes(int fd, const struct stat& status) {
+  struct statvfs system;
+  return status.st_mtim.tv_sec > 1 && ::fstatvfs(fd, &system) == 0 &&
+         (system.f_flag & ST_RDONLY) == 0;
+}
+
 // Of a source as it is now; empty if it cannot be looked at.
 std::string source_marks(int fd) {
   struct stat status;
   if (::fstat(fd, &status) < 0) {
     return "";
   }
-  const bool time_says_nothing = status.st_mtim.tv_sec <= 1;
   return format("{} {} {} {}{}", status.st_ino, status.st_size, time_mark(status.st_mtim),
-                time_mark(status.st_ctim), time_says_nothing ? mark_of_content(fd) : "");
+                time_mark(status.st_ctim),
+                tells_its_changes(fd, status) ? "" : mark_of_content(fd));
 }
 
 std::string question_of(const UnpackRule& rule, const std::string& member) {

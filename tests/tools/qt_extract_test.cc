@@ -995,6 +995,33 @@ TEST_F(QtExtractAgainTest, AnMtimeThatSaysNothingIsNotTrusted) {
   }
 }
 
+// Two images that are mounted read-only, one after the other, in the same place: all that stat(2)
+// tells of the file in them is the same.
+TEST_F(QtExtractAgainTest, AnotherImageInTheSamePlaceIsAnotherSource) {
+  if (lacks("mkfs.ext4")) {
+    GTEST_SKIP() << "no mkfs.ext4 on this host";
+  }
+  make_directories(path("source"));
+  make_directories(path("mounted"));
+  write_file(path("source/t"), TarMaker().file("a", "aaaa").bytes());
+  shell("mkfs.ext4 -q -d source one.img 1M");
+  std::string image = read_file(path("one.img"));
+  ASSERT_NE(image.find("aaaa"), std::string::npos);
+  write_file(path("other.img"), image.replace(image.find("aaaa"), 4, "bbbb"));
+  const std::string line = "mount -o loop,ro \"$1\" ../mounted || exit 200\n"
+                           "exec \"$2\" --member a ../mounted/t";
+  for (const auto& [name, content] :
+       {std::pair("one.img", "aaaa"), std::pair("other.img", "bbbb")}) {
+    const Outcome outcome =
+        run({"unshare", "--mount", "sh", "-c", line, "sh", path(name), program()});
+    if (outcome.code == 200 || outcome.err.find("unshare:") != std::string::npos) {
+      GTEST_SKIP() << "nobody can mount an image here: " << outcome.err;
+    }
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(read_file(work("a")), content);
+  }
+}
+
 TEST_F(QtExtractAgainTest, LeavesARightFileAloneAndRemakesAChangedOne) {
   const std::vector<std::string> options = {"--member", "a", "--resize", "8", path("t")};
   ASSERT_EQ(extract(options).code, 0);

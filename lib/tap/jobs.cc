@@ -222,29 +222,22 @@ void Jobs::run(Attempt& attempt, int& folder) {
   Result& result = attempt.result;
   result = Result();
   const Clock::time_point begin = Clock::now();
-  if (m_request.received() || budget.is_used_up()) {
-    result.outcome.verdict.cause = m_request.received() ? Cause::host : Cause::timeout;
-    result.outcome.verdict.message =
-        "not run: " + (m_request.received() ? "ended by " + signal_name(*m_request.received())
-                                            : "the time is used up; " + budget.spent());
-  } else {
-    RunSettings settings = m_settings;
-    settings.checks = test.checks;
-    if (repeats) {
-      folder = folder > 0 ? folder : ++m_folders;
-      settings.iteration = folder;
-      settings.repeater.clear();
-    }
-    result.outcome =
-        run_subtest(*test.definition, *test.subtest, settings, budget, m_request, attempt.tries);
-    result.command = again(test, result.outcome, m_settings);
-    leave_command(result);
-    const Duration limit = test.definition->timeout;
-    if (has_files_limit && result.outcome.verdict.cause == Cause::timeout &&
-        budget.left() < scaled(limit) / 8) {
-      result.hint = format("limit: {} for all of {}, unless it or --timeout says otherwise",
-                           format_duration(limit), base_name(test.definition->path));
-    }
+  RunSettings settings = m_settings;
+  settings.checks = test.checks;
+  if (repeats) {
+    folder = folder > 0 ? folder : ++m_folders;
+    settings.iteration = folder;
+    settings.repeater.clear();
+  }
+  result.outcome =
+      run_subtest(*test.definition, *test.subtest, settings, budget, m_request, attempt.tries);
+  result.command = again(test, result.outcome, m_settings);
+  leave_command(result);
+  const Duration limit = test.definition->timeout;
+  if (has_files_limit && result.outcome.begun && result.outcome.verdict.cause == Cause::timeout &&
+      budget.left() < scaled(limit) / 8) {
+    result.hint = format("limit: {} for all of {}, unless it or --timeout says otherwise",
+                         format_duration(limit), base_name(test.definition->path));
   }
   complete_checks(result.outcome.verdict, test.checks);
   result.took = std::chrono::duration_cast<Duration>(Clock::now() - begin);

@@ -23,7 +23,7 @@ namespace qt {
 // What came of one run of a subtest.
 struct Result {
   Outcome outcome;
-  std::string command; // that runs it again; empty: it was not run
+  std::string command; // that runs it again
   std::string hint;    // what to know besides; or empty
   Duration took = Duration(0);
 };

@@ -50,9 +50,11 @@ private:
   // The day has passed until which the subtest was said to be unstable.
   void warn_of_old_flake() const;
   std::string unmet_by_emulators();
+  // Why it is not even begun: there is no time for it, or this program is to end. Else a pass.
+  Verdict not_begun() const;
   // Leaves the verdict of a subtest that is not run, so that nobody takes that of an earlier run
   // for it.
-  void leave_skip(const std::string& wanted, const std::string& reason);
+  void leave_unrun(const std::string& wanted, const Verdict& verdict);
   // Adds the options of the run, and what came of the tries before.
   void leave_verdict(const std::string& run_dir, Verdict& verdict) const;
   // The same for all tries.
@@ -109,6 +111,11 @@ private:
 Outcome SubtestRun::run() {
   warn_of_old_flake();
   const std::string wanted = run_dir_of(m_definition, m_subtest, m_settings);
+  if (const Verdict verdict = not_begun(); verdict.cause != Cause::pass) {
+    m_outcome.begun = false;
+    leave_unrun(wanted, verdict);
+    return std::move(m_outcome);
+  }
   std::string unmet = unmet_on_host(requirements_of(m_definition, m_subtest, m_settings));
   if (unmet.empty()) {
     m_scene = set_scene(m_definition, m_subtest, m_settings, wanted, m_reservation);
@@ -116,7 +123,7 @@ Outcome SubtestRun::run() {
     unmet = m_scene.missing.empty() ? unmet_by_emulators() : m_scene.missing;
   }
   if (!unmet.empty()) {
-    leave_skip(wanted, unmet);
+    leave_unrun(wanted, verdict_of(Cause::skip, unmet));
     return std::move(m_outcome);
   }
   const std::string path = directory(m_scene.run_dir).path();
@@ -144,16 +151,25 @@ void SubtestRun::warn_of_old_flake() const {
   }
 }
 
-void SubtestRun::leave_skip(const std::string& wanted, const std::string& reason) {
-  m_outcome.verdict = verdict_of(Cause::skip, reason);
+Verdict SubtestRun::not_begun() const {
+  if (m_request.received()) {
+    return verdict_of(Cause::host, "not run: ended by " + signal_name(*m_request.received()));
+  }
+  return m_budget.is_used_up()
+             ? verdict_of(Cause::timeout, "not run: the time is used up; " + m_budget.spent())
+             : Verdict();
+}
+
+void SubtestRun::leave_unrun(const std::string& wanted, const Verdict& verdict) {
+  m_outcome.verdict = verdict;
   const std::string path = directory(wanted).path();
   const std::size_t before = m_tries.verdicts.size();
   begin_run_directory(path);
-  m_log->write(format("skip: {}", reason));
+  m_log->write(format("{}: {}", cause_name(verdict.cause), verdict.message));
   leave_verdict(path, m_outcome.verdict);
   if (m_outcome.verdict.cause != Cause::skip) { // that of the try before stands
     m_outcome.run_dir = path;
-    m_outcome.log_dir = path + "/" + try_folder(before);
+    m_outcome.log_dir = before > 0 ? path + "/" + try_folder(before) : "";
   }
 }
 

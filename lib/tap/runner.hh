@@ -16,6 +16,7 @@ namespace qt {
 
 struct Outcome {
   Verdict verdict;      // cause `skip`: the message is the reason
+  bool begun = true;    // false: there was no time for it, or this program is to end
   std::string run_dir;  // empty if there is none
   std::string emulator; // path of the main one; empty if there is none
   // Of the stage that failed, empty if none did: the folder of its phase, its last words.

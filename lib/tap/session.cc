@@ -72,7 +72,7 @@ void tell_one(const std::string& full, const std::string& name, const Result& re
   if (!marks.empty()) {
     tap.comment("marks: " + marks);
   }
-  if (result.command.empty()) { // it was not run
+  if (!outcome.begun) {
     return;
   }
   if (!outcome.run_dir.empty()) {

@@ -419,6 +419,8 @@ TEST_F(QtTap, ASignalEndsItWithACompleteStream) {
       ContainsRegex("^TAP version 13\n1..2\nnot ok 1 first\n# [^\n]*ended by SIGTERM[^\n]*\n"
                     "# logs: [^\n]*/riscv64/long.first\nnot ok 2 second\n"
                     "# host: not run: ended by SIGTERM\n$"));
+  EXPECT_THAT(read_file(output + "/riscv64/long.second/verdict.json"),
+              HasSubstr("\"message\": \"not run: ended by SIGTERM\""));
 }
 
 TEST_F(QtTap, PhasesShareScratch) {

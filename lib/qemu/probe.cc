@@ -109,7 +109,8 @@ std::vector<std::string> module_folders(const std::vector<std::string>& files) {
     if (exists(bin + "/qemu-bundle")) {
       folders.push_back(bin);
     }
-    for (const char* const pattern : {"/lib/*/qemu", "/lib/qemu", "/lib64/qemu"}) {
+    // Of the folders of multiarch only: a look into each other one takes time.
+    for (const char* const pattern : {"/lib/*-linux-*/qemu", "/lib/qemu", "/lib64/qemu"}) {
       glob_t found = {};
       if (::glob((parent_of(bin) + pattern).c_str(), 0, nullptr, &found) == 0) {
         folders.insert(folders.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);

@@ -17,6 +17,7 @@ namespace {
 constexpr std::string_view k_params = "params.";
 // More than this is a mistake in a definition, not a wish.
 constexpr std::size_t k_most_combinations = 1000;
+constexpr std::size_t k_longest_param = 64 << 10;
 
 bool is_scalar(const Value& value) {
   return value.is(Value::Kind::text) || value.is(Value::Kind::integer) ||
@@ -137,9 +138,9 @@ std::string Expansion::no_such_template(std::string_view name) const {
 }
 
 void Expansion::put_in_params() {
-  const std::optional<Member> params = extract(m_merged, "params");
+  std::optional<Member> params = extract(m_merged, "params");
   Value none;
-  const Value& given = params ? params->value : none;
+  Value& given = params ? params->value : none;
   if (!m_reader.expect(given, Value::Kind::table, "params", "a table of names")) {
     return;
   }
@@ -151,23 +152,40 @@ void Expansion::put_in_params() {
                                       param.key, describe_value(param.value)));
     }
   }
-  std::set<std::string> used;
-  const Source source = [&](std::string_view name, const Position& at) -> const Value* {
+  std::set<std::string, std::less<>> used;
+  std::vector<std::string> chain; // those in whose values others are being put in
+  Source source = [&](std::string_view name, const Position& at) -> const Value* {
     if (!name.starts_with(k_params)) {
       return nullptr;
     }
-    const std::string_view param = name.substr(k_params.size());
-    used.emplace(param);
-    const Value* const value = given.find(param);
-    if (value == nullptr) {
+    const std::string param(name.substr(k_params.size()));
+    const auto found = std::find_if(given.members.begin(), given.members.end(),
+                                    [&](const Member& member) { return member.key == param; });
+    if (found == given.members.end()) {
       std::vector<std::string_view> names;
       for (const Member& member : given.members) {
         names.push_back(member.key);
       }
       complain(at, format("test '{}' gives no value for '${{{}}}'{}", m_test.key, name,
                           did_you_mean(param, names)));
+      return nullptr;
     }
-    return value != nullptr && is_scalar(*value) ? value : nullptr;
+    if (std::find(chain.begin(), chain.end(), param) != chain.end()) {
+      complain(at,
+               format("params: '{}' is made of itself: {}, {}", param, join(chain, ", "), param));
+      return nullptr;
+    }
+    if (used.insert(param).second) {
+      chain.push_back(param);
+      put_in(found->value, source);
+      chain.pop_back();
+      if (found->value.text.size() > k_longest_param) {
+        complain(found->value.at, format("params: the value of '{}' is longer than {}", param,
+                                         format_size(k_longest_param)));
+        found->value.text.clear();
+      }
+    }
+    return is_scalar(found->value) ? &found->value : nullptr;
   };
   put_in(m_merged, source);
   for (const Member& param : given.members) {

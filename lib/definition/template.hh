@@ -3,7 +3,8 @@
 //
 // "${params.N}" and "${V}" (a matrix variable) are replaced in every text of a value, never in
 // keys. A text that is just one of them takes the kind of the value: exit = "${params.status}"
-// becomes a number.
+// becomes a number. The value of a parameter may name others, as where one template is made of
+// another.
 #pragma once
 
 #include "definition/schema.hh"

@@ -85,13 +85,16 @@ void Variables::check_name(std::string_view key, const Position& at, const std::
     add_used(name);
     return;
   }
-  if (name.starts_with("params.")) {
+  const bool is_param = name.starts_with("params.");
+  if (is_param && !m_user.empty()) {
     return; // said where params are put in
   }
   const std::vector<std::string> known = known_names();
   std::string hint = did_you_mean(name, std::vector<std::string_view>(known.begin(), known.end()));
   if (m_saved.contains(name)) {
     hint = "; what a step saves is known to the steps after it and to args";
+  } else if (is_param) {
+    hint = "; params are put into tests and their templates only";
   } else if (name.starts_with("date")) {
     hint = "; a date has a format, as in ${date:%Y}";
   } else if (name.starts_with("port.")) {

@@ -14,7 +14,8 @@ namespace qt {
 
 class Variables {
 public:
-  // `user`: who uses the names, for messages ("test 'boot'"); empty: the position says enough.
+  // `user`: the test that uses the names, for messages ("test 'boot'"), in whose texts params have
+  // been put in; empty: it is none, and the position says enough.
   Variables(const Payloads& payloads, Mistakes& mistakes, std::string user)
     : m_payloads(payloads)
     , m_mistakes(mistakes)

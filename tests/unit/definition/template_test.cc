@@ -6,7 +6,9 @@
 namespace template_test {
 
 using namespace qt;
+using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 // "NAME: STEP; STEP" for each subtest.
@@ -26,6 +28,10 @@ std::vector<std::string> subtests(const Definition& definition) {
 
 const Vm& first_vm(const Definition& definition, std::size_t subtest = 0) {
   return definition.subtests.at(subtest).phases.at(0).vms.at(0);
+}
+
+std::string ten_times(const std::string& text) {
+  return join(std::vector<std::string>(10, text), ",");
 }
 
 TEST(Template, IsExtendedByItsTest) {
@@ -191,6 +197,35 @@ params = { kernel = "${asset.kernel}", root = "/dev/vda", status = 3, on = true 
   EXPECT_THAT(definition.subtests[0].variables, ElementsAre("asset.kernel"));
 }
 
+TEST(Template, PutsParamsIntoParams) {
+  const Definition definition = load_text(R"(
+[template.linux]
+args = ["-append", "root=${params.root}", "${params.count}"]
+fail = ["${params.bad}"]
+steps = [{ wait = "x" }]
+[template.disk]
+template = "linux"
+params = { root = "/dev/${params.disk}", bad = "no ${params.root}", count = "${params.n}" }
+[test.t]
+template = "disk"
+params = { disk = "vda", n = 2 }
+)");
+  EXPECT_EQ(first_vm(definition).values, Json({{"args", {"-append", "root=/dev/vda", "2"}}}));
+  EXPECT_EQ(definition.subtests.at(0).phases.at(0).dialogue.at("fail"),
+            Json({{{"text", "no /dev/vda"}}}));
+}
+
+// Each names the next one ten times: a few lines that would take all memory.
+TEST(Template, BoundsWhatParamsPutTogether) {
+  std::string params = "p9='0123456789'";
+  for (int i = 0; i < 9; ++i) {
+    params += format(",p{}='{}'", i, ten_times(format("${{params.p{}}}", i + 1)));
+  }
+  const std::string text = "[test.t]\nsteps=[{wait='${params.p0}'}]\nparams={" + params + "}\n";
+  EXPECT_THAT(mistakes_of(text),
+              Contains(HasSubstr("error: params: the value of 'p5' is longer than 64")));
+}
+
 TEST(Template, MultipliesTheMatrix) {
   const Definition definition = load_text(R"(
 [test.t]
@@ -301,6 +336,23 @@ const Case k_cases[] = {
     {"[template.a]\nsteps=[{wait='${params.x}'}]\n[test.t]\ntemplate='a'\nparams={x=['1']}\n",
      {"board.toml:5:11: error: params: expected a text, a number, true or false for 'x', got a "
       "list"}},
+    // A literal "${params.z}" would come in no machine's output, and fail would never find it.
+    {"[template.a]\nfail=['${params.x}']\nsteps=[{wait='x'}]\n[test.t]\ntemplate='a'\n"
+     "params={x='${params.z}'}\n",
+     {"board.toml:6:11: error: test 't' gives no value for '${params.z}'; did you mean 'x'?"}},
+    {"[template.a]\nsteps=[{wait='${params.x}'}]\n[test.t]\ntemplate='a'\n"
+     "params={x='a ${params.y}', y='${params.x}'}\n",
+     {"board.toml:5:30: error: params: 'x' is made of itself: x, y, x"}},
+    {"[test.t]\nparams={x='${params.x}'}\nsteps=[{wait='${params.x}'}]\n",
+     {"board.toml:2:11: error: params: 'x' is made of itself: x, x"}},
+    {"[test.t]\nparams={x='${params.y}', y='1'}\nsteps=[{wait='x'}]\n",
+     {"board.toml:2:9: error: params: nothing in test 't' uses '${params.x}'",
+      "board.toml:2:26: error: params: nothing in test 't' uses '${params.y}'"}},
+    {"[file.f]\nname='f'\ntext='${params.x}'\n[test.t]\nparams={x='1'}\n"
+     "args=['${file.f}']\nsteps=[{wait='${params.x}'}]\n",
+     {"board.toml:3:6: error: text: unknown name '${params.x}'; params are put into tests and "
+      "their "
+      "templates only"}},
     {"[test.t]\nparams=3\nsteps=[{wait='x'}]\n",
      {"board.toml:2:8: error: params: expected a table of names, got 3"}},
     {"[template.a]\nsteps=[{wait='x', timeout='${params.t}'}]\n[test.t]\ntemplate='a'\n"

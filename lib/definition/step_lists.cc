@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 namespace qt {
@@ -15,6 +16,8 @@ namespace {
 
 constexpr std::string_view k_use = "use";
 constexpr std::array<std::string_view, 3> k_step_keys = {"prepare", "steps", "verify"};
+// Ten lists that use the next one ten times each would be more than a host's memory holds.
+constexpr std::size_t k_most_steps = 10'000;
 
 class StepListUser {
 public:
@@ -26,8 +29,14 @@ public:
     std::vector<Value> all;
     for (const Value& step : steps.elements) {
       const Member* const use = step.member(k_use);
+      if (use != nullptr || !m_open.empty()) {
+        ++m_put_in;
+      }
       if (use == nullptr) {
         all.push_back(step);
+      } else if (m_put_in > k_most_steps) {
+        complain_of_many(use->value.at);
+        break;
       } else if (const Member* const list = list_of(step, *use)) {
         m_open.push_back(list->key);
         Value inner = *list->value.find("steps");
@@ -70,9 +79,17 @@ private:
     return &found->second;
   }
 
+  void complain_of_many(const Position& at) {
+    if (!std::exchange(m_has_complained, true)) {
+      m_reader.mistakes().add(at, format("use: more than {} steps of lists", k_most_steps));
+    }
+  }
+
   const StepLists& m_lists;
   const Reader& m_reader;
   std::vector<std::string> m_open; // lists being put in, each into the one before
+  std::size_t m_put_in = 0;        // steps of lists, with those that name a list
+  bool m_has_complained = false;
 };
 
 Value* list_in(Value& table, std::string_view key) {

@@ -226,6 +226,15 @@ TEST(Template, BoundsWhatParamsPutTogether) {
               Contains(HasSubstr("error: params: the value of 'p5' is longer than 64")));
 }
 
+TEST(Template, BoundsWhatListsOfStepsPutIn) {
+  std::string text = "[steps.s9]\nsteps=[]\n[test.t]\nsteps=[{use='s0'}, {wait='x'}]\n";
+  for (int i = 0; i < 9; ++i) {
+    text += format("[steps.s{}]\nsteps=[{}]\n", i, ten_times(format("{{use='s{}'}}", i + 1)));
+  }
+  EXPECT_THAT(mistakes_of(text),
+              ElementsAre(HasSubstr("error: use: more than 10000 steps of lists")));
+}
+
 TEST(Template, MultipliesTheMatrix) {
   const Definition definition = load_text(R"(
 [test.t]

@@ -15,15 +15,21 @@ namespace {
 constexpr std::size_t k_most_diagnostics = 20;    // lines, before a result and after it
 constexpr std::size_t k_longest_diagnostic = 300; // bytes
 constexpr std::size_t k_longest_reason = 300;
+constexpr std::size_t k_longest_torn = 4096; // that messages tear again and again
 constexpr std::size_t k_most_diagnostic_bytes = 1 << 20;
 
-// Without control sequences and what a CR has let be overwritten.
-std::string visible_text(std::string_view line) {
+// Without control sequences, and without CR at the end.
+std::string plain_text(std::string_view line) {
   std::string text;
   AnsiFilter().feed(line, [&text](std::string_view passed) { text += passed; });
   text.erase(text.find_last_not_of('\r') + 1);
-  const std::size_t begin = text.rfind('\r');
-  return begin == std::string::npos ? text : text.substr(begin + 1);
+  return text;
+}
+
+// Without what a CR has let be overwritten.
+std::string_view visible_part(std::string_view text) {
+  text = text.substr(0, text.find_last_not_of('\r') + 1);
+  return text.substr(text.rfind('\r') + 1);
 }
 
 // At most so many bytes, not in the middle of a character.
@@ -96,23 +102,31 @@ void GuestTap::complain(std::string mistake) {
 }
 
 void GuestTap::take(std::string_view line) {
-  const std::string text = visible_text(line);
+  const std::string text = plain_text(line);
   const std::optional<Message> message = find_message(text, 0);
-  if (message && message->prefix == 0) {
-    take_whole(std::string_view(text).substr(message->text));
-    return;
-  }
-  const std::string whole = std::exchange(m_torn, "") + text;
+  const std::string whole = m_torn + text;
   // What a comment quotes is no message.
-  if (!message || trim(whole).starts_with('#')) {
-    take_whole(whole);
+  const bool is_quoted =
+      message && message->prefix > 0 && trim(visible_part(whole)).starts_with('#');
+  if (!message || is_quoted) {
+    m_torn.clear();
+    take_whole(visible_part(whole));
     return;
   }
-  const std::string before = whole.substr(0, whole.size() - (text.size() - message->prefix));
-  if (may_begin_tap_line(before)) {
-    m_torn = before;
+  m_torn = whole.substr(0, m_torn.size() + message->prefix); // it may be torn before its LF
+  if (m_torn.size() > k_longest_torn || !may_go_on(visible_part(m_torn))) {
+    m_torn.clear();
   }
-  take_whole(std::string_view(text).substr(message->text));
+  take_message(visible_part(std::string_view(text).substr(message->text)));
+}
+
+// Whether the first part of a line that a message has torn may matter.
+bool GuestTap::may_go_on(std::string_view part) const {
+  const std::string_view text = trim(part);
+  if (m_yaml) { // a block may quote messages
+    return text == "." || text == "..";
+  }
+  return may_begin_tap_line(part) || (m_after_result && std::string_view("---").starts_with(text));
 }
 
 void GuestTap::take_whole(std::string_view line) {
@@ -121,18 +135,27 @@ void GuestTap::take_whole(std::string_view line) {
   }
 }
 
+// KTAP has a number for each result, and no YAML.
+void GuestTap::take_message(std::string_view text) {
+  const TapLine line = parse_tap_line(text);
+  const bool is_prose = line.kind == TapLine::Kind::result && !line.number;
+  if (!m_bailed_out && !is_prose && line.kind != TapLine::Kind::other &&
+      line.kind != TapLine::Kind::yaml) {
+    take_parsed(line, text);
+  }
+}
+
 bool GuestTap::take_more(std::string_view line) {
-  const std::string text = visible_text(line);
+  const std::string text = plain_text(line);
   const std::optional<Message> message = find_message(text, 0);
-  const std::string_view whole =
-      std::string_view(text).substr(message && message->prefix == 0 ? message->text : 0);
-  const TapLine parsed = parse_tap_line(whole);
-  const bool is_other = parsed.kind == TapLine::Kind::other && !m_yaml;
+  const TapLine parsed =
+      parse_tap_line(visible_part(message ? std::string_view(text).substr(message->text) : text));
+  const bool is_other = !message && parsed.kind == TapLine::Kind::other && !m_yaml;
   const bool is_next = parsed.kind == TapLine::Kind::version || parsed.kind == TapLine::Kind::plan;
   if (is_other || is_next) {
     return false;
   }
-  take_whole(whole);
+  take(line);
   return true;
 }
 
@@ -383,8 +406,8 @@ void GuestTap::finish() {
   if (std::exchange(m_finished, true)) {
     return;
   }
-  if (!m_torn.empty()) {
-    take_whole(std::exchange(m_torn, ""));
+  if (const std::string torn = std::exchange(m_torn, ""); !torn.empty()) {
+    take_whole(visible_part(torn));
   }
   close_document();
 }

@@ -12,7 +12,8 @@
 //
 // A kernel's message may stand anywhere, with its prefix (printk.hh): at the start of a line the
 // prefix alone is passed over, which is how KUnit's lines come; in the middle of a line it is a
-// line of its own, and the torn one goes on after it, so that "not " and "ok 3" are no success.
+// line of its own, and the torn one goes on after it, so that "not " and "ok 3" are no success, nor
+// is a line lost that is torn between its CR and its LF. In a block of YAML a message is no end.
 #pragma once
 
 #include "console/tap_line.hh"
@@ -45,8 +46,8 @@ public:
 
   // Takes the next line, without its end.
   void take(std::string_view line);
-  // Looks at a line after the last one, once is_complete(). False if it does not belong to the
-  // tests, so that what comes after it does not matter any more.
+  // Looks at a line after the last one, once is_complete(). False if it is neither of the tests nor
+  // a kernel's message, so that what comes after it does not matter any more.
   bool take_more(std::string_view line);
 
   // As many tests as are planned have come, or the last of them, or the guest has given up.
@@ -76,7 +77,9 @@ private:
     std::vector<std::size_t> tests; // indices in m_tests, with those inside of them
   };
 
+  bool may_go_on(std::string_view part) const;
   void take_whole(std::string_view line);
+  void take_message(std::string_view text);
   void take_parsed(const TapLine& line, std::string_view text);
   void take_version(const TapLine& line);
   void take_plan(const TapLine& line);

@@ -227,6 +227,44 @@ TEST(GuestTap, ABlockThatDoesNotEndHidesNoResult) {
   EXPECT_EQ(mistake("1..1\n  ---\n  1..1\nok 1 a\n"), "only 0 of 1 planned tests of 'a' came");
 }
 
+// Also between its CR and its LF, where a block of YAML begins, and before the end of all.
+TEST(GuestTap, AMessageAnywhereChangesNoResult) {
+  const Strings documents = {
+      "TAP version 13\r\n1..3\r\nok 1 - one\r\nnot ok 2 two\r\nok 3 three # SKIP no disk\r\n",
+      "KTAP version 1\r\n1..2\r\n    KTAP version 1\r\n    # Subtest: s\r\n    1..2\r\n    ok 1 "
+      "a\r\n"
+      "    not ok 2 b\r\nnot ok 1 s\r\nok 2 t\r\n",
+      "1..2\r\nok 1 a\r\n    not ok 1 in\r\nok 2 b\r\n",
+      "1..2\r\nnot ok 1 a\r\n  ---\r\n  got: 1\r\n  ...\r\nok 2 b\r\n",
+      "ok 1 a\r\n1..1\r\nBail out! no memory\r\n",
+  };
+  const Strings messages = {"[    1.000000] usb 1-1: new device\r\n", "[    1.000000]\r\n",
+                            "[    1.000000][    T1] ok\r\n",
+                            "<6>[    1.000000] [drm] a [ 2.0] b\r\n"};
+  for (const std::string& document : documents) {
+    GuestTap whole = reader_of(document);
+    whole.finish();
+    for (const std::string& message : messages) {
+      for (std::size_t at = 0; at <= document.size(); ++at) {
+        const std::string text = document.substr(0, at) + message + document.substr(at);
+        GuestTap tap = reader_of(text);
+        tap.finish();
+        EXPECT_EQ(results(tap), results(whole)) << text;
+        EXPECT_EQ(tap.mistake(), whole.mistake()) << text;
+      }
+    }
+  }
+}
+
+TEST(GuestTap, ABlockOfYamlMayQuoteMessages) {
+  const std::string block = "  ---\n  log: |\n    [    1.0] a message\n  ...\n";
+  EXPECT_THAT(results("1..2\nnot ok 1 a\n" + block + "    1..1\n    not ok 1 in\nok 2 b\n"),
+              ElementsAre("not ok a", "not ok b/in", "ok b"));
+  EXPECT_THAT(results("1..2\nnot ok 1 a\n  ---\n[    1.0] a message\n  got: |\n    ok 7 x\n  ...\n"
+                      "ok 2 b\n"),
+              ElementsAre("not ok a", "ok b"));
+}
+
 TEST(GuestTap, NamesAreFitToBeShown) {
   const Strings names = results("1..6\nok 1 a\x01\xff# b\nok 2 \xef\xbf\xbf\nok 3 \x1b[2Ja\tb\n"
                                 "not ok 4 -\nok 5 " +
@@ -268,6 +306,7 @@ TEST(GuestTap, LooksAtWhatFollowsTheLastTest) {
   EXPECT_FALSE(tap.take_more("TAP version 13"));
   EXPECT_FALSE(tap.take_more("1..2"));
   EXPECT_FALSE(tap.take_more("login:"));
+  EXPECT_TRUE(tap.take_more("[    1.4] usb 1-1: new device"));
   EXPECT_EQ(tap.mistake(), "");
   EXPECT_TRUE(tap.take_more("[    1.5] not ok 2 b"));
   EXPECT_EQ(tap.mistake(), "test 2 ('b') came, 1 were planned");

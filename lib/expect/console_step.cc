@@ -435,6 +435,9 @@ void look_at_lines(const StepRun& run, const std::function<bool(std::string_view
          !console.quiet(scaled(Console::k_quiet)) && !run.late() && !run.loop.missed(end)) {
     run.turn(earlier(end, console.quiet_at(scaled(Console::k_quiet))));
   }
+  if (console.ended()) { // no LF will come
+    lines.finish();
+  }
 }
 
 void run_step(const StepRun& run, const Wait& step) {

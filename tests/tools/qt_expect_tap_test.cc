@@ -107,6 +107,12 @@ TEST_F(QtExpectTap, TooManyTestsFailWithoutATextToo) {
   const Captured result = hear("1..1\r\nok 1 a\r\nok 2 b\r\n", {"--tap"});
   EXPECT_EQ(code(result), "exited 1");
   EXPECT_THAT(result.err, HasSubstr("test 2 ('b') came, 1 were planned"));
+  for (const char* const between : {"[    1.500000] usb 1-1: new device\r\n", "# a comment\r\n"}) {
+    EXPECT_EQ(code(hear(format("1..1\r\nok 1 a\r\n{}not ok 2 b\r\n", between), {"--tap"})),
+              "exited 1");
+  }
+  const Captured last = shell("printf '1..1\\nok 1 a\\nnot ok 2 b' | qt-expect --tap");
+  EXPECT_EQ(code(last), "exited 1") << "no line end comes where the console ends";
 }
 
 TEST_F(QtExpectTap, WaitsNoLongerThanItMay) {

@@ -93,14 +93,15 @@ Json checks_json(const std::vector<CheckResult>& checks) {
   return list;
 }
 
-// Throws Json::exception for a check without name or cause. A cause that is not known counts as the
-// host's: never as a pass.
+// Throws Json::exception for a check without name or cause. A cause that is not known, or that no
+// check has, counts as the host's: never as a pass.
 std::vector<CheckResult> read_checks(const Json& json) {
   std::vector<CheckResult> checks;
   for (const Json& entry : json.value("checks", Json::array())) {
     CheckResult check;
     check.name = entry.at("name").get<std::string>();
     check.cause = cause_from(entry.at("cause").get<std::string>()).value_or(Cause::host);
+    check.cause = check.cause == Cause::check ? Cause::host : check.cause;
     check.message = entry.value("message", "");
     check.step = entry.value("step", "");
     check.awaited = entry.value("awaited", "");
@@ -113,6 +114,12 @@ std::vector<CheckResult> read_checks(const Json& json) {
     checks.push_back(std::move(check));
   }
   return checks;
+}
+
+bool has_failed_check(const std::vector<CheckResult>& checks) {
+  return std::any_of(checks.begin(), checks.end(), [](const CheckResult& check) {
+    return !is_passed(check.cause) && check.cause != Cause::skip;
+  });
 }
 
 Json tries_json(const std::vector<EarlierTry>& tries) {
@@ -313,6 +320,9 @@ std::optional<Verdict> read_verdict(const std::string& run_dir) {
     verdict.seconds = json.value("seconds", 0.0);
     read_times(json, verdict);
     verdict.checks = read_checks(json);
+    if (verdict.cause == Cause::check && !has_failed_check(verdict.checks)) {
+      return std::nullopt; // it says that one has
+    }
     verdict.tries = read_tries(json);
     verdict.touched = read_touched(json);
     const Json saved = json.value("saved", Json::object());

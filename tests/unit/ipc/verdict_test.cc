@@ -1,6 +1,7 @@
 #include "ipc/verdict.hh"
 
 #include "base/error.hh"
+#include "base/format.hh"
 #include "os/file.hh"
 
 #include <gtest/gtest.h>
@@ -159,9 +160,16 @@ TEST(Verdict, SaysMarksForPeople) {
 
 TEST(Verdict, BrokenIsNone) {
   const TempDir folder("verdict-test-");
-  for (const char* broken : {"", "{", "[]", "{\"cause\": \"unheard-of\"}", "{\"cause\": 1}"}) {
+  for (const char* broken :
+       {"", "{", "[]", R"({"cause": "unheard-of"})", R"({"cause": 1})", R"({"cause": "check"})",
+        R"({"cause": "check", "checks": [{"name": "a", "cause": "pass"}]})"}) {
     write_file(folder.path() + "/verdict.json", broken);
     EXPECT_FALSE(read_verdict(folder.path())) << broken;
+  }
+  for (const char* const cause : {"unheard-of", "check"}) {
+    write_file(folder.path() + "/verdict.json",
+               format(R"({{"cause": "pass", "checks": [{{"name": "a", "cause": "{}"}}]}})", cause));
+    EXPECT_EQ(read_verdict(folder.path()).value().checks.at(0).cause, Cause::host) << cause;
   }
 }
 

@@ -101,8 +101,10 @@ std::unique_ptr<ReadAhead> decoded(Compression compression, std::unique_ptr<Byte
 // A file of which only the start matters: that something follows is not yet a mistake.
 class StartOfFile final : public ByteSource {
 public:
-  explicit StartOfFile(const std::string& path)
-    : m_file(path) {}
+  StartOfFile(const std::string& path, std::uint64_t offset)
+    : m_file(path) {
+    m_file.seek(offset);
+  }
 
   std::size_t read(std::span<std::byte> into) override { return m_file.read(into); }
   bool takes_back() const override { return true; }
@@ -112,10 +114,28 @@ private:
   FileSource m_file;
 };
 
-Format sniff_inside(const std::string& path, Compression compression, const OpenOptions& options) {
-  ReadAhead start(decompress(compression, std::make_unique<StartOfFile>(path), options.decompress),
-                  Overlap::no);
+// Of what is compressed from `offset` on.
+Format sniff_inside(const std::string& path, Compression compression, const OpenOptions& options,
+                    std::uint64_t offset = 0) {
+  ReadAhead start(
+      decompress(compression, std::make_unique<StartOfFile>(path, offset), options.decompress),
+      Overlap::no);
   return sniff_bytes(text_of(start.peek()));
+}
+
+// The kernel reads past zeros before a compressed archive, too; much else may begin with zeros.
+bool is_padded_initramfs(const std::string& path, const OpenOptions& options) {
+  const std::string head = FileSource(path).peek(0, k_head_bytes);
+  const std::size_t padding = std::min(head.find_first_not_of('\0'), head.size());
+  const Compression compression = sniff_compression(std::string_view(head).substr(padding));
+  if (padding == 0 || compression == Compression::none) {
+    return false;
+  }
+  try {
+    return sniff_inside(path, compression, options, padding) == Format::cpio;
+  } catch (const Error&) { // it only looked like one
+    return false;
+  }
 }
 
 // The tar inside a Debian package.
@@ -192,6 +212,9 @@ std::unique_ptr<MemberReader> open_archive(const std::string& path, const OpenOp
       source = std::move(file);
     }
     input = std::make_unique<ReadAhead>(std::move(source), Overlap::no);
+  }
+  if (found == Format::raw && outer == Compression::none && is_padded_initramfs(path, options)) {
+    found = Format::cpio;
   }
   if (options.format && is_archive(*options.format)) {
     if (found != Format::raw && found != *options.format) {

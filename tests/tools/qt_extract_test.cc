@@ -677,6 +677,26 @@ TEST_P(QtExtractInitramfsTest, IsReadWholeWhenThePartsAreCompressedEachInItsWay)
   }
 }
 
+// The kernel reads past zeros wherever it looks for the next part.
+TEST_P(QtExtractInitramfsTest, IsReadWholeAfterZeros) {
+  for (const char* const zeros : {"1", "512", "20000"}) {
+    if (GetParam().line == std::string("cat") && zeros == std::string("1")) {
+      continue; // what is not compressed begins at each fourth byte
+    }
+    SCOPED_TRACE(zeros);
+    shell(format("{{ head -c {} /dev/zero; {} <early.cpio; head -c 4 /dev/zero; cat main.cpio; }} "
+                 ">padded",
+                 zeros, GetParam().line));
+    expect_both_in("padded");
+    shell("rm -r " + work("some") + " " + work("first"));
+  }
+  shell(format("{{ head -c 512 /dev/zero; echo text | {}; }} >disk", GetParam().line));
+  EXPECT_EQ(extract({"--list", path("disk")}).code, 1);
+  const Outcome whole = extract({"--writable", "--output", "copy", path("disk")});
+  EXPECT_EQ(whole.code, 0) << whole.err;
+  EXPECT_TRUE(read_file(work("copy")) == read_file(path("disk"))) << "a disk may begin like that";
+}
+
 TEST_P(QtExtractInitramfsTest, IsNotReadWithSomethingElseInIt) {
   shell("{ cat early.cpio packed; echo something else; } >after && "
         "{ cat early.cpio; echo something else; cat packed; } >between && "

@@ -138,10 +138,11 @@ void print_reply(const std::string& reply) {
   }
 }
 
-// The tests that the guest has run itself, and the checks, in TAP.
-void print_results(const std::vector<CheckResult>& checks) {
-  TapWriter tap(STDOUT_FILENO, checks.size());
-  for (const CheckResult& check : checks) {
+// The tests that the guest has run itself, and the checks, in TAP; and that there is a failure
+// beside them.
+void print_results(const Verdict& verdict) {
+  TapWriter tap(STDOUT_FILENO, verdict.checks.size());
+  for (const CheckResult& check : verdict.checks) {
     if (check.expected) {
       tap.expected_failure(check.name, *check.expected);
     } else if (check.cause == Cause::skip) {
@@ -156,7 +157,11 @@ void print_results(const std::vector<CheckResult>& checks) {
       }
     }
   }
-  tap.finish();
+  if (is_passed(verdict.cause) || verdict.cause == Cause::skip) {
+    tap.finish();
+  } else {
+    tap.bail_out(verdict.message);
+  }
 }
 
 void report(const Verdict& verdict) {
@@ -227,7 +232,7 @@ int body(const std::vector<std::string>& words) {
   const DialogueResult result = run_dialogue(dialogue);
   if (std::any_of(dialogue.steps.begin(), dialogue.steps.end(),
                   [](const Step& step) { return step.type == StepType::tap; })) {
-    print_results(result.verdict.checks);
+    print_results(result.verdict);
   }
   report(result.verdict);
   return result.exit_code;

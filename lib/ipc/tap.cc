@@ -98,6 +98,13 @@ void TapWriter::comment(std::string_view text) {
   }
 }
 
+void TapWriter::bail_out(std::string_view why) {
+  if (!m_held.empty()) {
+    begin();
+  }
+  write(format("Bail out! {}\n", one_line(why, '#')));
+}
+
 void TapWriter::finish() {
   assert(!m_planned || m_given + m_held.size() == *m_planned);
   if (m_began) {

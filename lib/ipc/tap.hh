@@ -37,6 +37,8 @@ public:
   // "# text" for each line of `text`, escaped; belongs to the result before it.
   void comment(std::string_view text);
 
+  // Instead of finish(): the results are not all that there is to say, and it is no success.
+  void bail_out(std::string_view why);
   // Call once, after the last result: writes what is held back, and the plan that comes last.
   // Asserts that the plan was kept.
   void finish();

@@ -81,6 +81,7 @@ TEST_F(QtExpectTap, APlanThatIsNotKeptFails) {
     const Captured result = hear(text + "END\r\n", {"--tap-until", "END"});
     EXPECT_EQ(code(result), "exited 1") << text;
     EXPECT_THAT(result.err, HasSubstr(why)) << text;
+    EXPECT_THAT(result.out, AllOf(HasSubstr("\nBail out! "), HasSubstr(why))) << text;
     EXPECT_EQ(verdict().cause, Cause::assertion);
   };
   fails("", "no test came");

@@ -80,6 +80,22 @@ TEST(Tap, ForeignTextCannotBecomeAnotherLine) {
             "ok 2 b{} # SKIP x y # TODO\n");
 }
 
+TEST(Tap, MayEndWithoutSuccess) {
+  const auto bailed = [](std::size_t planned, const std::function<void(TapWriter&)>& give) {
+    FdPair pipe = make_pipe();
+    TapWriter tap(pipe.second.get(), planned);
+    give(tap);
+    tap.bail_out("the plan\nis not kept");
+    pipe.second.reset();
+    return read_to_end(pipe.first.get(), "pipe");
+  };
+  const std::string end = "Bail out! the plan is not kept\n";
+  EXPECT_EQ(bailed(0, [](TapWriter&) {}), "TAP version 13\n" + end);
+  EXPECT_EQ(bailed(1, [](TapWriter& tap) { tap.skip("a", "no disk"); }),
+            "TAP version 13\n1..1\nok 1 a # SKIP no disk\n" + end);
+  EXPECT_EQ(bailed(1, [](TapWriter& tap) { tap.ok("a"); }), "TAP version 13\n1..1\nok 1 a\n" + end);
+}
+
 TEST(Tap, APassMaySayMore) {
   EXPECT_EQ(written(2,
                     [](TapWriter& tap) {

@@ -107,9 +107,10 @@ void compare_times(const std::map<std::string, const SubtestResult*>& before,
       }
       const bool slower = is_apart(known->second, range);
       if (slower || is_apart(range, known->second)) {
-        changes.push_back({slower ? Change::Kind::slower : Change::Kind::faster, name,
-                           format("{}{} → {}", mark.empty() ? "" : "mark " + mark + ": ",
-                                  known->second.text(), range.text())});
+        changes.push_back(
+            {slower ? Change::Kind::slower : Change::Kind::faster, name,
+             format("{}{} → {}", mark.empty() ? "" : "mark " + escape_for_display(mark) + ": ",
+                    known->second.text(), range.text())});
       }
     }
   }

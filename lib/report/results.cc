@@ -27,14 +27,19 @@ bool is_run_directory(const std::string& path) {
   return exists(path + "/verdict.json") || exists(base_log_path(path));
 }
 
-// What follows `mark` in the first line of base.log that has it.
+// A part of a name. Names stand in reports as they are, also where a line may be a command of a CI
+// service, and the folders of a bundle are somebody else's.
+std::string shown_name(std::string_view part) { return escape_for_display(percent_decoded(part)); }
+
+// What follows `mark` in the first line of base.log that has it, fit to be shown.
 std::string after_mark(const std::string& log, std::string_view mark) {
   const std::size_t begin = log.find(mark);
   if (begin == std::string::npos) {
     return "";
   }
   const std::size_t from = begin + mark.size();
-  return log.substr(from, std::min(log.find('\n', from), log.size()) - from);
+  return escape_for_display(
+      std::string_view(log).substr(from, std::min(log.find('\n', from), log.size()) - from));
 }
 
 void read_log(SubtestResult& result) {
@@ -60,11 +65,11 @@ void read_log(SubtestResult& result) {
 SubtestResult read_result(const std::string& directory) {
   SubtestResult result;
   result.directory = directory;
-  result.arch = percent_decoded(base_name(parent_of(directory)));
+  result.arch = shown_name(base_name(parent_of(directory)));
   const std::string name = base_name(directory);
   const std::size_t dot = name.find('.');
-  result.file = percent_decoded(name.substr(0, dot));
-  result.subtest = dot == std::string::npos ? "" : percent_decoded(name.substr(dot + 1));
+  result.file = shown_name(name.substr(0, dot));
+  result.subtest = dot == std::string::npos ? "" : shown_name(name.substr(dot + 1));
   result.name = format("{}/{}:{}", result.arch, result.file, result.subtest);
   read_log(result);
   if (std::optional<Verdict> verdict = read_verdict(directory)) {
@@ -90,8 +95,9 @@ public:
       const SubtestResult result = read_result(folder);
       for (const CheckResult& check : result.verdict.checks) {
         SubtestResult own = result;
-        own.name += "/" + check.name;
-        own.subtest += "/" + check.name;
+        const std::string name = escape_for_display(check.name);
+        own.name += "/" + name;
+        own.subtest += "/" + name;
         own.verdict = verdict_of_check(result.verdict, check);
         add(std::move(own));
       }

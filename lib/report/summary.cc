@@ -41,7 +41,7 @@ void add_failures(std::span<const SubtestResult> results, std::vector<std::strin
     const std::string last = last_line_of(result);
     for (const auto& [title, text] : {std::pair("step", escape_for_display(result.verdict.step)),
                                       {"last line", last},
-                                      {"logs", result.directory},
+                                      {"logs", escape_for_display(result.directory)},
                                       {"again", result.again}}) {
       if (!text.empty()) {
         lines.push_back(format("  {}: {}", title, text));
@@ -59,7 +59,9 @@ void add_flaky(std::span<const SubtestResult> results, std::vector<std::string>&
     lines.push_back("FLAKY " + result.name);
     lines.push_back("  " + escape_for_display(result.verdict.message));
     for (const EarlierTry& tried : result.verdict.tries) {
-      lines.push_back(format("  logs of a failure: {}/{}", result.directory, tried.directory));
+      lines.push_back(
+          format("  logs of a failure: {}",
+                 escape_for_display(format("{}/{}", result.directory, tried.directory))));
     }
   }
 }
@@ -71,7 +73,8 @@ void add_touched(std::span<const SubtestResult> results, std::vector<std::string
       if (std::exchange(is_first, false)) {
         lines.insert(lines.end(), {"", "PASSED, BUT NOT BY THEMSELVES"});
       }
-      lines.push_back(format("  {}: {}", result.name, touched_text(result.verdict)));
+      lines.push_back(
+          format("  {}: {}", result.name, escape_for_display(touched_text(result.verdict))));
     }
   }
 }
@@ -225,13 +228,14 @@ std::vector<std::string> gitlab_sections(std::span<const SubtestResult> results)
     lines.push_back(format("\x1b[0Ksection_start:0:{}[collapsed=true]\r\x1b[0K{}: {}", section,
                            result.name, escape_for_display(reason_of(result))));
     for (const EarlierTry& tried : result.verdict.tries) {
-      lines.push_back(format("{}: {}: {}: {}", tried.directory, cause_name(tried.cause),
-                             seconds_text(tried.seconds), escape_for_display(tried.message)));
+      lines.push_back(format("{}: {}: {}: {}", escape_for_display(tried.directory),
+                             cause_name(tried.cause), seconds_text(tried.seconds),
+                             escape_for_display(tried.message)));
     }
     for (const std::string& line : result.verdict.last_lines) {
       lines.push_back("| " + escape_for_display(line));
     }
-    lines.push_back("logs: " + result.directory);
+    lines.push_back("logs: " + escape_for_display(result.directory));
     lines.push_back(format("\x1b[0Ksection_end:0:{}\r\x1b[0K", section));
   }
   return lines;

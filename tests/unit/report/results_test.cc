@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "base/format.hh"
 #include "os/file.hh"
+#include "report/summary.hh"
 
 #include <functional>
 #include <gmock/gmock.h>
@@ -50,6 +51,31 @@ TEST_F(ResultsTest, AreNamedByTheirFolders) {
   EXPECT_EQ(results[2].subtest, "a b.2");
   EXPECT_TRUE(results[2].failed());
   EXPECT_EQ(counts_text(results), "1 passed, 1 failed, 1 skipped");
+}
+
+// A line break would begin a line of the report, which may be a command of a CI service.
+TEST_F(ResultsTest, NamesHoldNoControlCharacters) {
+  Verdict verdict;
+  verdict.cause = Cause::check;
+  verdict.message = "1 of 1 checks failed";
+  verdict.checks.resize(1);
+  verdict.checks[0].name = "a\n::error::b";
+  verdict.checks[0].cause = Cause::assertion;
+  const std::string folder = leave("a\x1b[2J/virt%0A::warning::x.t%0Au", Cause::pass);
+  write_verdict(folder, verdict);
+  write_file(folder + "/base.log", "[ 0.0] qt-tap: subtest t of /t\x1b[1m.toml\n"
+                                   "[ 0.1] qt-tap: again: x\x1b[2Jy\n");
+  const std::vector<SubtestResult> results = read();
+  ASSERT_EQ(results.size(), 2U);
+  EXPECT_EQ(results[0].name, "a\\e[2J/virt\\n::warning::x:t\\nu");
+  EXPECT_EQ(results[1].subtest, "t\\nu/a\\n::error::b");
+  std::vector<std::string> lines = summary_lines(results);
+  for (const auto& more : {github_annotations(results), duration_lines(results)}) {
+    lines.insert(lines.end(), more.begin(), more.end());
+  }
+  for (const std::string& line : lines) {
+    EXPECT_EQ(line.find_first_of("\n\r\x1b"), std::string::npos) << line;
+  }
 }
 
 TEST_F(ResultsTest, ChecksAreResultsOfTheirOwn) {

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t k_most_diagnostics = 20;    // lines, before a result and after it
 constexpr std::size_t k_longest_diagnostic = 300; // bytes
 constexpr std::size_t k_longest_reason = 300;
-constexpr std::size_t k_longest_torn = 4096; // that messages tear again and again
+constexpr std::size_t k_longest_torn = 1024; // that messages tear again and again
 constexpr std::size_t k_most_diagnostic_bytes = 1 << 20;
 
 // Without control sequences, and without CR at the end.

@@ -297,6 +297,12 @@ TEST(GuestTap, TakesNoMoreThanItCanHold) {
     deep += std::string(i, ' ') + "ok 1 x\n";
   }
   EXPECT_EQ(mistake(deep + "ok 1 y\n"), "tests are nested deeper than 16");
+  // Each of these is torn anew; if all were kept, this would take minutes.
+  std::string torn;
+  for (int i = 0; i < 200'000; ++i) {
+    torn += " [1.0] y\n";
+  }
+  EXPECT_EQ(mistake("1..1\n" + torn + "x\nok 1 a\n"), "");
 }
 
 TEST(GuestTap, LooksAtWhatFollowsTheLastTest) {

@@ -292,13 +292,17 @@ int run_repeated(const std::vector<Selected>& selected, const RunSettings& setti
   }
   {
     Jobs jobs(selected, repetition.rounds, settings, request);
+    std::size_t skipped = 0; // of those before, one after the other
     for (std::size_t i = 0; i < jobs.count(); ++i) {
       const Result result = jobs.take();
       if (request.received()) {
         break;
       }
+      const Verdict& verdict = result.outcome.verdict;
       tests[i % selected.size()].add(result);
-      if (repetition.until_failure && is_failure(result.outcome.verdict)) {
+      skipped = verdict.cause == Cause::skip ? skipped + 1 : 0;
+      const bool cannot_fail = skipped == selected.size(); // none would ever be run
+      if (repetition.until_failure && (is_failure(verdict) || cannot_fail)) {
         jobs.stop();
         break;
       }

@@ -85,6 +85,23 @@ TEST_F(QtTapRepeat, UntilOneFails) {
   EXPECT_THAT(passes.out, HasSubstr("\nok 1 good\n# failed 0 of 4 times"));
 }
 
+TEST_F(QtTapRepeat, WhatIsNeverRunDoesNotGoOnForEver) {
+  const std::string file = define("riscv64", "never", R"(
+[test.board]
+machine = "no-such-machine"
+steps = [{ wait = "never" }]
+[test.program]
+machine = "none"
+console = false
+steps = [{ run = ["sh", "-c", "exit 77"] }]
+)");
+  for (const char* const jobs : {"1", "3"}) {
+    const Captured run = this->run({"--until-fail", "--jobs", jobs, file});
+    EXPECT_EQ(status_of(run), 0);
+    EXPECT_THAT(run.out, HasSubstr("1..0 # SKIP "));
+  }
+}
+
 TEST_F(QtTapRepeat, WithSeveralAtOnceNothingIsCountedTwice) {
   const Captured run =
       this->run({"--repeat", "12", "--jobs", "4", "--filter", "good", define_flaky()});

@@ -95,8 +95,10 @@ public:
     }
     return false;
   }
-  // What has come is all.
-  void finish() {
+  // What has come before the offset `to` is all, on the last line.
+  void finish(std::uint64_t to) {
+    const std::uint64_t beyond = m_end - std::min(m_end, to);
+    m_line.resize(m_line.size() - std::min<std::uint64_t>(m_line.size(), beyond));
     if (!m_line.empty()) {
       m_take(std::exchange(m_line, ""));
     }
@@ -306,7 +308,7 @@ private:
     }
     if (m_lines != nullptr) { // and what stands on the line before it
       m_lines->advance(m_console.backlog(), match.begin);
-      m_lines->finish();
+      m_lines->finish(match.begin);
     }
     m_console.backlog().discard_before(match.end);
     m_run.log.matched(m_run.guest->name(), match.text);
@@ -436,7 +438,7 @@ void look_at_lines(const StepRun& run, const std::function<bool(std::string_view
     run.turn(earlier(end, console.quiet_at(scaled(Console::k_quiet))));
   }
   if (console.ended()) { // no LF will come
-    lines.finish();
+    lines.finish(lines.end());
   }
 }
 

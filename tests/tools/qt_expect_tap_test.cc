@@ -99,6 +99,15 @@ TEST_F(QtExpectTap, TheRestBesideTheTextCounts) {
   const Captured result = hear("1..2\r\nok 1 a\r\nok 2 bEND", {"--tap-until", "END"}, 1);
   EXPECT_EQ(code(result), "exited 0") << result.err;
   EXPECT_THAT(result.out, HasSubstr("\nok 2 b\n"));
+  const Captured torn = run_with(
+      [](FakeGuest& guest) {
+        guest.say("1..2\r\nok 1 a\r\nok 2");
+        guest.say(" b", 1, Duration(200)); // the text begins on what has been looked at
+        guest.hear_request();
+        guest.end("exited 0");
+      },
+      {"--timeout", "20s", "--tap-until", "ok 2 b"});
+  EXPECT_THAT(torn.err, HasSubstr("only 1 of 2 planned tests came"));
   const Captured skipped = hear("1..0 # SKIP no KVM\r\nEND", {"--tap-until", "END"});
   EXPECT_EQ(code(skipped), "exited 0");
   EXPECT_EQ(skipped.out, "TAP version 13\n1..0 # SKIP no KVM\n");

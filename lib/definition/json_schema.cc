@@ -325,7 +325,8 @@ Json requires_schema() {
 }
 
 Json check_schema() {
-  Json check = table_of({{"name", {{"type", "string"}, {"pattern", k_name_pattern}}},
+  const Json name = {{"type", "string"}, {"pattern", k_name_pattern}};
+  Json check = table_of({{"name", any_of({name, variable()})},
                          {"summary", {{"type", "string"}}},
                          {"steps", list_of("step")}});
   check["required"] = Json::array({"name", "steps"});

@@ -172,6 +172,8 @@ TEST_F(DefinitionSchemaChecked, AcceptsWhatTheReaderAccepts) {
       test_with("machine = 'virt'\nrequires = { config = ['igvm', 'not asan'] }\nexit = 0\n"),
       test_with("template = 'a'\nparams = { s = 3 }\n[template.a]\nmachine = 'virt'\n"
                 "exit = '${params.s}'\n"),
+      test_with("template = 'a'\nparams = { s = 'x' }\n[template.a]\nmachine = 'virt'\nexit = 0\n"
+                "[[template.a.check]]\nname = '${params.s}'\nsteps = [{ wait = 'x' }]\n"),
       "[asset.a]\nenv = 'A'\n[file.f]\nfrom = 'a'\nresize = 'pow2'\n[file.g]\nfrom = 'a'\n"
       "resize = '16M'\n[file.h]\ntext = ''\n",
       "[file.f]\nmake = ['touch', '${out}']\ninputs = '/x'\ntimeout = '5s'\nwritable = true\n",

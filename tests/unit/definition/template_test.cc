@@ -215,6 +215,22 @@ params = { disk = "vda", n = 2 }
             Json({{{"text", "no /dev/vda"}}}));
 }
 
+TEST(Template, PutsParamsIntoNamesOfChecks) {
+  const std::string text = R"(
+[template.board]
+steps = [{ wait = "x" }]
+[[template.board.check]]
+name = "has-${params.part}"
+steps = [{ wait = "y" }]
+[test.t]
+template = "board"
+params.part = )";
+  const Definition definition = load_text(text + "'disk'\n");
+  EXPECT_EQ(definition.subtests.at(0).phases.at(0).checks.at(0).name, "has-disk");
+  EXPECT_THAT(mistakes_of(text + "'a/b'\n"),
+              ElementsAre(HasSubstr("the name 'has-a/b' of a check may hold only")));
+}
+
 // Each names the next one ten times: a few lines that would take all memory.
 TEST(Template, BoundsWhatParamsPutTogether) {
   std::string params = "p9='0123456789'";

@@ -495,7 +495,8 @@ steps = [{ wait = "OpenSBI" }, { wait = "no such text" }]
     EXPECT_THAT(read_verdict(format("{}/riscv64/jobs.t[{}]", output, n))->message,
                 HasSubstr("ended by SIGTERM"));
   }
-  EXPECT_FALSE(exists(output + "/riscv64/jobs.t[4]"));
+  EXPECT_EQ(read_verdict(output + "/riscv64/jobs.t[4]")->message, "not run: ended by SIGTERM");
+  EXPECT_FALSE(exists(output + "/riscv64/jobs.t[4]/dialogue.log"));
 }
 
 TEST_F(QtTapHost, AStreamThatNobodyReadsIsCouldNotJudge) {

@@ -830,7 +830,7 @@ TEST_F(QtTap, WaitsForNothingThatIsNoFile) {
   ASSERT_EQ(::mkfifo((folder.path() + "/fifo.toml").c_str(), 0600), 0);
   for (const std::string& endless : {folder.path() + "/fifo.toml", std::string("/dev/zero")}) {
     const Captured refused = tap({"--check", endless});
-    EXPECT_EQ(code_of(refused), 99);
+    EXPECT_EQ(code_of(refused), 2);
     EXPECT_THAT(refused.err, HasSubstr("not a regular file"));
     const Captured included =
         tap({"--check",

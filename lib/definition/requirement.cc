@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <span>
 
 namespace qt {
 
@@ -68,7 +69,48 @@ void check_build_words(const Value& config, const Reader& reader) {
   }
 }
 
+// Names for which an emulator or host that lacks them is no reason to doubt the definition: a slip
+// in one would be a skip for ever. There may be others, in a newer QEMU or on another host.
+struct KnownNames {
+  std::string_view key;
+  std::span<const std::string_view> names;
+};
+
+constexpr std::array<std::string_view, 9> k_accelerators = {"tcg", "kvm",   "hvf",  "whpx", "nvmm",
+                                                            "xen", "qtest", "mshv", "nitro"};
+constexpr std::array<std::string_view, 16> k_back_ends = {
+    "user",   "tap", "bridge",     "socket",     "stream", "dgram",      "hubport",      "l2tpv3",
+    "netmap", "vde", "vhost-user", "vhost-vdpa", "af-xdp", "vmnet-host", "vmnet-shared", "passt"};
+constexpr std::array<std::string_view, 7> k_systems = {"linux",   "darwin", "freebsd", "netbsd",
+                                                       "openbsd", "sunos",  "haiku"};
+constexpr std::array<std::string_view, 16> k_architectures = {
+    "x86_64", "aarch64", "arm64", "arm",  "i386",   "i686",    "riscv64",     "riscv32",
+    "ppc64",  "ppc64le", "s390x", "mips", "mips64", "sparc64", "loongarch64", "amd64"};
+
+constexpr std::array<KnownNames, 4> k_known_names = {
+    KnownNames{"accel", k_accelerators}, KnownNames{"netdev", k_back_ends},
+    KnownNames{"host-os", k_systems}, KnownNames{"host-arch", k_architectures}};
+
 } // namespace
+
+void check_known_name(std::string_view key, const Value& value, const Reader& reader) {
+  for (const Value& element : value.elements) {
+    check_known_name(key, element, reader);
+  }
+  const auto known = std::find_if(k_known_names.begin(), k_known_names.end(),
+                                  [key](const KnownNames& entry) { return entry.key == key; });
+  if (known == k_known_names.end() || !value.is(Value::Kind::text)) {
+    return;
+  }
+  const std::string_view text = value.text;
+  const std::string_view name = text.substr(0, text.find_first_of(",:"));
+  const auto& names = known->names;
+  const bool is_known = std::find(names.begin(), names.end(), name) != names.end();
+  const std::string meant = is_known ? "" : did_you_mean(name, names);
+  if (!meant.empty() && name.find("${") == std::string_view::npos) {
+    reader.mistakes().add(value.at, format("{}: nothing is known as '{}'{}", key, name, meant));
+  }
+}
 
 std::optional<Json> read_flaky(const Value& value, const Reader& reader) {
   if (!value.is(Value::Kind::table)) {
@@ -144,6 +186,9 @@ Json read_requires(const Value& value, const Reader& reader) {
     if (std::optional<Json> normal = read_flaky(*flaky, reader)) {
       required["flaky"] = std::move(*normal);
     }
+  }
+  for (const Member& member : others.members) {
+    check_known_name(member.key, member.value, reader);
   }
   if (required.contains("config")) {
     check_build_words(*value.find("config"), reader);

@@ -34,6 +34,10 @@ std::string flaky_warning(const Flaky& flaky);
 // The values of a table "requires" by requires_keys(), in normal form.
 Json read_requires(const Value& value, const Reader& reader);
 
+// A mistake if the value of such a key (accel, netdev, host-os, host-arch) is a name that only a
+// slip can have made of one that is known: a condition that nothing meets would be a skip for ever.
+void check_known_name(std::string_view key, const Value& value, const Reader& reader);
+
 // "virt,gic-version=3" and "type=virt" are the machine "virt".
 std::string machine_name(std::string_view machine);
 

@@ -152,6 +152,9 @@ Vm SubtestReader::read_vm(const Value& table, const std::string& name) {
                   member.key == "args" ? SavedNames::known : SavedNames::unknown);
     }
   }
+  if (const Value* const accel = table.find("accel")) {
+    check_known_name("accel", *accel, m_reader);
+  }
   if (const Member* const pvpanic = table.member("pvpanic");
       pvpanic != nullptr && !vm.values.value("qmp", true) && is_final()) {
     complain(pvpanic->at, "pvpanic: without a monitor (qmp = false) nobody hears of a panic");

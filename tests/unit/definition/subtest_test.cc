@@ -390,7 +390,15 @@ const Case k_tests[] = {
     {"requires={qemu-version='>= 10, < 9'}\nexit=0\n",
      {"2:24: error: qemu-version: no version meets \">= 10, < 9\"; the test would be skipped "
       "always"}},
+    {"requires={accel=['kvn', 'new-one'], netdev='usr', host-os='Linux', host-arch='x86-64'}\n"
+     "exit=0\n",
+     {"2:18: error: accel: nothing is known as 'kvn'; did you mean 'kvm' or 'hvf' or 'xen'?",
+      "2:44: error: netdev: nothing is known as 'usr'; did you mean 'user'?",
+      "2:59: error: host-os: nothing is known as 'Linux'; did you mean 'linux'?",
+      "2:78: error: host-arch: nothing is known as 'x86-64'; did you mean 'x86_64'?"}},
     // machines
+    {"machine='x'\naccel='tgc'\nexit=0\n",
+     {"3:7: error: accel: nothing is known as 'tgc'; did you mean 'tcg'?"}},
     {"machine='x'\nqmp=false\npvpanic=true\nexit=0\n",
      {"4:1: error: pvpanic: without a monitor (qmp = false) nobody hears of a panic"}},
     {"machine='x'\nqmp=false\nargs=['-device', 'pvpanic']\nexit=0\n",

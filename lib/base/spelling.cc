@@ -47,8 +47,10 @@ std::vector<std::string> nearest(std::string_view word,
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::string> names;
-  for (std::size_t i = 0; i < ranked.size() && i < 3; ++i) {
-    names.emplace_back(ranked[i].second);
+  for (const auto& [distance, name] : ranked) {
+    if (names.size() < 3 && std::find(names.begin(), names.end(), name) == names.end()) {
+      names.emplace_back(name); // an archive may have it twice
+    }
   }
   return names;
 }

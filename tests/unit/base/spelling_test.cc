@@ -15,6 +15,8 @@ TEST(Spelling, FindsWhatWasMeant) {
   EXPECT_EQ(did_you_mean("member", k_names), "") << "nobody means what was said";
   EXPECT_EQ(did_you_mean("xyzzy-foo", k_names), "");
   EXPECT_EQ(did_you_mean("", k_names), "");
+  constexpr std::string_view k_twice[] = {"boot/a", "boot/a", "boot/b"};
+  EXPECT_EQ(did_you_mean("boot/", k_twice), "; did you mean 'boot/a' or 'boot/b'?");
 }
 
 } // namespace spelling_test

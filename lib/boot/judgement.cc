@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t k_quoted_lines = 3;
 constexpr std::size_t k_searched_lines = 200;
+constexpr const char* k_touched_at_end = "the end"; // no step, as Touch has it
 
 class Judge {
 public:
@@ -314,7 +315,17 @@ Judgement Judge::run() const {
 
 Judgement judge(const RunFacts& facts, const Expectations& expected,
                 const std::optional<Verdict>& found) {
-  return Judge(facts, expected, found).run();
+  Judgement judgement = Judge(facts, expected, found).run();
+  if (facts.touched && !judgement.verdict) {
+    judgement.verdict = found;
+  }
+  if (facts.touched && judgement.verdict) {
+    std::vector<Touch>& touched = judgement.verdict->touched;
+    if (touched.empty() || touched.back().at != k_touched_at_end) {
+      touched.push_back({k_touched_at_end});
+    }
+  }
+  return judgement;
 }
 
 } // namespace qt

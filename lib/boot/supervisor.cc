@@ -7,6 +7,7 @@
 #include "boot/shutdown.hh"
 #include "os/event_loop.hh"
 
+#include <utility>
 #include <vector>
 
 namespace qt {
@@ -17,6 +18,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration k_services = 2s;
 constexpr Duration k_services_quick = 20ms; // after a signal to us
+constexpr std::size_t k_most_untold = 1000;
 
 class Supervisor {
 public:
@@ -37,6 +39,7 @@ private:
   void watch_for_ends();
   void turn();
   void handle_requests();
+  void keep_hands();
   void tell_of_hands();
   void look_at_console();
   void handle_escape_keys();
@@ -53,6 +56,7 @@ private:
 
   Shutdown m_end;
   NotedEvents m_events;
+  std::vector<HandInput> m_untold; // what people have done before a program asked to be told
   std::vector<EventLoop::Registration> m_watched;
   bool m_wait_is_noted = false;
 };
@@ -67,12 +71,14 @@ void Supervisor::run() {
                            note);
     }
   }
+  keep_hands();
   register_all();
   while (!m_end.done()) {
     turn();
   }
   m_facts.details.update(m_machine.evidence.details());
   m_facts.service_failure = m_machine.services.failure();
+  m_facts.touched = !m_untold.empty();
   m_machine.services.end(Deadline::after(m_facts.signal ? k_services_quick : k_services));
   if (m_machine.console) {
     m_machine.console->finish_log();
@@ -157,8 +163,23 @@ void Supervisor::handle_requests() {
   }
 }
 
+// The program may begin long after the machine, as one that another machine starts in between. Or
+// there is none.
+void Supervisor::keep_hands() {
+  if (m_machine.viewers) {
+    m_machine.viewers->tell_of_hands([this](const HandInput& input) {
+      if (!m_machine.hold.used() && m_untold.size() < k_most_untold) {
+        m_untold.push_back(input);
+      }
+    });
+  }
+}
+
 // Also a program that gave nobody the terminal is to know that somebody else had a hand in it.
 void Supervisor::tell_of_hands() {
+  for (const HandInput& input : std::exchange(m_untold, {})) {
+    m_machine.exit_channel.tell(input, ExitChannelOfBoot::Kind::dispensable);
+  }
   if (m_machine.viewers) {
     m_machine.viewers->tell_of_hands([this](const HandInput& input) {
       m_machine.exit_channel.tell(input, ExitChannelOfBoot::Kind::dispensable);

@@ -179,6 +179,31 @@ TEST_F(Attach, TypesOnlyWhenAsked) {
   EXPECT_THAT(base_log(), HasSubstr("types: echo $arch"));
 }
 
+// Whoever types has a hand in the run, whether or not a dialogue listens.
+TEST_F(Attach, TellsOfAHandWhereThereIsNoDialogue) {
+  NEED(k_riscv64);
+  Running chain = start(riscv({"wait", "OpenSBI", "say", "up", "until", path("go")}));
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+  EXPECT_EQ(code_of(look({"--send", "x"})), 0);
+  write_file(path("go"), "");
+  EXPECT_EQ(end_of(chain).code(), 0);
+  EXPECT_EQ(touched_text(verdict()), "touched by hand at the end");
+}
+
+TEST_F(Attach, TellsOfAHandBeforeTheDialogueBegins) {
+  NEED(k_riscv64);
+  Words words = {program(), "--run-dir", run_dir(), "--qemu", k_riscv64, "--machine", "virt"};
+  words.insert(words.end(), {"--", "--", "sh", "-c",
+                             R"(until test -e "$1"; do sleep 0.05; done; exec "$0" --wait OpenSBI)",
+                             expect(), path("go")});
+  Running chain = start(words);
+  wait_for_socket();
+  EXPECT_EQ(code_of(look({"--send", "x"})), 0);
+  write_file(path("go"), "");
+  EXPECT_EQ(end_of(chain).code(), 0);
+  EXPECT_EQ(touched_text(verdict()), "touched by hand at step 1");
+}
+
 TEST_F(Attach, ReachesARunDirectoryWithALongPath) {
   NEED(k_riscv64);
   const std::string deep = path(std::string(120, 'd'));

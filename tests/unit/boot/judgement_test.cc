@@ -358,6 +358,22 @@ TEST(Judge, AFloodIsACauseOfItsOwn) {
   EXPECT_EQ(c.judge().message, "the logs in /run take 2.1 GiB");
 }
 
+TEST(Judge, TellsOfAHandOfWhichNoProgramWasTold) {
+  Case c;
+  c.facts.touched = true;
+  EXPECT_JUDGED(c.judge(), 0, Cause::pass); // there is no program's verdict
+  EXPECT_EQ(touched_text(*c.judge().verdict), "touched by hand at the end");
+
+  c.found = verdict_of(Cause::pass); // another machine's
+  EXPECT_JUDGED(c.judge(), 0, Cause::pass);
+  EXPECT_EQ(touched_text(*c.judge().verdict), "touched by hand at the end");
+  c.found->touched = {{"step 2"}, {"the end"}};
+  EXPECT_EQ(touched_text(*c.judge().verdict), "touched by hand at step 2, the end");
+
+  c.facts.touched = false;
+  EXPECT_FALSE(c.judge().verdict.has_value());
+}
+
 TEST(Judge, NamesTheMachineIfItHasAName) {
   Case c;
   c.facts.vm = "client";

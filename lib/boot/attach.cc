@@ -58,6 +58,23 @@ std::optional<std::string> read_line(int fd) {
   return std::nullopt;
 }
 
+// False if the monitor has ended first: QEMU has, or it has none.
+bool line_comes(int terminal, int monitor) {
+  bool comes = false;
+  bool ended = false;
+  EventLoop loop;
+  const auto lines = loop.watch(terminal, [&comes](const pollfd&) { comes = true; });
+  const auto end = loop.watch(
+      [monitor] {
+        return pollfd{monitor, POLLRDHUP, 0};
+      },
+      [&ended](const pollfd&) { ended = true; });
+  while (!comes && !ended) {
+    loop.turn();
+  }
+  return !ended;
+}
+
 class View {
 public:
   View(std::string run_dir, std::string vm, bool typing)
@@ -162,7 +179,8 @@ void View::talk_to_monitor() {
   {
     const EscapableLines lines(STDIN_FILENO); // before anybody is told to type
     log_plain("[monitor; Ctrl-a c goes back to the console]");
-    for (std::optional<std::string> line; (line = read_line(STDIN_FILENO));) {
+    for (std::optional<std::string> line;
+         line_comes(STDIN_FILENO, monitor.get()) && (line = read_line(STDIN_FILENO));) {
       if (line->ends_with(k_escape_key)) {
         if (leaves_monitor()) {
           break;

@@ -334,6 +334,21 @@ TEST_F(Attach, TheShellHasTheConsoleAndTheMonitor) {
   EXPECT_THAT(orphans(), IsEmpty());
 }
 
+// Nobody is left at the prompt of a monitor that is gone.
+TEST_F(Attach, TheMonitorEndsWithTheMachine) {
+  NEED(k_riscv64);
+  Running chain = start(riscv({"wait", "OpenSBI", "say", "up", "console-end"}));
+  ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
+  TerminalProgram view({program(), "--attach", run_dir()});
+  ASSERT_TRUE(view.await("read only"));
+  view.type(std::string("\x01") + "c");
+  ASSERT_TRUE(view.await("[monitor;"));
+  view.type("quit\n");
+  ASSERT_TRUE(view.await("[console]"));
+  EXPECT_EQ(view.wait(), 0);
+  EXPECT_EQ(end_of(chain).code(), 0);
+}
+
 TEST_F(Attach, RefusesWhatMakesNoSense) {
   EXPECT_EQ(code_of(run_words({program(), "--attach", path("none")})), 77);
   EXPECT_EQ(code_of(run_words({program(), "--attach", path("none"), "--", "-m", "1"})), 2);

@@ -8,6 +8,7 @@
 #include "extract/made_record.hh"
 #include "os/fd.hh"
 #include "os/file.hh"
+#include "os/file_lock.hh"
 #include "os/process.hh"
 
 #include <algorithm>
@@ -27,6 +28,21 @@ namespace qt {
 namespace {
 
 constexpr std::string_view k_out = "out";
+
+// While it lives, no other program makes the same file: its folder is ours.
+class Turn {
+public:
+  explicit Turn(std::string lock)
+    : m_path(std::move(lock))
+    , m_lock(FileLock::await(m_path, Deadline::never())) {}
+  ~Turn() { ::unlink(m_path.c_str()); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+private:
+  std::string m_path;
+  std::optional<FileLock> m_lock;
+};
 
 // An empty folder that goes with the object. Its name is always the same: what a run that was
 // killed has left goes with the next one.
@@ -133,6 +149,27 @@ UniqueFd open_result(const std::string& result, const std::string& command) {
   return fd;
 }
 
+// A folder stands in the way of a rename. What a command has made goes; any other is somebody's.
+void put_in_place(const std::string& result, const std::string& path) {
+  if (::rename(result.c_str(), path.c_str()) == 0) {
+    return;
+  }
+  const int number = errno;
+  if (number != ENOTEMPTY && number != EEXIST && number != EISDIR && number != ENOTDIR) {
+    throw errno_error(number, "renaming the result");
+  }
+  struct stat status;
+  if (::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && !MadeRecord::is_on(path)) {
+    throw Error("a folder that no command is known to have made is there already: remove it, or "
+                "give another --output",
+                ExitCode::failed);
+  }
+  remove_tree(path);
+  if (::rename(result.c_str(), path.c_str()) < 0) {
+    throw errno_error(errno, "renaming the result");
+  }
+}
+
 } // namespace
 
 void check_command(const CommandRule& rule) {
@@ -143,20 +180,30 @@ void check_command(const CommandRule& rule) {
 }
 
 void make_by_command(const CommandRule& rule, const std::string& output) {
-  const MadeRecord record(rule.words, rule.inputs);
-  if (record.is_right(output)) {
-    log_info(format("{} is there already and right", output));
+  const auto is_right = [&](const MadeRecord& record) {
+    const bool right = record.is_right(output);
+    if (right) {
+      log_info(format("{} is there already and right", output));
+    }
+    return right;
+  };
+  if (is_right(MadeRecord(rule.words, rule.inputs))) {
     return;
   }
   const std::string path = absolute_path(output);
   try {
-    const WorkFolder folder(format("{}/.{}.making", parent_of(path), base_name(path)));
+    const std::string name = format("{}/.{}.making", parent_of(path), base_name(path));
+    make_directories(parent_of(path));
+    const Turn turn(name + ".lock");
+    const MadeRecord record(rule.words, rule.inputs);
+    if (is_right(record)) { // whoever had the turn before has made it
+      return;
+    }
+    const WorkFolder folder(name);
     const std::string result = folder.path() + "/" + base_name(path);
     run_in(folder.path(), words_for(rule, result), rule.timeout);
     record.put_on(open_result(result, rule.words[0]).get());
-    if (::rename(result.c_str(), path.c_str()) < 0) {
-      throw errno_error(errno, "renaming the result");
-    }
+    put_in_place(result, path);
   } catch (const Error& error) {
     throw error.within(format("making {}", output));
   }

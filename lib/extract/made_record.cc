@@ -156,6 +156,10 @@ void MadeRecord::put_on(int fd) const noexcept {
   }
 }
 
+bool MadeRecord::is_on(const std::string& path) noexcept {
+  return ::lgetxattr(path.c_str(), k_attribute, nullptr, 0) >= 0;
+}
+
 void set_exact_time(int fd) noexcept {
   std::array<timespec, 2> times = {};
   times[0].tv_nsec = UTIME_OMIT;

@@ -39,6 +39,9 @@ public:
   // record where there is no room for one.
   void put_on(int fd) const noexcept;
 
+  // Whether `path` has a record, be it right or not: somebody has made it by such a rule.
+  static bool is_on(const std::string& path) noexcept;
+
 private:
   std::string m_origin;
 };

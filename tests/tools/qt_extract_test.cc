@@ -1458,6 +1458,51 @@ TEST_F(QtExtractTest, ACommandMakesAFile) {
   EXPECT_EQ(run({"find", ".", "-mindepth", "1"}).out, "./out\n") << "nothing else is left";
 }
 
+TEST_F(QtExtractTest, ACommandMakesAFolderAnew) {
+  const auto make = [&](const std::string& command) {
+    return extract({"--make", command, "-o", work("out")});
+  };
+  ASSERT_EQ(make("sh -c 'mkdir ${out}; echo 1 >${out}/a'").code, 0);
+  if (::getxattr(work("out").c_str(), "user.qemu-test-made", nullptr, 0) <= 0) {
+    GTEST_SKIP() << "no extended attributes here";
+  }
+  const Outcome folder = make("sh -c 'mkdir ${out}; echo 2 >${out}/b'");
+  EXPECT_EQ(folder.code, 0) << folder.err;
+  EXPECT_EQ(run({"find", "."}).out, ".\n./out\n./out/b\n");
+  EXPECT_EQ(make("sh -c 'echo 3 >${out}'").code, 0);
+  EXPECT_EQ(read_file(work("out")), "3\n");
+  EXPECT_EQ(make("mkdir ${out}").code, 0);
+  EXPECT_EQ(run({"find", "."}).out, ".\n./out\n");
+
+  // One that belongs to somebody is left alone.
+  make_directories(work("own"));
+  write_file(work("own/file"), "");
+  const Outcome refused = extract({"--make", "touch ${out}", "-o", work("own")});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("is there already: remove it"));
+  EXPECT_TRUE(exists(work("own/file")));
+}
+
+TEST_F(QtExtractTest, OneOfManyMakesAFileByItsCommand) {
+  const std::string command =
+      format("sh -c 'sleep 0.1; echo run >>{}/runs; echo made >${{out}}'", m_folder.path());
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      const Outcome made = extract({"--make", command, "-o", work("out")});
+      EXPECT_EQ(made.code, 0) << made.err;
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(read_file(work("out")), "made\n");
+  if (::getxattr(work("out").c_str(), "user.qemu-test-made", nullptr, 0) > 0) {
+    EXPECT_EQ(read_file(path("runs")), "run\n");
+  }
+  EXPECT_EQ(run({"find", ".", "-mindepth", "1"}).out, "./out\n") << "nothing else is left";
+}
+
 TEST_F(QtExtractTest, ACommandThatFailsMakesNothing) {
   write_file(work("out"), "old");
   const auto make = [&](const std::string& command) {

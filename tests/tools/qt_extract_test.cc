@@ -1420,6 +1420,26 @@ TEST_F(QtExtractDefinitionTest, RefusesWrongUse) {
   EXPECT_EQ(prepare().code, 2);
 }
 
+TEST_F(QtExtractTest, OneOfManyUnpacksATree) {
+  TarMaker archive;
+  for (int i = 0; i < 300; ++i) {
+    archive.file(format("d/{}", i), "content");
+  }
+  write_file(path("t"), archive.bytes());
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      const Outcome made = extract({"--directory", "-o", work("tree"), path("t")});
+      EXPECT_EQ(made.code, 0) << made.err;
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(read_file(work("tree/d/299")), "content");
+  EXPECT_EQ(run({"find", ".", "-mindepth", "1", "-maxdepth", "1"}).out, "./tree\n");
+}
+
 TEST_F(QtExtractTest, SaysThatTheDiskIsFull) {
   make_directories(work("small"));
   if (::mount("none", work("small").c_str(), "tmpfs", 0, "size=64k") < 0) {

@@ -9,6 +9,8 @@
 #include <array>
 #include <csignal>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace qt {
 
@@ -98,6 +100,15 @@ public:
           return pollfd{m_end.by == StageEnd::By::signal ? -1 : request.fd(), POLLIN, 0};
         },
         {});
+    const auto read_by = loop.watch(
+        [&request] {
+          return pollfd{request.received() ? -1 : request.results(), 0, 0};
+        },
+        [&request](const pollfd& found) {
+          if ((found.revents & POLLERR) != 0) {
+            request.note_reader_gone();
+          }
+        });
     Deadline limit = deadline;
     while (!m_process.poll()) {
       const bool received = request.received().has_value();
@@ -165,6 +176,12 @@ private:
 
 } // namespace
 
+EndRequest::EndRequest() {
+  struct stat status;
+  const bool is_pipe = ::fstat(STDOUT_FILENO, &status) == 0 && S_ISFIFO(status.st_mode);
+  m_results = is_pipe ? STDOUT_FILENO : -1;
+}
+
 EndRequest::~EndRequest() {
   while (m_signals.take()) {
   }
@@ -179,7 +196,7 @@ std::optional<int> EndRequest::received() const {
       return number;
     }
   }
-  return std::nullopt;
+  return m_reader_gone ? std::optional(SIGPIPE) : std::nullopt;
 }
 
 StageEnd run_stage(const std::vector<std::string>& argv, SpawnOptions options, Deadline deadline,

@@ -8,6 +8,7 @@
 #include "os/process.hh"
 #include "os/termination.hh"
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
@@ -19,7 +20,7 @@ namespace qt {
 // Whether this program has been asked to end. Make one, before any thread; all threads may ask it.
 class EndRequest {
 public:
-  EndRequest() = default;
+  EndRequest();
   // Takes the signals that have come: they do not end this program any more.
   ~EndRequest();
   EndRequest(const EndRequest&) = delete;
@@ -27,11 +28,19 @@ public:
 
   // Readable once a signal has come; stays so, for everyone who waits.
   int fd() const noexcept { return m_signals.fd(); }
-  // The signal that came; stays. Never blocks.
+  // The signal that came; stays. SIGPIPE once a stage has found that nobody reads this program's
+  // results any more. Never blocks.
   std::optional<int> received() const;
+
+  // Standard output if it is a pipe, else -1. Its reader may be gone without a signal to us: a
+  // Meson that was killed.
+  int results() const noexcept { return m_results; }
+  void note_reader_gone() noexcept { m_reader_gone = true; }
 
 private:
   TerminationSignals m_signals;
+  int m_results;
+  std::atomic<bool> m_reader_gone = false;
 };
 
 struct StageEnd {

@@ -110,6 +110,26 @@ TEST(Stage, ASignalEndsIt) {
   EXPECT_EQ(signals.received(), SIGTERM);
 }
 
+// A Meson that was killed sends no signal.
+TEST(Stage, EndsWhenNobodyReadsTheResults) {
+  FdPair results = make_pipe();
+  const UniqueFd before = duplicate_fd(STDOUT_FILENO);
+  ::dup2(results.second.get(), STDOUT_FILENO);
+  {
+    EndRequest request;
+    std::thread reader([&] {
+      std::this_thread::sleep_for(Duration(50));
+      results.first.reset();
+    });
+    const StageEnd end = run_stage({"sleep", "1000"}, {}, Deadline::after(std::chrono::seconds(20)),
+                                   request, [](std::string_view) {});
+    reader.join();
+    EXPECT_EQ(end.by, StageEnd::By::signal);
+    EXPECT_EQ(request.received(), SIGPIPE);
+  }
+  ::dup2(before.get(), STDOUT_FILENO);
+}
+
 TEST(Stage, AGrandchildThatKeepsThePipeDoesNotHoldItUp) {
   const Observed left = run("sleep 1000 & echo $!");
   EXPECT_EQ(left.end.by, StageEnd::By::itself);

@@ -169,7 +169,7 @@ void Supervisor::keep_hands() {
   if (m_machine.viewers) {
     m_machine.viewers->tell_of_hands([this](const HandInput& input) {
       if (!m_machine.hold.used() && m_untold.size() < k_most_untold) {
-        m_untold.push_back(input);
+        m_untold.push_back({input.kind, input.text, true});
       }
     });
   }

@@ -23,6 +23,7 @@ namespace {
 constexpr Duration k_end{30000};      // for machines to end in, where the dialogue has no deadline
 constexpr Duration k_least_end{1000}; // and at least, where it has hardly passed before that
 constexpr std::size_t k_last_lines = 20;
+constexpr const char* k_touched_before = "the start";
 constexpr std::uint32_t k_listening = in(StepType::wait, StepType::wait_regex, StepType::event);
 
 class Runner {
@@ -196,6 +197,10 @@ void Runner::break_at_failure(const DialogueEnd& end) {
 void Runner::note_touched(Duration stood_still) {
   bool is_touched = stood_still > Duration::zero();
   for (const auto& guest : m_loop.guests()) {
+    if (guest->take_touched_before() &&
+        (m_touched.empty() || m_touched.front().at != k_touched_before)) {
+      m_touched.insert(m_touched.begin(), {k_touched_before});
+    }
     is_touched = guest->take_touched() || is_touched;
   }
   if (!is_touched) {

@@ -249,7 +249,7 @@ void Guest::write_monitor() {
 }
 
 void Guest::take_hand_input(const HandInput& input) {
-  m_is_touched = true;
+  (input.was_before ? m_is_touched_before : m_is_touched) = true;
   if (input.kind == HandInput::Kind::monitor) {
     log_keys();
     m_log.note(format("{}: by hand, the monitor: {}", name(), input.text));

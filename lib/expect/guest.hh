@@ -63,8 +63,9 @@ public:
   // What the monitor has told by now is old news: no step after this place may await it.
   void forget_events();
   // Somebody who looks at the machine (boot/viewers.hh) has typed or asked the monitor since the
-  // last call.
+  // last call; or before this program began, which is told only now.
   bool take_touched() { return std::exchange(m_is_touched, false); }
+  bool take_touched_before() { return std::exchange(m_is_touched_before, false); }
   // A person is there. What comes on the console from the first key on, and what the monitor tells
   // from the first question on, is that person's doing: no step takes it for what it awaits.
   void begin_visit();
@@ -134,6 +135,7 @@ private:
   std::optional<std::size_t> m_untaken;
   bool m_is_visited = false;
   bool m_is_touched = false;
+  bool m_is_touched_before = false;
   bool m_is_asked = false;    // its monitor, by a person who is there
   std::string m_keys_by_hand; // not logged yet
   std::optional<ExitStatus> m_end;

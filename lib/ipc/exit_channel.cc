@@ -26,6 +26,7 @@ constexpr std::pair<ExitRequest, std::string_view> k_requests[] = {
 constexpr std::string_view k_event = "event ";
 constexpr std::string_view k_untaken = "untaken ";
 constexpr std::string_view k_hand = "hand ";
+constexpr const char* k_before = "before-program";
 
 // Takes the lines off that are whole.
 std::vector<std::string> take_lines(std::string& bytes) {
@@ -45,7 +46,7 @@ std::optional<HandInput> hand_input_from(std::string_view text) {
        {std::pair("keys", HandInput::Kind::keys), std::pair("monitor", HandInput::Kind::monitor)}) {
     const std::optional<std::string> bytes = parse_escapes(json_text(json, name));
     if (bytes && json.contains(name)) {
-      return HandInput{kind, *bytes};
+      return HandInput{kind, *bytes, json.contains(k_before)};
     }
   }
   return std::nullopt;
@@ -86,7 +87,11 @@ std::string text(const ExitNews& news) {
   }
   if (const auto* const input = std::get_if<HandInput>(&news)) {
     const char* const name = input->kind == HandInput::Kind::keys ? "keys" : "monitor";
-    return std::string(k_hand) + dump_json({{name, format_escapes(input->text)}});
+    Json json = {{name, format_escapes(input->text)}};
+    if (input->was_before) {
+      json[k_before] = true;
+    }
+    return std::string(k_hand) + dump_json(json);
   }
   return std::get<ExitStatus>(news).text();
 }

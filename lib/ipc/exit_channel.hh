@@ -50,7 +50,8 @@ struct UntakenBytes {
 struct HandInput {
   enum class Kind { keys, monitor };
   Kind kind;
-  std::string text; // raw bytes
+  std::string text;        // raw bytes
+  bool was_before = false; // the program asked to be told
 };
 using ExitNews = std::variant<ExitStatus, MachineEvent, UntakenBytes, HandInput>;
 // Its line.

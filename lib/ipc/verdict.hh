@@ -124,7 +124,7 @@ struct EarlierTry {
 
 // A person's hand in a run.
 struct Touch {
-  std::string at; // "step 3", "phase 2: step 3" or "the end"
+  std::string at; // "the start", "step 3", "phase 2: step 3" or "the end"
   double seconds = 0;
 };
 

@@ -37,18 +37,19 @@ protected:
       ::usleep(1000);
     }
   }
-  // Until the machine is held.
-  void wait_for_hold() const {
+  // Until base.log says so.
+  void wait_for_log(const std::string& text) const {
     const Deadline deadline = Deadline::after(20s);
     while (!deadline.expired()) {
       const auto log = read_file_if_exists(base_log_path(run_dir()));
-      if (log && log->find("holding the machine") != std::string::npos) {
+      if (log && log->find(text) != std::string::npos) {
         return;
       }
       ::usleep(1000);
     }
-    FAIL() << "it is not held";
+    FAIL() << "base.log does not say: " << text;
   }
+  void wait_for_hold() const { wait_for_log("holding the machine"); }
   void ask(const std::string& role) const {
     const auto socket = connect_to(attach_path(run_dir(), k_default_vm));
     ASSERT_TRUE(socket.has_value());
@@ -185,6 +186,7 @@ TEST_F(Attach, TellsOfAHandWhereThereIsNoDialogue) {
   Running chain = start(riscv({"wait", "OpenSBI", "say", "up", "until", path("go")}));
   ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));
   EXPECT_EQ(code_of(look({"--send", "x"})), 0);
+  ASSERT_NO_FATAL_FAILURE(wait_for_log("types: x"));
   write_file(path("go"), "");
   EXPECT_EQ(end_of(chain).code(), 0);
   EXPECT_EQ(touched_text(verdict()), "touched by hand at the end");
@@ -198,10 +200,13 @@ TEST_F(Attach, TellsOfAHandBeforeTheDialogueBegins) {
                              expect(), path("go")});
   Running chain = start(words);
   wait_for_socket();
-  EXPECT_EQ(code_of(look({"--send", "x"})), 0);
+  for (const char* const key : {"x", "y"}) {
+    EXPECT_EQ(code_of(look({"--send", key})), 0);
+    ASSERT_NO_FATAL_FAILURE(wait_for_log(format("types: {}", key)));
+  }
   write_file(path("go"), "");
   EXPECT_EQ(end_of(chain).code(), 0);
-  EXPECT_EQ(touched_text(verdict()), "touched by hand at step 1");
+  EXPECT_EQ(touched_text(verdict()), "touched by hand at the start");
 }
 
 TEST_F(Attach, ReachesARunDirectoryWithALongPath) {

@@ -100,7 +100,9 @@ TEST_F(Attach, TheBackDoorsOfTwoMachines) {
   const ScopedVariable door("QEMU_TEST_QMP_BACKDOOR", path("door"));
   Words words = riscv({}, {"--name", "a"});
   words.emplace_back("--");
-  const Words inner = riscv({"wait", "OpenSBI", "say", "up", "until", path("go")}, {"--name", "b"});
+  const Words inner =
+      riscv({"wait", "OpenSBI", "vm", "a", "wait", "OpenSBI", "say", "up", "until", path("go")},
+            {"--name", "b"});
   words.insert(words.end(), inner.begin(), inner.end());
   Running chain = start(words);
   ASSERT_NO_FATAL_FAILURE(wait_for(chain, "up"));

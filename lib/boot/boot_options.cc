@@ -8,7 +8,7 @@
 #include "ipc/run_dir.hh"
 #include "os/file.hh"
 #include "qemu/emulator.hh"
-#include "qemu/panic_device.hh"
+#include "qemu/panic.hh"
 #include "qemu/probe.hh"
 #include "schema/argument_check.hh"
 #include "schema/empty_value.hh"

@@ -13,7 +13,7 @@
 #include "os/logged_output.hh"
 #include "os/process.hh"
 #include "os/terminal.hh"
-#include "qemu/early_panic.hh"
+#include "qemu/panic.hh"
 #include "qemu/own_monitor.hh"
 
 #include <optional>
@@ -42,7 +42,7 @@ struct RunningMachine {
 struct RunLimits {
   std::optional<Duration> timeout; // of the whole run
   bool exit_expected = false;      // QEMU is to end by itself after the program has passed
-  // What a panic is to do to QEMU that was started so that it keeps one (early_panic.hh).
+  // What a panic is to do to QEMU that was started so that it keeps one (panic.hh).
   std::optional<AfterPanic> after_early_panic;
 };
 

@@ -34,7 +34,7 @@ bool is_noted_event(std::string_view name);
 
 // GUEST_PANICKED or GUEST_CRASHLOADED: QEMU sends one of them for a panic.
 bool is_panic_event(std::string_view name);
-// How many panics `events` tell of. One that was found by asking ("early", early_panic.hh) may have
+// How many panics `events` tell of. One that was found by asking ("early", panic.hh) may have
 // been told of before.
 std::size_t count_panics(const std::vector<Json>& events);
 

@@ -5,7 +5,7 @@
 //   -sandbox … -net …            if it is to be confined
 //   -display none -vga none      no window, and no card that takes the console away
 //   -chardev … -qmp …            a monitor for each descriptor (QEMU 11.1 warns of -mon)
-//   -action panic=pause          for our own monitor, which takes it back (early_panic.hh); after
+//   -action panic=pause          for our own monitor, which takes it back (panic.hh); after
 //                                the user's arguments if these say what a panic does
 //   -action panic=exit-failure   without a monitor: only the exit status can tell of a panic; or
 //          panic=pause           if that status is what is wanted: such a QEMU never ends
@@ -38,7 +38,7 @@ struct MachineOptions {
   Json console = 0;
   std::vector<std::string> arguments;
   std::string backdoor;     // path of a UNIX socket for one monitor more; empty: none
-  std::string panic_device; // panic_device.hh; after the arguments; empty: none
+  std::string panic_device; // panic.hh; after the arguments; empty: none
   enum class Sandbox { off, on } sandbox = Sandbox::off; // QEMU's own seccomp filter
   // If the arguments say nothing about the network: what QEMU gives by itself; the usual card on
   // one that reaches neither host nor internet; no card.

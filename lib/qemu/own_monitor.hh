@@ -22,7 +22,7 @@ public:
 
   // `fd`: our end of a monitor that has not been spoken to. Starts the negotiation. Throws Error.
   // QEMU runs the guest before it reads from its monitors: events of the guest's first milliseconds
-  // may be lost. A panic among them is found all the same (early_panic.hh). Others are not: QEMU
+  // may be lost. A panic among them is found all the same (panic.hh). Others are not: QEMU
   // has ended after a SHUTDOWN, its exit status is all there is, and nobody keeps a RESET or a
   // WATCHDOG to be asked for (a watchdog that stops the machine shows in the evidence, as status).
   explicit OwnMonitor(UniqueFd fd);

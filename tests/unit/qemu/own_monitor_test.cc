@@ -1,6 +1,6 @@
 #include "qemu/own_monitor.hh"
 
-#include "qemu/early_panic.hh"
+#include "qemu/panic.hh"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,9 +1,9 @@
-#include "qemu/panic_device.hh"
+#include "qemu/panic.hh"
 
 #include <gtest/gtest.h>
 
 namespace qt {
-namespace panic_device_test {
+namespace panic_test {
 
 const std::string k_isa = "bus: main-system-bus\n  type System\n  bus: isa.0\n    type ISA\r\n";
 const std::string k_pci = "bus: main-system-bus\n  type System\n  bus: pcie.0\n    type PCIE\n";
@@ -26,5 +26,5 @@ TEST(PanicDevice, AMachineThatCannotBeLookedAtHasNone) {
   EXPECT_NE(device.why_not.find("/nonexistent/qemu"), std::string::npos);
 }
 
-} // namespace panic_device_test
+} // namespace panic_test
 } // namespace qt

@@ -7,7 +7,6 @@
 #include "extract/archive.hh"
 #include "os/file.hh"
 #include "report/run_files.hh"
-#include "report/shortened_log.hh"
 #include "report/summary.hh"
 
 #include <algorithm>

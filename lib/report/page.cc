@@ -4,7 +4,6 @@
 #include "os/file.hh"
 #include "report/markup.hh"
 #include "report/run_files.hh"
-#include "report/shortened_log.hh"
 #include "report/summary.hh"
 
 #include <algorithm>

@@ -1,11 +1,16 @@
 #include "report/run_files.hh"
 
+#include "base/format.hh"
+#include "base/text.hh"
+#include "os/fd.hh"
 #include "os/file.hh"
 
 #include <algorithm>
+#include <cstdint>
 #include <string_view>
 #include <sys/stat.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace qt {
 
@@ -41,6 +46,13 @@ std::vector<std::string> shown_files(const SubtestResult& result, std::string_vi
   return files;
 }
 
+std::string part_of(int fd, std::size_t size, std::uint64_t offset) {
+  std::string bytes(size, '\0');
+  const ssize_t count = ::pread(fd, bytes.data(), size, static_cast<off_t>(offset));
+  bytes.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+  return bytes;
+}
+
 } // namespace
 
 std::vector<std::string> run_files(const SubtestResult& result) {
@@ -56,6 +68,24 @@ std::vector<std::string> run_logs(const SubtestResult& result) {
 
 std::vector<std::string> run_pictures(const SubtestResult& result) {
   return shown_files(result, ".png");
+}
+
+std::string shortened_log(const std::string& path, std::size_t limit) {
+  const UniqueFd fd = open_regular_file(path);
+  struct stat status;
+  if (::fstat(fd.get(), &status) < 0) {
+    return "";
+  }
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (size <= limit) {
+    return part_of(fd.get(), static_cast<std::size_t>(size), 0);
+  }
+  const std::size_t head = limit / 4;
+  const std::size_t tail = limit - head;
+  return part_of(fd.get(), head, 0) +
+         format("\n\n… {} are left out here; the whole is in {} …\n\n", format_size(size - limit),
+                path) +
+         part_of(fd.get(), tail, size - tail);
 }
 
 } // namespace qt

@@ -1,8 +1,9 @@
-// The files of a run directory.
+// The files of a run directory, for somebody to read.
 #pragma once
 
 #include "report/results.hh"
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -16,5 +17,9 @@ std::vector<std::string> run_files(const SubtestResult& result);
 // the last one that failed.
 std::vector<std::string> run_logs(const SubtestResult& result);
 std::vector<std::string> run_pictures(const SubtestResult& result);
+
+// The file, or its first quarter and the rest from its end, at most `limit` bytes in all, with a
+// line in between that says so: guests write without end. Throws Error if it cannot be read.
+std::string shortened_log(const std::string& path, std::size_t limit);
 
 } // namespace qt

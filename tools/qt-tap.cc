@@ -12,7 +12,6 @@
 #include "tap/break_place.hh"
 #include "tap/dry_run.hh"
 #include "tap/listing.hh"
-#include "tap/rerun.hh"
 #include "tap/session.hh"
 #include "tap/tag.hh"
 #include "tap/watch.hh"

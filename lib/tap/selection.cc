@@ -3,11 +3,14 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/text.hh"
+#include "ipc/verdict.hh"
+#include "os/file.hh"
 
 #include <algorithm>
 #include <fnmatch.h>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace qt {
@@ -119,6 +122,26 @@ std::vector<Selected> select_slice(const std::vector<Selected>& selected,
   std::copy_if(selected.begin(), selected.end(), std::back_inserter(chosen),
                [&in_slice](const Selected& one) { return in_slice.contains(one.definition); });
   return chosen;
+}
+
+std::vector<Selected> not_passed(const std::vector<Selected>& selected, RunSettings settings,
+                                 const std::string& results) {
+  if (!exists(results)) {
+    throw Error(format("option --rerun: there is no folder {}", results), ExitCode::usage);
+  }
+  settings.results = absolute_path(results);
+  settings.iteration = 1;
+  std::vector<Selected> left;
+  for (const Selected& test : selected) {
+    const std::string run_dir = run_dir_of(*test.definition, *test.subtest, settings);
+    const std::optional<Verdict> verdict = read_verdict(run_dir);
+    const bool has_passed =
+        verdict && (verdict->cause == Cause::pass || verdict->cause == Cause::flaky);
+    if (!has_passed || !verdict->touched.empty()) { // else it has passed by itself
+      left.push_back(test);
+    }
+  }
+  return left;
 }
 
 } // namespace qt

@@ -1,9 +1,11 @@
-// Which subtests of which definitions: loading several files, choosing by name.
+// Which subtests of which definitions: loading several files, choosing by name, by slice, or by
+// what a run before came to.
 #pragma once
 
 #include "base/exit_code.hh"
 #include "definition/definition.hh"
 #include "definition/slice.hh"
+#include "tap/scene.hh"
 
 #include <span>
 #include <string>
@@ -44,5 +46,12 @@ std::vector<Selected> select_subtests(std::span<const Definition> definitions,
 std::vector<Selected> select_slice(const std::vector<Selected>& selected,
                                    std::span<const Definition> definitions, Slice slice,
                                    const Durations& durations);
+
+// Those of `selected` that have not passed by themselves in the run whose results are in the folder
+// `results` (--rerun): they failed, were skipped, a person had a hand in them, or there is no
+// verdict of them. The checks are chosen as before. Throws Error(ExitCode::usage) if there is no
+// such folder, and Error if a verdict cannot be read.
+std::vector<Selected> not_passed(const std::vector<Selected>& selected, RunSettings settings,
+                                 const std::string& results);
 
 } // namespace qt

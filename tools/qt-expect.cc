@@ -157,10 +157,10 @@ void print_results(const Verdict& verdict) {
       }
     }
   }
-  if (is_passed(verdict.cause) || verdict.cause == Cause::skip) {
-    tap.finish();
-  } else {
+  if (is_failure(verdict.cause)) {
     tap.bail_out(verdict.message);
+  } else {
+    tap.finish();
   }
 }
 

@@ -471,8 +471,7 @@ DialogueEnd end_of_checks(const std::vector<CheckResult>& checks) {
   std::vector<std::string> names;
   std::size_t failed = 0;
   for (const CheckResult& check : checks) {
-    const bool is_failure = check.cause != Cause::pass && check.cause != Cause::skip;
-    if (is_failure && failed++ < k_most_names) {
+    if (is_failure(check.cause) && failed++ < k_most_names) {
       names.push_back(format("'{}'", check.name));
     }
   }

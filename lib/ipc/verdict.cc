@@ -117,9 +117,8 @@ std::vector<CheckResult> read_checks(const Json& json) {
 }
 
 bool has_failed_check(const std::vector<CheckResult>& checks) {
-  return std::any_of(checks.begin(), checks.end(), [](const CheckResult& check) {
-    return !is_passed(check.cause) && check.cause != Cause::skip;
-  });
+  return std::any_of(checks.begin(), checks.end(),
+                     [](const CheckResult& check) { return is_failure(check.cause); });
 }
 
 Json tries_json(const std::vector<EarlierTry>& tries) {
@@ -201,6 +200,12 @@ std::optional<Cause> cause_from(std::string_view name) {
 
 bool is_passed(Cause cause) noexcept {
   return cause == Cause::pass || cause == Cause::check || cause == Cause::flaky;
+}
+
+bool is_failure(Cause cause) noexcept { return !is_passed(cause) && cause != Cause::skip; }
+
+bool has_failed(const Verdict& verdict) {
+  return verdict.cause == Cause::check || is_failure(verdict.cause);
 }
 
 std::string UniqueNames::take(const std::string& name) {

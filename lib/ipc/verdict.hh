@@ -73,6 +73,8 @@ enum class Cause {
 std::string_view cause_name(Cause cause);
 // Neither a failure nor a skip: failed checks have results of their own.
 bool is_passed(Cause cause) noexcept;
+// Neither passed nor skipped.
+bool is_failure(Cause cause) noexcept;
 // Nothing if `name` is none of the names.
 std::optional<Cause> cause_from(std::string_view name);
 
@@ -152,6 +154,8 @@ struct Verdict {
   Json details = Json::object();
 };
 
+// It failed, by itself or by one of its checks.
+bool has_failed(const Verdict& verdict);
 // Gives those of `names` that have no result yet the cause of the whole: they were not reached.
 void complete_checks(Verdict& verdict, const std::vector<std::string>& names);
 // The verdict of one check alone, with what concerns the run as a whole.

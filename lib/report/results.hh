@@ -28,7 +28,7 @@ struct SubtestResult {
   // It passed, but only when it was run again.
   bool flaky() const { return verdict.cause == Cause::flaky; }
   bool skipped() const { return verdict.cause == Cause::skip; }
-  bool failed() const { return !passed() && !skipped(); }
+  bool failed() const { return is_failure(verdict.cause); }
 };
 
 // All results in `folders`, by name. One name in several folders is one result: what failed counts

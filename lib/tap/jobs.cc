@@ -249,7 +249,7 @@ void Jobs::run(Attempt& attempt, int& folder) {
 
 bool Jobs::is_first_failure(std::size_t index, const Verdict& verdict) {
   const std::lock_guard lock(m_mutex);
-  return is_failure(verdict) && m_failed.emplace(index % m_selected.size(), verdict.cause).second;
+  return has_failed(verdict) && m_failed.emplace(index % m_selected.size(), verdict.cause).second;
 }
 
 } // namespace qt

@@ -347,7 +347,7 @@ Verdict SubtestRun::of_all_stages(Verdict verdict, const std::string& run_dir) c
   verdict.start = m_start;
   verdict.end = m_end;
   verdict.seconds = m_seconds;
-  if (!is_passed(verdict.cause) && verdict.cause != Cause::skip && verdict.last_lines.empty()) {
+  if (is_failure(verdict.cause) && verdict.last_lines.empty()) {
     verdict.last_lines = last_console_lines(verdict.vm, run_dir);
   }
   return verdict;

@@ -103,7 +103,7 @@ void tell(const Selected& test, const std::string& name, const Result& result, T
       continue;
     }
     const Result own = result_of_check(result, check);
-    failed += is_failure(own.outcome.verdict) ? 1 : 0;
+    failed += has_failed(own.outcome.verdict) ? 1 : 0;
     tell_one(format("{}/{}", full, check.name), own_name, own, tap,
              failed <= k_most_reports ? Report::full : Report::in_tap_only);
   }
@@ -302,7 +302,7 @@ int run_repeated(const std::vector<Selected>& selected, const RunSettings& setti
       tests[i % selected.size()].add(result);
       skipped = verdict.cause == Cause::skip ? skipped + 1 : 0;
       const bool cannot_fail = skipped == selected.size(); // none would ever be run
-      if (repetition.until_failure && (is_failure(verdict) || cannot_fail)) {
+      if (repetition.until_failure && (has_failed(verdict) || cannot_fail)) {
         jobs.stop();
         break;
       }

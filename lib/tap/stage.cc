@@ -233,7 +233,7 @@ Verdict ended_by(const EndRequest& request) {
 
 Verdict stage_verdict(const std::string& run_dir, const StageEnd& end, const EndRequest& request) {
   const std::optional<Verdict> found = read_verdict(run_dir);
-  const bool tells = found && found->cause != Cause::pass && found->cause != Cause::skip;
+  const bool tells = found && has_failed(*found);
   if (end.by == StageEnd::By::signal) {
     return tells ? *found : ended_by(request);
   }

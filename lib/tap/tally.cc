@@ -28,7 +28,7 @@ void Tally::add(const Result& result) {
     m_why_flaky = verdict.message;
   } else if (is_passed(verdict.cause) && !verdict.touched.empty()) {
     m_how_touched = touched_text(verdict);
-  } else if (is_failure(verdict)) {
+  } else if (has_failed(verdict)) {
     Failures& failures = m_failures[verdict.cause];
     if (failures.count++ == 0) {
       failures.first = result;

@@ -30,15 +30,15 @@ Verdict verdict_in(const Verdict& tried, const std::string& check) {
 void judge(std::span<const Verdict> tries, Cause& cause, std::string& message) {
   const std::size_t number = tries.size();
   const auto failed =
-      static_cast<std::size_t>(std::count_if(tries.begin(), tries.end(), is_failure));
+      static_cast<std::size_t>(std::count_if(tries.begin(), tries.end(), has_failed));
   if (cause == Cause::pass && failed > 0) {
     std::size_t last = number; // counted from 1
-    while (!is_failure(tries[last - 1])) {
+    while (!has_failed(tries[last - 1])) {
       --last;
     }
     cause = Cause::flaky;
     message = format("passed in try {}; try {}: {}", number, last, cause_line(tries[last - 1]));
-  } else if (cause != Cause::check && is_failure(tries.back())) {
+  } else if (cause != Cause::check && has_failed(tries.back())) {
     message += failed == number ? format("; failed in each of {} tries", number)
                                 : format("; failed in {} of {} tries", failed, number);
   }
@@ -53,18 +53,13 @@ void keep_failure(Verdict& verdict, const Verdict& before) {
 
 } // namespace
 
-bool is_failure(const Verdict& verdict) {
-  return verdict.cause != Cause::pass && verdict.cause != Cause::flaky &&
-         verdict.cause != Cause::skip;
-}
-
 bool asks_for_retry(const Verdict& verdict, Retried retried) {
-  if (!is_failure(verdict) || retried == Retried::all) {
-    return is_failure(verdict);
+  if (!has_failed(verdict) || retried == Retried::all) {
+    return has_failed(verdict);
   }
   return (verdict.cause == Cause::check || can_be_hosts(verdict.cause)) &&
          std::all_of(verdict.checks.begin(), verdict.checks.end(), [](const CheckResult& check) {
-           return is_passed(check.cause) || check.cause == Cause::skip || can_be_hosts(check.cause);
+           return !is_failure(check.cause) || can_be_hosts(check.cause);
          });
 }
 

@@ -21,9 +21,6 @@ struct Tries {
   std::vector<Verdict> verdicts; // of each, as it was by itself
 };
 
-// A failure other than a skip, also that of a check.
-bool is_failure(const Verdict& verdict);
-
 // Whether a try that ended so is followed by another one: it failed, and where only causes that can
 // be the host's count, it and all its failed checks have such a cause.
 bool asks_for_retry(const Verdict& verdict, Retried retried);

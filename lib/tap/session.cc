@@ -225,6 +225,22 @@ int session_status(const TapWriter& tap, const RunSettings& settings, EndRequest
   return to_int(tap.failures() > 0 && !settings.under_meson ? ExitCode::failed : ExitCode::done);
 }
 
+// Asked to end, a run ends with the status of that, also where nobody is left to be told: the
+// terminal has hung up.
+template<typename Run>
+int run_until_asked(Run run) {
+  EndRequest request;
+  try {
+    return run(request);
+  } catch (const Error& error) {
+    if (!request.received()) {
+      throw;
+    }
+    log_error(error.what());
+    return 128 + *request.received();
+  }
+}
+
 // This program's parent, told apart from every other process since the host started: its number and
 // when it began (field 22 of /proc/PID/stat; the second may hold spaces).
 std::string parent_identity() {
@@ -234,36 +250,8 @@ std::string parent_identity() {
   return fields.size() > 20 ? number + " " + fields[20] : number;
 }
 
-} // namespace
-
-RunSettings complete_settings(const RunOptions& options) {
-  RunSettings settings;
-  static_cast<RunOptions&>(settings) = options;
-  settings.programs = {sibling_program("qt-boot"), sibling_program("qt-expect"),
-                       sibling_program("qt-fetch"), sibling_program("qt-extract")};
-  const std::string build = find_build_folder();
-  settings.build = build.empty() ? absolute_path(".") : build;
-  settings.support = find_support_folder();
-  settings.output = settings.output.empty() ? "" : absolute_path(settings.output);
-  settings.results = !settings.output.empty() ? settings.output
-                     : build.empty()          ? absolute_path("qt-tap-output")
-                                              : absolute_path(build + "/tests/functional");
-  if (is_debugged(options)) {
-    settings.limit = RunOptions::Limit::of_the_run;
-    settings.timeout.reset();
-  }
-  settings.prepared = settings.prepared.empty() ? "" : absolute_path(settings.prepared);
-  if (const std::string iteration = env::text("MESON_TEST_ITERATION"); !iteration.empty()) {
-    settings.under_meson = true;
-    settings.iteration = static_cast<int>(parse_integer(iteration).value_or(1));
-  } else if (settings.under_meson) {
-    settings.repeater = parent_identity();
-  }
-  return settings;
-}
-
-int run_session(const std::vector<Selected>& selected, const RunSettings& settings, Names names) {
-  EndRequest request;
+int run(const std::vector<Selected>& selected, const RunSettings& settings, Names names,
+        EndRequest& request) {
   std::optional<std::size_t> planned = selected.size();
   for (const Selected& test : selected) {
     *planned += test.checks.size();
@@ -280,9 +268,8 @@ int run_session(const std::vector<Selected>& selected, const RunSettings& settin
   return session_status(tap, settings, request);
 }
 
-int run_repeated(const std::vector<Selected>& selected, const RunSettings& settings, Names names,
-                 const Repetition& repetition) {
-  EndRequest request;
+int repeat(const std::vector<Selected>& selected, const RunSettings& settings, Names names,
+           const Repetition& repetition, EndRequest& request) {
   std::vector<RepeatedTest> tests;
   for (const Selected& test : selected) {
     tests.emplace_back(name_of(test, names), full_name(*test.definition, *test.subtest));
@@ -321,13 +308,53 @@ int run_repeated(const std::vector<Selected>& selected, const RunSettings& setti
                                                    : session_status(tap, settings, request);
 }
 
+} // namespace
+
+RunSettings complete_settings(const RunOptions& options) {
+  RunSettings settings;
+  static_cast<RunOptions&>(settings) = options;
+  settings.programs = {sibling_program("qt-boot"), sibling_program("qt-expect"),
+                       sibling_program("qt-fetch"), sibling_program("qt-extract")};
+  const std::string build = find_build_folder();
+  settings.build = build.empty() ? absolute_path(".") : build;
+  settings.support = find_support_folder();
+  settings.output = settings.output.empty() ? "" : absolute_path(settings.output);
+  settings.results = !settings.output.empty() ? settings.output
+                     : build.empty()          ? absolute_path("qt-tap-output")
+                                              : absolute_path(build + "/tests/functional");
+  if (is_debugged(options)) {
+    settings.limit = RunOptions::Limit::of_the_run;
+    settings.timeout.reset();
+  }
+  settings.prepared = settings.prepared.empty() ? "" : absolute_path(settings.prepared);
+  if (const std::string iteration = env::text("MESON_TEST_ITERATION"); !iteration.empty()) {
+    settings.under_meson = true;
+    settings.iteration = static_cast<int>(parse_integer(iteration).value_or(1));
+  } else if (settings.under_meson) {
+    settings.repeater = parent_identity();
+  }
+  return settings;
+}
+
+int run_session(const std::vector<Selected>& selected, const RunSettings& settings, Names names) {
+  return run_until_asked(
+      [&](EndRequest& request) { return run(selected, settings, names, request); });
+}
+
+int run_repeated(const std::vector<Selected>& selected, const RunSettings& settings, Names names,
+                 const Repetition& repetition) {
+  return run_until_asked(
+      [&](EndRequest& request) { return repeat(selected, settings, names, repetition, request); });
+}
+
 int run_wrapped(const std::string& name, const std::vector<std::string>& command,
                 const RunSettings& settings) {
-  EndRequest request;
-  TapWriter tap(STDOUT_FILENO, 1);
-  wrap_command(name, command, settings.timeout, request, tap);
-  tap.finish();
-  return session_status(tap, settings, request);
+  return run_until_asked([&](EndRequest& request) {
+    TapWriter tap(STDOUT_FILENO, 1);
+    wrap_command(name, command, settings.timeout, request, tap);
+    tap.finish();
+    return session_status(tap, settings, request);
+  });
 }
 
 } // namespace qt

@@ -364,7 +364,7 @@ TEST_F(QtBoot, ASignalToQemuFromOutsideIsNoCleanExit) {
 TEST_F(QtBoot, ShowsAHungQemuToGdbAndSaysWhyThereIsNoCore) {
   NEED(k_riscv64);
   NEED("gdb");
-  Running hung = start(command({"--qemu", k_riscv64, "--machine", "virt", "--timeout", "1s"}, {},
+  Running hung = start(command({"--qemu", k_riscv64, "--machine", "virt", "--timeout", "5s"}, {},
                                {"wait", "OpenSBI", "say", "up", "hang"}));
   ASSERT_NO_FATAL_FAILURE(wait_for(hung, "up"));
   signal_qemu(SIGSTOP);

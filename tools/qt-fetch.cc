@@ -3,6 +3,7 @@
 #include "cli/cli.hh"
 #include "fetch/cache_care.hh"
 #include "fetch/fetch_run.hh"
+#include "os/file.hh"
 #include "os/stamp.hh"
 
 namespace {
@@ -171,6 +172,10 @@ ExitCode care(Settings& settings) {
   case Action::export_to:
     return copy_assets(cache, Cache(settings.folder), Trust::its_records, wanted, output);
   case Action::import_from:
+    if (!exists(settings.folder)) {
+      throw Error(format("option --import: there is no folder {}", settings.folder),
+                  ExitCode::usage);
+    }
     return copy_assets(Cache(settings.folder), cache, Trust::nothing, wanted, output);
   default:
     return prune_assets(cache, settings.rules, wanted, output);

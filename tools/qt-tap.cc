@@ -333,6 +333,7 @@ int run_selected(const Options& options, std::vector<Definition>& definitions,
   }
   check_break_places(options, selected);
   RunSettings settings = complete_settings(options.run);
+  check_run_directories(selected, settings);
   if (options.mode == Mode::run) {
     const Names names = options.files.size() > 1 ? Names::full_names : Names::short_names;
     return repeats(options) ? run_repeated(selected, settings, names, repetition(options))

@@ -73,6 +73,23 @@ std::string path_part(std::string_view name) {
 
 namespace {
 
+constexpr const char* k_dot = "%2E";
+
+// "FILE.SUBTEST", which no other file, subtest or repetition has: the first dot ends the file's
+// name, and a number after the last one is that of a repetition.
+std::string subtest_folder(const std::string& file, const std::string& subtest) {
+  std::string first = path_part(file);
+  for (std::size_t at = 0; (at = first.find('.', at)) != std::string::npos;) {
+    first.replace(at, 1, k_dot);
+  }
+  std::string second = path_part(subtest);
+  const std::size_t end = second.find_last_not_of("0123456789");
+  if (end != std::string::npos && end + 1 < second.size() && second[end] == '.') {
+    second.replace(end, 1, k_dot);
+  }
+  return format("{}.{}", first, second);
+}
+
 // For texts that are wanted before anything is prepared: only ${build} and ${data} are known.
 std::string filled_early(const std::string& text, const Definition& definition,
                          const RunSettings& settings) {
@@ -111,8 +128,8 @@ std::string run_dir_of(const Definition& definition, const Subtest& subtest,
                                : definition.arch;
   const std::string repetition =
       settings.iteration > 1 ? format(".{}", settings.iteration) : std::string();
-  return format("{}/{}/{}.{}{}", settings.results, path_part(arch), path_part(definition.stem),
-                path_part(subtest.name), repetition);
+  return format("{}/{}/{}{}", settings.results, path_part(arch),
+                subtest_folder(definition.stem, subtest.name), repetition);
 }
 
 Scene set_scene(const Definition& definition, const Subtest& subtest, const RunSettings& settings,

@@ -2,8 +2,9 @@
 // values. Running it (runner.hh) and printing it (dry_run.hh) start from the same.
 //
 // Run directories are OUTPUT/ARCH/STEM.SUBTEST, with ".2", ".3", … after it for the repetitions
-// of a runner that counts them and for runs at the same time. ARCH is the folder of the definition,
-// or the emulator's architecture for the folder "generic". Payloads are in
+// of a runner that counts them and for runs at the same time; a dot in STEM, or before a number at
+// the end of SUBTEST, is "%2E". ARCH is the folder of the definition, or the emulator's
+// architecture for the folder "generic". Payloads are in
 // OUTPUT/prepared/FOLDER/STEM.
 #pragma once
 

@@ -124,6 +124,21 @@ std::vector<Selected> select_slice(const std::vector<Selected>& selected,
   return chosen;
 }
 
+void check_run_directories(const std::vector<Selected>& selected, const RunSettings& settings) {
+  std::map<std::string, const Selected*> folders;
+  for (const Selected& test : selected) {
+    const std::string folder = run_dir_of(*test.definition, *test.subtest, settings);
+    if (const auto other = folders.emplace(folder, &test); !other.second) {
+      const Selected& before = *other.first->second;
+      throw Error(format("{} of {} and {} of {} would both run in {}; run them with one --output "
+                         "each, or rename one",
+                         full_name(*before.definition, *before.subtest), before.definition->path,
+                         full_name(*test.definition, *test.subtest), test.definition->path, folder),
+                  ExitCode::usage);
+    }
+  }
+}
+
 std::vector<Selected> not_passed(const std::vector<Selected>& selected, RunSettings settings,
                                  const std::string& results) {
   if (!exists(results)) {

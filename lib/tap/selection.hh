@@ -47,6 +47,10 @@ std::vector<Selected> select_slice(const std::vector<Selected>& selected,
                                    std::span<const Definition> definitions, Slice slice,
                                    const Durations& durations);
 
+// Throws Error(ExitCode::usage) if two of `selected` would run in one folder: the result of the
+// first would be lost.
+void check_run_directories(const std::vector<Selected>& selected, const RunSettings& settings);
+
 // Those of `selected` that have not passed by themselves in the run whose results are in the folder
 // `results` (--rerun): they failed, were skipped, a person had a hand in them, or there is no
 // verdict of them. The checks are chosen as before. Throws Error(ExitCode::usage) if there is no

@@ -797,6 +797,30 @@ steps = [{ wait = "x" }]
   EXPECT_THAT(twice.err, HasSubstr("both have a subtest riscv64/many:a"));
 }
 
+// What one of them has come to must not be lost in the results of another.
+TEST_F(QtTap, NoTwoSubtestsShareARunDirectory) {
+  const auto passing = [](const std::string& name) {
+    return format("[test.'{}']\nsteps = [{{ run = ['true'] }}]\n", name);
+  };
+  const auto failing = [](const std::string& name) {
+    return format("[test.'{}']\nsteps = [{{ run = ['false'] }}]\n", name);
+  };
+  const Captured apart =
+      run({define("x86_64", "two", failing("b.x")), define("x86_64", "two.b", passing("x"))});
+  EXPECT_EQ(code_of(apart), 1) << apart.err;
+  EXPECT_EQ(read_verdict(output + "/x86_64/two.b.x").value().cause, Cause::assertion);
+  EXPECT_EQ(read_verdict(output + "/x86_64/two%2Eb.x").value().cause, Cause::pass);
+  const std::string numbered = define("x86_64", "n", failing("a.2") + passing("a"));
+  EXPECT_EQ(code_of(run({"--repeat", "2", numbered})), 1);
+  EXPECT_TRUE(exists(output + "/x86_64/n.a%2E2"));
+
+  NEED_EMULATOR("riscv64");
+  const Captured one = run({"--qemu", "qemu-system-riscv64", define("generic", "g", failing("x")),
+                            define("riscv64", "g", passing("x"))});
+  EXPECT_EQ(code_of(one), 2) << one.err;
+  EXPECT_THAT(one.err, HasSubstr("would both run in"));
+}
+
 TEST_F(QtTap, ChecksAllFilesAtOnce) {
   const std::string good = define("riscv64", "good", k_opensbi);
   const std::string bad = define("riscv64", "bad",

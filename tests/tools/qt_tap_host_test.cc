@@ -110,11 +110,11 @@ TEST_F(QtTapHost, WaitingDoesNotUseUpTheTime) {
   const std::string sleeps = define("sleeps", R"(
 [test.virt]
 machine = "virt"
-steps = [{ wait = "OpenSBI" }, { sleep = "1500ms" }]
+steps = [{ wait = "OpenSBI" }, { sleep = "5s" }]
 )");
   Process first = start(words_of({sleeps}));
   ASSERT_TRUE(wait_for(output + "/riscv64/sleeps.virt/dialogue.log", "OpenSBI"));
-  const Captured second = run({"--timeout", "1400ms", define("next", k_opensbi)});
+  const Captured second = run({"--timeout", "4s", define("next", k_opensbi)});
   EXPECT_EQ(second.out, "TAP version 13\n1..1\nok 1 virt\n") << second.err;
 }
 

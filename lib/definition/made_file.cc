@@ -191,6 +191,9 @@ std::string host_marks(const std::string& path) {
   if (status.st_mtim.tv_sec <= 1 && S_ISREG(status.st_mode)) {
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     marks += mark_of_content(fd.get());
+  } else if (S_ISDIR(status.st_mode)) {
+    const UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    marks += " tree " + (folder ? marks_of_tree(folder.get()) : std::nullopt).value_or("nothing");
   }
   return marks;
 }

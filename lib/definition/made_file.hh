@@ -20,9 +20,10 @@
 // A link, or a record that others than this user and root could have written, counts as none.
 //
 // MARKS are inode, size, mtime and ctime, times in ns, of what a link leads to also its path, of a
-// tree a number reckoned from names, types, modes and marks of everything in it. Where a file of
-// the host has an mtime that says nothing (0 or 1: Nix, OSTree), its marks have a hash of its
-// content. No hash here is made against attacks: that is what the asset's digest is for.
+// tree a number reckoned from names, types, modes and marks of everything in it; of a folder that a
+// command reads both. Where a file of the host has an mtime that says nothing (0 or 1: Nix,
+// OSTree), its marks have a hash of its content. No hash here is made against attacks: that is what
+// the asset's digest is for.
 #pragma once
 
 #include "definition/definition.hh"

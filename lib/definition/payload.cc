@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <sys/stat.h>
 #include <tuple>
 #include <utility>
 
@@ -20,6 +21,7 @@ namespace {
 constexpr std::size_t k_longest_way = 100; // what is made of a file goes its whole way
 constexpr std::string_view k_of_asset = "asset.";
 constexpr std::string_view k_of_file = "file.";
+constexpr std::string_view k_data = "${data}";
 
 class PayloadReader {
 public:
@@ -38,6 +40,7 @@ private:
   void read_file(const Member& entry);
   void read_source(FileRule& rule);
   void read_inputs(FileRule& rule);
+  void add_inputs_beside(FileRule& rule, const Value& word, bool has_list);
   void add_input(FileRule& rule, const Value& value, const std::string& name);
   void add_named_input(FileRule& rule, const Value& value, const std::string& name);
   std::string nearest(const std::string& name, const std::string& own) const;
@@ -310,21 +313,52 @@ std::string PayloadReader::nearest(const std::string& name, const std::string& o
   return did_you_mean(name, std::vector<std::string_view>(names.begin(), names.end()));
 }
 
-// The files in `folder` of which a word speaks that says more, such as an option or a small script.
-std::vector<std::string> files_named(const std::string& word, const std::string& folder) {
-  std::vector<std::string> paths;
-  const std::string begin = folder + "/";
-  for (std::size_t at = word.find(begin); at != std::string::npos; at = word.find(begin, at + 1)) {
-    const std::size_t end = word.find_first_of(" \t\n'\"`;|&<>(),$", at + begin.size());
-    const std::string path = word.substr(at, std::min(end, word.size()) - at);
-    if (exists(path)) {
-      paths.push_back(path);
-    }
+// The file or folder in `folder` that a command names by `rest`, which comes after ${data} and, if
+// the word began with that, is all of it; of names with * ? [] the folder that they are looked for
+// in. Empty if none can be told: the shell makes the name, or it is not there.
+std::string path_beside(const std::string& folder, const std::string& rest, bool is_all) {
+  if (is_all && rest.size() > 1 && rest[0] == '/' && exists(folder + rest)) {
+    return folder + rest;
   }
-  return paths;
+  std::string name = rest.substr(0, rest.find_first_of(" \t\n'\"`;|&<>(),$"));
+  if (!exists(folder + name)) {
+    name.erase(std::min(name.size(), name.rfind('/', name.find_first_of("*?["))));
+  }
+  return name.size() > 1 && name[0] == '/' && exists(folder + name) ? folder + name : "";
 }
 
-// What the command names, what lies beside the definition, and what "inputs" names besides.
+// A file of the host that a word is, or has after a "=".
+std::string file_in_word(const std::string& word) {
+  const std::size_t begin = word.starts_with('/') ? 0 : word.find("=/") + 1; // 0 after npos
+  const std::string path = word.substr(begin);
+  struct stat status;
+  const bool is_file =
+      path.starts_with('/') && ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+  return is_file ? path : "";
+}
+
+// What lies beside the definition. What cannot be told from the word has to be listed: a file that
+// changes unseen would leave an old result in use.
+void PayloadReader::add_inputs_beside(FileRule& rule, const Value& word, bool has_list) {
+  const std::string& text = word.text;
+  for (std::size_t at = text.find(k_data); at != std::string::npos;
+       at = text.find(k_data, at + 1)) {
+    if (at > 0 && text[at - 1] == '$') { // as it is
+      continue;
+    }
+    const std::string path = path_beside(m_folder, text.substr(at + k_data.size()), at == 0);
+    if (!path.empty()) {
+      add_input(rule, word, path);
+    } else if (!has_list) {
+      m_mistakes.add(word.at, format("make: which files the command reads cannot be told from "
+                                     "'{}'; write ${{data}}/NAME of one that is there, or list "
+                                     "them in inputs, so that a change of them is seen",
+                                     text));
+    }
+  }
+}
+
+// What the command names, and what "inputs" names besides.
 void PayloadReader::read_inputs(FileRule& rule) {
   if (rule.make.empty()) {
     return;
@@ -338,12 +372,9 @@ void PayloadReader::read_inputs(FileRule& rule) {
         add_input(rule, words[i], name);
       }
     }
-    if (words[i].text.starts_with("${data}/")) {
-      add_input(rule, words[i], rule.make[i]);
-    } else if (words[i].text.find("${data}/") != std::string::npos) {
-      for (const std::string& path : files_named(rule.make[i], m_folder)) {
-        add_input(rule, words[i], path);
-      }
+    add_inputs_beside(rule, words[i], !listed.empty());
+    if (const std::string path = file_in_word(words[i].text); i > 0 && !path.empty()) {
+      add_input(rule, words[i], path);
     }
   }
   const Value* const inputs = table.find("inputs");

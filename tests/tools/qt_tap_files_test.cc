@@ -302,6 +302,59 @@ TEST_F(QtTapMade, TwoAtOnceMakeItOnce) {
   EXPECT_THAT(read_file(folder.path() + "/two.out"), HasSubstr("\nok 2 b\n"));
 }
 
+// However it names them: by a folder, by a pattern, in quotes, with a part that the shell puts in.
+TEST_F(QtTapMade, ItIsMadeAnewWhenWhatTheCommandReadsChanges) {
+  const std::string parts = folder.path() + "/riscv64/parts";
+  const std::string host = folder.path() + "/host.txt";
+  for (const std::string& command :
+       Words{R"(["sh", "-c", "cat $1/* >$2", "sh", "${data}/parts", "${out}"])",
+             R"(["sh", "-c", "cat ${data}/parts/*.s >${out}"])",
+             R"(["sh", "-c", "cat '${data}/parts/one.s' >${out}"])",
+             R"(["sh", "-c", "for i in one; do cat ${data}/parts/$i.s; done >${out}"])",
+             R"(["sh", "-c", "cat ${data}/parts/one.s >$1", "sh", "${out}"])",
+             R"(["sh", "-c", "cd ${data} && cat parts/one.s >${out}"])"
+             "\ninputs = ['${data}/parts/one.s']",
+             "[\"dd\", \"status=none\", \"if=" + host + "\", \"of=${out}\"]",
+             "[\"cp\", \"" + host + "\", \"${out}\"]"}) {
+    const auto run_with = [&](const std::string& text) {
+      write_file(parts + "/one.s", text);
+      write_file(host, text);
+      return run({define("riscv64", "parts",
+                         format(R"(
+[file.whole]
+make = {}
+[test.a]
+steps = [{{ run = ["cat", "${{file.whole}}"], stdout = "{}" }}]
+)",
+                                command, text))});
+    };
+    make_directories(parts);
+    EXPECT_EQ(run_with("before").out, passed) << command;
+    EXPECT_EQ(run_with("after!").out, passed) << command;
+  }
+}
+
+TEST_F(QtTapMade, WhatNobodyCanTellHasToBeListed) {
+  write_file(folder.path() + "/riscv64/with space", "x");
+  for (const std::string word :
+       {"cd ${data} && cat parts/one.s >${out}", "${data}", "cat ${data}/nosuch >${out}",
+        "cat ${data}/*.s >${out}", "cat '${data}/with space' >${out}"}) {
+    const std::string file = define("riscv64", "untold",
+                                    format(R"(
+[file.f]
+make = ["sh", "-c", "{}", "${{out}}"]
+[test.a]
+steps = [{{ run = ["cat", "${{file.f}}"], stdout = "x" }}]
+)",
+                                           word));
+    const Captured checked = run({"--check", file});
+    EXPECT_EQ(exit_status_of(checked.status.wait_status), 2) << word;
+    EXPECT_THAT(checked.err, HasSubstr("3:21: error: make: which files the command reads cannot be "
+                                       "told from '" +
+                                       word + "'"));
+  }
+}
+
 TEST_F(QtTapMade, AWritableOneIsACopyForEachSubtest) {
   const std::string file = define("riscv64", "made", R"(
 [file.disk]

@@ -92,9 +92,10 @@ bool Judge::ended_from_outside() const {
 }
 
 // QEMU refuses with status 1 and before the machine exists. A program that has judged the end of
-// this machine and passed wanted just that.
+// this machine and passed wanted just that; but not one that wanted to kill it.
 bool Judge::refused() const {
-  const bool judged = m_found && m_found->judged_exits.contains(m_facts.vm) && program_passed();
+  const bool judged = m_found && m_found->judged_exits.contains(m_facts.vm) && program_passed() &&
+                      !m_facts.kill_wanted;
   // One that could not judge, for a reason of its own, has the last word.
   const int program = m_facts.program ? exit_status_of(m_facts.program->wait_status) : 0;
   const bool program_may_be_overruled =

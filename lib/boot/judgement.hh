@@ -47,6 +47,7 @@ struct RunFacts {
   std::string skip_text;        // a reason to skip if QEMU refused to start; or empty
   std::string machine;          // the value of --machine
   std::string similar_machines; // "; did you mean 'a'?" where QEMU has none of that name, or empty
+  bool kill_wanted = false;     // by the program
   bool touched = false;         // a person had a hand in it, and no program has been told
   std::vector<std::string> console_lines;
   double seconds = 0;

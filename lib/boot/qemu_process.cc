@@ -7,6 +7,7 @@
 #include <csignal>
 #include <exception>
 #include <filesystem>
+#include <string_view>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -106,6 +107,19 @@ void QemuProcess::send_signal(int number) noexcept {
   const bool is_for_all = number == SIGKILL || !m_emulator_fd;
   if (is_for_all || ::syscall(SYS_pidfd_send_signal, m_emulator_fd.get(), number, nullptr, 0) < 0) {
     m_process.send_signal(number);
+  }
+}
+
+bool QemuProcess::catches(int number) const noexcept {
+  constexpr std::string_view k_caught = "\nSigCgt:\t"; // a hexadecimal mask
+  try {
+    const std::string status = read_file_if_exists(format("/proc/{}/status", m_pid)).value_or("");
+    const std::size_t at = status.find(k_caught);
+    const std::string mask =
+        at == std::string::npos ? "0" : status.substr(at + k_caught.size(), 16);
+    return m_emulator.empty() && (std::stoull(mask, nullptr, 16) >> (number - 1) & 1) != 0;
+  } catch (const std::exception&) {
+    return false;
   }
 }
 

@@ -32,6 +32,8 @@ public:
   std::optional<ExitStatus> poll();
   // SIGKILL is for all, others for the emulator while it lives.
   void send_signal(int number) noexcept;
+  // Whether the emulator has a handler for the signal; false if that cannot be told (proc(5)).
+  bool catches(int number) const noexcept;
 
 private:
   void find_emulator();

@@ -13,8 +13,8 @@
 #include "os/logged_output.hh"
 #include "os/process.hh"
 #include "os/terminal.hh"
-#include "qemu/panic.hh"
 #include "qemu/own_monitor.hh"
+#include "qemu/panic.hh"
 
 #include <optional>
 #include <string>

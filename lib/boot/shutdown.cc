@@ -21,6 +21,8 @@ constexpr Duration k_by_itself = 30s;
 constexpr Duration k_dying = 1s;
 constexpr Duration k_quit = 5s;
 constexpr Duration k_terminate = 2s;
+constexpr Duration k_start = 2s;
+constexpr Duration k_look = 5ms; // at a QEMU that starts
 constexpr Duration k_kill = 10s;
 
 } // namespace
@@ -122,6 +124,7 @@ void Shutdown::enter(State last) {
     m_log.write("no longer holding the machine");
     m_machine.hold.end();
   }
+  m_start = Deadline::never();
   switch (m_state) {
   case State::awaiting_exit:
     m_log.write("waiting for QEMU to end by itself");
@@ -151,7 +154,8 @@ void Shutdown::enter(State last) {
     m_state_timer.set(k_quit);
     break;
   case State::terminating:
-    terminate(k_terminate);
+    await_start(last);
+    end_started();
     break;
   case State::hurrying:
     if (last <= State::held) {
@@ -160,9 +164,10 @@ void Shutdown::enter(State last) {
     terminate(k_terminate_in_a_hurry);
     break;
   case State::killing:
-    m_log.write("sending SIGKILL to QEMU");
-    m_machine.qemu.send_signal(SIGKILL);
-    m_state_timer.set(k_kill);
+    if (m_facts.kill_wanted) { // and no hurry
+      await_start(last);
+    }
+    end_started();
     break;
   case State::ended:
     m_machine.exit_channel.tell(m_facts.qemu);
@@ -181,6 +186,28 @@ void Shutdown::ask_to_quit() {
   }
 }
 
+// QEMU is what it is to be once it catches SIGTERM. Before that it may still refuse its arguments:
+// nobody is to take its end for that of a machine.
+void Shutdown::await_start(State last) {
+  m_start = last <= State::held ? Deadline::after(k_start) : Deadline::never();
+}
+
+void Shutdown::end_started() {
+  if (!m_start.is_never() && !m_start.expired() && !m_machine.qemu.catches(SIGTERM)) {
+    m_state_timer.set(k_look);
+    return;
+  }
+  m_start = Deadline::never();
+  if (m_state == State::terminating) {
+    terminate(k_terminate);
+    return;
+  }
+  m_facts.end = m_facts.kill_wanted ? QemuEnd::killed : m_facts.end;
+  m_log.write("sending SIGKILL to QEMU");
+  m_machine.qemu.send_signal(SIGKILL);
+  m_state_timer.set(k_kill);
+}
+
 void Shutdown::terminate(Duration bound) {
   m_log.write("sending SIGTERM to QEMU");
   m_facts.end = QemuEnd::asked;
@@ -189,6 +216,10 @@ void Shutdown::terminate(Duration bound) {
 }
 
 void Shutdown::handle_bound() {
+  if (!m_start.is_never()) {
+    end_started();
+    return;
+  }
   switch (m_state) {
   case State::awaiting_exit:
     m_facts.exit_awaited_in_vain = true;
@@ -269,8 +300,8 @@ void Shutdown::end_by_signal(int number) {
 void Shutdown::take_request(ExitRequest request) {
   if (request == ExitRequest::quit || (request == ExitRequest::done && !m_limits.exit_expected)) {
     take(Event::quit);
-  } else if (request == ExitRequest::kill && qemu_runs()) {
-    m_facts.end = QemuEnd::killed;
+  } else if (request == ExitRequest::kill) { // one that has just ended is gone all the same
+    m_facts.kill_wanted = true;
     take(Event::kill);
   } else if (request == ExitRequest::hold) {
     m_run_timer.cancel();

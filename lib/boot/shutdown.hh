@@ -16,11 +16,13 @@
 //   a signal to qt-boot: the program ends first; then from anywhere ──► hurrying ── 80 ms ──►
 //   killing QEMU's end, from anywhere ──► last_bytes ── its reader has all, or is stuck ──► ended
 //
-// Whoever has no monitor skips quitting. The program's end is the end of the run; where there is no
-// program, whatever stands for it. A deadline, a dead daemon, a flood or a signal ends the program
-// first (SIGTERM; SIGKILL after 2 s, after a signal 150 ms), so that it can write its verdict while
-// QEMU still runs. A machine that is held has no deadline. What it all amounts to is said elsewhere
-// (judgement.hh), when it has ended: here are only the facts.
+// Whoever has no monitor skips quitting; a QEMU that is still starting gets 2 s to do so, or to
+// refuse its arguments, before SIGTERM or a SIGKILL that the program wants. The program's end is
+// the end of the run; where there is no program, whatever stands for it. A deadline, a dead daemon,
+// a flood or a signal ends the program first (SIGTERM; SIGKILL after 2 s, after a signal 150 ms),
+// so that it can write its verdict while QEMU still runs. A machine that is held has no deadline.
+// What it all amounts to is said elsewhere (judgement.hh), when it has ended: here are only the
+// facts.
 #pragma once
 
 #include "boot/judgement.hh"
@@ -118,6 +120,8 @@ private:
   Circumstances circumstances() const;
   Event program_end() const;
   void ask_to_quit();
+  void await_start(State last);
+  void end_started();
   void terminate(Duration bound);
   void handle_deadline();
   void handle_bound();
@@ -134,10 +138,11 @@ private:
   State m_state = State::running;
   bool m_over = false;
   bool m_evidence_gathered = false;
-  Timer m_run_timer;                  // of the whole run
-  std::optional<Duration> m_run_left; // of it, while a person looks at the machine
-  Timer m_state_timer;                // the bound of the state
-  Timer m_program_timer;              // until the program is killed
+  Deadline m_start = Deadline::never(); // until then QEMU may still start before it is ended
+  Timer m_run_timer;                    // of the whole run
+  std::optional<Duration> m_run_left;   // of it, while a person looks at the machine
+  Timer m_state_timer;                  // the bound of the state
+  Timer m_program_timer;                // until the program is killed
 };
 
 } // namespace qt

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unistd.h>
 #include <utility>
 
 namespace qt {
@@ -293,10 +294,16 @@ void write_verdict(const std::string& run_dir, const Verdict& verdict) {
   const std::string text = dump_json_indented(json) + "\n";
   // Most verdicts pass through every program unchanged, and some file systems write out what is
   // renamed over another file.
-  if (read_small_file(path, Writer::anyone) != text) {
+  if (read_small_file(path, Writer::anyone) == text) {
+    return;
+  }
+  try {
     AtomicFile file(path);
     file.write(text);
     file.commit();
+  } catch (const Error&) { // what stands there is not how it ended
+    ::unlink(path.c_str());
+    throw;
   }
 }
 

@@ -4,7 +4,9 @@
 #include "base/format.hh"
 #include "os/file.hh"
 
+#include <csignal>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 namespace verdict_test {
 
@@ -45,6 +47,23 @@ TEST(Verdict, ReadsBack) {
 }
 
 // What a command printed may be a URL; what a step saved is for steps that are still to come.
+// On a full disk, for example: the pass of a stage is not how the test ended.
+TEST(Verdict, NothingStaysWhereItCannotBeWritten) {
+  const TempDir folder("verdict-test-");
+  Verdict verdict;
+  write_verdict(folder.path(), verdict);
+  rlimit before = {};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit nothing = {0, before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &nothing);
+  verdict.cause = Cause::host;
+  EXPECT_THROW(write_verdict(folder.path(), verdict), Error);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  ::signal(SIGXFSZ, handler);
+  EXPECT_FALSE(read_verdict(folder.path()));
+}
+
 TEST(Verdict, KeepsWhereAPersonHadAHand) {
   const TempDir folder("verdict-test-");
   Verdict verdict;

@@ -16,6 +16,7 @@
 #include <glob.h>
 #include <memory>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace qt {
@@ -188,9 +189,9 @@ std::string host_marks(const std::string& path) {
     return "nothing";
   }
   std::string marks = format("{} {}", format_escapes(real_path(path)), marks_of_status(status));
-  if (status.st_mtim.tv_sec <= 1 && S_ISREG(status.st_mode)) {
+  if (S_ISREG(status.st_mode)) {
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    marks += mark_of_content(fd.get());
+    marks += fd && tells_its_changes(fd.get(), status) ? "" : mark_of_content(fd.get());
   } else if (S_ISDIR(status.st_mode)) {
     const UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     marks += " tree " + (folder ? marks_of_tree(folder.get()) : std::nullopt).value_or("nothing");
@@ -239,6 +240,12 @@ std::string rule_line(const FileRule& rule) {
 
 std::string time_mark(const timespec& time) {
   return format("{}.{:09}", time.tv_sec, time.tv_nsec);
+}
+
+bool tells_its_changes(int fd, const struct stat& status) {
+  struct statvfs system;
+  return status.st_mtim.tv_sec > 1 && ::fstatvfs(fd, &system) == 0 &&
+         (system.f_flag & ST_RDONLY) == 0;
 }
 
 std::string mark_of_content(int fd) {

@@ -21,15 +21,16 @@
 //
 // MARKS are inode, size, mtime and ctime, times in ns, of what a link leads to also its path, of a
 // tree a number reckoned from names, types, modes and marks of everything in it; of a folder that a
-// command reads both. Where a file of the host has an mtime that says nothing (0 or 1: Nix,
-// OSTree), its marks have a hash of its content. No hash here is made against attacks: that is what
-// the asset's digest is for.
+// command reads both. Where a file of the host has times that say nothing (0 or 1: Nix,
+// OSTree; a read-only image), its marks have a hash of its content. No hash here is made against
+// attacks: that is what the asset's digest is for.
 #pragma once
 
 #include "definition/definition.hh"
 
 #include <optional>
 #include <string>
+#include <sys/stat.h>
 
 namespace qt {
 
@@ -61,6 +62,10 @@ void remove_made_file(const std::string& path);
 // Makes a file that was just made read-only and writes its record. Throws Error.
 void record_made_file(const std::string& path, const std::string& origin);
 
+// For records of other kinds: whether another content of a file would show in its times. They say
+// nothing if they are 0 or 1, and in an image that is mounted read-only they are whatever they were
+// made to be.
+bool tells_its_changes(int fd, const struct stat& status);
 // For records of other kinds: a hash of the content, of a source whose times say nothing, with a
 // space in front of it; empty if it cannot be read.
 std::string mark_of_content(int fd);

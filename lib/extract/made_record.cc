@@ -12,7 +12,6 @@
 #include <optional>
 #include <string_view>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -32,14 +31,6 @@ std::optional<std::string> marks_of(int fd, const struct stat& status) {
     return marks ? std::optional("tree " + *marks) : std::nullopt;
   }
   return std::nullopt;
-}
-
-// Whether another content would show in the times. Those of a file in an image that is mounted
-// read-only are whatever they were made to be.
-bool tells_its_changes(int fd, const struct stat& status) {
-  struct statvfs system;
-  return status.st_mtim.tv_sec > 1 && ::fstatvfs(fd, &system) == 0 &&
-         (system.f_flag & ST_RDONLY) == 0;
 }
 
 // Of a source as it is now; empty if it cannot be looked at.

@@ -23,6 +23,8 @@ constexpr std::string_view k_of_asset = "asset.";
 constexpr std::string_view k_of_file = "file.";
 constexpr std::string_view k_data = "${data}";
 
+bool is_pattern(const std::string& path) { return path.find_first_of("*?[") != std::string::npos; }
+
 class PayloadReader {
 public:
   PayloadReader(const Value& root, std::string arch, std::string folder, Mistakes& mistakes)
@@ -180,6 +182,12 @@ void PayloadReader::read_asset(const Member& entry) {
     if (!asset.path.starts_with('/')) {
       m_mistakes.add(path->at, "path: expected an absolute path; a file beside the definition is "
                                "\"${data}/NAME\"");
+    }
+    const Value* const written = entry.value.find("path");
+    struct stat status;
+    if (written->text.starts_with(k_data) && !is_pattern(asset.path) &&
+        ::lstat(asset.path.c_str(), &status) < 0) { // it belongs to the definition
+      m_mistakes.add(path->at, format("path: there is no {}", asset.path));
     }
     if (const Member* const size = table.member("size")) {
       m_mistakes.add(size->at, "size: a path takes none: the host's file may be of any version");

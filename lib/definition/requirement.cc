@@ -2,7 +2,9 @@
 
 #include "base/format.hh"
 #include "base/spelling.hh"
+#include "base/substitute.hh"
 #include "definition/qemu_version.hh"
+#include "definition/variables.hh"
 #include "schema/build_word.hh"
 #include "schema/tables.hh"
 
@@ -112,6 +114,57 @@ void check_known_name(std::string_view key, const Value& value, const Reader& re
   }
 }
 
+bool is_variable_name(std::string_view name) {
+  return !name.empty() && name.find_first_not_of("0123456789") == 0 &&
+         name.find_first_not_of(
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") ==
+             std::string_view::npos;
+}
+
+// What keeps a text from ever being met, on any host; empty if nothing does. Of `names` in it none
+// has a value.
+std::string never_met(std::string_view key, const std::string& text,
+                      const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const bool is_told_elsewhere = !is_program_variable(name);
+    if (!is_told_elsewhere && (key != "commands" || (name != "build" && name != "data"))) {
+      return format("${{{}}} has no value here{}", name,
+                    key == "commands" ? "; ${build} and ${data} have" : "");
+    }
+  }
+  if (key == "env" && names.empty() && !text.empty() &&
+      !is_variable_name(std::string_view(text).substr(0, text.find('=')))) {
+    return format("expected the name of an environment variable, or NAME=EXAMPLE, got \"{}\"",
+                  text);
+  }
+  const bool is_path = text.find('/') != std::string::npos;
+  if (key == "commands" && !is_path && text.find_first_of(" \t\n") != std::string::npos) {
+    return format("expected the name of a program, got \"{}\"", text);
+  }
+  return "";
+}
+
+// A slip in one would be a skip for ever.
+void check_can_be_met(std::string_view key, const Value& value, const Reader& reader) {
+  for (const Value& element : value.elements) {
+    check_can_be_met(key, element, reader);
+    const auto is_opposite = [&element](const Value& other) {
+      return other.text == "not " + element.text;
+    };
+    if (key == "config" && std::any_of(value.elements.begin(), value.elements.end(), is_opposite)) {
+      reader.mistakes().add(element.at,
+                            format("config: no QEMU is both '{0}' and 'not {0}'", element.text));
+    }
+  }
+  if (!value.is(Value::Kind::text)) {
+    return;
+  }
+  if (const std::string mistake = never_met(key, value.text, placeholders(value.text));
+      !mistake.empty()) {
+    reader.mistakes().add(value.at, format("{}: {}", key, mistake));
+  }
+}
+
 std::optional<Json> read_flaky(const Value& value, const Reader& reader) {
   if (!value.is(Value::Kind::table)) {
     return reader.value(*find_key(requires_keys(), "flaky"), value);
@@ -189,6 +242,9 @@ Json read_requires(const Value& value, const Reader& reader) {
   }
   for (const Member& member : others.members) {
     check_known_name(member.key, member.value, reader);
+    if (reader.texts() == Texts::final) {
+      check_can_be_met(member.key, member.value, reader);
+    }
   }
   if (required.contains("config")) {
     check_build_words(*value.find("config"), reader);

@@ -108,6 +108,11 @@ bool judges(const Value& table, std::string_view list, const std::vector<Step>& 
           std::any_of(read.begin(), read.end(), [](const Step& step) { return judges(step); }));
 }
 
+// Whether the machine has time in it to say something.
+bool takes_time(const Step& step) {
+  return step.type == StepType::sleep || step.type == StepType::shell || judges(step);
+}
+
 // Whether a phase finds anything out.
 bool judges(const Value& table, const Phase& phase) {
   const auto given = [](const Value& keys) {
@@ -115,7 +120,8 @@ bool judges(const Value& table, const Phase& phase) {
   };
   bool judged = given(table) || judges(table, "steps", phase.steps) ||
                 judges(table, "verify", phase.verify) || table.find("check") != nullptr ||
-                (table.find("fail") != nullptr && !phase.steps.empty());
+                (table.find("fail") != nullptr &&
+                 std::any_of(phase.steps.begin(), phase.steps.end(), takes_time));
   if (const Value* const vms = table.find("vm")) {
     for (const Member& vm : vms->members) {
       judged = judged || given(vm.value);
@@ -154,6 +160,15 @@ Vm SubtestReader::read_vm(const Value& table, const std::string& name) {
   }
   if (const Value* const accel = table.find("accel")) {
     check_known_name("accel", *accel, m_reader);
+  }
+  if (const Value* const qemu = table.find("qemu"); qemu != nullptr && is_final()) {
+    for (const std::string& unknown : placeholders(qemu->text)) {
+      if (is_program_variable(unknown) && unknown != "build" && unknown != "data") {
+        complain(qemu->at, format("qemu: ${{{}}} has no value before the emulator is known; "
+                                  "${{build}} and ${{data}} have",
+                                  unknown));
+      }
+    }
   }
   if (const Member* const pvpanic = table.member("pvpanic");
       pvpanic != nullptr && !vm.values.value("qmp", true) && is_final()) {

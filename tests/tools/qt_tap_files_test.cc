@@ -355,6 +355,17 @@ steps = [{{ run = ["cat", "${{file.f}}"], stdout = "x" }}]
   }
 }
 
+// What lies beside the definition belongs to it: that is no skip.
+TEST_F(QtTapMade, AnAssetThatShouldLieBesideTheDefinition) {
+  const std::string keys = "[asset.a]\npath = '${data}/a.bin'\n[file.f]\nfrom = 'a'\n[test.a]\n"
+                           "steps = [{ file = '${file.f}', min-size = '1' }]\n";
+  const Captured checked = run({define("riscv64", "beside", keys)});
+  EXPECT_EQ(exit_status_of(checked.status.wait_status), 2);
+  EXPECT_THAT(checked.err, HasSubstr("2:8: error: path: there is no " + folder.path()));
+  write_file(folder.path() + "/riscv64/a.bin", "a");
+  EXPECT_EQ(run({define("riscv64", "beside", keys)}).out, passed);
+}
+
 TEST_F(QtTapMade, AWritableOneIsACopyForEachSubtest) {
   const std::string file = define("riscv64", "made", R"(
 [file.disk]

@@ -133,6 +133,7 @@ const Case k_cases[] = {
      "2:6: error: text: unknown name '${ports.a}'; $${ is a literal ${"},
     {"[asset.a]\npath='/x'\n[file.f]\nfrom='a'\nmembr='y'\n",
      "5:1: error: unknown key 'membr' in [file.f]; did you mean 'member'?"},
+    {"[asset.a]\npath='${data}/board.toml'\n[asset.b]\npath='${data}/*.nosuch'\n", ""},
     {"[asset.a]\npath=1979-05-27\n",
      "2:6: error: path: a date or time has no use here; write it as a text, in quotes"},
 };
@@ -154,7 +155,7 @@ TEST(Payload, AWayOfFilesHasALimit) {
 }
 
 TEST(Payload, ReadsEveryKey) {
-  const DefinitionFolder file("[asset.a]\npath = '${data}/${arch}-$${x}.bin'\n"
+  const DefinitionFolder file("[asset.a]\npath = '${data}/${arch}-$${x}?.bin'\n"
                               "[asset.b]\nenv = 'FIRMWARE'\nsha512 = '" +
                               k_hex128 +
                               "'\n[file.a]\nfrom = 'a'\nmember = '${arch}/m'\nformat = 'cpio'\n"
@@ -163,7 +164,7 @@ TEST(Payload, ReadsEveryKey) {
                               "[file.note]\ntext = 'a ${scratch}'\n");
   // In [file.tree], "a" would be the asset or the file.
   EXPECT_EQ(file.mistakes().size(), 1u);
-  const DefinitionFolder clear("[asset.a]\npath = '${data}/${arch}-$${x}.bin'\n"
+  const DefinitionFolder clear("[asset.a]\npath = '${data}/${arch}-$${x}?.bin'\n"
                                "[asset.b]\nenv = 'FIRMWARE'\nsha512 = '" +
                                k_hex128 +
                                "'\n[file.a]\nfrom = 'a'\nmember = '${arch}/m'\nformat = 'cpio'\n"
@@ -172,7 +173,7 @@ TEST(Payload, ReadsEveryKey) {
                                "[file.inner]\nfrom = 'tree'\nmember = 'x'\n"
                                "[file.note]\ntext = 'a ${scratch}'\n");
   const Definition definition = load_definition(clear.path());
-  EXPECT_EQ(definition.assets.at("a").path, clear.folder() + "/riscv64-${x}.bin");
+  EXPECT_EQ(definition.assets.at("a").path, clear.folder() + "/riscv64-${x}?.bin");
   EXPECT_EQ(definition.assets.at("b").env, "FIRMWARE");
   EXPECT_EQ(definition.assets.at("b").digest, std::string(128, 'b')) << "in lower case";
   const FileRule& rule = definition.files.at("a");

@@ -361,6 +361,14 @@ const Case k_tests[] = {
       "commands "
       "with status = \"any\" cannot; give it others, exit or output"}},
     {"steps=[{sleep='1s'}]\nfail='x'\nmachine='y'\n", {}},
+    {"steps=[{line='x'}, {kill=true}]\nfail='x'\nmachine='y'\n",
+     {"1:7: error: [test.t] judges nothing: its steps cannot fail, as typing, sleeping and "
+      "commands "
+      "with status = \"any\" cannot; give it others, exit or output"}},
+    {"qemu='qemu-system-${arch}'\nexit=0\n",
+     {"2:6: error: qemu: ${arch} has no value before the emulator is known; ${build} and ${data} "
+      "have"}},
+    {"qemu='${build}/qemu-system-arm'\nexit=0\n", {}},
     {"machine='x'\nverify=[{run=['a'], status='any'}]\n",
      {"1:7: error: [test.t] judges nothing: its steps cannot fail, as typing, sleeping and "
       "commands "
@@ -387,6 +395,20 @@ const Case k_tests[] = {
       "2:50: error: locked-memory: expected a size such as \"512K\" or \"16M\", got \"pow2\"",
       "2:71: error: qemu-version: expected conditions such as \">= 8.0, < 10\", got \"8+\"",
       "2:86: error: disabled: expected a text that is not empty, got \"\""}},
+    {"requires={commands=['${build}/a b', 'sh -c', '${qemu-img}'], device='virtio-${arch}', "
+     "env=['HOME', 'SIZE=64M', '$HOME', 'A B', '=x', '${arch}'], config=['igvm', 'not igvm']}\n"
+     "exit=0\n",
+     {"2:37: error: commands: expected the name of a program, got \"sh -c\"",
+      "2:46: error: commands: ${qemu-img} has no value here; ${build} and ${data} have",
+      "2:69: error: device: ${arch} has no value here",
+      "2:112: error: env: expected the name of an environment variable, or NAME=EXAMPLE, got "
+      "\"$HOME\"",
+      "2:121: error: env: expected the name of an environment variable, or NAME=EXAMPLE, got "
+      "\"A B\"",
+      "2:128: error: env: expected the name of an environment variable, or NAME=EXAMPLE, got "
+      "\"=x\"",
+      "2:134: error: env: ${arch} has no value here",
+      "2:154: error: config: no QEMU is both 'igvm' and 'not igvm'"}},
     {"requires={qemu-version='>= 10, < 9'}\nexit=0\n",
      {"2:24: error: qemu-version: no version meets \">= 10, < 9\"; the test would be skipped "
       "always"}},

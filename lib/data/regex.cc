@@ -224,6 +224,20 @@ struct Regex::Code {
     return Outcome::match;
   }
 
+  template<typename Visit>
+  void for_each_name(Visit visit) const {
+    std::uint32_t count = 0;
+    std::uint32_t entry_size = 0;
+    PCRE2_SPTR entry = nullptr;
+    pcre2_pattern_info(code.get(), PCRE2_INFO_NAMECOUNT, &count);
+    pcre2_pattern_info(code.get(), PCRE2_INFO_NAMEENTRYSIZE, &entry_size);
+    pcre2_pattern_info(code.get(), PCRE2_INFO_NAMETABLE, &entry);
+    for (; count > 0; --count, entry += entry_size) {
+      visit(reinterpret_cast<const char*>(entry + 2),
+            static_cast<std::uint32_t>(entry[0] << 8U | entry[1]));
+    }
+  }
+
   std::optional<std::string> group(std::string_view subject, std::uint32_t number) const {
     const PCRE2_SIZE* const offsets = pcre2_get_ovector_pointer(data.get());
     const PCRE2_SIZE from = offsets[2 * number];
@@ -270,7 +284,7 @@ std::optional<Regex::Found> Regex::search(std::string_view subject) const {
   found.end = end();
   const std::uint32_t count = pcre2_get_ovector_count(m_code->data.get());
   for (std::uint32_t number = 1; number < count; ++number) {
-    found.groups.push_back(m_code->group(subject, number).value_or(""));
+    found.groups.push_back(m_code->group(subject, number));
   }
   found.named = named_groups(subject);
   return found;
@@ -288,21 +302,19 @@ std::size_t Regex::end() const {
 }
 
 std::map<std::string, std::string> Regex::named_groups(std::string_view subject) const {
-  const pcre2_code* const code = m_code->code.get();
-  std::uint32_t count = 0;
-  std::uint32_t entry_size = 0;
-  PCRE2_SPTR entry = nullptr;
-  pcre2_pattern_info(code, PCRE2_INFO_NAMECOUNT, &count);
-  pcre2_pattern_info(code, PCRE2_INFO_NAMEENTRYSIZE, &entry_size);
-  pcre2_pattern_info(code, PCRE2_INFO_NAMETABLE, &entry);
   std::map<std::string, std::string> named;
-  for (; count > 0; --count, entry += entry_size) {
-    const auto number = static_cast<std::uint32_t>(entry[0] << 8U | entry[1]);
+  m_code->for_each_name([&](const char* name, std::uint32_t number) {
     if (std::optional<std::string> text = m_code->group(subject, number)) {
-      named.emplace(reinterpret_cast<const char*>(entry + 2), std::move(*text));
+      named.emplace(name, std::move(*text));
     }
-  }
+  });
   return named;
+}
+
+std::set<std::string> Regex::group_names() const {
+  std::set<std::string> names;
+  m_code->for_each_name([&names](const char* name, std::uint32_t) { names.insert(name); });
+  return names;
 }
 
 bool Regex::has_needed_byte(std::string_view part) const {

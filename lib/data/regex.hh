@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,8 +26,8 @@ public:
   struct Found {
     std::size_t begin = 0;
     std::size_t end = 0;
-    std::vector<std::string> groups;          // of group 1, 2, …; empty if it took no part
-    std::map<std::string, std::string> named; // those that took part
+    std::vector<std::optional<std::string>> groups; // of group 1, 2, …; nothing: it took no part
+    std::map<std::string, std::string> named;       // those that took part
   };
 
   // Throws Error(ExitCode::usage) that shows the expression and where it is wrong.
@@ -48,6 +49,8 @@ public:
   std::size_t begin() const;
   std::size_t end() const;
   std::map<std::string, std::string> named_groups(std::string_view subject) const;
+  // Of all, whether or not they took part.
+  std::set<std::string> group_names() const;
 
   // Whether an empty text may match, somewhere; true also where that is hard to tell.
   bool may_be_empty() const noexcept;

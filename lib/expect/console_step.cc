@@ -298,6 +298,20 @@ private:
     return true;
   }
 
+  // What a later step would put in must not stay "${NAME}".
+  void check_groups(const Match& match) const {
+    if (!m_saves || match.pattern < m_failures) {
+      return;
+    }
+    for (const std::string& name : Regex(m_patterns[match.pattern].text).group_names()) {
+      if (!match.groups.contains(name)) {
+        m_run.fail(Cause::assertion,
+                   format("nothing to save as '{}': that group took no part in the match '{}'",
+                          name, match.text));
+      }
+    }
+  }
+
   void conclude(const Match& match) {
     if (m_console.failure() && !comes_before(match, *m_console.failure())) {
       m_run.loop.throw_failure(*m_run.guest, *m_console.failure());
@@ -311,6 +325,7 @@ private:
       m_lines->finish(match.begin);
     }
     m_console.backlog().discard_before(match.end);
+    check_groups(match);
     m_run.log.matched(m_run.guest->name(), match.text);
     for (const auto& [name, text] : match.groups) {
       m_run.saved.keep(name, text);

@@ -182,6 +182,16 @@ void decide_with_guest(const StepRun& run, TcpConnection& connection, const std:
   }
 }
 
+// The first group, or the whole match; nothing if the group took no part.
+std::optional<std::string> part_found(const std::string& expression, const std::string& text) {
+  const std::optional<Regex::Found> found = Regex(expression).search(text);
+  if (!found) {
+    return std::nullopt;
+  }
+  return found->groups.empty() ? text.substr(found->begin, found->end - found->begin)
+                               : found->groups.front();
+}
+
 } // namespace
 
 void check_status(const StepRun& run, const CommandChecks& checks, int status,
@@ -206,15 +216,12 @@ void check_output(const StepRun& run, const CommandChecks& checks, const std::st
 
 void save_by_regex(const StepRun& run, const std::vector<Save>& saves, const std::string& text) {
   for (const Save& save : saves) {
-    const std::optional<Regex::Found> found = Regex(save.place).search(text);
+    const std::optional<std::string> found = part_found(save.place, text);
     if (!found && !save.otherwise) {
       run.fail(Cause::assertion, format("nothing to save as '{}': no match of '{}'{}", save.name,
                                         save.place, last_line(text)));
     }
-    run.saved.keep(save.name, !found ? *save.otherwise
-                              : found->groups.empty()
-                                  ? text.substr(found->begin, found->end - found->begin)
-                                  : found->groups.front());
+    run.saved.keep(save.name, found ? Json(*found) : Json(*save.otherwise));
   }
 }
 
@@ -270,7 +277,12 @@ void run_step(const StepRun& run, const CheckFile& step) {
 }
 
 // One attempt at a connection; with a time-out of the step's own, "open" tries again until then.
+// QEMU has opened its own ports before it answers its monitor.
 void run_step(const StepRun& run, const CheckPort& step) {
+  run.loop.check(nullptr);
+  for (const auto& guest : run.loop.guests()) {
+    ask_quietly(run, *guest, "info status");
+  }
   run.loop.check(nullptr);
   for (;;) {
     TcpConnection connection(step.where, scaled(k_hold));

@@ -141,30 +141,31 @@ ReplyMistake ask_once(const StepRun& run, const AskQmp& step, const ReplyMistake
 }
 
 ReplyMistake ask_once(const StepRun& run, const AskHmp& step, const ReplyMistake& before) {
-  const Json reply = ask(run, "human-monitor-command", {{"command-line", step.line}}, before);
-  const Json* const output = json_at(reply, "/return");
-  if (output == nullptr || !output->is_string()) {
+  Json reply = ask(run, "human-monitor-command", {{"command-line", step.line}}, before);
+  if (!json_member(reply, "return").is_string()) {
     fail_with_reply(run, step.line, {shorten(reply), {}}, reply);
   }
+  auto& text = reply["return"].get_ref<std::string&>();
+  std::erase(text, '\r'); // before each line end, for a terminal
+  const Json& output = reply["return"];
   if (step.until) {
     ReplyChecks wanted;
     wanted.matches = step.until;
-    if (ReplyMistake mistake = reply_mistake(wanted, *output)) {
+    if (ReplyMistake mistake = reply_mistake(wanted, output)) {
       return mistake;
     }
   }
-  if (const ReplyMistake mistake = reply_mistake(step.checks, *output)) {
+  if (const ReplyMistake mistake = reply_mistake(step.checks, output)) {
     fail_with_reply(run, step.line, mistake, reply);
   }
   if (!step.checks.matches && !step.checks.lacks && !step.until) {
-    if (const std::string error = hmp_error(step.line, output->get<std::string>());
-        !error.empty()) {
+    if (const std::string error = hmp_error(step.line, text); !error.empty()) {
       fail_with_reply(run, step.line, {error, {}}, reply);
     }
   }
-  save_by_regex(run, step.saves, output->get<std::string>());
-  show(run, output->get<std::string>());
-  run.log.matched(run.guest->name(), format("{}: {}", step.line, shorten(*output)));
+  save_by_regex(run, step.saves, text);
+  show(run, text);
+  run.log.matched(run.guest->name(), format("{}: {}", step.line, shorten(output)));
   return {};
 }
 

@@ -219,6 +219,52 @@ TEST_F(Causes, AnErrorOfTheHumanMonitorIsAnAssertion) {
   EXPECT_EQ(fine.cause, Cause::pass) << m_report;
 }
 
+// Its lines end as those of any text, not as a terminal has them.
+TEST_F(Causes, AReplyOfTheHumanMonitorHasPlainLineEnds) {
+  NEED(k_riscv64);
+  failure(Cause::assertion, "riscv64",
+          std::string(k_virt) + R"(steps = [{ hmp = "info mtree", lacks = ": system\n" }])");
+}
+
+// Also if the steps have ended before QEMU has looked at its arguments.
+TEST_F(Causes, AMachineThatQemuRefusesNeverPasses) {
+  NEED(k_riscv64);
+  const std::string refused = std::string(k_virt) + "args = [\"-device\", \"nosuch\"]\n";
+  for (const std::string keys :
+       {"qmp = false\nsteps = [{ run = [\"true\"] }]",
+        "qmp = false\nsteps = [{ running = \"1ms\" }]",
+        "qmp = false\nsteps = [{ kill = true }]\noutput = { lacks = \"x\" }",
+        "steps = [{ kill = true }]\noutput = { lacks = \"x\" }"}) {
+    failure(Cause::qemu_refused, "riscv64", refused + keys);
+  }
+}
+
+TEST_F(Causes, APortIsJudgedOnceQemuHasOpenedItsOwn) {
+  NEED(k_x86_64);
+  const std::string machine = x86("idle", "\xeb\xfe", R"("-vnc", "127.0.0.1:${port.v-5900}", )");
+  failure(Cause::assertion, "x86_64",
+          machine + R"(steps = [{ tcp = "127.0.0.1:${port.v}", open = false }])");
+  const Verdict open =
+      verdict_of("x86_64", machine + R"(steps = [{ tcp = "127.0.0.1:${port.v}" }])");
+  EXPECT_EQ(open.cause, Cause::pass) << m_report;
+}
+
+// "${NAME}" would stay in the steps that come, which then look for that.
+TEST_F(Causes, AGroupThatTookNoPartIsNothingToSave) {
+  NEED(k_riscv64);
+  const Verdict verdict =
+      failure(Cause::assertion, "riscv64",
+              std::string(k_virt) + "steps = [{ wait-regex = 'OpenSBI (?:(?<rev>rev[0-9])|v)' }, "
+                                    "{ run = ['echo'], stdout = { lacks = '${rev}' } }]");
+  EXPECT_THAT(verdict.message, HasSubstr("nothing to save as 'rev': that group took no part"));
+  const std::string steps = "steps = [{ run = ['echo', 'running'], save = { st = ";
+  failure(Cause::assertion, "riscv64", steps + "'(paused)?running' } }]");
+  const Verdict fallback =
+      verdict_of("riscv64", steps + "{ at = '(paused)?running', default = 'none' } } }, "
+                                    "{ run = ['test', '${st}', '=', 'none'] }]");
+  EXPECT_EQ(fallback.cause, Cause::pass) << m_report;
+}
+
 TEST_F(Causes, AnEventFromBeforeTheLastStepIsOldNews) {
   NEED(k_riscv64);
   failure(Cause::timeout, "riscv64",

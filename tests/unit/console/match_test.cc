@@ -196,7 +196,7 @@ TEST(MatchTest, MemoryIsBoundedAndLaterMatchesAreFound) {
 TEST(MatchTest, RegexSearchesWholeTexts) {
   const auto found = Regex("version (\\d+)\\.(?<minor>\\d+)").search("QEMU version 7.2");
   ASSERT_TRUE(found);
-  EXPECT_EQ(found->groups, (std::vector<std::string>{"7", "2"}));
+  EXPECT_EQ(found->groups, (std::vector<std::optional<std::string>>{"7", "2"}));
   EXPECT_EQ(found->named.at("minor"), "2");
   EXPECT_FALSE(Regex("^x").search("abc"));
 }

@@ -38,6 +38,18 @@ RunDirectory::RunDirectory(const std::string& wanted, const std::string& repeate
   }
 }
 
+void remove_repetitions(const std::string& wanted) {
+  for (int i = 2;; ++i) {
+    const std::string path = format("{}.{}", wanted, i);
+    if (!exists(path)) {
+      return;
+    }
+    if (const std::optional<FileLock> lock = lock_folder(path, "")) {
+      remove_tree(path);
+    }
+  }
+}
+
 std::string try_folder(std::size_t number) { return format("try{}", number); }
 
 void set_try_aside(const std::string& run_dir, std::size_t number) {

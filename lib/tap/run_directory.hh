@@ -23,6 +23,10 @@ private:
   std::optional<FileLock> m_lock;
 };
 
+// Removes what the repetitions of an earlier run have left, `wanted`.2, .3, …, where nobody uses
+// it: they are no results of the run that begins. Throws Error.
+void remove_repetitions(const std::string& wanted);
+
 // "try1": where the logs of a subtest's first try are, in its run directory, when it is run again.
 std::string try_folder(std::size_t number);
 

@@ -8,6 +8,7 @@
 #include "os/file.hh"
 #include "tap/failure_report.hh"
 #include "tap/jobs.hh"
+#include "tap/run_directory.hh"
 #include "tap/tally.hh"
 #include "tap/wrap.hh"
 
@@ -241,6 +242,15 @@ int run_until_asked(Run run) {
   }
 }
 
+// What the first repetition, or the only one, begins without.
+void remove_old_repetitions(const std::vector<Selected>& selected, const RunSettings& settings) {
+  for (const Selected& test : selected) {
+    if (settings.iteration == 1 && settings.repeater.empty()) {
+      remove_repetitions(run_dir_of(*test.definition, *test.subtest, settings));
+    }
+  }
+}
+
 // This program's parent, told apart from every other process since the host started: its number and
 // when it began (field 22 of /proc/PID/stat; the second may hold spaces).
 std::string parent_identity() {
@@ -260,6 +270,7 @@ int run(const std::vector<Selected>& selected, const RunSettings& settings, Name
     planned.reset();
   }
   TapWriter tap(STDOUT_FILENO, planned);
+  remove_old_repetitions(selected, settings);
   Jobs jobs(selected, 1, settings, request);
   for (const Selected& test : selected) {
     tell(test, name_of(test, names), jobs.take(), tap);
@@ -277,6 +288,7 @@ int repeat(const std::vector<Selected>& selected, const RunSettings& settings, N
       tests.back().of(check);
     }
   }
+  remove_old_repetitions(selected, settings);
   {
     Jobs jobs(selected, repetition.rounds, settings, request);
     std::size_t skipped = 0; // of those before, one after the other

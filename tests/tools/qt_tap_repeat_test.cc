@@ -72,6 +72,11 @@ TEST_F(QtTapRepeat, TheFirstFailureOfEachCauseIsKept) {
   const std::string kept = run.out.substr(begin, run.out.find('\n', begin) - begin);
   EXPECT_EQ(read_verdict(kept).value_or(Verdict()).cause, Cause::assertion);
   EXPECT_THAT(run.err, HasSubstr("logs: " + kept + ":"));
+  // They are no results of a run that comes after it.
+  const std::string second = output + "/riscv64/flaky.third.2";
+  EXPECT_TRUE(exists(second));
+  this->run({"--filter", "third", define_flaky()});
+  EXPECT_FALSE(exists(second));
 }
 
 TEST_F(QtTapRepeat, UntilOneFails) {

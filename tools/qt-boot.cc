@@ -75,9 +75,9 @@ qt::CommandLine command_line(Options& options) {
       .example("qt-boot --qemu qemu-system-riscv64 --machine virt | qt-expect --wait OpenSBI")
       .example("qt-boot --qemu qemu-system-arm --machine virt -- -bios u-boot.bin -- \\\n"
                "    qt-expect --interrupt ' ' --until '=> ' --line version --wait U-Boot")
-      .exit_codes("0 passed · 1 failed · 2 usage · 77 no such machine, or\n"
-                  "skip-if-output · 99 could not judge · 124 deadline · 126/127 cannot execute ·\n"
-                  "128+n signal; else what PROGRAM ended with");
+      .exit_codes("0 passed · 1 failed · 2 usage · 77 no such machine, none to\n"
+                  "attach to, or skip-if-output · 99 could not judge · 124 deadline ·\n"
+                  "126/127 cannot execute · 128+n signal; else what PROGRAM ended with");
   return line;
 }
 

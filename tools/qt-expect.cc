@@ -211,8 +211,8 @@ int body(const std::vector<std::string>& words) {
   line.example("qt-boot --qemu qemu-system-arm --machine virt -- -bios u-boot.bin -- \\\n"
                "    qt-expect --interrupt ' ' --until '=> ' --line version --wait U-Boot");
   line.exit_codes("0 passed · 1 failed · 2 usage · 77 a command of --run says that a\n"
-                  "prerequisite is absent · 99 could not judge · 124 deadline ·\n"
-                  "126/127 a command could not run · 128+n ended by signal n");
+                  "prerequisite is absent, or no machine to attach to · 99 could not judge ·\n"
+                  "124 deadline · 126/127 a command could not run · 128+n ended by signal n");
   if (!line.parse(words)) {
     return to_int(ExitCode::done);
   }

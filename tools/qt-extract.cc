@@ -94,7 +94,7 @@ CommandLine command_line(Options& options) {
       .example("qt-fetch URL SHA256 | qt-extract --member boot/vmlinuz")
       .example("qt-extract --member inner.tar outer.zip | qt-extract --member file")
       .exit_codes("0 done · 1 damaged, hostile, no such member, or the command failed · 2 usage ·\n"
-                  "77 FILE is not there · 99 the disk is full or another failure ·\n"
+                  "77 FILE or qemu-img is not there · 99 the disk is full or another failure ·\n"
                   "124 the command took too long · 126/127 it could not be executed");
   return line;
 }

@@ -172,9 +172,8 @@ ExitCode care(Settings& settings) {
   case Action::export_to:
     return copy_assets(cache, Cache(settings.folder), Trust::its_records, wanted, output);
   case Action::import_from:
-    if (!exists(settings.folder)) {
-      throw Error(format("option --import: there is no folder {}", settings.folder),
-                  ExitCode::usage);
+    if (const std::string folder = Cache(settings.folder).folder(); !exists(folder)) {
+      throw Error(format("option --import: there is no folder {}", folder), ExitCode::usage);
     }
     return copy_assets(Cache(settings.folder), cache, Trust::nothing, wanted, output);
   default:

@@ -61,7 +61,7 @@ Repetition repetition(const Options& options) {
 void set_timeout(const std::string& word, RunOptions& options) {
   options.limit = RunOptions::Limit::of_the_run;
   options.timeout = word == "none" ? std::nullopt : parse_duration(word);
-  if (!options.timeout && word != "none") {
+  if (word != "none" && options.timeout.value_or(Duration::zero()) <= Duration::zero()) {
     throw Error(
         format("option --timeout: '{}' is not a time such as 500ms, 30s or 2m, or none", word),
         ExitCode::usage);

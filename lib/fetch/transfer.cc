@@ -103,7 +103,7 @@ Transfer::Transfer(const HttpRequest& request, const HttpLimits& limits,
   set(m_easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
   set(m_easy, CURLOPT_HTTP_VERSION, long(CURL_HTTP_VERSION_2TLS));
   set(m_easy, CURLOPT_BUFFERSIZE, k_buffer_bytes);
-  set(m_easy, CURLOPT_CONNECTTIMEOUT_MS, long(limits.connect.count()));
+  set(m_easy, CURLOPT_CONNECTTIMEOUT_MS, std::max(1L, long(limits.connect.count())));
   if (!request.deadline.is_never()) {
     // Later rather than earlier, so that who looks finds the deadline passed.
     set(m_easy, CURLOPT_TIMEOUT_MS, long(request.deadline.remaining().count()) + 20);

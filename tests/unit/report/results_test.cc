@@ -42,15 +42,18 @@ TEST_F(ResultsTest, AreNamedByTheirFolders) {
   leave("arm/virt.smp", Cause::pass);
   leave("arm/virt.cpu[max,aarch64=off]", Cause::skip);
   leave("ppc/74xx.a%20b.2", Cause::timeout);
+  leave("x86_64/linux-6%2E1.boot%2E2", Cause::pass);
   const std::vector<SubtestResult> results = read();
-  ASSERT_EQ(results.size(), 3u);
+  ASSERT_EQ(results.size(), 4u);
   EXPECT_EQ(results[0].name, "arm/virt:cpu[max,aarch64=off]");
   EXPECT_TRUE(results[0].skipped());
   EXPECT_EQ(results[1].name, "arm/virt:smp");
   EXPECT_TRUE(results[1].passed());
   EXPECT_EQ(results[2].subtest, "a b.2");
   EXPECT_TRUE(results[2].failed());
-  EXPECT_EQ(counts_text(results), "1 passed, 1 failed, 1 skipped");
+  EXPECT_EQ(results[3].name, "x86_64/linux-6.1:boot.2");
+  EXPECT_EQ(results[3].file, "linux-6.1");
+  EXPECT_EQ(counts_text(results), "2 passed, 1 failed, 1 skipped");
 }
 
 // A line break would begin a line of the report, which may be a command of a CI service.

@@ -193,7 +193,8 @@ void Shutdown::await_start(State last) {
 }
 
 void Shutdown::end_started() {
-  if (!m_start.is_never() && !m_start.expired() && !m_machine.qemu.catches(SIGTERM)) {
+  const bool may_wait = !m_start.is_never() && !m_start.expired() && !m_facts.signal;
+  if (may_wait && !m_machine.qemu.catches(SIGTERM)) {
     m_state_timer.set(k_look);
     return;
   }

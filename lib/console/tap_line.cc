@@ -44,9 +44,13 @@ bool is_escaped(std::string_view text, std::size_t at) {
   return (at - (before == std::string_view::npos ? 0 : before + 1)) % 2 != 0;
 }
 
-TapLine::Directive directive_of(std::string_view word) {
+// `next`: what stands after the word; a name goes on there ("# todo-list") and is no directive.
+TapLine::Directive directive_of(std::string_view word, std::string_view next) {
   const std::string lower = lower_case(word);
-  return lower.starts_with("skip")              ? TapLine::Directive::skip
+  if (!next.empty() && (next[0] == '-' || next[0] == '_' || is_digit_of_tap(next[0]))) {
+    return TapLine::Directive::none;
+  }
+  return lower == "skip" || lower == "skipped"  ? TapLine::Directive::skip
          : lower == "todo" || word == "XFAIL"   ? TapLine::Directive::todo
          : word == "TIMEOUT" || word == "ERROR" ? TapLine::Directive::failed
                                                 : TapLine::Directive::none;
@@ -64,7 +68,7 @@ std::string_view read_directive(std::string_view text, TapLine& line) {
     skip_blanks(rest);
     const auto end = std::find_if_not(rest.begin(), rest.end(), is_letter);
     const std::string_view word = rest.substr(0, static_cast<std::size_t>(end - rest.begin()));
-    line.directive = directive_of(word);
+    line.directive = directive_of(word, rest.substr(word.size()));
     if (line.directive != TapLine::Directive::none) {
       const bool keeps_word = line.directive == TapLine::Directive::failed;
       line.reason = trim(keeps_word ? rest : rest.substr(word.size()));

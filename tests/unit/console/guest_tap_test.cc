@@ -70,6 +70,16 @@ TEST(GuestTap, ReadsResultsAndDirectives) {
               ElementsAre("a # SKIP b", "c # TODO old", "not ok d", "not ok e"));
 }
 
+// Or a failure would be none because of a name that begins so.
+TEST(GuestTap, ADirectiveIsAWholeWord) {
+  EXPECT_THAT(results("1..6\nnot ok 1 a # todo-list\nnot ok 2 b # XFAIL-mode\n"
+                      "not ok 3 c # skipping over\nnot ok 4 d # skip_all\nok 5 e # Skipped: no f\n"
+                      "not ok 6 g # TODO: later\n"),
+              ElementsAre("not ok a _ todo-list", "not ok b _ XFAIL-mode",
+                          "not ok c _ skipping over", "not ok d _ skip_all", "e # SKIP : no f",
+                          "g # TODO : later"));
+}
+
 TEST(GuestTap, ADirectiveNeedsItsPlace) {
   EXPECT_THAT(results("1..5\nok 1 a \\# SKIP b\nok 2 issue#skip c\nok 3 #7 # SKIP d\n"
                       "not ok 4 e # todos\nok 5 f # error 5\n"),

@@ -198,6 +198,13 @@ private:
       } else { // what lies beside the definition belongs to it: that is a mistake, no skip
         const bool lies_beside = source.starts_with(m_definition.folder + "/");
         missing_if(!lies_beside && !exists(source), format("{} is not there", source));
+        if (m_places.shared.starts_with(source + "/")) {
+          throw Error(format("{}: file {}: the command reads the folder {}, in which the results "
+                             "are; they would change it all the time: name what it reads, or give "
+                             "another --output",
+                             m_definition.path, rule.name, source),
+                      ExitCode::usage);
+        }
       }
     }
     const bool is_own = step.origin.empty();

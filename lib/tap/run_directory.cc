@@ -39,12 +39,14 @@ RunDirectory::RunDirectory(const std::string& wanted, const std::string& repeate
 }
 
 void remove_repetitions(const std::string& wanted) {
-  for (int i = 2;; ++i) {
-    const std::string path = format("{}.{}", wanted, i);
-    if (!exists(path)) {
-      return;
-    }
-    if (const std::optional<FileLock> lock = lock_folder(path, "")) {
+  const std::string begin = base_name(wanted) + ".";
+  std::error_code error; // without the folder there are none
+  for (const std::string& name : names_in(parent_of(wanted), error)) {
+    const bool is_repetition =
+        name.size() > begin.size() && name.starts_with(begin) &&
+        name.find_first_not_of("0123456789", begin.size()) == std::string::npos;
+    const std::string path = parent_of(wanted) + "/" + name;
+    if (const std::optional<FileLock> lock = is_repetition ? lock_folder(path, "") : std::nullopt) {
       remove_tree(path);
     }
   }

@@ -18,6 +18,7 @@ namespace {
 
 using namespace qt;
 using testing::HasSubstr;
+using testing::Not;
 
 class QtTapFiles : public support::TapFixture {
 protected:
@@ -353,6 +354,18 @@ steps = [{{ run = ["cat", "${{file.f}}"], stdout = "x" }}]
                                        "told from '" +
                                        word + "'"));
   }
+}
+
+// It would be made anew for each subtest, while others use it.
+TEST_F(QtTapMade, ACommandThatReadsTheResultsIsRefused) {
+  const Captured result = run({define("riscv64", "all",
+                                      "[file.f]\nmake = ['touch', '${out}']\n"
+                                      "inputs = '" +
+                                          folder.path() +
+                                          "'\n[test.a]\nsteps = [{ file = "
+                                          "'${file.f}', lacks = 'x' }]\n")});
+  EXPECT_THAT(result.err + result.out, HasSubstr("in which the results are"));
+  EXPECT_THAT(result.out, Not(HasSubstr("\nok 1 a")));
 }
 
 // What lies beside the definition belongs to it: that is no skip.

@@ -487,6 +487,14 @@ Subtest SubtestReader::read(const Value* required) {
       complain(checks->at, "check: a test with several phases has none; give each phase steps, or "
                            "make the phases tests");
     }
+    const auto has_steps = [](const Value& phase) { return phase.find("steps") != nullptr; };
+    if (const Member* const steps = table.member("steps");
+        steps != nullptr && is_final() && !phases->elements.empty() &&
+        std::all_of(phases->elements.begin(), phases->elements.end(), has_steps)) {
+      complain(steps->at,
+               "steps: each phase has steps of its own, and these would never run; leave "
+               "them out");
+    }
     if (phases->elements.empty()) {
       complain(phases->at, format("phase: expected tables [{}.phase]], got an empty list", title));
     }

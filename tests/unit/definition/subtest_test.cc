@@ -442,6 +442,13 @@ const Case k_tests[] = {
       "hears of a panic"}},
     {"machine='x'\nqmp=false\nargs=['-action', 'panic=pause']\nexit=0\n", {}},
     {"machine='x'\nqmp=false\nexit='any'\n", {}},
+    {"machine='x'\nsteps=[{qmp='a'}]\n[[test.t.phase]]\nsteps=[{qmp='b'}]\n"
+     "[[test.t.phase]]\nsteps=[{qmp='c'}]\n",
+     {"3:1: error: steps: each phase has steps of its own, and these would never run; leave them "
+      "out"}},
+    {"machine='x'\nsteps=[{qmp='a'}]\n[[test.t.phase]]\nsteps=[{qmp='b'}]\n"
+     "[[test.t.phase]]\nmachine='y'\n",
+     {}},
     {"machine='x'\nqmp=false\nsteps=[{exit=0}]\n", {}},
     {"machine='x'\nqmp=false\nsteps=[{exit='any'}]\n",
      {"4:14: error: exit: without a monitor (qmp = false) a panic looks like that; write it as the "

@@ -298,9 +298,13 @@ private:
     return true;
   }
 
-  // What a later step would put in must not stay "${NAME}".
+  // What a later step would put in must not stay "${NAME}". Groups that only define something
+  // never take part, and no step can use them.
   void check_groups(const Match& match) const {
     if (!m_saves || match.pattern < m_failures) {
+      return;
+    }
+    if (m_patterns[match.pattern].text.find("(?(DEFINE)") != std::string::npos) {
       return;
     }
     for (const std::string& name : Regex(m_patterns[match.pattern].text).group_names()) {

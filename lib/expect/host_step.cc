@@ -151,29 +151,39 @@ std::string ask_quietly(const StepRun& run, Guest& guest, const std::string& lin
   return reply ? json_text(*reply, "return") : "";
 }
 
-// Whether QEMU's user network still waits for the guest to take a connection that was made to this
-// port, as its monitor tells. Such a connection stands already for whoever made it.
-bool guest_has_not_answered(const StepRun& run, const std::string& where) {
+// What QEMU's user network, as its monitor tells, knows of a connection to this port: nothing, that
+// it waits for the guest to take it, or that the guest has. Such a connection stands already for
+// whoever made it.
+enum class Taken { unknown, awaited, yes };
+
+Taken taken_by_guest(const StepRun& run, const std::string& where) {
   const std::string port = where.substr(where.rfind(':') + 1);
-  bool is_asked = false;
+  Taken taken = Taken::unknown;
   for (const auto& guest : run.loop.guests()) {
     const std::string connections = ask_quietly(run, *guest, "info usernet");
     const auto has = [&](std::string_view state) { // "TCP[STATE] FD ADDRESS PORT …"
       const Regex line(format("TCP\\[{}\\] +[0-9]+ +[^ ]+ +{} ", state, port));
       return line.search(connections).has_value();
     };
-    if (has("ESTABLISHED")) {
-      return false;
+    if (has("(?!SYN_SENT|HOST_FORWARD)[A-Z0-9_]+")) {
+      return Taken::yes;
     }
-    is_asked = is_asked || has("SYN_SENT");
+    taken = has("SYN_SENT") ? Taken::awaited : taken;
   }
-  return is_asked;
+  return taken;
 }
 
-// Waits until the guest has said something, too, where QEMU's user network stands between.
+// Waits until the guest has said something, too, where QEMU's user network stands between. That
+// gives up after a time: then it forgets the connection, and closes it.
 void decide_with_guest(const StepRun& run, TcpConnection& connection, const std::string& where) {
   decide(run, connection);
-  while (connection.state() == TcpConnection::State::open && guest_has_not_answered(run, where)) {
+  bool is_awaited = false;
+  while (connection.state() == TcpConnection::State::open) {
+    const Taken taken = taken_by_guest(run, where);
+    if (taken == Taken::yes || (taken == Taken::unknown && !is_awaited)) {
+      return;
+    }
+    is_awaited = true;
     if (run.late()) {
       run.time_out("QEMU's user network has accepted the connection, but not the guest");
     }

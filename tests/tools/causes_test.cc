@@ -257,6 +257,10 @@ TEST_F(Causes, AGroupThatTookNoPartIsNothingToSave) {
               std::string(k_virt) + "steps = [{ wait-regex = 'OpenSBI (?:(?<rev>rev[0-9])|v)' }, "
                                     "{ run = ['echo'], stdout = { lacks = '${rev}' } }]");
   EXPECT_THAT(verdict.message, HasSubstr("nothing to save as 'rev': that group took no part"));
+  const Verdict defines = verdict_of(
+      "riscv64",
+      std::string(k_virt) + "steps = [{ wait-regex = '(?(DEFINE)(?<n>[0-9]+))OpenSBI v(?&n)' }]");
+  EXPECT_EQ(defines.cause, Cause::pass) << m_report;
   const std::string steps = "steps = [{ run = ['echo', 'running'], save = { st = ";
   failure(Cause::assertion, "riscv64", steps + "'(paused)?running' } }]");
   const Verdict fallback =

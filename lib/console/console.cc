@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "base/text.hh"
 
+#include <algorithm>
 #include <cerrno>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@ namespace qt {
 namespace {
 
 constexpr std::size_t k_read = 64 * 1024;
+constexpr std::size_t k_least = 3 * k_read; // a wait keeps up to 64 KiB of what it has looked at
 constexpr std::size_t k_recent = 16 * 1024;
 constexpr std::size_t k_large = 4 * 1024; // is searched where it lies
 
@@ -32,7 +34,7 @@ Console::Console(std::string vm, int fd, const Watch& watch, DialogueLog& log)
     m_echo_return.taken_out(line, passed);
   })
   , m_failures(watch.failures, 0, watch.printk)
-  , m_most(watch.most_unconsumed)
+  , m_most(std::max<std::uint64_t>(watch.most_unconsumed, k_least))
   , m_buffer(k_read, '\0') {
   if (watch.escapes == Watch::Escapes::strip) {
     m_escapes.emplace();

@@ -27,8 +27,9 @@ struct Watch {
 
   std::vector<Pattern> failures; // armed from the first byte to the last
   Escapes escapes = Escapes::keep;
-  Printk printk = Printk::keep;                // for the failure texts; waits may have it otherwise
-  std::uint64_t most_unconsumed = k_log_limit; // bytes; no more are read before a wait takes some
+  Printk printk = Printk::keep; // for the failure texts; waits may have it otherwise
+  std::uint64_t most_unconsumed =
+      k_log_limit; // bytes, at least 192 KiB; then a wait must take some
 };
 
 class Console {

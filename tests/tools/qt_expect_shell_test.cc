@@ -30,13 +30,15 @@ protected:
     return found;
   }
   // Steps with a shell, once its prompt has come.
-  Captured talk(const std::string& shell, const std::string& terminal, const Words& steps) const {
+  Captured talk(const std::string& shell, const std::string& terminal, const Words& steps,
+                Words defaults = {}) const {
     FakeGuest guest(
         [&](FakeGuest& self) {
           play_shell(self, {"sh", "-c", "PS1='# ' TERM=" + terminal + " exec " + shell + " -i"});
         },
         "default", FakeGuest::ExitChannel::no);
-    Words words = {"--timeout", "30s", "--wait", "# "};
+    Words words = std::move(defaults);
+    words.insert(words.end(), {"--timeout", "30s", "--wait", "# "});
     words.insert(words.end(), steps.begin(), steps.end());
     const Captured result = run(words, options_for({&guest}));
     guest.finish();
@@ -102,6 +104,17 @@ TEST_F(QtExpectShell, JudgesCommandsInRealShells) {
                 "--wait",           "2nd"});
       EXPECT_EQ(code(result), "exited 0") << shell << " with " << terminal << ": " << result.err;
     }
+  }
+}
+
+// A wait keeps a part of what it has looked at; that must not fill what may be unread.
+TEST_F(QtExpectShell, TakesMoreThanASmallLogMayHold) {
+  for (const char* const limit : {"4K", "64K", "1M"}) {
+    const Captured result = talk("dash", "vt220",
+                                 {"--shell", "seq 1 60000", "--prompt", "# ", "--line",
+                                  "seq 1 60000; echo DO'NE'", "--wait", "DONE"},
+                                 {"--log-limit", limit});
+    EXPECT_EQ(code(result), "exited 0") << limit << ": " << result.err;
   }
 }
 

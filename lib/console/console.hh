@@ -28,8 +28,8 @@ struct Watch {
   std::vector<Pattern> failures; // armed from the first byte to the last
   Escapes escapes = Escapes::keep;
   Printk printk = Printk::keep; // for the failure texts; waits may have it otherwise
-  std::uint64_t most_unconsumed =
-      k_log_limit; // bytes, at least 192 KiB; then a wait must take some
+  // Bytes; 192 KiB if it is less. No more are read before a wait takes some.
+  std::uint64_t most_unconsumed = k_log_limit;
 };
 
 class Console {

@@ -121,13 +121,12 @@ bool is_variable_name(std::string_view name) {
              std::string_view::npos;
 }
 
-// What keeps a text from ever being met, on any host; empty if nothing does. Of `names` in it none
-// has a value.
+// What keeps a text from ever being met, on any host; empty if nothing does. `names`: the variables
+// in it. Unknown ones are told of elsewhere.
 std::string never_met(std::string_view key, const std::string& text,
                       const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    const bool is_told_elsewhere = !is_program_variable(name);
-    if (!is_told_elsewhere && (key != "commands" || (name != "build" && name != "data"))) {
+    if (key == "commands" ? is_known_late(name) : is_program_variable(name)) {
       return format("${{{}}} has no value here{}", name,
                     key == "commands" ? "; ${build} and ${data} have" : "");
     }

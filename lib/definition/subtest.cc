@@ -162,11 +162,11 @@ Vm SubtestReader::read_vm(const Value& table, const std::string& name) {
     check_known_name("accel", *accel, m_reader);
   }
   if (const Value* const qemu = table.find("qemu"); qemu != nullptr && is_final()) {
-    for (const std::string& unknown : placeholders(qemu->text)) {
-      if (is_program_variable(unknown) && unknown != "build" && unknown != "data") {
+    for (const std::string& variable : placeholders(qemu->text)) {
+      if (is_known_late(variable)) {
         complain(qemu->at, format("qemu: ${{{}}} has no value before the emulator is known; "
                                   "${{build}} and ${{data}} have",
-                                  unknown));
+                                  variable));
       }
     }
   }

@@ -44,6 +44,10 @@ bool is_program_variable(std::string_view name) {
   return name.starts_with("date:") && name != "date:";
 }
 
+bool is_known_late(std::string_view name) {
+  return is_program_variable(name) && name != "build" && name != "data";
+}
+
 std::vector<std::string> names_used(const std::vector<std::string>& words, std::string_view place,
                                     const Payloads& payloads) {
   Mistakes mistakes;

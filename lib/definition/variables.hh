@@ -57,5 +57,7 @@ std::span<const std::string_view> plain_variables();
 // True if `name` is one that the programs give a value: "scratch", "port.a", "date:%Y". Whether an
 // asset or file of that name exists is not looked at.
 bool is_program_variable(std::string_view name);
+// One of these that has no value before the emulator is known: all but "build" and "data".
+bool is_known_late(std::string_view name);
 
 } // namespace qt

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 namespace qt {
 
@@ -51,6 +52,7 @@ void ConsoleRelay::filter_keys(std::function<std::string(std::string_view)> filt
 }
 
 void ConsoleRelay::register_with(EventLoop& loop) {
+  m_loop = &loop;
   m_watched = {
       loop.watch([this] { return machine_interest(); },
                  [this](const pollfd& found) { handle_machine(found); }),
@@ -131,6 +133,8 @@ void ConsoleRelay::forward(std::span<const std::byte> fresh) {
   m_forwarded += sent.count;
   if (sent.result == IoResult::ended) {
     lose_reader();
+  } else if (m_loop != nullptr && std::exchange(m_is_asked, false)) {
+    m_loop->expect_answer();
   }
 }
 
@@ -170,6 +174,10 @@ void ConsoleRelay::send_keys() {
   }
   const IoCount sent = write_some(m_machine.get(), bytes_of(m_pending_keys));
   m_pending_keys.erase(0, sent.count);
+  if (m_loop != nullptr && sent.count > 0) {
+    m_loop->expect_answer();
+    m_is_asked = true;
+  }
   if (sent.result == IoResult::ended) {
     m_pending_keys.clear(); // what QEMU has sent before it ended is still to be read
   }

@@ -103,6 +103,8 @@ private:
   std::function<std::string(std::string_view)> m_filter;
   std::vector<std::byte> m_buffer;
   std::array<EventLoop::Registration, 3> m_watched;
+  EventLoop* m_loop = nullptr;
+  bool m_is_asked = false;         // keys have passed since the reader was given something
   std::optional<Timer> m_patience; // with a reader of the last bytes
   std::uint64_t m_forwarded_before = 0;
   bool m_reader_stuck = false;

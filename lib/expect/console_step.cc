@@ -368,7 +368,7 @@ void type(const StepRun& run, std::string_view bytes) {
   std::string_view rest = bytes;
   while (!rest.empty()) {
     const std::optional<std::size_t> taken =
-        console.type(run.modifiers.pace.count() > 0 ? rest.substr(0, 1) : rest);
+        run.guest->type(run.modifiers.pace.count() > 0 ? rest.substr(0, 1) : rest);
     if (!taken) { // the other end is gone; how QEMU ended will be known soon
       while (!run.guest->over()) {
         run.turn(run.guest->over_at());
@@ -506,7 +506,7 @@ void run_step(const StepRun& run, const Interrupt& step) {
         run.log.typed(run.guest->name(), keys);
       }
       const std::size_t limit = run.modifiers.pace.count() > 0 ? 1 : rest.size();
-      rest.remove_prefix(console.type(rest.substr(0, limit)).value_or(0));
+      rest.remove_prefix(run.guest->type(rest.substr(0, limit)).value_or(0));
       next = Deadline::after(rest.empty() || run.modifiers.pace.count() == 0 ? run.modifiers.every
                                                                              : run.modifiers.pace);
     }

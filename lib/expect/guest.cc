@@ -21,17 +21,18 @@ constexpr std::size_t k_longest_keys = 256; // without a line end, in one line o
 Guest::Guest(const VmChannels& channels, const Watch& watch, DialogueLog& log, EventLoop& loop)
   : m_channels(channels)
   , m_log(log)
+  , m_loop(loop)
   , m_exit(channels.exit, channels.name) {
   if (channels.console >= 0) {
     m_console = std::make_unique<Console>(channels.name, channels.console, watch, log);
   }
-  register_with(loop);
+  register_with();
   m_exit.ask(ExitRequest::events);
 }
 
-void Guest::register_with(EventLoop& loop) {
+void Guest::register_with() {
   if (m_console) {
-    m_watched.push_back(loop.watch(
+    m_watched.push_back(m_loop.watch(
         [this] {
           const bool takes_more = !m_console->ended() && !m_console->is_full();
           return pollfd{takes_more ? m_console->fd() : -1, POLLIN, 0};
@@ -46,18 +47,18 @@ void Guest::register_with(EventLoop& loop) {
         }));
   }
   if (has_monitor()) {
-    m_watched.push_back(loop.watch([this] { return monitor_interest(); },
-                                   [this](const pollfd& found) {
-                                     if ((found.revents & POLLOUT) != 0) {
-                                       write_monitor();
-                                     }
-                                     if ((found.revents & ~POLLOUT) != 0) {
-                                       read_monitor();
-                                     }
-                                   }));
+    m_watched.push_back(m_loop.watch([this] { return monitor_interest(); },
+                                     [this](const pollfd& found) {
+                                       if ((found.revents & POLLOUT) != 0) {
+                                         write_monitor();
+                                       }
+                                       if ((found.revents & ~POLLOUT) != 0) {
+                                         read_monitor();
+                                       }
+                                     }));
   }
   if (has_exit()) {
-    m_watched.push_back(loop.watch(
+    m_watched.push_back(m_loop.watch(
         [this] {
           return pollfd{m_exit_ended ? -1 : m_channels.exit, POLLIN, 0};
         },
@@ -235,12 +236,21 @@ bool Guest::read_monitor() {
   return count > 0;
 }
 
+std::optional<std::size_t> Guest::type(std::string_view bytes) {
+  const std::optional<std::size_t> taken = m_console->type(bytes);
+  if (taken) {
+    m_loop.expect_answer();
+  }
+  return taken;
+}
+
 void Guest::write_monitor() {
   std::string& output = m_qmp.output();
   const ssize_t count =
       ::send(m_channels.qmp, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (count > 0) {
     output.erase(0, static_cast<std::size_t>(count));
+    m_loop.expect_answer();
   } else if (errno == EPIPE || errno == ECONNRESET) {
     output.clear(); // what was sent before it broke can still be read
   } else if (errno != EAGAIN && errno != EINTR) {

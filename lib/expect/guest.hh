@@ -34,6 +34,8 @@ public:
 
   // Says that so much of the console is unconsumed that no more is read; empty: it is read.
   std::string full_console() const;
+  // As Console::type(): on the console, as much as is taken now.
+  std::optional<std::size_t> type(std::string_view bytes);
   Console& console() noexcept { return *m_console; }
   const Console& console() const noexcept { return *m_console; }
   Qmp& qmp() noexcept { return m_qmp; }
@@ -101,7 +103,7 @@ private:
   static constexpr Duration k_drain{2000};
   static constexpr Duration k_last_words{100}; // from the news of a panic to the failure
 
-  void register_with(EventLoop& loop);
+  void register_with();
   pollfd monitor_interest() const;
   void note_first_sign();
   void note_full_console();
@@ -118,6 +120,7 @@ private:
 
   VmChannels m_channels;
   DialogueLog& m_log;
+  EventLoop& m_loop;
   ExitChannelOfProgram m_exit;
   std::unique_ptr<Console> m_console;
   bool m_full_is_noted = false;

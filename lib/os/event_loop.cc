@@ -4,14 +4,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <sched.h>
 #include <utility>
 
 namespace qt {
 
 namespace {
 
-constexpr int k_longest_sleep = 500;      // ms
-constexpr Duration k_longest_excess{500}; // of a sleep over what was asked for
+constexpr int k_longest_sleep = 500;              // ms
+constexpr Duration k_longest_excess{500};         // of a sleep over what was asked for
+constexpr std::chrono::microseconds k_quick{100}; // an answer
 
 } // namespace
 
@@ -72,7 +74,7 @@ EventLoop::Turn EventLoop::turn(Deadline limit) {
   const int asked = left < 0 ? left : std::min(left, k_longest_sleep);
   const Clock::time_point latest = Clock::now() + Duration(std::max(asked, 0));
   Turn turn;
-  const int found = ::poll(m_polled.data(), m_polled.size(), asked);
+  const int found = wait(asked);
   if (found < 0 && errno != EINTR) {
     throw errno_error(errno, "waiting for descriptors");
   }
@@ -90,6 +92,27 @@ EventLoop::Turn EventLoop::turn(Deadline limit) {
     handle_timers();
   }
   return turn;
+}
+
+// poll(2) with `limit`, in ms. While it looks again and again, whoever else is ready to run comes
+// first.
+int EventLoop::wait(int limit) {
+  if (!std::exchange(m_expects_answer, false) || limit == 0) {
+    return ::poll(m_polled.data(), m_polled.size(), limit);
+  }
+  const Clock::time_point begin = Clock::now();
+  int found = 0;
+  while (m_answers_are_quick && found == 0 && Clock::now() - begin < k_quick) {
+    found = ::poll(m_polled.data(), m_polled.size(), 0);
+    if (found == 0) {
+      ::sched_yield();
+    }
+  }
+  if (found == 0) {
+    found = ::poll(m_polled.data(), m_polled.size(), limit);
+  }
+  m_answers_are_quick = Clock::now() - begin < k_quick;
+  return found;
 }
 
 // Handlers may register others, which are not in m_polled, and end those that stand there.

@@ -3,7 +3,9 @@
 #include "base/error.hh"
 #include "os/fd.hh"
 
+#include <array>
 #include <csignal>
+#include <ctime>
 #include <gtest/gtest.h>
 #include <optional>
 #include <string>
@@ -148,6 +150,31 @@ TEST_F(EventLoopTest, KeepsToItsLimit) {
   write_first();
   m_loop.turn(limit);
   EXPECT_EQ(m_called, "x") << "what is there counts";
+}
+
+// While it looks again and again it takes a processor: for a moment only.
+TEST_F(EventLoopTest, SleepsIfAQuickAnswerIsFollowedBySlowOnes) {
+  const auto source = m_loop.watch(m_first.first.get(), note("answer "));
+  const auto turn_and_cost = [this](Duration limit) {
+    const std::clock_t before = std::clock(); // of this process, but not while it sleeps
+    m_loop.expect_answer();
+    m_loop.turn(Deadline::after(limit));
+    return static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  };
+  write_first();
+  turn_and_cost(10s); // the quick one
+  EXPECT_EQ(m_called, "answer ");
+  std::array<std::byte, 1> byte;
+  read_some(m_first.first.get(), byte);
+  EXPECT_LT(turn_and_cost(400ms), 0.2);
+  EXPECT_EQ(m_called, "answer ");
+  std::thread other([this] {
+    std::this_thread::sleep_for(20ms);
+    write_first();
+  });
+  turn_and_cost(10s);
+  other.join();
+  EXPECT_EQ(m_called, "answer answer ");
 }
 
 TEST_F(EventLoopTest, ATimerIsDueOnceForEachTimeThatItIsSet) {

@@ -39,8 +39,8 @@ public:
   // Sees the keys before QEMU does and gives what is to be sent instead.
   void filter_keys(std::function<std::string(std::string_view)> filter);
 
-  // From now on its work is done in the turns of the loop. Never blocks there. They throw Error if
-  // the log cannot be written.
+  // From now on its work is done in the turns of the loop. Blocks there for half a millisecond at
+  // most. They throw Error if the log cannot be written.
   void register_with(EventLoop& loop);
 
   // After QEMU's death: takes what is left and regards the console as ended, once the reader has
@@ -104,6 +104,8 @@ private:
   std::vector<std::byte> m_buffer;
   std::array<EventLoop::Registration, 3> m_watched;
   EventLoop* m_loop = nullptr;
+  bool m_is_in_row = false; // few bytes have come, soon after others
+  Clock::time_point m_last_taken;
   bool m_is_asked = false;         // keys have passed since the reader was given something
   std::optional<Timer> m_patience; // with a reader of the last bytes
   std::uint64_t m_forwarded_before = 0;

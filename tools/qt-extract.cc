@@ -12,7 +12,6 @@
 #include "extract/unpack.hh"
 #include "os/file.hh"
 #include "os/file_lock.hh"
-#include "os/stamp.hh"
 
 #include <unistd.h>
 

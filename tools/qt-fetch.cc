@@ -4,7 +4,6 @@
 #include "fetch/cache_care.hh"
 #include "fetch/fetch_run.hh"
 #include "os/file.hh"
-#include "os/stamp.hh"
 
 namespace {
 

@@ -1,8 +1,8 @@
-// The one exception type. An outcome that a caller must handle is a return value; a failure that
-// ends what the program was asked to do is an Error, caught once per program (cli.hh, run_tool).
+// Failures: the one exception type and the exit codes. An outcome that a caller must handle is a
+// return value; a failure that ends what the program was asked to do is an Error, caught once per
+// program (cli.hh, run_tool).
 #pragma once
 
-#include "base/exit_code.hh"
 #include "base/format.hh"
 
 #include <stdexcept>
@@ -10,6 +10,24 @@
 #include <string_view>
 
 namespace qt {
+
+// The exit codes that all programs share (EXIT STATUS in their manual pages).
+enum class ExitCode : int {
+  done = 0,          // done; the verdict is "pass"
+  failed = 1,        // judged and failed; also: gone (404), digest mismatch, bad archive
+  usage = 2,         // wrong command line or a mistake in a definition
+  absent = 77,       // a prerequisite is absent: offline, no such machine
+  internal = 99,     // could not judge: I/O, broken chain, a bug
+  deadline = 124,    // a deadline passed
+  cannot_exec = 126, // a program is there but cannot be executed
+  not_found = 127,   // a program is not there
+};
+
+inline constexpr int to_int(ExitCode code) noexcept { return static_cast<int>(code); }
+
+// Maps a wait status as waitpid(2) gives it to what a shell would show: the exit code, or 128 + n
+// for death by signal n.
+int exit_status_of(int wait_status) noexcept;
 
 class Error : public std::runtime_error {
 public:

@@ -32,8 +32,8 @@ struct BootOptions {
   std::optional<Duration> timeout;       // as named (timeout_multiplier.hh)
   std::uint64_t log_limit = k_log_limit; // of each log file; of all together eight times that
   OnFail on_fail = OnFail::end;
-  bool gdb = false;                 // QEMU runs under gdb at the terminal (gdb.hh)
-  bool gdb_stub = false;            // QEMU waits for gdb on a port that is said (gdb.hh)
+  bool gdb = false;                 // QEMU runs under gdb at the terminal (qemu_process.hh)
+  bool gdb_stub = false;            // QEMU waits for gdb on a port that is said (qemu_process.hh)
   std::vector<std::string> program; // empty: standard input and output are the console
 };
 

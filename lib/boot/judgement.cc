@@ -1,6 +1,6 @@
 #include "boot/judgement.hh"
 
-#include "base/exit_code.hh"
+#include "base/error.hh"
 #include "base/format.hh"
 #include "base/text.hh"
 #include "base/timeout_multiplier.hh"

@@ -1,13 +1,17 @@
 #include "boot/qemu_process.hh"
 
+#include "base/error.hh"
 #include "base/format.hh"
 #include "base/text.hh"
 #include "os/file.hh"
 
+#include <cerrno>
 #include <csignal>
 #include <exception>
 #include <filesystem>
+#include <netinet/in.h>
 #include <string_view>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,6 +21,67 @@
 #include <vector>
 
 namespace qt {
+
+namespace {
+
+void connect(UniqueFd& one, UniqueFd& other, FdPair pair) {
+  one = std::move(pair.first);
+  other = std::move(pair.second);
+}
+
+// A simple UART drops what does not fit into the socket: make it as large as the system allows.
+FdPair make_console_pair() {
+  FdPair pair = make_socket_pair();
+  constexpr int k_size = 4 << 20;
+  for (const int fd : {pair.first.get(), pair.second.get()}) {
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &k_size, sizeof k_size);
+  }
+  return pair;
+}
+
+} // namespace
+
+Channels::Channels(const Wanted& wanted) {
+  if (wanted.console) {
+    connect(console, qemu_console, make_console_pair());
+  }
+  if (wanted.monitor) {
+    connect(monitor, m_qemu_monitor, make_socket_pair());
+  }
+  if (!wanted.program) {
+    return;
+  }
+  connect(exit, m_program_exit, make_socket_pair());
+  set_nonblocking(exit.get());
+  if (wanted.console) {
+    connect(reader, m_program_console, make_console_pair());
+    set_nonblocking(reader.get());
+  }
+  if (wanted.monitor) {
+    connect(m_program_monitor, m_qemu_monitor_of_program, make_socket_pair());
+  }
+}
+
+MachineChannels Channels::of_qemu() const {
+  MachineChannels channels{qemu_console.get(), {}};
+  for (const UniqueFd* fd : {&m_qemu_monitor, &m_qemu_monitor_of_program}) {
+    if (*fd) {
+      channels.monitors.push_back(fd->get());
+    }
+  }
+  return channels;
+}
+
+VmChannels Channels::of_program(const std::string& vm) const {
+  return {vm, m_program_console.get(), m_program_monitor.get(), m_program_exit.get()};
+}
+
+void Channels::close_other_ends() {
+  for (UniqueFd* fd : {&m_qemu_monitor, &m_qemu_monitor_of_program, &m_program_console,
+                       &m_program_monitor, &m_program_exit}) {
+    fd->reset();
+  }
+}
 
 namespace {
 
@@ -121,6 +186,60 @@ bool QemuProcess::catches(int number) const noexcept {
   } catch (const std::exception&) {
     return false;
   }
+}
+
+namespace {
+
+// A shell with job control gives the terminal to what it runs, and takes it back: else Ctrl-C would
+// end the whole chain.
+constexpr const char* k_in_front = "set -m; \"$@\"";
+
+// As the program ended, so does gdb.
+constexpr const char* k_end_with_it =
+    "python gdb.events.exited.connect(lambda end: gdb.post_event(lambda: gdb.execute('quit %d' % "
+    "getattr(end, 'exit_code', 143))))";
+
+} // namespace
+
+GdbStub::GdbStub()
+  : m_socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  if (!m_socket || ::bind(m_socket.get(), generic, size) < 0 || ::listen(m_socket.get(), 1) < 0 ||
+      ::getsockname(m_socket.get(), generic, &size) < 0) {
+    throw errno_error(errno, "reserving a port of 127.0.0.1 for gdb");
+  }
+  m_port = ntohs(address.sin_port);
+}
+
+std::vector<std::string> GdbStub::arguments() const {
+  return {"-chardev", format("socket,id=qt-gdb,fd={},server=on,wait=off", fd()), "-gdb",
+          "chardev:qt-gdb", "-S"};
+}
+
+std::string GdbStub::address() const { return format("127.0.0.1:{}", m_port); }
+
+std::vector<std::string> under_gdb(const std::vector<std::string>& argv) {
+  const char* program = nullptr;
+  for (const char* const name : {"gdb", "gdb-multiarch"}) {
+    program = program == nullptr && find_program(name) ? name : program;
+  }
+  if (program == nullptr) {
+    throw Error("starting gdb: no such program; install it", ExitCode::not_found);
+  }
+  // QEMU's threads wake each other by signals.
+  std::vector<std::string> words = {"/bin/sh", "-c", k_in_front, "sh", program, "-q"};
+  for (const char* const command :
+       {"set confirm off", "set startup-with-shell off", "set breakpoint pending on",
+        "handle SIGUSR1 SIGUSR2 nostop noprint pass", k_end_with_it}) {
+    words.insert(words.end(), {"-ex", command});
+  }
+  words.emplace_back("--args");
+  words.insert(words.end(), argv.begin(), argv.end());
+  return words;
 }
 
 } // namespace qt

@@ -10,8 +10,8 @@
 #pragma once
 
 #include "ipc/base_log.hh"
+#include "os/bounded_log.hh"
 #include "os/event_loop.hh"
-#include "os/logged_output.hh"
 #include "os/process.hh"
 
 #include <functional>

@@ -1,7 +1,6 @@
 #include "boot/shutdown.hh"
 
 #include "base/error.hh"
-#include "base/exit_code.hh"
 #include "base/format.hh"
 
 #include <csignal>

@@ -10,7 +10,7 @@
 #pragma once
 
 #include "base/duration.hh"
-#include "base/exit_code.hh"
+#include "base/error.hh"
 #include "base/log.hh"
 
 #include <cstdint>

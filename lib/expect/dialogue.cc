@@ -5,12 +5,12 @@
 #include "base/timeout_multiplier.hh"
 #include "expect/console_step.hh"
 #include "expect/dialogue_check.hh"
+#include "expect/dialogue_loop.hh"
 #include "expect/guest_step.hh"
 #include "expect/host_step.hh"
 #include "expect/machine_step.hh"
 #include "expect/timeline.hh"
-#include "expect/visit.hh"
-#include "ipc/run_size.hh"
+#include "ipc/run_dir.hh"
 #include "schema/break_point.hh"
 
 #include <algorithm>

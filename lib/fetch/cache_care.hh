@@ -2,7 +2,7 @@
 // on `print` what programs read, a line for each file, and by log.hh what people read.
 #pragma once
 
-#include "base/exit_code.hh"
+#include "base/error.hh"
 #include "cache/cache.hh"
 #include "cache/cache_copy.hh"
 #include "cache/inventory.hh"

@@ -2,7 +2,7 @@
 // summary with who is left without; for programs, one JSON line for each.
 #pragma once
 
-#include "base/exit_code.hh"
+#include "base/error.hh"
 #include "data/json.hh"
 #include "fetch/wanted.hh"
 

@@ -4,7 +4,7 @@
 #include "data/url.hh"
 #include "fetch/fetch_report.hh"
 #include "fetch/progress.hh"
-#include "os/stamp.hh"
+#include "os/file.hh"
 
 #include <set>
 

@@ -2,7 +2,7 @@
 // people read, writes the stamp of a build system, and knows how the program should end.
 #pragma once
 
-#include "base/exit_code.hh"
+#include "base/error.hh"
 #include "fetch/fetch.hh"
 #include "fetch/fetch_report.hh"
 #include "fetch/wanted.hh"

@@ -2,6 +2,7 @@
 
 #include "base/error.hh"
 #include "base/text.hh"
+#include "os/file.hh"
 
 namespace qt {
 
@@ -89,5 +90,21 @@ std::string qemu_log_path(const std::string& run_dir, std::string_view vm) {
 std::string dialogue_log_path(const std::string& run_dir) { return run_dir + "/dialogue.log"; }
 std::string base_log_path(const std::string& run_dir) { return run_dir + "/base.log"; }
 std::string scratch_path(const std::string& run_dir) { return run_dir + "/scratch"; }
+
+namespace {
+
+constexpr unsigned k_logs = 8; // as large as the limit of one, are the limit of all
+
+} // namespace
+
+FolderSize size_of_run(const std::string& run_dir, std::uint64_t log_limit) {
+  return {run_dir, scratch_of_run(run_dir), log_limit * k_logs};
+}
+
+std::string scratch_of_run(const std::string& run_dir) {
+  const std::string own = scratch_path(run_dir);
+  const std::string shared = scratch_path(parent_of(run_dir));
+  return !exists(own) && base_name(run_dir).starts_with("phase") && exists(shared) ? shared : own;
+}
 
 } // namespace qt

@@ -1,6 +1,6 @@
 // What the programs of a chain tell each other: the environment variables, the names of the files
-// in a run directory. qt-boot makes a run directory (or is given one) and its
-// program finds everything by these variables:
+// in a run directory, and how much these may hold. qt-boot makes a run directory (or is given one)
+// and its program finds everything by these variables:
 //
 //   QEMU_TEST_RUN_DIR  the run directory, absolute
 //   QEMU_TEST_STAGE    the name of this stage of a test whose stages share the directory, as
@@ -14,7 +14,9 @@
 #pragma once
 
 #include "ipc/verdict.hh"
+#include "os/folder_size.hh"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,5 +53,15 @@ std::string attach_path(const std::string& run_dir, std::string_view vm);
 std::string dialogue_log_path(const std::string& run_dir);
 std::string base_log_path(const std::string& run_dir);
 std::string scratch_path(const std::string& run_dir);
+
+// How much the files of a run may take of the disk: all logs together a few times what one may,
+// and what is in the scratch folder whatever the disk has room for. The program that runs a
+// machine looks after that, and the one that runs a stage without a machine.
+
+FolderSize size_of_run(const std::string& run_dir, std::uint64_t log_limit);
+
+// The scratch folder that is in use there: all phases of a subtest, which have run directories of
+// their own in its run directory, share one.
+std::string scratch_of_run(const std::string& run_dir);
 
 } // namespace qt

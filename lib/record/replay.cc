@@ -1,7 +1,6 @@
 #include "record/replay.hh"
 
 #include "base/error.hh"
-#include "base/exit_code.hh"
 #include "ipc/run_dir.hh"
 #include "os/file.hh"
 #include "os/process.hh"

@@ -2,7 +2,7 @@
 // what a run before came to.
 #pragma once
 
-#include "base/exit_code.hh"
+#include "base/error.hh"
 #include "definition/definition.hh"
 #include "definition/slice.hh"
 #include "tap/scene.hh"

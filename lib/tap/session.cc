@@ -2,7 +2,6 @@
 
 #include "base/environment.hh"
 #include "base/error.hh"
-#include "base/exit_code.hh"
 #include "base/log.hh"
 #include "base/text.hh"
 #include "os/file.hh"

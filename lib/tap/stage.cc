@@ -1,6 +1,6 @@
 #include "tap/stage.hh"
 
-#include "base/exit_code.hh"
+#include "base/error.hh"
 #include "base/text.hh"
 #include "os/event_loop.hh"
 #include "os/fd.hh"

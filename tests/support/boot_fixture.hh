@@ -3,7 +3,7 @@
 // which does what its arguments say.
 #pragma once
 
-#include "base/exit_code.hh"
+#include "base/error.hh"
 #include "base/format.hh"
 #include "base/text.hh"
 #include "descendants.hh"

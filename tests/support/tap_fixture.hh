@@ -2,7 +2,7 @@
 // offline, and deaf to what the host's environment says.
 #pragma once
 
-#include "base/exit_code.hh"
+#include "base/error.hh"
 #include "base/format.hh"
 #include "environment.hh"
 #include "os/file.hh"

@@ -1,6 +1,6 @@
 // qt-tap and what its tests share of the host: the limits of all runs, ports, sockets, machines
 // that talk to each other, several subtests at once.
-#include "base/exit_code.hh"
+#include "base/error.hh"
 #include "base/format.hh"
 #include "base/text.hh"
 #include "environment.hh"

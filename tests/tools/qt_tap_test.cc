@@ -1,5 +1,5 @@
 // qt-tap as a process: with the other programs and real emulators behind it, and with commands.
-#include "base/exit_code.hh"
+#include "base/error.hh"
 #include "base/format.hh"
 #include "base/shell_words.hh"
 #include "base/text.hh"

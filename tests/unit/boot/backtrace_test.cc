@@ -1,4 +1,4 @@
-#include "boot/backtrace.hh"
+#include "boot/evidence.hh"
 
 #include "../support/environment.hh"
 #include "base/format.hh"

@@ -1,4 +1,4 @@
-#include "boot/noted_events.hh"
+#include "boot/supervisor.hh"
 
 #include "ipc/run_dir.hh"
 #include "os/file.hh"

@@ -1,4 +1,4 @@
-#include "ipc/run_size.hh"
+#include "ipc/run_dir.hh"
 
 #include "os/file.hh"
 

@@ -1,4 +1,3 @@
-#include "os/stamp.hh"
 
 #include "base/error.hh"
 #include "os/file.hh"

@@ -13,12 +13,23 @@
 #include "base/duration.hh"
 #include "definition/definition.hh"
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace qt {
+
+// Where in a subtest a person gets the terminal (--break), as people name it: a step by its number
+// or its mark (schema/break_point.hh); where several phases have machines, after the phase's
+// number, as in "2:7"; or "fail". What such `words` mean for qt-expect in the phase with this
+// index: numbers of steps, and "fail" where there is a machine to show. `checks`: only these of the
+// subtest are run; empty: all. Throws Error(ExitCode::usage), which lists the steps, for a place
+// that the subtest does not have.
+std::vector<std::string> breaks_of_phase(const Subtest& subtest, std::size_t phase,
+                                         const std::vector<std::string>& checks,
+                                         const std::vector<std::string>& words);
 
 // The programs of the toolkit as they are to be started.
 struct Programs {
@@ -45,7 +56,7 @@ struct PlanInput {
   std::vector<std::string> checks; // only these of the subtest; empty: all
   bool strict_budgets = false;
   std::string on_fail = "end";     // --on-fail of qt-boot
-  std::vector<std::string> breaks; // where a person gets the terminal (break_place.hh)
+  std::vector<std::string> breaks; // where a person gets the terminal
   bool gdb = false;                // --gdb of qt-boot, for the first machine: there is one terminal
   bool gdb_stub = false;           // --gdbstub of qt-boot
 };

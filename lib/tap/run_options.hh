@@ -34,7 +34,7 @@ struct RunOptions {
   std::string output;   // absolute once complete_settings() has seen it; or empty
   std::string prepared; // the same
   std::string on_fail = "end";
-  std::vector<std::string> breaks; // where a person gets the terminal (break_place.hh)
+  std::vector<std::string> breaks; // where a person gets the terminal (breaks_of_phase())
   bool gdb = false;                // the first machine runs under gdb at the terminal
   bool gdb_stub = false;           // each machine waits for gdb
   KeepScratch keep_scratch = KeepScratch::no;

@@ -7,7 +7,6 @@
 #include "ipc/run_dir.hh"
 #include "os/file.hh"
 #include "tap/condition.hh"
-#include "tap/scene_probe.hh"
 #include "tap/selection.hh"
 #include "tap/time_budget.hh"
 

@@ -11,7 +11,6 @@
 #include "os/file.hh"
 #include "tap/condition.hh"
 #include "tap/payloads.hh"
-#include "tap/scene_probe.hh"
 #include "tap/selection.hh"
 #include "tap/stage.hh"
 

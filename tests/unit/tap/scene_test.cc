@@ -1,4 +1,4 @@
-#include "tap/values.hh"
+#include "tap/scene.hh"
 
 #include "../support/environment.hh"
 #include "base/error.hh"

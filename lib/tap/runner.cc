@@ -1,6 +1,7 @@
 #include "tap/runner.hh"
 
 #include "base/error.hh"
+#include "base/format.hh"
 #include "base/log.hh"
 #include "base/shell_words.hh"
 #include "base/text.hh"
@@ -12,17 +13,73 @@
 #include "tap/condition.hh"
 #include "tap/payloads.hh"
 #include "tap/selection.hh"
-#include "tap/stage.hh"
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
 #include <iterator>
 #include <map>
+#include <set>
+#include <system_error>
 
 namespace qt {
 
 namespace {
+
+std::optional<FileLock> lock_folder(const std::string& path, const std::string& repeater) {
+  make_directories(parent_of(path));
+  const std::string file = parent_of(path) + "/." + base_name(path) + ".lock";
+  std::optional<FileLock> lock = FileLock::acquire(file);
+  if (lock && !repeater.empty()) {
+    if (read_file(file) == repeater) {
+      return std::nullopt;
+    }
+    write_file(file, repeater);
+  }
+  return lock;
+}
+
+bool can_be_hosts(Cause cause) {
+  return cause == Cause::timeout || cause == Cause::idle_timeout || cause == Cause::host ||
+         cause == Cause::asset;
+}
+
+// What a check came to in one try: where it has no result, it was not reached.
+Verdict verdict_in(const Verdict& tried, const std::string& check) {
+  for (const CheckResult& result : tried.checks) {
+    if (result.name == check) {
+      return verdict_of_check(tried, result);
+    }
+  }
+  return tried;
+}
+
+// Changes cause and message of the last of `tries`, which are of the whole or of one check.
+void judge(std::span<const Verdict> tries, Cause& cause, std::string& message) {
+  const std::size_t number = tries.size();
+  const auto failed =
+      static_cast<std::size_t>(std::count_if(tries.begin(), tries.end(), has_failed));
+  if (cause == Cause::pass && failed > 0) {
+    std::size_t last = number; // counted from 1
+    while (!has_failed(tries[last - 1])) {
+      --last;
+    }
+    cause = Cause::flaky;
+    message = format("passed in try {}; try {}: {}", number, last, cause_line(tries[last - 1]));
+  } else if (cause != Cause::check && has_failed(tries.back())) {
+    message += failed == number ? format("; failed in each of {} tries", number)
+                                : format("; failed in {} of {} tries", failed, number);
+  }
+}
+
+// The failure of the try before stays, whatever keeps it from being run now.
+void keep_failure(Verdict& verdict, const Verdict& before) {
+  const std::string reason = verdict.message;
+  verdict = before;
+  verdict.message += format("; when it was to run again, it was skipped: {}", reason);
+}
 
 // What the programs of all stages say on stderr is in base.log until that has so many bytes, or as
 // many as log-limit allows a log.
@@ -464,6 +521,82 @@ bool SubtestRun::run_command(const std::string& run_dir, const std::vector<std::
 }
 
 } // namespace
+
+RunDirectory::RunDirectory(const std::string& wanted, const std::string& repeater)
+  : m_path(wanted)
+  , m_lock(lock_folder(wanted, repeater)) {
+  for (int i = 2; !m_lock; ++i) {
+    m_path = format("{}.{}", wanted, i);
+    m_lock = lock_folder(m_path, repeater);
+  }
+}
+
+void remove_repetitions(const std::string& wanted) {
+  const std::string begin = base_name(wanted) + ".";
+  std::error_code error; // without the folder there are none
+  for (const std::string& name : names_in(parent_of(wanted), error)) {
+    const bool is_repetition =
+        name.size() > begin.size() && name.starts_with(begin) &&
+        name.find_first_not_of("0123456789", begin.size()) == std::string::npos;
+    const std::string path = parent_of(wanted) + "/" + name;
+    if (const std::optional<FileLock> lock = is_repetition ? lock_folder(path, "") : std::nullopt) {
+      remove_tree(path);
+    }
+  }
+}
+
+std::string try_folder(std::size_t number) { return format("try{}", number); }
+
+void set_try_aside(const std::string& run_dir, std::size_t number) {
+  std::set<std::string> stay;
+  for (std::size_t i = 1; i <= number; ++i) {
+    stay.insert(try_folder(i));
+  }
+  const std::string folder = run_dir + "/" + try_folder(number);
+  make_directories(folder);
+  std::error_code error;
+  for (const std::string& name : names_in(run_dir, error)) {
+    const std::string from = run_dir + "/" + name;
+    if (!stay.contains(name) && std::rename(from.c_str(), (folder + "/" + name).c_str()) < 0) {
+      throw errno_error(errno, format("moving {} into {}", from, folder));
+    }
+  }
+  if (error) {
+    throw errno_error(error.value(), "reading " + run_dir);
+  }
+}
+
+bool asks_for_retry(const Verdict& verdict, Retried retried) {
+  if (!has_failed(verdict) || retried == Retried::all) {
+    return has_failed(verdict);
+  }
+  return (verdict.cause == Cause::check || can_be_hosts(verdict.cause)) &&
+         std::all_of(verdict.checks.begin(), verdict.checks.end(), [](const CheckResult& check) {
+           return !is_failure(check.cause) || can_be_hosts(check.cause);
+         });
+}
+
+void note_tries(Verdict& verdict, std::span<const Verdict> tries) {
+  const std::size_t number = tries.size();
+  if (number < 2) {
+    return;
+  }
+  if (verdict.cause == Cause::skip) {
+    keep_failure(verdict, tries[number - 2]);
+  } else {
+    judge(tries, verdict.cause, verdict.message);
+    for (CheckResult& check : verdict.checks) {
+      std::vector<Verdict> own;
+      std::transform(tries.begin(), tries.end(), std::back_inserter(own),
+                     [&check](const Verdict& tried) { return verdict_in(tried, check.name); });
+      judge(own, check.cause, check.message);
+    }
+  }
+  for (std::size_t i = 0; i + 1 < number; ++i) {
+    const Verdict& tried = tries[i];
+    verdict.tries.push_back({try_folder(i + 1), tried.cause, tried.message, tried.seconds});
+  }
+}
 
 Outcome run_subtest(const Definition& definition, const Subtest& subtest,
                     const RunSettings& settings, TimeBudget& budget, EndRequest& request,

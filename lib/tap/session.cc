@@ -7,7 +7,7 @@
 #include "os/file.hh"
 #include "tap/failure_report.hh"
 #include "tap/jobs.hh"
-#include "tap/run_directory.hh"
+#include "tap/runner.hh"
 #include "tap/tally.hh"
 #include "tap/wrap.hh"
 

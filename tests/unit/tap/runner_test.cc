@@ -1,11 +1,11 @@
-#include "tap/tries.hh"
+#include "tap/runner.hh"
 
 #include "os/file.hh"
 #include "tap/stage.hh"
 
 #include <gmock/gmock.h>
 
-namespace tries_test {
+namespace runner_test {
 
 using namespace qt;
 using testing::ElementsAre;
@@ -114,4 +114,4 @@ TEST(TriesTest, TheLogsOfEachTryStay) {
   EXPECT_EQ(read_file(folder.path() + "/try2/base.log"), "two");
 }
 
-} // namespace tries_test
+} // namespace runner_test

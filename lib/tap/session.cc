@@ -2,19 +2,17 @@
 
 #include "base/environment.hh"
 #include "base/error.hh"
+#include "base/format.hh"
 #include "base/log.hh"
 #include "base/text.hh"
+#include "base/timeout_multiplier.hh"
 #include "os/file.hh"
-#include "tap/failure_report.hh"
-#include "tap/jobs.hh"
-#include "tap/runner.hh"
-#include "tap/tally.hh"
-#include "tap/wrap.hh"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <dirent.h>
 #include <iterator>
-#include <map>
-#include <optional>
 #include <unistd.h>
 
 namespace qt {
@@ -319,6 +317,122 @@ int repeat(const std::vector<Selected>& selected, const RunSettings& settings, N
                                                    : session_status(tap, settings, request);
 }
 
+constexpr std::size_t k_console_lines = 20;
+constexpr std::size_t k_diff_lines = 25;
+constexpr std::size_t k_qemu_lines = 6;
+constexpr std::size_t k_said_lines = 12;
+constexpr std::size_t k_log_tail = 16384;
+constexpr std::size_t k_longest = 300;
+
+void add_lines(std::vector<std::string>& lines, const std::string& title,
+               const std::vector<std::string>& quoted, std::size_t limit) {
+  if (quoted.empty()) {
+    return;
+  }
+  lines.push_back(title);
+  for (std::size_t i = quoted.size() - std::min(limit, quoted.size()); i < quoted.size(); ++i) {
+    lines.push_back(
+        "  | " + (quoted[i].size() > k_longest ? quoted[i].substr(0, k_longest) + "…" : quoted[i]));
+  }
+}
+
+// Whether the end of QEMU itself is what went wrong.
+bool is_about_qemu(Cause cause) {
+  constexpr std::array k_causes = {Cause::qemu_crash, Cause::qemu_exit, Cause::qemu_refused,
+                                   Cause::console_eof};
+  return std::find(k_causes.begin(), k_causes.end(), cause) != k_causes.end();
+}
+
+// The names of the logs that are there, in order.
+std::vector<std::string> logs_in(const std::string& folder) {
+  std::vector<std::string> names;
+  if (DIR* const stream = ::opendir(folder.c_str())) {
+    while (const dirent* const entry = ::readdir(stream)) {
+      const std::string name = entry->d_name;
+      if (name != "scratch" && !name.starts_with(".")) {
+        names.push_back(name);
+      }
+    }
+    ::closedir(stream);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// The whole line in which a failure text appeared: "Kernel panic" alone says little.
+std::string line_of_failure(const Verdict& verdict, const std::string& console) {
+  const std::string matched = json_text(verdict.details, "matched");
+  for (const std::string& line : last_lines(console, console.size())) {
+    if (verdict.cause == Cause::fail_pattern && !matched.empty() && line != matched &&
+        line.find(matched) != std::string::npos) {
+      return format(": {}", line.substr(0, k_longest));
+    }
+  }
+  return "";
+}
+
+constexpr std::size_t k_comment_lines = 20;
+constexpr std::uint64_t k_most_shown = 256 << 20; // of what goes to people, or to Meson's log
+
+std::string reason_of(const StageEnd& end, std::optional<Duration> timeout, EndRequest& request) {
+  switch (end.by) {
+  case StageEnd::By::deadline:
+    return "timeout: still running after " + scaled_text(timeout.value_or(Duration::zero()));
+  case StageEnd::By::signal:
+    return "ended by " + signal_name(request.received().value_or(0));
+  default:
+    return end.status.text();
+  }
+}
+
+// Gives `tap` its only result. The command has the caller's stdin. `timeout`: as named
+// (timeout_multiplier.hh). Never throws for what the command does or that it cannot be started.
+void wrap_command(const std::string& name, const std::vector<std::string>& command,
+                  std::optional<Duration> timeout, EndRequest& request, TapWriter& tap) {
+  const std::optional<Duration> actual = scaled(timeout);
+  SpawnOptions options;
+  options.standard_input = STDIN_FILENO;
+  options.descendants = SpawnOptions::Descendants::end_with_it;
+  StageEnd end;
+  std::uint64_t said = 0;
+  try {
+    end = run_stage(command, options, actual ? Deadline::after(*actual) : Deadline::never(),
+                    request, [&said](std::string_view line) {
+                      said += line.size() + 1;
+                      if (said <= k_most_shown) {
+                        log_plain(line);
+                      }
+                    });
+  } catch (const Error& error) {
+    log_error(error.what());
+    tap.not_ok(name);
+    tap.comment(error.what());
+    return;
+  }
+  if (said > k_most_shown) {
+    log_warning(format("the command wrote {}; what is over {} is left out", format_size(said),
+                       format_size(k_most_shown)));
+  }
+  const int code = exit_status_of(end.status.wait_status);
+  if (end.by == StageEnd::By::itself && code == to_int(ExitCode::done)) {
+    tap.ok(name);
+    return;
+  }
+  if (end.by == StageEnd::By::itself && code == to_int(ExitCode::absent)) {
+    tap.skip(name, end.last_error_line.empty() ? "the command says so" : end.last_error_line);
+    return;
+  }
+  const std::string reason = reason_of(end, timeout, request);
+  log_error(format("{}: {}", name, reason));
+  tap.not_ok(name);
+  tap.comment(reason);
+  const std::size_t skipped =
+      end.last_lines.size() - std::min(end.last_lines.size(), k_comment_lines);
+  for (std::size_t i = skipped; i < end.last_lines.size(); ++i) {
+    tap.comment(end.last_lines[i]);
+  }
+}
+
 } // namespace
 
 RunSettings complete_settings(const RunOptions& options) {
@@ -366,6 +480,116 @@ int run_wrapped(const std::string& name, const std::vector<std::string>& command
     tap.finish();
     return session_status(tap, settings, request);
   });
+}
+
+FailureRate failure_rate(std::size_t failed, std::size_t runs) {
+  constexpr double k_normal = 1.959964; // the quantile of the normal distribution for 95 %
+  const auto n = static_cast<double>(runs);
+  const double share = static_cast<double>(failed) / n;
+  const double square = k_normal * k_normal / n;
+  const double middle = share + square / 2;
+  const double half = k_normal * std::sqrt(share * (1 - share) / n + square / (4 * n));
+  return {std::max(0.0, (middle - half) / (1 + square)),
+          std::min(1.0, (middle + half) / (1 + square))};
+}
+
+void Tally::add(const Result& result) {
+  const Verdict& verdict = result.outcome.verdict;
+  m_took.push_back(result.took);
+  if (verdict.cause == Cause::skip) {
+    ++m_skipped;
+    m_why_skipped = verdict.message;
+  } else if (verdict.cause == Cause::flaky) {
+    m_why_flaky = verdict.message;
+  } else if (is_passed(verdict.cause) && !verdict.touched.empty()) {
+    m_how_touched = touched_text(verdict);
+  } else if (has_failed(verdict)) {
+    Failures& failures = m_failures[verdict.cause];
+    if (failures.count++ == 0) {
+      failures.first = result;
+    }
+  }
+}
+
+std::size_t Tally::failed() const noexcept {
+  std::size_t sum = 0;
+  for (const auto& [cause, failures] : m_failures) {
+    sum += failures.count;
+  }
+  return sum;
+}
+
+std::vector<std::string> Tally::lines() const {
+  const std::size_t judged = runs() - m_skipped;
+  std::vector<std::string> lines;
+  if (judged > 0) {
+    const FailureRate rate = failure_rate(failed(), judged);
+    lines.push_back(
+        format("failed {} of {} times: {:.2f} %, with 95 % certainty {:.2f} to {:.2f} %", failed(),
+               judged, 100.0 * static_cast<double>(failed()) / static_cast<double>(judged),
+               100 * rate.low, 100 * rate.high));
+  }
+  if (m_skipped > 0) {
+    lines.push_back(format("skipped {} times: {}", m_skipped, m_why_skipped));
+  }
+  for (const auto& [cause, failures] : m_failures) {
+    const Outcome& first = failures.first.outcome;
+    lines.push_back(format("{} of them: {}", failures.count, cause_line(first.verdict)));
+    if (!first.run_dir.empty()) {
+      lines.push_back("logs of the first: " + first.run_dir);
+    }
+  }
+  if (!m_took.empty()) {
+    lines.push_back(times());
+  }
+  return lines;
+}
+
+std::string Tally::times() const {
+  std::vector<Duration> took = m_took;
+  std::sort(took.begin(), took.end());
+  const auto of_share = [&took](std::size_t percent) { // the nearest rank
+    const std::size_t rank = (took.size() * percent + 99) / 100;
+    return static_cast<double>(took[rank - 1].count()) / 1000;
+  };
+  return format("seconds: half of them at most {:.3f}, 95 % at most {:.3f}, all at most {:.3f}",
+                of_share(50), of_share(95), of_share(100));
+}
+
+std::vector<std::string> failure_lines(const std::string& name, const Outcome& outcome,
+                                       const std::string& again) {
+  const Verdict& verdict = outcome.verdict;
+  const std::string vm = verdict.vm.empty() ? k_default_vm : verdict.vm;
+  std::vector<std::string> lines = {format("{}: {}", name, cause_line(verdict))};
+  if (!verdict.stage.empty() && verdict.stage != "steps") {
+    lines.push_back("stage: " + verdict.stage);
+  }
+  if (!verdict.step.empty()) {
+    lines.push_back("step: " + verdict.step);
+  }
+  if (!verdict.awaited.empty()) {
+    lines.push_back("awaited: " + verdict.awaited);
+  }
+  add_lines(lines, "asked (-) and came (+):", json_texts(verdict.details, "diff"), k_diff_lines);
+  const std::string& logs = outcome.log_dir.empty() ? outcome.run_dir : outcome.log_dir;
+  if (!logs.empty()) {
+    const std::string log = read_tail(console_log_path(logs, vm), k_log_tail);
+    const std::vector<std::string> console =
+        verdict.last_lines.empty() ? last_lines(log, k_console_lines) : verdict.last_lines;
+    lines[0] += line_of_failure(verdict, log);
+    add_lines(lines, "console, last lines:", console, k_console_lines);
+    if (is_about_qemu(verdict.cause)) {
+      add_lines(lines, "QEMU said:",
+                last_lines(read_tail(qemu_log_path(logs, vm), k_log_tail), k_qemu_lines),
+                k_qemu_lines);
+    }
+    if (verdict.step.empty()) {
+      add_lines(lines, "the programs said:", outcome.said, k_said_lines);
+    }
+    lines.push_back(format("logs: {}: {}", logs, join(logs_in(logs), " ")));
+  }
+  lines.push_back("again: " + again);
+  return lines;
 }
 
 } // namespace qt

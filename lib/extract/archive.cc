@@ -395,7 +395,7 @@ private:
   State m_state = State::start;
 };
 
-// libarchive's decoders pull their input themselves, unlike those of decoder.hh.
+// libarchive's decoders pull their input themselves, unlike those of decompress.cc.
 class FilterSource final : public ByteSource {
 public:
   FilterSource(LibarchiveFilter filter, std::unique_ptr<ByteSource> input)

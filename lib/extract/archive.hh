@@ -6,7 +6,7 @@
 // Everything that libarchive calls worse than good counts as damage, also what it merely warns
 // about. A tar archive must have its end mark: without it nobody can tell that nothing is missing.
 // A tar archive that follows another is read as "tar -i" does; anything else there is damage. For
-// cpio archives that follow each other: cpio_chain.hh.
+// cpio archives that follow each other: container.hh.
 #pragma once
 
 #include "extract/byte_source.hh"

@@ -3,7 +3,7 @@
 #include "memory_source.hh"
 
 #include "base/error.hh"
-#include "extract/cpio_chain.hh"
+#include "extract/container.hh"
 
 #include <algorithm>
 #include <cstdlib>

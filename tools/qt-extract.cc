@@ -7,9 +7,9 @@
 #include "cli/cli.hh"
 #include "extract/command_file.hh"
 #include "extract/member_search.hh"
-#include "extract/output_name.hh"
 #include "extract/prepared_files.hh"
 #include "extract/unpack.hh"
+#include "extract/unpack_rule.hh"
 #include "os/file.hh"
 #include "os/file_lock.hh"
 

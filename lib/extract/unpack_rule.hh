@@ -1,4 +1,5 @@
-// What is to be made of a file, and the bounds that it is made in.
+// What is to be made of a file: the results, what they are called where the user does not say it,
+// how large they become, and the bounds that they are made in.
 #pragma once
 
 #include "extract/container.hh"
@@ -18,6 +19,7 @@ struct Resize {
   bool power_of_two = false; // the next power of two, as SD cards need it
   std::uint64_t bytes = 0;   // otherwise exactly this
 };
+
 // "pow2" or a size such as "16M". Throws Error(ExitCode::usage).
 Resize parse_resize(std::string_view text);
 
@@ -65,10 +67,22 @@ private:
 // something would be cut off.
 std::uint64_t size_after_resize(const Resize& resize, std::uint64_t size);
 // Whether the rule wants another size of a file, or of the disk that it is an image of. Throws
-// Error(ExitCode::failed), with what to do, for an image that cannot be resized (disk_image.hh).
+// Error(ExitCode::failed), with what to do, for an image that cannot be resized.
 bool needs_resizing(int fd, std::uint64_t size, const UnpackRule& rule, const std::string& name);
 // Gives a written file its length, and it, or the disk that it is an image of, the size that the
 // rule wants. Throws Error.
 void finish_file(SparseWriter& writer, const UnpackRule& rule);
+
+// The base names that results get without --output: of the member; of the file, without the suffix
+// of its compression or archive. A file of the download cache is named by the URL that it came from
+// (xattr user.qemu-asset-url) where that is known, else by its digest.
+std::vector<std::string> default_names(const std::string& source, const UnpackRule& rule);
+
+// Where the results go, one path for each. `output` is the file to make, or the folder to make them
+// in if it is one, ends with "/", or there are several; a tree is made at `output` itself. Without
+// it they go to the current folder. Folders that are missing are made. Throws Error, with
+// ExitCode::usage if two results would have one name.
+std::vector<std::string> output_paths(const std::string& source, const UnpackRule& rule,
+                                      const std::optional<std::string>& output);
 
 } // namespace qt

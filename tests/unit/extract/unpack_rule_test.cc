@@ -1,4 +1,4 @@
-#include "extract/output_name.hh"
+#include "extract/unpack_rule.hh"
 
 #include "os/file.hh"
 

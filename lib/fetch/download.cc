@@ -4,7 +4,7 @@
 #include "base/log.hh"
 #include "base/text.hh"
 #include "data/url.hh"
-#include "fetch/proxy.hh"
+#include "fetch/unreachable.hh"
 
 #include <algorithm>
 #include <array>

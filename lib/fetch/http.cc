@@ -2,8 +2,8 @@
 
 #include "base/error.hh"
 #include "data/url.hh"
-#include "fetch/proxy.hh"
 #include "fetch/transfer.hh"
+#include "fetch/unreachable.hh"
 
 #include <algorithm>
 #include <cassert>

@@ -1,10 +1,13 @@
 // One GET in the hands of libcurl: what it asks for, where its bytes go, and what came of it. Made
 // and awaited by one thread, worked on by the thread that runs libcurl's loop (http.cc); nobody
 // else has a use for it.
+//
+// What its end means for who asked: libcurl's codes and the statuses of HTTP are sorted by what to
+// do next. The tables are RFC 9110's and those of libcurl's errors page.
 #pragma once
 
 #include "fetch/curl.hh"
-#include "fetch/http_verdict.hh"
+#include "fetch/http_message.hh"
 
 #include <array>
 #include <condition_variable>
@@ -15,6 +18,27 @@
 #include <string_view>
 
 namespace qt {
+
+// What libcurl has counted so far. It counts on over redirects, so what belongs to the last host of
+// a way is the difference to what it had counted when the host before it answered.
+struct HopCount {
+  explicit HopCount(CURL* easy);
+  HopCount() = default;
+
+  long redirects = 0;             // that were followed
+  curl_off_t connected_after = 0; // to the server or proxy; 0: not
+  curl_off_t sent_after = 0;      // the request; libcurl 8.23 may say it where nothing was sent
+  long sent = 0;                  // bytes of all requests
+};
+
+// The last answer of a server. A proxy's to CONNECT is none.
+struct LastAnswer {
+  // To be told when the first line of an answer has come.
+  void note(CURL* easy);
+
+  HopCount count;
+  bool any = false;
+};
 
 class Transfer {
 public:

@@ -3,6 +3,7 @@
 #include "base/environment.hh"
 #include "base/format.hh"
 #include "base/text.hh"
+#include "data/url.hh"
 #include "os/fd.hh"
 #include "os/file.hh"
 
@@ -21,6 +22,51 @@
 namespace qt {
 
 namespace {
+
+std::string first_set(std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    if (std::string value = env::text(name); !value.empty()) {
+      return value;
+    }
+  }
+  return "";
+}
+
+// Upper case does not count for http: a CGI program's caller may set HTTP_PROXY.
+std::string variable_for(std::string_view url) {
+  if (lower_case(url.substr(0, 8)) == "https://") {
+    return first_set({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
+  }
+  return lower_case(url.substr(0, 7)) == "http://"
+             ? first_set({"http_proxy", "all_proxy", "ALL_PROXY"})
+             : "";
+}
+
+bool is_address(std::string_view host) {
+  return host.starts_with('[') || host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+// Whether `host` is, or is below, a name of no_proxy; true too where only libcurl can tell.
+bool is_exempt(std::string_view host, std::string list) {
+  if (list == "*") {
+    return true;
+  }
+  std::replace(list.begin(), list.end(), ',', ' ');
+  for (const std::string& entry : split(list, ' ')) {
+    std::string_view name = entry;
+    if (name.find('/') != std::string_view::npos && is_address(host)) {
+      return true;
+    }
+    name.remove_prefix(name.starts_with('.') ? 1 : 0);
+    name.remove_suffix(name.ends_with('.') ? 1 : 0);
+    const bool ends = !name.empty() && host.ends_with(lower_case(name));
+    if (ends && (host.size() == name.size() ||
+                 (!is_address(host) && host[host.size() - name.size() - 1] == '.'))) {
+      return true;
+    }
+  }
+  return false;
+}
 
 constexpr std::string_view k_version = "1";
 constexpr std::chrono::seconds k_remembered{60};
@@ -202,6 +248,20 @@ void UnreachableHosts::append(const char* kind, const std::string& host,
   const std::string line = format("{} {} {} {} {} {}\n", k_version, network(), since_boot().count(),
                                   kind, host, escape_for_display(why.substr(0, k_longest_why)));
   static_cast<void>(!::write(fd.get(), line.data(), line.size()));
+}
+
+std::string proxy_of(std::string_view url) {
+  const std::string value = variable_for(url);
+  if (value.empty() || is_loopback(url)) {
+    return "";
+  }
+  std::string host = host_of(url);
+  const std::size_t port = host.find(':', host.starts_with('[') ? host.find(']') : 0);
+  host = host.substr(0, port);
+  if (is_exempt(host, first_set({"no_proxy", "NO_PROXY"}))) {
+    return "";
+  }
+  return host_of(value.find("://") == std::string::npos ? "http://" + value : value);
 }
 
 } // namespace qt

@@ -1,5 +1,5 @@
 // Hosts that could not be reached of late, so that one that is down, or a network that is, does not
-// cost each file of each program its time-out.
+// cost each file of each program its time-out; and the proxies by which hosts are reached.
 //
 // Of its own run a program believes it to the end. What others found counts for a minute: a host
 // that did not answer is left alone, one that refused or had no name is asked once, briefly, for
@@ -20,6 +20,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace qt {
@@ -66,5 +67,13 @@ private:
   std::map<std::string, Find> m_own;
   bool m_any_reached = false;
 };
+
+// Which proxy libcurl uses for a URL. libcurl decides that by itself (curl(1), ENVIRONMENT); this
+// follows its rules, to name the proxy in messages and to know who is down when nobody answers.
+//
+// "HOST:PORT" or "HOST" as the variable of the URL's scheme says, in lower case, without scheme,
+// user and password. Empty if there is none, if no_proxy or a loopback address exempts the URL, or
+// if it cannot be told: networks ("10.0.0.0/8") in no_proxy are libcurl's business.
+std::string proxy_of(std::string_view url);
 
 } // namespace qt

@@ -6,7 +6,7 @@
 #include "cache/cache.hh"
 #include "cache/cache_copy.hh"
 #include "cache/inventory.hh"
-#include "fetch/fetch_report.hh"
+#include "fetch/fetch_run.hh"
 #include "fetch/wanted.hh"
 
 #include <optional>

@@ -4,7 +4,7 @@
 #include "base/log.hh"
 #include "base/text.hh"
 #include "cli/cli.hh"
-#include "definition/includes.hh"
+#include "definition/definition.hh"
 #include "definition/json_schema.hh"
 #include "ipc/terminal_view.hh"
 #include "os/file.hh"

@@ -1,10 +1,11 @@
 #include "definition/definition.hh"
 
+#include "base/error.hh"
 #include "base/text.hh"
+#include "data/toml.hh"
 #include "definition/merge.hh"
 #include "definition/requirement.hh"
 #include "definition/step_lists.hh"
-#include "definition/subtest.hh"
 #include "definition/template.hh"
 #include "definition/variables.hh"
 #include "os/file.hh"
@@ -12,10 +13,37 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <variant>
 
 namespace qt {
 
 namespace {
+
+void add_with_includes(const std::string& path, std::set<std::string>& files) {
+  if (!files.insert(path).second) {
+    return;
+  }
+  std::string text;
+  try {
+    text = read_file(path);
+  } catch (const Error&) { // it may come later
+    return;
+  }
+  const auto parsed = parse_toml(text, path);
+  const Value* const root = std::get_if<Value>(&parsed);
+  const Value* const include = root != nullptr ? root->find("include") : nullptr;
+  if (include == nullptr) {
+    return;
+  }
+  const std::vector<Value> names =
+      include->is(Value::Kind::text) ? std::vector<Value>{*include} : include->elements;
+  for (const Value& name : names) {
+    if (name.is(Value::Kind::text)) {
+      const auto included = std::filesystem::path(parent_of(path)) / name.text;
+      add_with_includes(included.lexically_normal().string(), files);
+    }
+  }
+}
 
 constexpr std::size_t k_largest_definition = 1U << 20; // people write them
 
@@ -395,5 +423,11 @@ std::set<std::string> assets_of(const Definition& definition, const Subtest& sub
 }
 
 Definition load_definition(const std::string& path) { return Loader(path).load(); }
+
+std::set<std::string> definition_and_includes(const std::string& path) {
+  std::set<std::string> files;
+  add_with_includes(path, files);
+  return files;
+}
 
 } // namespace qt

@@ -60,4 +60,9 @@ std::set<std::string> assets_of(const Definition& definition, const Subtest& sub
 // file is Error(ExitCode::internal).
 Definition load_definition(const std::string& path);
 
+// Which files a definition is made of, told without reading what it says: for whoever looks whether
+// they have changed. The definition and the files that it includes, and these, as far as they can
+// be read: mistakes in them are said where they are loaded. Paths as they are made of `path`.
+std::set<std::string> definition_and_includes(const std::string& path);
+
 } // namespace qt

@@ -3,7 +3,6 @@
 #include "base/environment.hh"
 #include "base/error.hh"
 #include "base/text.hh"
-#include "definition/qemu_version.hh"
 #include "definition/requirement.hh"
 #include "os/file.hh"
 #include "qemu/emulator.hh"

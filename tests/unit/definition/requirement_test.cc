@@ -1,4 +1,4 @@
-#include "definition/qemu_version.hh"
+#include "definition/requirement.hh"
 
 #include "base/error.hh"
 

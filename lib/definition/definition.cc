@@ -5,7 +5,6 @@
 #include "data/toml.hh"
 #include "definition/merge.hh"
 #include "definition/requirement.hh"
-#include "definition/step_lists.hh"
 #include "definition/template.hh"
 #include "definition/variables.hh"
 #include "os/file.hh"

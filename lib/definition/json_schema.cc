@@ -187,7 +187,7 @@ Json named_tables(const char* definition) {
           {"additionalProperties", reference(definition)}};
 }
 
-// Steps, and those that stand for a list that has a name (step_lists.hh).
+// Steps, and those that stand for a list that has a name (template.hh).
 Json list_of(const char* definition) {
   Json use = table_of({{"use", {{"type", "string"}}}});
   use["required"] = Json::array({"use"});

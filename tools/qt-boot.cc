@@ -6,7 +6,7 @@
 #include "boot/boot_options.hh"
 #include "cli/cli.hh"
 #include "os/file.hh"
-#include "qemu/confinement.hh"
+#include "qemu/probe.hh"
 #include "record/record.hh"
 #include "schema/argument_check.hh"
 #include "schema/key_option.hh"

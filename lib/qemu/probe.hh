@@ -1,8 +1,7 @@
-// What an emulator can do: its version, machines, accelerators, devices, network back ends and
-// commands of the monitor.
-// Asked over the monitor of a QEMU without a machine, then remembered, so that a test that asks
-// again pays for reading one small file. Names are compared exactly; a machine's aliases count as
-// names.
+// What an emulator can do: its version, machines, accelerators, devices, network back ends,
+// commands of the monitor, what it was built with, and what of a confinement it can do. Asked over
+// the monitor of a QEMU without a machine, then remembered, so that a test that asks again pays for
+// reading one small file. Names are compared exactly; a machine's aliases count as names.
 //
 // The record is FOLDER/NAME.json, NAME being the program's absolute path with '-' for '/':
 //   { "identity": { "files": […], "folders": […] }, "version": "7.2.22",
@@ -21,6 +20,7 @@
 
 #include "base/duration.hh"
 #include "data/json.hh"
+#include "qemu/machine.hh"
 #include "schema/build_word.hh"
 
 #include <cstdint>
@@ -82,5 +82,13 @@ private:
   Json m_answers;               // null until read or asked
   bool m_is_remembered = false; // they were read
 };
+
+// What of a confinement an emulator can do. One built without seccomp still gets no network that
+// reaches the host, one without user networking (slirp) its card on none; people are told.
+//
+// Takes back what the emulator lacks and says so on stderr. Starts it to ask, unless the answer is
+// remembered or nothing is to be confined. `machine` with its arguments. Throws Error if
+// the emulator does not answer: what cannot be asked is not run unconfined.
+void fit_confinement(MachineOptions& machine);
 
 } // namespace qt

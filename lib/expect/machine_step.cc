@@ -4,7 +4,7 @@
 #include "base/text.hh"
 #include "expect/host_step.hh"
 #include "expect/reply_check.hh"
-#include "qemu/hmp_reply.hh"
+#include "qemu/qmp.hh"
 
 #include <algorithm>
 #include <utility>

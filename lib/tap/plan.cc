@@ -4,7 +4,7 @@
 #include "base/substitute.hh"
 #include "base/text.hh"
 #include "ipc/run_dir.hh"
-#include "qemu/option_list.hh"
+#include "qemu/machine.hh"
 #include "schema/break_point.hh"
 #include "schema/key_option.hh"
 #include "schema/tables.hh"

@@ -8,7 +8,7 @@
 #include "definition/json_schema.hh"
 #include "ipc/terminal_view.hh"
 #include "os/file.hh"
-#include "schema/break_point.hh"
+#include "schema/step.hh"
 #include "tap/dry_run.hh"
 #include "tap/listing.hh"
 #include "tap/plan.hh"

@@ -11,7 +11,6 @@
 #include "expect/machine_step.hh"
 #include "expect/timeline.hh"
 #include "ipc/run_dir.hh"
-#include "schema/break_point.hh"
 
 #include <algorithm>
 #include <set>

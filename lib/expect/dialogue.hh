@@ -30,7 +30,7 @@ struct Dialogue {
   // Gets what the monitors reply to qmp and hmp steps that pass, in lines; may be empty.
   std::function<void(const std::string& text)> show_reply = {};
   std::string stage; // of a test (run_dir.hh); empty: there is only this one
-  // Where a person gets the terminal (break_point.hh): numbers or marks of steps, or "fail".
+  // Where a person gets the terminal (schema/step.hh): numbers or marks of steps, or "fail".
   std::vector<std::string> breaks = {};
 };
 

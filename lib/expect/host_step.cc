@@ -8,7 +8,7 @@
 #include "os/file.hh"
 #include "os/process.hh"
 #include "os/tcp_port.hh"
-#include "schema/text_check.hh"
+#include "schema/key.hh"
 
 #include <array>
 #include <cerrno>

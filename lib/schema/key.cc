@@ -1,7 +1,9 @@
 #include "schema/key.hh"
 
 #include "base/duration.hh"
+#include "base/format.hh"
 #include "base/text.hh"
+#include "data/regex.hh"
 #include "schema/failure_sets.hh"
 
 #include <algorithm>
@@ -10,6 +12,19 @@
 namespace qt {
 
 namespace {
+
+bool holds(std::string_view check, const std::string& asked, std::string_view text) {
+  if (check == "contains") {
+    return text.find(asked) != std::string_view::npos;
+  }
+  if (check == "equals") {
+    return text == asked || text == asked + "\n";
+  }
+  if (check == "matches") {
+    return Regex(asked).search(text).has_value();
+  }
+  return text.find(asked) == std::string_view::npos; // lacks
+}
 
 void need_string(const Json& value, std::string_view what) {
   if (!value.is_string()) {
@@ -290,6 +305,17 @@ Json normal_value(const Key& key, const Json& value) {
     return normal_range(value);
   }
   return value;
+}
+
+std::string text_mistake(const Json& checks, std::string_view text, std::string_view what) {
+  for (const Json& one : checks) {
+    const std::string check = one.items().begin().key();
+    const auto asked = one.begin()->get<std::string>();
+    if (!holds(check, asked, text)) {
+      return format("asked of {}: {} '{}'", what, check, asked);
+    }
+  }
+  return "";
 }
 
 } // namespace qt

@@ -82,4 +82,11 @@ const Json* default_of(const Json& saved);
 // A value of another kind came: "expected WHAT", a usage error.
 Error expected(std::string_view what);
 
+// Judges a whole text against a value of the type checks: "contains", "equals" (a newline at the
+// end does not matter), "matches" (a regular expression), "lacks".
+//
+// What is wrong with the text, in one line: "asked of the output: lacks 'error'"; empty if every
+// check holds. `what` names the text. Throws Error(ExitCode::usage) for a wrong expression.
+std::string text_mistake(const Json& checks, std::string_view text, std::string_view what);
+
 } // namespace qt

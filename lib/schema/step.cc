@@ -1,11 +1,13 @@
 #include "schema/step.hh"
 
+#include "base/format.hh"
+#include "base/log.hh"
 #include "base/secrets.hh"
 #include "base/shell_words.hh"
+#include "base/text.hh"
 #include "schema/empty_value.hh"
 #include "schema/key_option.hh"
 #include "schema/shell_command.hh"
-#include "schema/tables.hh"
 
 #include <algorithm>
 #include <array>
@@ -222,6 +224,35 @@ std::vector<std::string> step_words(const Step& step) {
 
 std::string describe_step(const Step& step) {
   return without_secrets(shell_join(step_words(step)));
+}
+
+std::optional<std::size_t> step_number(const std::vector<Step>& steps, std::string_view word) {
+  if (const auto number = parse_integer(word)) {
+    const bool is_one = *number >= 1 && static_cast<std::uint64_t>(*number) <= steps.size();
+    return is_one ? std::optional(static_cast<std::size_t>(*number)) : std::nullopt;
+  }
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (!word.empty() && steps[i].text("mark") == word) {
+      return i + 1;
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> numbered_steps(const std::vector<Step>& steps) {
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    lines.push_back(format("  {:2}  {}", i + 1, describe_step(steps[i])));
+  }
+  return lines;
+}
+
+Error no_such_step(const std::string& message, const std::vector<std::string>& lines) {
+  std::string text = format("{}: error: option --break: {}", program_name(), message);
+  for (const std::string& line : lines) {
+    text += "\n" + escape_for_display(line);
+  }
+  return Error(text, ExitCode::usage, Error::Form::report);
 }
 
 } // namespace qt

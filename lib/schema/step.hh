@@ -2,9 +2,11 @@
 // says in which steps it has a place (tables.hh).
 #pragma once
 
+#include "base/error.hh"
 #include "data/json.hh"
-#include "schema/step_type.hh"
+#include "schema/tables.hh"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,5 +41,19 @@ bool judges(const Step& step);
 // The option words that say the step, and the same as one line for people and shells.
 std::vector<std::string> step_words(const Step& step);
 std::string describe_step(const Step& step);
+
+// Where a dialogue stops for a person (--break): before a step, which is named by its number in
+// the dialogue or by its mark, or where the dialogue fails.
+inline constexpr std::string_view k_break_at_failure = "fail";
+
+// The number of the step that `word` names, from 1, as logs and reports count: that number, or the
+// mark that the step sets. Nothing if it names none.
+std::optional<std::size_t> step_number(const std::vector<Step>& steps, std::string_view word);
+
+// A line for each step, with its number: "  3  --wait login: --mark login".
+std::vector<std::string> numbered_steps(const std::vector<Step>& steps);
+
+// For a place that is not there: `message`, and below it the lines of what is.
+Error no_such_step(const std::string& message, const std::vector<std::string>& lines);
 
 } // namespace qt

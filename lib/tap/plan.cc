@@ -5,8 +5,8 @@
 #include "base/text.hh"
 #include "ipc/run_dir.hh"
 #include "qemu/machine.hh"
-#include "schema/break_point.hh"
 #include "schema/key_option.hh"
+#include "schema/step.hh"
 #include "schema/tables.hh"
 
 #include <algorithm>

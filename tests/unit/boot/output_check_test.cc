@@ -1,7 +1,7 @@
 #include "boot/output_check.hh"
 
 #include "base/error.hh"
-#include "schema/text_check.hh"
+#include "schema/key.hh"
 
 #include <gtest/gtest.h>
 #include <random>

@@ -1,4 +1,4 @@
-#include "schema/text_check.hh"
+#include "schema/key.hh"
 
 #include "base/error.hh"
 

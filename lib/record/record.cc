@@ -6,13 +6,13 @@
 #include "base/text.hh"
 #include "boot/boot_options.hh"
 #include "ipc/run_dir.hh"
+#include "ipc/verdict.hh"
 #include "os/file.hh"
 #include "os/process.hh"
 #include "qemu/emulator.hh"
 #include "record/definition_text.hh"
 #include "record/record_terminal.hh"
 #include "record/recorded_assets.hh"
-#include "record/replay.hh"
 #include "record/script.hh"
 #include "schema/key_option.hh"
 #include "schema/tables.hh"
@@ -23,12 +23,69 @@
 #include <cmath>
 #include <ctime>
 #include <fcntl.h>
+#include <optional>
 #include <set>
 #include <unistd.h>
 
 namespace qt {
 
 namespace {
+
+// A recorded definition, run without a person: by qt-tap, as everybody will run it.
+struct Replay {
+  bool passed = false;
+  std::string console;            // all that it said
+  std::optional<Verdict> verdict; // of the subtest
+  std::string report;             // what qt-tap has printed
+};
+
+// The folder that has a verdict: FOLDER/ARCH/FILE.TEST.
+std::string run_directory_in(const std::string& folder, unsigned depth = 0) {
+  constexpr unsigned k_deepest = 3;
+  std::error_code unreadable;
+  if (exists(folder + "/verdict.json")) {
+    return folder;
+  }
+  if (depth < k_deepest) {
+    for (const std::string& name : names_in(folder, unreadable)) {
+      const std::string found = run_directory_in(folder + "/" + name, depth + 1);
+      if (!found.empty()) {
+        return found;
+      }
+    }
+  }
+  return "";
+}
+
+// Runs the only subtest of `definition` with this emulator; the logs go below `folder`, which is
+// emptied. Blocks as long as the definition allows. Throws Error if qt-tap cannot be started.
+Replay replay(const std::string& definition, const std::string& emulator,
+              const std::string& folder) {
+  remove_tree(folder);
+  make_directories(folder);
+  const Captured run =
+      run_captured({sibling_program("qt-tap"), "--output", folder, "--qemu", emulator, definition},
+                   {}, Deadline::never())
+          .value();
+  Replay result;
+  result.report = run.out + run.err;
+  const std::string run_dir = run_directory_in(folder);
+  if (!run_dir.empty()) {
+    result.verdict = read_verdict(run_dir);
+    result.console = read_file_if_exists(console_log_path(run_dir, k_default_vm)).value_or("");
+  }
+  result.passed = exit_status_of(run.status.wait_status) == 0 && result.verdict &&
+                  result.verdict->cause == Cause::pass;
+  return result;
+}
+
+// Checks it as `qt-tap --check` does: its complaints, or empty.
+std::string check_definition(const std::string& definition) {
+  const Captured check =
+      run_captured({sibling_program("qt-tap"), "--check", definition}, {}, Deadline::never())
+          .value();
+  return check.status.wait_status == 0 ? "" : check.out + check.err;
+}
 
 constexpr int k_most_runs = 8;
 constexpr std::size_t k_most_told = 10; // differences

@@ -5,19 +5,46 @@
 // Before each thing that was done stands what was there to be read then: the first and the last
 // line of what had come, as far as these come again, and the prompt. Where a shell answers, what
 // was typed is a step `shell`, whose output these lines are. A key at a countdown is `interrupt`.
+//
+// Of a text only what comes again is waited for. A guest prints times, addresses and counters; what
+// a test waits for must not have them in it. Two things tell: the same run once more, without a
+// person, and what a time of day, today's date and the stamp of a kernel message look like: two
+// runs of the same minute have these in common.
 #pragma once
 
 #include "record/recording.hh"
-#include "record/stable_text.hh"
 
 #include <cstddef>
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace qt {
+
+// The longest part of the text without times of day, dates in the year `year` ("2026") and stamps
+// of kernel messages; empty if none has a letter or digit. Blanks around it stay.
+std::string timeless_part(const std::string& text, const std::string& year);
+
+// What a console said in a run without a person.
+class ConsoleText {
+public:
+  explicit ConsoleText(std::string_view output);
+
+  bool contains(std::string_view part) const { return m_text.find(part) != std::string::npos; }
+  // The piece of it that is most like `part`; empty if none has half of it.
+  std::string most_similar(const std::string& part) const;
+
+private:
+  std::vector<std::string> m_pieces;
+  std::string m_text; // all of them, a line each
+};
+
+// The longer of what both begin and what both end with, cut at the border of a word or number. A
+// number alone is none: beside one that changes it is the same by chance.
+std::string common_part(const std::string& one, const std::string& other);
 
 // A run without a person.
 struct SecondRun {
@@ -65,6 +92,7 @@ struct Difference {
   std::string recorded;
   std::string kept; // or empty
 };
+
 // Each once, in order.
 std::vector<Difference> differences(const std::vector<Turn>& turns, const Knowledge& knowledge);
 

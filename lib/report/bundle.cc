@@ -6,7 +6,6 @@
 #include "base/text.hh"
 #include "extract/archive.hh"
 #include "os/file.hh"
-#include "report/run_files.hh"
 #include "report/summary.hh"
 
 #include <algorithm>

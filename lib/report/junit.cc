@@ -2,7 +2,6 @@
 
 #include "base/format.hh"
 #include "report/markup.hh"
-#include "report/run_files.hh"
 
 #include <map>
 

@@ -3,7 +3,6 @@
 #include "base/format.hh"
 #include "os/file.hh"
 #include "report/markup.hh"
-#include "report/run_files.hh"
 #include "report/summary.hh"
 
 #include <algorithm>

@@ -258,16 +258,21 @@ std::vector<std::string> json_texts(const Json& value, std::string_view name) {
   return texts;
 }
 
-Json json_without_secrets(Json value) {
+Json with_texts_changed(Json value, const TextChange& change) {
   if (value.is_string()) {
-    return without_secrets(value.get_ref<const std::string&>());
+    return change(value.get_ref<const std::string&>());
   }
   if (value.is_structured()) {
     for (Json& element : value) {
-      element = json_without_secrets(std::move(element));
+      element = with_texts_changed(std::move(element), change);
     }
   }
   return value;
+}
+
+Json json_without_secrets(Json value) {
+  return with_texts_changed(std::move(value),
+                            [](const std::string& text) { return without_secrets(text); });
 }
 
 } // namespace qt

@@ -33,16 +33,7 @@ std::string SavedValues::put_into(std::string_view text) const {
 }
 
 Json SavedValues::put_into_all(const Json& value) const {
-  if (value.is_string()) {
-    return put_into(value.get_ref<const std::string&>());
-  }
-  Json result = value;
-  if (value.is_structured()) {
-    for (Json& element : result) {
-      element = put_into_all(element);
-    }
-  }
-  return result;
+  return with_texts_changed(value, [this](const std::string& text) { return put_into(text); });
 }
 
 Deadline IdleLimit::silent_at(Clock::time_point heard_at) const {

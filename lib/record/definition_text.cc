@@ -57,15 +57,7 @@ std::string toml_number(const Json& value) {
 }
 
 Json with_literal_texts(Json value) {
-  if (value.is_string()) {
-    return without_variables(value.get_ref<const std::string&>());
-  }
-  if (value.is_structured()) {
-    for (Json& element : value) {
-      element = with_literal_texts(element);
-    }
-  }
-  return value;
+  return with_texts_changed(std::move(value), without_variables);
 }
 
 std::string step_text(const DraftStep& step) {

@@ -107,16 +107,8 @@ void append(Words& words, const Words& more) {
 }
 
 Json substituted(const Json& value, const Lookup& lookup, Pass pass) {
-  if (value.is_string()) {
-    return substitute(value.get_ref<const std::string&>(), lookup, pass);
-  }
-  Json result = value;
-  if (value.is_structured()) {
-    for (Json& element : result) {
-      element = substituted(element, lookup, pass);
-    }
-  }
-  return result;
+  return with_texts_changed(
+      value, [&](const std::string& text) { return substitute(text, lookup, pass); });
 }
 
 // Every name in the texts of a value.

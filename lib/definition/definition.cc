@@ -188,8 +188,8 @@ void Loader::leave_out_unused(Definition& definition) {
   };
   for (const auto& [name, rule] : definition.files) {
     if (!is_shared("file", name)) {
-      files.merge(definition.files_behind(name));
-      assets.merge(definition.assets_behind(name));
+      files.merge(definition.files_for(name));
+      assets.merge(definition.assets_for(name));
     }
   }
   std::erase_if(definition.files, [&](const auto& file) {
@@ -368,7 +368,7 @@ Definition Loader::load() {
 
 std::string_view suite_name(Suite suite) { return suite == Suite::quick ? "quick" : "thorough"; }
 
-std::set<std::string> Definition::files_behind(const std::string& file) const {
+std::set<std::string> Definition::files_for(const std::string& file) const {
   std::set<std::string> found;
   std::vector<std::string> next = {file};
   while (!next.empty()) {
@@ -384,9 +384,9 @@ std::set<std::string> Definition::files_behind(const std::string& file) const {
   return found;
 }
 
-std::set<std::string> Definition::assets_behind(const std::string& file) const {
+std::set<std::string> Definition::assets_for(const std::string& file) const {
   std::set<std::string> found;
-  for (const std::string& name : files_behind(file)) {
+  for (const std::string& name : files_for(file)) {
     for (const std::string& source : sources_of(files.at(name))) {
       found.insert(asset_in(source));
     }
@@ -395,8 +395,8 @@ std::set<std::string> Definition::assets_behind(const std::string& file) const {
   return found;
 }
 
-bool Definition::has_text_behind(const std::string& file) const {
-  const std::set<std::string> all = files_behind(file);
+bool Definition::has_text_for(const std::string& file) const {
+  const std::set<std::string> all = files_for(file);
   return std::any_of(all.begin(), all.end(),
                      [this](const std::string& name) { return files.at(name).has_text; });
 }
@@ -404,7 +404,7 @@ bool Definition::has_text_behind(const std::string& file) const {
 std::set<std::string> files_of(const Definition& definition, const Subtest& subtest) {
   std::set<std::string> files;
   for (const std::string& variable : subtest.variables) {
-    files.merge(definition.files_behind(file_in(variable)));
+    files.merge(definition.files_for(file_in(variable)));
   }
   return files;
 }
@@ -415,7 +415,7 @@ std::set<std::string> assets_of(const Definition& definition, const Subtest& sub
     assets.insert(asset_in(variable));
   }
   for (const std::string& file : files_of(definition, subtest)) {
-    assets.merge(definition.assets_behind(file));
+    assets.merge(definition.assets_for(file));
   }
   assets.erase("");
   return assets;

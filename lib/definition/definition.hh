@@ -44,10 +44,10 @@ struct Definition {
       warnings; // "FILE:LINE:COLUMN: warning: …": what looks odd but may be meant
 
   // A file and those that it is made from; the assets that all of these are made from.
-  std::set<std::string> files_behind(const std::string& file) const;
-  std::set<std::string> assets_behind(const std::string& file) const;
+  std::set<std::string> files_for(const std::string& file) const;
+  std::set<std::string> assets_for(const std::string& file) const;
   // Whether a text is among them: that has values of a subtest in it.
-  bool has_text_behind(const std::string& file) const;
+  bool has_text_for(const std::string& file) const;
 };
 
 // The files that a subtest uses, and those that they are made from; the assets that it uses itself

@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 9> k_plain = {
 constexpr std::string_view k_asset = "asset.";
 constexpr std::string_view k_file = "file.";
 
-std::string_view behind(std::string_view name, std::string_view prefix) {
+std::string_view rest_after(std::string_view name, std::string_view prefix) {
   return name.substr(prefix.size());
 }
 
@@ -34,11 +34,11 @@ bool is_program_variable(std::string_view name) {
   for (const std::string_view prefix : {k_asset, k_file, std::string_view("plugin."),
                                         std::string_view("support."), std::string_view("fd.")}) {
     if (name.starts_with(prefix)) {
-      return is_name(behind(name, prefix));
+      return is_name(rest_after(name, prefix));
     }
   }
   if (name.starts_with("port.")) {
-    const std::optional<PortReference> port = parse_port_reference(behind(name, "port."));
+    const std::optional<PortReference> port = parse_port_reference(rest_after(name, "port."));
     return port && is_name(port->name);
   }
   return name.starts_with("date:") && name != "date:";
@@ -81,10 +81,10 @@ void Variables::check_name(std::string_view key, const Position& at, const std::
   if (saved == SavedNames::known && m_saved.contains(name)) {
     return;
   }
-  const bool missing =
-      (name.starts_with(k_asset) &&
-       !m_payloads.assets.contains(std::string(behind(name, k_asset)))) ||
-      (name.starts_with(k_file) && !m_payloads.files.contains(std::string(behind(name, k_file))));
+  const bool missing = (name.starts_with(k_asset) &&
+                        !m_payloads.assets.contains(std::string(rest_after(name, k_asset)))) ||
+                       (name.starts_with(k_file) &&
+                        !m_payloads.files.contains(std::string(rest_after(name, k_file))));
   if (is_program_variable(name) && !missing) {
     add_used(name);
     return;
@@ -140,12 +140,12 @@ void Variables::add_used(const std::string& name) {
   }
   m_used.push_back(name);
   if (name.starts_with(k_file)) {
-    const FileRule& rule = m_payloads.files.at(std::string(behind(name, k_file)));
+    const FileRule& rule = m_payloads.files.at(std::string(rest_after(name, k_file)));
     if (rule.has_text) {
       for (const std::string& inner : placeholders(rule.text)) {
         if (is_program_variable(inner)) {
           const bool nested_file = inner.starts_with(k_file);
-          if (!nested_file || m_payloads.files.contains(std::string(behind(inner, k_file)))) {
+          if (!nested_file || m_payloads.files.contains(std::string(rest_after(inner, k_file)))) {
             add_used(inner);
           }
         }

@@ -19,7 +19,7 @@ constexpr Duration k_quiet_of_saved{1000};
 // For how long a match that may be an echo waits for the rest of that: of silence, and in all.
 constexpr Duration k_quiet_of_echo{1000};
 constexpr Duration k_most_for_echo{5000};
-constexpr std::uint64_t k_kept_behind = 65536; // no text that is awaited is longer
+constexpr std::uint64_t k_kept_before = 65536; // no text that is awaited is longer
 
 // (?<name>…), (?'name'…) or (?P<name>…); not (?<=…) and (?<!…).
 bool has_named_group(std::string_view expression) {
@@ -231,7 +231,7 @@ private:
 
   // Where a match may yet turn out to be an echo, what comes after it is looked at again.
   void forget_before(std::uint64_t offset) {
-    const std::uint64_t kept = m_console.echo_return().watches() ? k_kept_behind : 0;
+    const std::uint64_t kept = m_console.echo_return().watches() ? k_kept_before : 0;
     m_console.backlog().discard_before(offset - std::min(offset, kept));
   }
 

@@ -62,17 +62,17 @@ public:
 
 private:
   bool is_wanted(const FileRule& file) const {
-    if (m_definition.has_text_behind(file.name) || (file.writable && file.directory)) {
+    if (m_definition.has_text_for(file.name) || (file.writable && file.directory)) {
       return false;
     }
-    const std::set<std::string> files = m_definition.files_behind(file.name);
+    const std::set<std::string> files = m_definition.files_for(file.name);
     const bool by_command = std::any_of(files.begin(), files.end(), [this](const auto& name) {
       return !m_definition.files.at(name).make.empty();
     });
     if (by_command) {
       return has_all_of_host(files) && is_of_use(file.name);
     }
-    const std::set<std::string> assets = m_definition.assets_behind(file.name);
+    const std::set<std::string> assets = m_definition.assets_for(file.name);
     return std::none_of(assets.begin(), assets.end(),
                         [this](const auto& name) { return is_of_host(name); });
   }
@@ -155,7 +155,7 @@ private:
       return false;
     }
     // The asset, if it is still there, is in use although nothing has to be made of it.
-    for (const std::string& name : m_definition.assets_behind(file.name)) {
+    for (const std::string& name : m_definition.assets_for(file.name)) {
       if (const Asset& asset = m_definition.assets.at(name); !asset.digest.empty()) {
         m_cache.touch(asset.digest);
       }

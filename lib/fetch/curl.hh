@@ -1,11 +1,11 @@
 // libcurl, loaded when the first download needs it; the only includer of its headers.
 //
-// Not linked, because libcurl and the three dozen libraries behind it cost 3 ms at every start, and
-// most runs of qt-fetch find everything in the cache. The functions are checked against its headers
-// by the compiler and looked up by name in libcurl.so.4, a name that has meant one ABI since 2006.
-// The program says so in a .note.dlopen (the ELF dlopen metadata that systemd defined and the
-// distributions' packaging tools read), so that a package gets the dependency it would have by
-// linking.
+// Not linked, because libcurl and the three dozen libraries that it needs cost 3 ms at every start,
+// and most runs of qt-fetch find everything in the cache. The functions are checked against its
+// headers by the compiler and looked up by name in libcurl.so.4, a name that has meant one ABI
+// since 2006. The program says so in a .note.dlopen (the ELF dlopen metadata that systemd defined
+// and the distributions' packaging tools read), so that a package gets the dependency it would have
+// by linking.
 #pragma once
 
 #include <curl/curl.h>

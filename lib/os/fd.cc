@@ -36,7 +36,7 @@ FdPair make_pipe() {
 
 UniqueFd open_file(const std::string& path, int flags, int mode) {
   if (path.find('\0') != std::string::npos) {
-    throw Error(format("opening {}: a path ends at a NUL byte, and this one has more behind it",
+    throw Error(format("opening {}: a path ends at a NUL byte, and this one has more after it",
                        escape_for_display(path)));
   }
   const int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);

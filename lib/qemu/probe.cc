@@ -214,7 +214,7 @@ std::vector<std::string> named_in_script(const std::string& path) {
 }
 
 // The program and all that it leads to, each by its real path.
-std::vector<std::string> files_behind(const std::string& program) {
+std::vector<std::string> files_of(const std::string& program) {
   constexpr std::size_t k_most = 16;
   std::vector<std::string> files = {real_path(program)};
   for (std::size_t i = 0; i < files.size(); ++i) {
@@ -255,7 +255,7 @@ std::vector<std::string> module_folders(const std::vector<std::string>& files) {
 }
 
 Json identity_of(const std::string& program) {
-  const std::vector<std::string> files = files_behind(program);
+  const std::vector<std::string> files = files_of(program);
   Json identity = {{"program", program}, {"files", Json::array()}, {"folders", Json::array()}};
   for (const std::string& file : files) {
     identity["files"].push_back(identity_of_file(file));

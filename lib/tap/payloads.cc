@@ -82,7 +82,7 @@ public:
       return;
     }
     // A tree to write to, and what is made of a text, which has values of the subtest in it.
-    const bool is_own = (rule.writable && rule.directory) || m_definition.has_text_behind(name);
+    const bool is_own = (rule.writable && rule.directory) || m_definition.has_text_for(name);
     if (!is_own) {
       step.origin = origin_of(m_definition, rule);
     }
@@ -244,7 +244,7 @@ private:
   }
 
   void from_ready(const FileRule& rule, const std::string& ready, Preparation& step) const {
-    for (const std::string& name : m_definition.assets_behind(rule.name)) {
+    for (const std::string& name : m_definition.assets_for(rule.name)) {
       const Asset& asset = m_definition.assets.at(name);
       if (!asset.digest.empty()) {
         Cache::open().touch(asset.digest); // it is in use although nothing is made of it

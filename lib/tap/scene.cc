@@ -95,7 +95,7 @@ Values values_of(const std::vector<std::string>& variables, const ValueSources& 
   };
   for (const std::string& name : variables) {
     std::string& value = result.values[name];
-    const std::string behind = name.substr(name.find_first_of(".:") + 1);
+    const std::string rest = name.substr(name.find_first_of(".:") + 1);
     if (const auto known = plain.find(name); known != plain.end()) {
       value = known->second;
     } else if (name == "socket") {
@@ -107,17 +107,17 @@ Values values_of(const std::vector<std::string>& variables, const ValueSources& 
       value = need(Probe(sources.emulator.program, probe_folder()).firmware_folder(),
                    format("{} -L help names no folder", sources.emulator.program));
     } else if (name.starts_with("port.")) {
-      value = std::to_string(port_number(behind, reservation));
+      value = std::to_string(port_number(rest, reservation));
     } else if (name.starts_with("plugin.")) {
-      value = need(find_plugin(sources.build, behind),
-                   format("needs the plugin {} in {}", behind, sources.build));
+      value = need(find_plugin(sources.build, rest),
+                   format("needs the plugin {} in {}", rest, sources.build));
     } else if (name.starts_with("support.")) {
-      const std::string path = format("{}/{}", sources.support, behind);
+      const std::string path = format("{}/{}", sources.support, rest);
       value = need(exists(path) ? path : "", format("needs the program {}; compile it", path));
     } else if (name.starts_with("date:")) {
-      value = date_text(behind);
+      value = date_text(rest);
     } else if (name.starts_with("fd.")) {
-      value = std::to_string(reservation.descriptor(behind));
+      value = std::to_string(reservation.descriptor(rest));
     }
   }
   result.values.erase("log"); // each phase has its own

@@ -39,7 +39,7 @@ steps    = [{ wait = "running /env/bin/init", timeout = "5s" }]
   EXPECT_THAT(asset.urls, ElementsAre("https://example.org/day18.tar.xz"));
   EXPECT_EQ(asset.digest, "28e71874ce985be66b7fd1345ed88cb2523b982f899c8d2900d6353054a1be49");
   EXPECT_EQ(definition.files.at("bios").member, "day18/barebox.canon-a1100.bin");
-  EXPECT_EQ(definition.assets_behind("bios"), std::set<std::string>{"day18"});
+  EXPECT_EQ(definition.assets_for("bios"), std::set<std::string>{"day18"});
 
   ASSERT_EQ(definition.subtests.size(), 1u);
   const Subtest& subtest = definition.subtests[0];

@@ -190,10 +190,10 @@ TEST(Payload, ReadsEveryKey) {
   EXPECT_TRUE(definition.files.at("note").has_text);
   EXPECT_EQ(definition.files.at("note").text, "a ${scratch}") << "left to who knows the value";
   EXPECT_EQ(definition.files.at("note").file_name, "note");
-  EXPECT_EQ(definition.assets_behind("inner"), std::set<std::string>{"b"});
-  EXPECT_EQ(definition.assets_behind("note"), std::set<std::string>());
-  EXPECT_TRUE(definition.has_text_behind("note"));
-  EXPECT_FALSE(definition.has_text_behind("inner"));
+  EXPECT_EQ(definition.assets_for("inner"), std::set<std::string>{"b"});
+  EXPECT_EQ(definition.assets_for("note"), std::set<std::string>());
+  EXPECT_TRUE(definition.has_text_for("note"));
+  EXPECT_FALSE(definition.has_text_for("inner"));
 }
 
 TEST(Payload, KnowsNoArchitectureForEveryEmulator) {

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,8 +40,8 @@ public:
   // Sees the keys before QEMU does and gives what is to be sent instead.
   void filter_keys(std::function<std::string(std::string_view)> filter);
 
-  // From now on its work is done in the turns of the loop. Blocks there for half a millisecond at
-  // most. They throw Error if the log cannot be written.
+  // From now on its work is done in the turns of the loop. Blocks there for a quarter of a
+  // millisecond at most. They throw Error if the log cannot be written.
   void register_with(EventLoop& loop);
 
   // After QEMU's death: takes what is left and regards the console as ended, once the reader has

@@ -238,7 +238,7 @@ bool Guest::read_monitor() {
 
 std::optional<std::size_t> Guest::type(std::string_view bytes) {
   const std::optional<std::size_t> taken = m_console->type(bytes);
-  if (taken) {
+  if (taken.value_or(0) > 0) {
     m_loop.expect_answer();
   }
   return taken;

@@ -5,7 +5,6 @@
 #include "os/file.hh"
 
 #include <algorithm>
-#include <csignal>
 #include <fcntl.h>
 #include <glob.h>
 #include <sys/wait.h>

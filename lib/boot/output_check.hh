@@ -1,8 +1,9 @@
 // Judges what QEMU itself writes while it comes, however much that is: checks in the vocabulary's
 // normal form ("contains", "equals", "matches", "lacks"), and the texts that are a reason to skip.
 //
-// It means the same as looking at the whole text at its end (schema/key.hh), but that an expression
-// which spans more than 64 KiB, or looks back as far, is only found at the end of the text.
+// It means the same as looking at the whole text at its end (text_mistake()), but that an
+// expression which spans more than 64 KiB, or looks back as far, is only found at the end of the
+// text.
 #pragma once
 
 #include "console/match.hh"

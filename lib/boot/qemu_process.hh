@@ -104,11 +104,10 @@ private:
   std::uint16_t m_port = 0;
 };
 
-// QEMU under gdb at the user's terminal.
-
-// The command line that runs `argv` under gdb, which waits for "run". It ends when the program has
-// ended, as that did; Ctrl-C is for gdb and the program only. It needs a terminal as its standard
-// input. Throws Error(ExitCode::not_found) if there is no gdb.
+// QEMU under gdb at the user's terminal: the command line that runs `argv` under gdb, which waits
+// for "run". It ends when the program has ended, as that did; Ctrl-C is for gdb and the program
+// only. It needs a terminal as its standard input. Throws Error(ExitCode::not_found) if there is no
+// gdb.
 std::vector<std::string> under_gdb(const std::vector<std::string>& argv);
 
 } // namespace qt

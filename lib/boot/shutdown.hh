@@ -1,5 +1,5 @@
-// The end of a run, as one state machine: when the run is over, and what becomes of its machine
-// then.
+// The end of a run, as one state machine: when the run is over, and what becomes then of its
+// machine and all that runs for it.
 //
 //   running ── the run's deadline; a program that was late ──► gathering evidence
 //    │  ▲                                                       │  │
@@ -13,8 +13,10 @@
 //    ├── 30 s, or the run's deadline ── awaiting_exit ◄── passed, and QEMU is to end by itself
 //    └── 1 s ── dying ◄── the program has ended, and QEMU has closed its monitor
 //
-//   a signal to qt-boot: the program ends first; then from anywhere ──► hurrying ── 80 ms ──►
-//   killing QEMU's end, from anywhere ──► last_bytes ── its reader has all, or is stuck ──► ended
+//   a signal to qt-boot: the program ends first; then, from anywhere:
+//   hurrying ── 80 ms ──► killing
+//
+//   QEMU's end, from anywhere ──► last_bytes ── its reader has all, or is stuck ──► ended
 //
 // Whoever has no monitor skips quitting; a QEMU that is still starting gets 2 s to do so, or to
 // refuse its arguments, before SIGTERM or a SIGKILL that the program wants. The program's end is
@@ -48,8 +50,7 @@
 namespace qt {
 
 // One machine with all that runs for it, between its start (boot.hh) and its end (supervisor.hh).
-
-// What is running. What is only referred to must outlive the object.
+// What is only referred to must outlive the object.
 struct RunningMachine {
   EventLoop& loop;
   QemuProcess qemu;

@@ -1,6 +1,6 @@
 // The life of one machine from the moment everything runs: passes the console on, serves the
-// requests of the program, ends QEMU in order and says how it all went. One event loop; every wait
-// is for a descriptor or for a deadline.
+// requests of the program, notes QEMU's events, ends QEMU in order and says how it all went. One
+// event loop; every wait is for a descriptor or for a deadline.
 //
 // The program's end is the end of the run. So is, where there is no program, the reader of standard
 // output going away. Bounds: a run of its own accord, RunLimits::timeout; QEMU asked to quit 5 s,

@@ -1,5 +1,5 @@
-// The tests that run inside a guest, as it tells them on its console in TAP or KTAP.
-// Pure: lines go in, results come out, and what is wrong with the whole.
+// The tests that run inside a guest, as it tells them on its console in TAP or KTAP: single lines,
+// and what they come to. Pure: lines go in, results come out, and what is wrong with the whole.
 //
 // A guest is not trusted. What is not a line of the protocol is passed over; what is one but does
 // not fit is a mistake: a plan that is not kept, a number twice or out of order, tests of no test,

@@ -1,4 +1,4 @@
-// Patterns over a stream of bytes.
+// Patterns over a stream of bytes, and a fast search of a block for literal texts.
 //
 // A Matcher is fed the stream in pieces and says which of its patterns comes first. The answer
 // depends on the stream alone, never on how it was cut into reads: it is what feeding byte by byte

@@ -52,8 +52,8 @@ const Json& json_list(const Json& value, std::string_view name) noexcept;
 std::string json_text(const Json& value, std::string_view name);
 std::vector<std::string> json_texts(const Json& value, std::string_view name);
 
-// `value` with what `change` gives for each text in it, at any depth; names of members stay.
 using TextChange = std::function<std::string(const std::string& text)>;
+// `value` with what `change` gives for each text in it, at any depth; names of members stay.
 Json with_texts_changed(Json value, const TextChange& change);
 // Of the text of a whole, what ends a secret could be what ends a string: so each string by itself.
 Json json_without_secrets(Json value);

@@ -1,5 +1,5 @@
-// What a test requires of the host and of QEMU: reads and checks the tables "requires". Whether it
-// is there is not looked at.
+// What a test requires of the host and of QEMU: reads and checks the tables "requires", with
+// the conditions on versions. Whether it is there is not looked at.
 #pragma once
 
 #include "definition/schema.hh"

@@ -1,6 +1,7 @@
 // How a dialogue waits. Whatever a step waits for, it waits in turn(): there all consoles are read
 // and searched for failure texts, monitors are served, the ends of machines and signals are
-// noticed. What ends a dialogue early leaves turn() as a DialogueEnd.
+// noticed. What ends a dialogue early leaves turn() as a DialogueEnd. A person may visit a guest
+// meanwhile.
 #pragma once
 
 #include "expect/guest.hh"

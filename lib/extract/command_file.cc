@@ -2,7 +2,6 @@
 
 #include "base/error.hh"
 #include "base/log.hh"
-#include "base/shell_words.hh"
 #include "base/substitute.hh"
 #include "base/timeout_multiplier.hh"
 #include "extract/made_record.hh"

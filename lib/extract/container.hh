@@ -1,5 +1,5 @@
 // What a file is, told by its content and never by its name, and how to get at what is inside: the
-// decoders, archives and packages put on top of each other.
+// decoders, archives, chains of cpio archives and packages put on top of each other.
 //
 // Told by: zip "PK" 03 04 or 05 06 (empty); cpio "070701", "070702" (newc) or "070707" (odc); tar a
 // first block whose checksum is right; iso9660 "CD001" at byte 32769; deb "!<arch>" with a first

@@ -392,10 +392,6 @@ private:
   bz_stream m_stream = {};
 };
 
-} // namespace
-
-namespace {
-
 bool is_lzma(std::string_view head) {
   if (head.size() < 14 || head[0] != '\x5d' || head[13] != '\0') {
     return false;

@@ -115,8 +115,7 @@ struct FetchRun {
   enum class Account { no, yes } account = Account::no;
 };
 
-// Gives done, absent or failed (exit_code_of()) as `run` bends it. Errors as
-// Fetcher::fetch().
+// Gives done, absent or failed (exit_code_of()) as `run` bends it. Errors as Fetcher::fetch().
 ExitCode run_fetch(Fetcher& fetcher, std::span<const WantedAsset> wanted, const FetchRun& run,
                    const AssetOutput& output);
 

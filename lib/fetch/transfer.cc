@@ -16,6 +16,7 @@
 #include <new>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace qt {

@@ -13,11 +13,13 @@
 #include <fcntl.h>
 #include <functional>
 #include <ifaddrs.h>
+#include <initializer_list>
 #include <memory>
 #include <net/if.h>
 #include <netdb.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 namespace qt {
 

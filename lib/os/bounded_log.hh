@@ -4,6 +4,8 @@
 //
 // The last part lies in a file PATH.tail, round and round, until finish() puts it after the first.
 // It can be read back all the while: the log is the buffer of those who read slowly.
+//
+// LoggedOutput keeps what a process writes in such a file.
 #pragma once
 
 #include "os/event_loop.hh"

@@ -1,4 +1,5 @@
-// Files and folders by path: whole-file reads, atomic publication, temporary folders.
+// Files and folders by path: whole-file reads, atomic publication, temporary folders, the stamps of
+// build systems.
 #pragma once
 
 #include "os/fd.hh"

@@ -1,4 +1,5 @@
-// From what a test says about a machine to QEMU's argument vector. Pure: opens nothing and asks
+// From what a test says about a machine to QEMU's argument vector, and which of QEMU's options take
+// lists. Pure: opens nothing and asks
 // nobody; the descriptors are numbers that QEMU will inherit.
 //
 // The order of the arguments:

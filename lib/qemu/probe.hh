@@ -87,8 +87,8 @@ private:
 // reaches the host, one without user networking (slirp) its card on none; people are told.
 //
 // Takes back what the emulator lacks and says so on stderr. Starts it to ask, unless the answer is
-// remembered or nothing is to be confined. `machine` with its arguments. Throws Error if
-// the emulator does not answer: what cannot be asked is not run unconfined.
+// remembered or nothing is to be confined. `machine` with its arguments. Throws Error if the
+// emulator does not answer: what cannot be asked is not run unconfined.
 void fit_confinement(MachineOptions& machine);
 
 } // namespace qt

@@ -1,5 +1,6 @@
 // The client's side of QEMU's monitor protocol, as a pure state machine: bytes in, replies and
-// events out; the caller moves the bytes. Source of the facts: qemu/docs/interop/qmp-spec.rst.
+// events out; the caller moves the bytes. And what the human monitor's replies say of errors.
+// Source of the facts: qemu/docs/interop/qmp-spec.rst.
 //
 // The server speaks first ({"QMP": {…}}), then awaits "qmp_capabilities". Replies carry the id of
 // their command and may come in any order; events may come between any two. Messages are JSON

@@ -25,6 +25,7 @@
 #include <fcntl.h>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <unistd.h>
 
 namespace qt {

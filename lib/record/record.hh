@@ -5,8 +5,6 @@
 // first with its prompts only, so that it comes to its end whatever the lines before them say; what
 // its console says then tells which lines come again. With these it is run as it stands, and again
 // until it passes, without what made it fail, a few times at most.
-//
-// A recorded definition, run without a person: by qt-tap, as everybody will run it.
 #pragma once
 
 #include "data/json.hh"

@@ -3,7 +3,8 @@
 // tables). key_option.hh turns a value into option words and back: what one accepts the other
 // accepts.
 //
-// Values are held as qt::Json in one normal form for each Type (below). Nothing here runs anything.
+// Values are held as qt::Json in one normal form for each Type (below), also the checks of a text,
+// which text_mistake() carries out. Nothing here runs anything.
 #pragma once
 
 #include "base/error.hh"

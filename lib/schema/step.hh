@@ -1,5 +1,5 @@
-// A step of a dialogue: its kind, and the values of its keys. Sets of kinds are bits: how a key
-// says in which steps it has a place (tables.hh).
+// A step of a dialogue: its kind, and the values of its keys; and where a dialogue stops for a
+// person (--break).
 #pragma once
 
 #include "base/error.hh"

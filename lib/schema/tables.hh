@@ -1,5 +1,6 @@
-// The one vocabulary: the tables of keys, which are the keys of definitions and the options of the
-// programs at once. A new key or step is a row here.
+// The one vocabulary: the kinds of steps and the tables of keys, which are the keys of definitions
+// and the options of the programs at once. A new key or step is a row here. Sets of kinds are bits:
+// how a key says in which steps it has a place.
 #pragma once
 
 #include "schema/key.hh"

@@ -1,5 +1,6 @@
 // The conditions of a test ("requires" in a definition): whether it can and may run here. An answer
-// is a skip reason that says what is missing and, where it is in the user's hands, what to do.
+// is a skip reason that says what is missing and, where it is in the user's hands, what to do. Also
+// what the machines of a subtest take of the host.
 //
 // What the user allows is told by variables with any value but the empty one:
 //   QEMU_TEST_FLAKY_TESTS, QEMU_TEST_ALLOW_SLOW, QEMU_TEST_ALLOW_UNTRUSTED_CODE,
@@ -14,7 +15,6 @@
 
 #include <map>
 #include <string>
-#include <string_view>
 
 namespace qt {
 

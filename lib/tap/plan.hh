@@ -22,8 +22,8 @@
 namespace qt {
 
 // Where in a subtest a person gets the terminal (--break), as people name it: a step by its number
-// or its mark (schema/step.hh); where several phases have machines, after the phase's
-// number, as in "2:7"; or "fail". What such `words` mean for qt-expect in the phase with this
+// or its mark (schema/step.hh); where several phases have machines, after the phase's number, as in
+// "2:7"; or "fail". What such `words` mean for qt-expect in the phase with this
 // index: numbers of steps, and "fail" where there is a machine to show. `checks`: only these of the
 // subtest are run; empty: all. Throws Error(ExitCode::usage), which lists the steps, for a place
 // that the subtest does not have.

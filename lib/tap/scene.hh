@@ -16,7 +16,6 @@
 #include "tap/run_options.hh"
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 

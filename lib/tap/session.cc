@@ -13,6 +13,8 @@
 #include <cmath>
 #include <dirent.h>
 #include <iterator>
+#include <optional>
+#include <string_view>
 #include <unistd.h>
 
 namespace qt {

@@ -1,5 +1,6 @@
 // A whole run: the selected subtests, one after the other or several at once, their results in
-// order in TAP on stdout, a report of each failure on stderr.
+// order in TAP on stdout, a report of each failure on stderr; the same many times, with what that
+// comes to; or any other command, run as a test.
 #pragma once
 
 #include "base/duration.hh"
@@ -11,7 +12,6 @@
 
 #include <cstddef>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,10 +40,10 @@ struct Repetition {
 constexpr int k_cannot_be_judged = 125; // a bisection's status for a commit to be skipped
 
 // The same, many times: one result for each subtest, when all have been run, which is "not ok" if
-// one of them was, with the share of failures, their causes and the times. The run
-// directory of the first failure of each cause is kept. For a bisection the status is 0, 1 if
-// something failed by the test's own judgement, or k_cannot_be_judged: a test was skipped, or the
-// host failed.
+// one of them was, with the share of failures, their causes and the times. The run directory
+// of the first failure of each cause is kept. For a bisection the status is 0, 1 if something
+// failed by the test's own judgement, or k_cannot_be_judged: a test was skipped, or the host
+// failed.
 int run_repeated(const std::vector<Selected>& selected, const RunSettings& settings, Names names,
                  const Repetition& repetition);
 
@@ -79,8 +79,8 @@ public:
   const std::string& how_touched() const noexcept { return m_how_touched; }
   const std::string& why_skipped() const noexcept { return m_why_skipped; }
 
-  // Lines for people: failures of all runs, a line for each cause with the logs of its first,
-  // times.
+  // Lines for people: how many runs failed, a line for each cause with the logs of its first
+  // failure, how long they took.
   std::vector<std::string> lines() const;
 
   // The first result of each cause, and how often it came.
@@ -102,10 +102,9 @@ private:
 };
 
 // What a person sees of a subtest that failed, on stderr: the cause in one line, the text awaited,
-// the last console lines, where the logs are, and the command that runs it again. Short, because
-// Meson shows no more than the last hundred lines: at most 60, bytes as they are: to be escaped
-// when they are written. The first is the cause. `again`: the command line that runs the subtest
-// again.
+// the last console lines, where the logs are, and the command that runs it again. At most 60
+// lines, as Meson shows no more than the last hundred; bytes as they are, to be escaped when they
+// are written. The first is the cause. `again`: the command line that runs the subtest again.
 std::vector<std::string> failure_lines(const std::string& name, const Outcome& outcome,
                                        const std::string& again);
 

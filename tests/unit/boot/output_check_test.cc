@@ -4,7 +4,6 @@
 #include "schema/key.hh"
 
 #include <gtest/gtest.h>
-#include <random>
 
 namespace qt {
 namespace output_check_test {

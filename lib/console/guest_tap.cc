@@ -14,6 +14,8 @@ namespace qt {
 namespace {
 
 constexpr std::string_view k_blanks = " \t";
+// Numbers that are longer than this are this one: no plan and no test has it.
+constexpr std::uint64_t k_most_of_tap_number = 1'000'000'000;
 
 bool is_digit_of_tap(char byte) { return byte >= '0' && byte <= '9'; }
 bool is_letter(char byte) { return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z'); }
@@ -140,8 +142,7 @@ bool read_result(std::string_view text, TapLine& line) {
   return true;
 }
 
-} // namespace
-
+// `line`: without its end and without control sequences; foreign bytes stay in the texts.
 TapLine parse_tap_line(std::string_view line) {
   TapLine parsed;
   std::string_view text = line;
@@ -166,6 +167,8 @@ TapLine parse_tap_line(std::string_view line) {
   return parsed;
 }
 
+// Whether a line that begins so may be a version, a plan, a result or the end, once the rest of it
+// has come.
 bool may_begin_tap_line(std::string_view text) {
   constexpr std::array<std::string_view, 6> k_beginnings = {
       "ok", "not ok", "1..", "Bail out!", "TAP version ", "KTAP version "};
@@ -174,8 +177,6 @@ bool may_begin_tap_line(std::string_view text) {
     return text.starts_with(word) || word.starts_with(text);
   });
 }
-
-namespace {
 
 constexpr std::size_t k_most_diagnostics = 20;    // lines, before a result and after it
 constexpr std::size_t k_longest_diagnostic = 300; // bytes

@@ -55,16 +55,6 @@ struct TapLine {
   std::string reason; // what stands after the directive; of `failed` with it
 };
 
-// Numbers that are longer than this are this one: no plan and no test has it.
-inline constexpr std::uint64_t k_most_of_tap_number = 1'000'000'000;
-
-// `line`: without its end and without control sequences; foreign bytes stay in the texts.
-TapLine parse_tap_line(std::string_view line);
-
-// Whether a line that begins so may be a version, a plan, a result or the end, once the rest of it
-// has come.
-bool may_begin_tap_line(std::string_view text);
-
 struct GuestTest {
   // expected: it failed, and its directive says that it may.
   enum class Outcome { pass, fail, skip, expected };

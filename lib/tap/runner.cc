@@ -28,6 +28,9 @@ namespace qt {
 
 namespace {
 
+// Where the logs of a subtest's try are, in its run directory, when it is run again.
+std::string try_folder(std::size_t number) { return format("try{}", number); }
+
 std::optional<FileLock> lock_folder(const std::string& path, const std::string& repeater) {
   make_directories(parent_of(path));
   const std::string file = parent_of(path) + "/." + base_name(path) + ".lock";
@@ -544,8 +547,6 @@ void remove_repetitions(const std::string& wanted) {
     }
   }
 }
-
-std::string try_folder(std::size_t number) { return format("try{}", number); }
 
 void set_try_aside(const std::string& run_dir, std::size_t number) {
   std::set<std::string> stay;

@@ -41,15 +41,12 @@ private:
 // it: they are no results of the run that begins. Throws Error.
 void remove_repetitions(const std::string& wanted);
 
-// "try1": where the logs of a subtest's first try are, in its run directory, when it is run again.
-std::string try_folder(std::size_t number);
-
 // Puts what is in the run directory, but for tries set aside before, into the folder of the try
-// `number`. Throws Error.
+// `number`, as "try1". Throws Error.
 void set_try_aside(const std::string& run_dir, std::size_t number);
 
 // What is kept from one try of a subtest to the next. The run directory stays locked; the logs of
-// each try but the last are in a folder of it, try_folder().
+// each try but the last are in folders of it, "try1", "try2", ….
 struct Tries {
   std::optional<RunDirectory> directory;
   std::vector<Verdict> verdicts; // of each, as it was by itself

@@ -140,6 +140,10 @@ bool RunSettings::keeps_scratch() const {
   return keep_scratch == KeepScratch::yes || env::flag("QEMU_TEST_KEEP_SCRATCH");
 }
 
+namespace {
+
+// `name` of a subtest as part of a path: letters, digits and ._+-=@[] as they are, others as %XX.
+// QEMU would take a comma in a path for the end of an option.
 std::string path_part(std::string_view name) {
   constexpr std::string_view k_plain = "._+-=@[]";
   std::string part;
@@ -152,8 +156,6 @@ std::string path_part(std::string_view name) {
   }
   return part;
 }
-
-namespace {
 
 constexpr const char* k_dot = "%2E";
 

@@ -67,10 +67,6 @@ std::string find_build_folder();
 // build is tested: tests/functional/support. Need not exist.
 std::string find_support_folder();
 
-// `name` of a subtest as part of a path: letters, digits and ._+-=@[] as they are, others as %XX.
-// QEMU would take a comma in a path for the end of an option.
-std::string path_part(std::string_view name);
-
 struct Scene {
   std::vector<std::vector<Emulator>> emulators; // of each phase's machines
   Emulator main; // the first machine's, or the one that would be taken if there is no machine

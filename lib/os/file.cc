@@ -272,10 +272,16 @@ std::optional<std::string> find_program(const std::string& name) {
   }
 }
 
+const std::string& folder_of_this_program() {
+  static const std::string folder = [] {
+    std::error_code ignored;
+    return parent_of(fs::read_symlink("/proc/self/exe", ignored));
+  }();
+  return folder;
+}
+
 std::string sibling_program(std::string_view name) {
-  std::error_code ignored;
-  const fs::path self = fs::read_symlink("/proc/self/exe", ignored);
-  return find_program(self.parent_path() / name).value_or(std::string(name));
+  return find_program(format("{}/{}", folder_of_this_program(), name)).value_or(std::string(name));
 }
 
 AtomicFile::AtomicFile(std::string path, mode_t mode)

@@ -58,6 +58,8 @@ std::string parent_of(const std::string& path);
 std::string base_name(const std::string& path);
 // The path of an executable as execvp(3) would find it; nothing if there is none.
 std::optional<std::string> find_program(const std::string& name);
+// Where the running program is, links followed.
+const std::string& folder_of_this_program();
 // What to execute for a program of this toolkit: the path of the one beside the running program,
 // else its bare name.
 std::string sibling_program(std::string_view name);

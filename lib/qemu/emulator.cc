@@ -23,10 +23,7 @@ Emulator look_up(const std::string& wanted) {
   if (const std::optional<std::string> found = find_program(wanted)) {
     emulator.program = absolute_path(*found);
   }
-  emulator.arch = base_name(wanted);
-  if (emulator.arch.starts_with(k_prefix)) {
-    emulator.arch.erase(0, k_prefix.size());
-  }
+  emulator.arch = emulator_arch(wanted);
   return emulator;
 }
 
@@ -46,14 +43,24 @@ std::string host_arch() {
   return old_pc ? "i386" : machine;
 }
 
-Emulator choose_emulator(const std::string& forced, const std::string& key,
-                         const std::string& arch) {
+std::string wanted_emulator(const std::string& forced, const std::string& key,
+                            const std::string& arch) {
   for (const std::string& wanted : {forced, key, env::text(k_qemu_variable)}) {
     if (!wanted.empty()) {
-      return look_up(wanted);
+      return wanted;
     }
   }
-  return look_up(std::string(k_prefix) + (arch == "generic" ? host_arch() : arch));
+  return std::string(k_prefix) + (arch == "generic" ? host_arch() : arch);
+}
+
+std::string emulator_arch(const std::string& wanted) {
+  const std::string name = base_name(wanted);
+  return name.starts_with(k_prefix) ? name.substr(k_prefix.size()) : name;
+}
+
+Emulator choose_emulator(const std::string& forced, const std::string& key,
+                         const std::string& arch) {
+  return look_up(wanted_emulator(forced, key, arch));
 }
 
 std::string absence_of(const Emulator& emulator) {

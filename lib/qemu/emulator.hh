@@ -16,7 +16,11 @@ struct Emulator {
 };
 
 // `forced`: the value of --qemu or empty. `key`: the machine's own emulator or empty. `arch`: the
-// definition's, where "generic" means the host's.
+// definition's, where "generic" means the host's. What is wanted, without a look at the host.
+std::string wanted_emulator(const std::string& forced, const std::string& key,
+                            const std::string& arch);
+std::string emulator_arch(const std::string& wanted); // Emulator::arch
+// And looked for.
 Emulator choose_emulator(const std::string& forced, const std::string& key,
                          const std::string& arch);
 

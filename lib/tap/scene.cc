@@ -9,7 +9,6 @@
 
 #include <array>
 #include <ctime>
-#include <unistd.h>
 
 namespace qt {
 
@@ -57,13 +56,6 @@ std::string build_folder_above(std::string path) {
     path = parent_of(path);
   }
   return "";
-}
-
-std::string folder_of_this_program() {
-  std::string self(4096, '\0');
-  const ssize_t length = ::readlink("/proc/self/exe", self.data(), self.size());
-  self.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
-  return parent_of(self);
 }
 
 // The first machine of the subtest; nullptr if it has none.
@@ -186,12 +178,15 @@ std::string filled_early(const std::string& text, const Definition& definition,
   return substitute(text, lookup, Pass::last);
 }
 
+// What the machine itself asks for; empty: nothing, or `vm` is nullptr.
+std::string own_emulator(const Definition& definition, const Vm* vm, const RunSettings& settings) {
+  return vm != nullptr ? filled_early(vm->values.value("qemu", ""), definition, settings) : "";
+}
+
 } // namespace
 
 Emulator emulator_of(const Definition& definition, const Vm* vm, const RunSettings& settings) {
-  const std::string key =
-      vm != nullptr ? filled_early(vm->values.value("qemu", ""), definition, settings) : "";
-  return choose_emulator(settings.qemu, key, definition.arch);
+  return choose_emulator(settings.qemu, own_emulator(definition, vm, settings), definition.arch);
 }
 
 Json requirements_of(const Definition& definition, const Subtest& subtest,
@@ -207,9 +202,11 @@ Json requirements_of(const Definition& definition, const Subtest& subtest,
 
 std::string run_dir_of(const Definition& definition, const Subtest& subtest,
                        const RunSettings& settings) {
-  const std::string arch = definition.arch == "generic"
-                               ? emulator_of(definition, first_machine(subtest), settings).arch
-                               : definition.arch;
+  std::string arch = definition.arch;
+  if (arch == "generic") {
+    const std::string own = own_emulator(definition, first_machine(subtest), settings);
+    arch = emulator_arch(wanted_emulator(settings.qemu, own, arch));
+  }
   const std::string repetition =
       settings.iteration > 1 ? format(".{}", settings.iteration) : std::string();
   return format("{}/{}/{}{}", settings.results, path_part(arch),
@@ -221,11 +218,12 @@ Scene set_scene(const Definition& definition, const Subtest& subtest, const RunS
   Scene scene;
   scene.run_dir = run_dir;
   scene.scratch = scratch_path(run_dir);
-  scene.main = emulator_of(definition, first_machine(subtest), settings);
+  const Vm* const first = first_machine(subtest);
+  scene.main = emulator_of(definition, first, settings);
   for (const Phase& phase : subtest.phases) {
     std::vector<Emulator>& emulators = scene.emulators.emplace_back();
     for (const Vm& vm : phase.vms) {
-      emulators.push_back(emulator_of(definition, &vm, settings));
+      emulators.push_back(&vm == first ? scene.main : emulator_of(definition, &vm, settings));
       if (emulators.back().program.empty() && scene.missing.empty()) {
         scene.missing = absence_of(emulators.back());
       }

@@ -279,7 +279,10 @@ std::optional<Process> Boot::start_program(const Channels& channels) {
     }
   }
   spawn.keep.insert(spawn.keep.end(), m_options.inherited.begin(), m_options.inherited.end());
-  spawn.descendants = SpawnOptions::Descendants::end_with_it;
+  // A program of ours sees to the end of all that it starts.
+  spawn.descendants = is_sibling_program(m_options.program[0])
+                          ? SpawnOptions::Descendants::not_watched
+                          : SpawnOptions::Descendants::end_with_it;
   spawn.environment = {{k_vms_variable, format_vms(vms)}, {k_run_dir_variable, m_run_dir.path()}};
   Process process = Process::spawn(m_options.program, spawn);
   m_log.write(format("started {} (process {})", shell_join(m_options.program), process.pid()));

@@ -284,6 +284,12 @@ std::string sibling_program(std::string_view name) {
   return find_program(format("{}/{}", folder_of_this_program(), name)).value_or(std::string(name));
 }
 
+bool is_sibling_program(const std::string& name) {
+  const std::optional<std::string> found = find_program(name);
+  return found && base_name(*found).starts_with("qt-") &&
+         *found == sibling_program(base_name(*found));
+}
+
 AtomicFile::AtomicFile(std::string path, mode_t mode)
   : m_path(std::move(path))
   , m_temporary(m_path + ".XXXXXX") {

@@ -195,13 +195,17 @@ Json identity_of_file(const std::string& path) {
 std::vector<std::string> named_in_script(const std::string& path) {
   constexpr std::size_t k_most = 65536;
   constexpr std::string_view k_between = " \t\r\n\"'=;|&()`";
-  std::string text(k_most, '\0');
+  constexpr std::string_view k_script = "#!";
+  std::string text(k_script.size(), '\0');
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (::read(file.get(), text.data(), text.size()) < 0 || text != k_script) {
+    return {};
+  }
+  text.resize(k_most);
   const ssize_t count = ::read(file.get(), text.data(), text.size());
   text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
   std::vector<std::string> found;
-  for (std::size_t begin = 0, end = 0; text.starts_with("#!") && end < text.size();
-       begin = end + 1) {
+  for (std::size_t begin = 0, end = 0; end < text.size(); begin = end + 1) {
     end = std::min(text.find_first_of(k_between, begin), text.size());
     const std::string word = text.substr(begin, end - begin);
     const bool is_emulator = word.starts_with("qemu-") && word.find('/') == std::string::npos;
@@ -292,7 +296,30 @@ Asked& asked_here() {
 std::string record_name(std::string program) {
   constexpr std::size_t k_longest = 200; // of NAME_MAX; the record itself names the whole path
   std::replace(program.begin(), program.end(), '/', '-');
-  return program.substr(program.size() > k_longest ? program.size() - k_longest : 0) + ".json";
+  return program.substr(program.size() > k_longest ? program.size() - k_longest : 0) + ".txt";
+}
+
+// The lists of a record, which are long: each is one text, its names between spaces. No name of
+// QEMU's has a space; one that had would be no name here.
+constexpr std::array<const char*, 4> k_lists = {"machines", "accelerators", "devices", "commands"};
+
+std::string joined(std::vector<std::string> names) {
+  std::erase_if(names, [](const std::string& name) { return name.find(' ') != std::string::npos; });
+  return join(names, " ");
+}
+
+bool has_name(std::string_view list, std::string_view name) {
+  if (name.empty() || name.find(' ') != std::string_view::npos) {
+    return false;
+  }
+  for (std::size_t at = 0; (at = list.find(name, at)) != std::string_view::npos;
+       at += name.size()) {
+    const std::size_t end = at + name.size();
+    if ((at == 0 || list[at - 1] == ' ') && (end == list.size() || list[end] == ' ')) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool all_are(const Json& value, bool (Json::*kind)() const noexcept) {
@@ -305,8 +332,8 @@ bool is_whole(const Json& record) {
   const auto has = [&record](const char* key, bool (Json::*kind)() const noexcept) {
     return (json_member(record, key).*kind)();
   };
-  for (const char* key : {"machines", "accelerators", "devices", "commands"}) {
-    if (!has(key, &Json::is_array) || !all_are(record[key], &Json::is_string)) {
+  for (const char* const list : k_lists) {
+    if (!has(list, &Json::is_string)) {
       return false;
     }
   }
@@ -316,6 +343,30 @@ bool is_whole(const Json& record) {
          has("memory", &Json::is_object) && all_are(record["memory"], &Json::is_number_unsigned);
 }
 
+// The text of a record.
+std::string record_text(Json record) {
+  std::string lists;
+  for (const char* const list : k_lists) {
+    lists += format("{} {}\n", list, record[list].get_ref<const std::string&>());
+    record.erase(list);
+  }
+  return dump_json(record) + "\n" + lists;
+}
+
+// The lists are no JSON: to read them as such took longer than all else here.
+Json record_of(std::string_view text, const std::string& path) {
+  const std::size_t end = text.find('\n');
+  Json record = parse_json(text.substr(0, end), path);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  for (const std::string& line : split(text, '\n')) {
+    const std::size_t space = line.find(' ');
+    if (record.is_object() && space != std::string::npos) {
+      record[line.substr(0, space)] = line.substr(space + 1);
+    }
+  }
+  return record;
+}
+
 // The remembered answers; null if there are none for exactly this program.
 Json recall(const std::string& path, const Json& identity) {
   if (path.empty()) {
@@ -323,7 +374,7 @@ Json recall(const std::string& path, const Json& identity) {
   }
   try {
     const std::optional<std::string> text = read_small_file(path, Writer::trusted);
-    Json record = text ? parse_json(*text, path) : Json();
+    Json record = text ? record_of(*text, path) : Json();
     const bool is_of_it = json_member(record, "identity") == identity;
     return is_of_it && is_whole(record) ? record : Json();
   } catch (const Error&) {
@@ -350,11 +401,11 @@ Json ask_all(const std::string& program, Duration limit) {
   const Json sandbox = emulator.ask("query-command-line-options", {{"option", "sandbox"}});
   // Listing types makes QEMU load all its modules: their devices are on the list too.
   return {{"version", format("{}.{}.{}", part("major"), part("minor"), part("micro"))},
-          {"machines", names(emulator, "query-machines", Json::object())},
-          {"accelerators", accelerators},
-          {"devices",
-           names(emulator, "qom-list-types", {{"implements", "device"}, {"abstract", false}})},
-          {"commands", names(emulator, "query-commands", Json::object())},
+          {"machines", joined(names(emulator, "query-machines", Json::object()))},
+          {"accelerators", joined(accelerators)},
+          {"devices", joined(names(emulator, "qom-list-types",
+                                   {{"implements", "device"}, {"abstract", false}}))},
+          {"commands", joined(names(emulator, "query-commands", Json::object()))},
           {"netdevs", Json::object()},
           {"config", Json::object()},
           {"sandbox", json_at(sandbox, "/return/0") != nullptr},
@@ -484,7 +535,7 @@ void Probe::remember() const noexcept {
   try {
     make_directories(parent_of(m_record_path));
     AtomicFile file(m_record_path, 0644); // what others may write is not believed
-    file.write(dump_json(m_answers) + "\n");
+    file.write(record_text(m_answers));
     file.commit();
   } catch (const Error&) {
     // a cache that cannot be written is asked again next time
@@ -492,8 +543,7 @@ void Probe::remember() const noexcept {
 }
 
 bool Probe::lists(const char* key, std::string_view name) {
-  const Json& list = answers()[key];
-  return std::find(list.begin(), list.end(), name) != list.end();
+  return has_name(answers()[key].get_ref<const std::string&>(), name);
 }
 
 std::string Probe::version() { return answers()["version"].get<std::string>(); }
@@ -562,14 +612,12 @@ std::uint64_t Probe::memory(const std::string& machine, const std::vector<std::s
 }
 
 std::string Probe::suggest(Kind kind, std::string_view name) {
-  constexpr std::array<const char*, 4> k_lists = {"machines", "accelerators", "devices",
-                                                  "commands"};
   const Json& list = answers()[k_lists[static_cast<std::size_t>(kind)]];
+  const std::vector<std::string> names = split(list.get_ref<const std::string&>(), ' ');
   std::vector<std::string_view> candidates;
-  for (const Json& candidate : list) {
-    const std::string_view text = candidate.get_ref<const std::string&>();
-    if (digits_of(text) == digits_of(name)) {
-      candidates.push_back(text);
+  for (const std::string& candidate : names) {
+    if (digits_of(candidate) == digits_of(name)) {
+      candidates.emplace_back(candidate);
     }
   }
   return did_you_mean(name, candidates);

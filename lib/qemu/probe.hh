@@ -3,12 +3,15 @@
 // the monitor of a QEMU without a machine, then remembered, so that a test that asks again pays for
 // reading one small file. Names are compared exactly; a machine's aliases count as names.
 //
-// The record is FOLDER/NAME.json, NAME being the program's absolute path with '-' for '/':
+// The record is FOLDER/NAME.txt, NAME being the program's absolute path with '-' for '/':
 //   { "identity": { "files": […], "folders": […] }, "version": "7.2.22",
-//     "machines": […], "accelerators": […], "devices": […], "commands": […],
 //     "netdevs": { "user": true, … }, "config": { "igvm": false, … }, "sandbox": true,
-//     "memory": { "virt": bytes, … },
-//     "firmware": "/usr/share/qemu" }
+//     "memory": { "virt": bytes, … }, "firmware": "/usr/share/qemu" }
+// in one line, and after it the lists, each in a line that begins with its name:
+//   machines none virt …
+//   accelerators …
+//   devices …
+//   commands …
 // It holds for exactly these files (the program, where its links lead, and if it is a script the
 // programs that it names: device, inode, size, times) and folders of modules ($QEMU_MODULE_DIR,
 // those of an installation or a build that the program belongs to); anything else is asked anew.

@@ -64,6 +64,8 @@ TEST_F(ProbeTest, ComparesNamesExactly) {
   EXPECT_TRUE(probe.has_machine("none"));
   EXPECT_FALSE(probe.has_machine("non"));
   EXPECT_FALSE(probe.has_machine("none2"));
+  EXPECT_FALSE(probe.has_machine(""));
+  EXPECT_FALSE(probe.has_accelerator("qtest tcg"));
   EXPECT_TRUE(probe.has_device("loader"));
   EXPECT_FALSE(probe.has_device("loade"));
   EXPECT_TRUE(probe.has_accelerator("tcg"));
@@ -269,13 +271,30 @@ TEST_F(ProbeTest, AsksOnceMoreBeforeARefusal) {
 TEST_F(ProbeTest, ADamagedOrUnwritableRecordIsNoError) {
   EXPECT_TRUE(Probe(program, "/proc/no-such-folder").has_machine("none"));
   EXPECT_TRUE(Probe(program, records).has_machine("none"));
-  for (const char* damaged : {"", "{", "[]", "{\"machines\": 5}"}) {
+  for (const char* damaged : {"", "{", "[]", "5\nmachines none", "{\"machines\": 5}"}) {
     std::string name = program;
     for (char& letter : name) {
       letter = letter == '/' ? '-' : letter;
     }
-    write_file(records + "/" + name + ".json", damaged);
+    write_file(records + "/" + name + ".txt", damaged);
     EXPECT_TRUE(Probe(program, records).has_machine("none")) << damaged;
+  }
+}
+
+TEST_F(ProbeTest, ARecordThatLacksAListIsNotUsed) {
+  EXPECT_TRUE(Probe(program, records).has_machine("none"));
+  std::string name = program;
+  std::replace(name.begin(), name.end(), '/', '-');
+  const std::string path = records + "/" + name + ".txt";
+  const std::string whole = read_file(path);
+  for (const char* list : {"\nmachines ", "\naccelerators ", "\ndevices ", "\ncommands "}) {
+    const std::size_t begin = whole.find(list);
+    ASSERT_NE(begin, std::string::npos) << list;
+    std::string text = whole;
+    write_file(path, text.erase(begin, text.find('\n', begin + 1) - begin));
+    const std::size_t before = starts();
+    EXPECT_TRUE(Probe(program, records).has_machine("none")) << list;
+    EXPECT_EQ(starts() - before, 1U) << list;
   }
 }
 
@@ -283,7 +302,7 @@ TEST_F(ProbeTest, ADamagedOrUnwritableRecordIsNoError) {
 TEST_F(ProbeTest, ARecordThatOthersCouldWriteIsNotBelieved) {
   std::string name = program;
   std::replace(name.begin(), name.end(), '/', '-');
-  const std::string record = records + "/" + name + ".json";
+  const std::string record = records + "/" + name + ".txt";
   const auto expect_asked = [&](bool asked, const char* what) {
     const std::size_t before = starts();
     EXPECT_TRUE(Probe(program, records).has_machine("none")) << what;
@@ -319,14 +338,15 @@ TEST_F(ProbeTest, ARecordOfTheRightNamesAndTheWrongKindsIsNotUsed) {
   for (char& letter : name) {
     letter = letter == '/' ? '-' : letter;
   }
-  const std::string path = records + "/" + name + ".json";
-  const Json whole = parse_json(read_file(path), path);
-  for (const char* key : {"version", "machines", "accelerators", "devices", "commands", "netdevs",
-                          "config", "sandbox", "memory"}) {
+  const std::string path = records + "/" + name + ".txt";
+  const std::string text = read_file(path);
+  const std::string lists = text.substr(text.find('\n'));
+  const Json whole = parse_json(text.substr(0, text.size() - lists.size()), path);
+  for (const char* key : {"version", "netdevs", "config", "sandbox", "memory"}) {
     for (const Json& wrong : {Json(5), Json::array({5}), Json({{"socket", "yes"}, {"none", -1}})}) {
       Json record = whole;
       record[key] = wrong;
-      write_file(path, dump_json(record));
+      write_file(path, dump_json(record) + lists);
       Probe probe(program, records);
       EXPECT_TRUE(probe.has_machine("none")) << key << wrong;
       EXPECT_FALSE(probe.suggest(Probe::Kind::machine, "nonne").empty()) << key << wrong;
@@ -413,10 +433,6 @@ protected:
     const Json record = {
         {"identity", emulator_identity(machine.qemu)},
         {"version", "7.2.0"},
-        {"machines", Json::array()},
-        {"accelerators", Json::array()},
-        {"devices", Json::array()},
-        {"commands", Json::array()},
         {"netdevs", {{"user", user}}},
         {"config", Json::object()},
         {"sandbox", sandbox},
@@ -425,7 +441,8 @@ protected:
     std::string name = machine.qemu;
     std::replace(name.begin(), name.end(), '/', '-');
     make_directories(folder.path() + "/probe");
-    write_file(folder.path() + "/probe/" + name + ".json", dump_json(record));
+    write_file(folder.path() + "/probe/" + name + ".txt",
+               dump_json(record) + "\nmachines \naccelerators \ndevices \ncommands \n");
   }
   std::pair<Sandbox, Network> fitted() const {
     MachineOptions copy = machine;

@@ -30,7 +30,9 @@ using pcre2::Owned;
 
 // Rounds of repeated groups from one place. The longest honest attempt, over 64 KiB, needs fewer.
 constexpr std::uint32_t k_match_limit = 500'000;
-constexpr std::size_t k_short = 4096; // one search in so many bytes is faster as it is
+// One search in so many bytes is faster as it is, as are a few attempts in a byte or two.
+constexpr std::size_t k_short = 4096;
+constexpr std::size_t k_tiny = 2;
 
 std::string pcre2_message(int code) {
   std::array<PCRE2_UCHAR, 200> text{};
@@ -291,7 +293,9 @@ std::optional<Regex::Found> Regex::search(std::string_view subject) const {
 }
 
 Regex::Outcome Regex::attempt(std::string_view subject, std::size_t start, Rest rest) const {
-  m_code->make_fast();
+  if (subject.size() > k_tiny) {
+    m_code->make_fast();
+  }
   return m_code->match(subject, start,
                        PCRE2_NOTEMPTY | (rest == Rest::may_follow ? PCRE2_PARTIAL_HARD : 0));
 }

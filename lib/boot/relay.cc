@@ -45,7 +45,8 @@ ConsoleRelay::ConsoleRelay(UniqueFd machine, UniqueFd far_end, const std::string
   : m_machine(std::move(machine))
   , m_far_end(std::move(far_end))
   , m_log(log_path, log_limit)
-  , m_buffer(std::clamp<std::uint64_t>(log_limit / k_pieces, k_least_piece, k_buffer)) {
+  , m_buffer_size(std::clamp<std::uint64_t>(log_limit / k_pieces, k_least_piece, k_buffer))
+  , m_buffer(std::make_unique_for_overwrite<std::byte[]>(m_buffer_size)) {
   set_nonblocking(m_machine.get());
 }
 
@@ -111,18 +112,18 @@ void ConsoleRelay::handle_reader(const pollfd& found) {
 }
 
 bool ConsoleRelay::must_wait_for_reader() const {
-  return m_reader && m_log.room(m_forwarded) < m_buffer.size();
+  return m_reader && m_log.room(m_forwarded) < m_buffer_size;
 }
 
 IoResult ConsoleRelay::take_from_machine() {
   if (m_is_in_row && !m_is_asked && !m_draining) {
     std::this_thread::sleep_for(k_gather);
   }
-  const IoCount got = read_some(m_machine.get(), m_buffer);
+  const IoCount got = read_some(m_machine.get(), buffer());
   const Clock::time_point before = std::exchange(m_last_taken, Clock::now());
   m_is_in_row = got.count > 1 && got.count < k_small && m_last_taken - before < 3 * k_gather;
   if (got.result == IoResult::done) {
-    const auto fresh = std::span<const std::byte>(m_buffer).first(got.count);
+    const std::span<const std::byte> fresh = buffer().first(got.count);
     m_log.write(text_of(fresh));
     forward(fresh);
   }
@@ -141,7 +142,7 @@ void ConsoleRelay::forward(std::span<const std::byte> fresh) {
     if (!fresh.empty()) {
       return; // the loop will say when the reader has room for what it still lacks
     }
-    bytes = std::span<const std::byte>(m_buffer).first(m_log.read(m_forwarded, m_buffer));
+    bytes = buffer().first(m_log.read(m_forwarded, buffer()));
   }
   const IoCount sent = write_to_reader(bytes);
   m_forwarded += sent.count;
@@ -242,8 +243,8 @@ void ConsoleRelay::close_reader() {
     ::shutdown(m_reader.get(), SHUT_RDWR); // no socket: closing is enough
   }
   // A socket closed with bytes unread is an error on the other side instead of its end.
-  const bool is_socket = m_keys && ::recv(m_keys.get(), m_buffer.data(), 0, MSG_DONTWAIT) == 0;
-  while (is_socket && ::recv(m_keys.get(), m_buffer.data(), m_buffer.size(), MSG_DONTWAIT) > 0) {
+  const bool is_socket = m_keys && ::recv(m_keys.get(), m_buffer.get(), 0, MSG_DONTWAIT) == 0;
+  while (is_socket && ::recv(m_keys.get(), m_buffer.get(), m_buffer_size, MSG_DONTWAIT) > 0) {
   }
   m_reader.reset();
   m_keys.reset();

@@ -18,11 +18,11 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace qt {
 
@@ -84,6 +84,7 @@ private:
   void handle_machine(const pollfd& found);
   void handle_reader(const pollfd& found);
   bool must_wait_for_reader() const;
+  std::span<std::byte> buffer() const { return {m_buffer.get(), m_buffer_size}; }
   IoResult take_from_machine();
   void forward(std::span<const std::byte> fresh);
   IoCount write_to_reader(std::span<const std::byte> bytes);
@@ -102,7 +103,8 @@ private:
   std::uint64_t m_forwarded = 0; // bytes that the reader has been given
   std::string m_pending_keys;    // not taken by QEMU yet
   std::function<std::string(std::string_view)> m_filter;
-  std::vector<std::byte> m_buffer;
+  std::size_t m_buffer_size;
+  std::unique_ptr<std::byte[]> m_buffer; // what is not used is never touched
   std::array<EventLoop::Registration, 3> m_watched;
   EventLoop* m_loop = nullptr;
   bool m_is_in_row = false; // few bytes have come, soon after others

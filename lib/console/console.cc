@@ -35,19 +35,19 @@ Console::Console(std::string vm, int fd, const Watch& watch, DialogueLog& log)
   })
   , m_failures(watch.failures, 0, watch.printk)
   , m_most(std::max<std::uint64_t>(watch.most_unconsumed, k_least))
-  , m_buffer(k_read, '\0') {
+  , m_buffer(std::make_unique_for_overwrite<char[]>(k_read)) {
   if (watch.escapes == Watch::Escapes::strip) {
     m_escapes.emplace();
   }
 }
 
 void Console::read() {
-  ssize_t count = ::recv(m_fd, m_buffer.data(), m_buffer.size(), MSG_DONTWAIT);
+  ssize_t count = ::recv(m_fd, m_buffer.get(), k_read, MSG_DONTWAIT);
   if (count < 0 && errno == ENOTSOCK) { // a pipe; there is something, so this does not block
-    count = ::read(m_fd, m_buffer.data(), m_buffer.size());
+    count = ::read(m_fd, m_buffer.get(), k_read);
   }
   if (count > 0) {
-    take(std::string_view(m_buffer).substr(0, static_cast<std::size_t>(count)));
+    take({m_buffer.get(), static_cast<std::size_t>(count)});
   } else if (count == 0 || errno == ECONNRESET || errno == EIO) {
     finish();
   } else if (errno != EAGAIN && errno != EINTR) {

@@ -121,8 +121,8 @@ private:
   std::uint64_t m_most; // bytes of it
   bool m_is_kept = true;
   bool m_is_blank = false;
-  std::string m_recent; // raw bytes, for last_lines()
-  std::string m_buffer;
+  std::string m_recent;             // raw bytes, for last_lines()
+  std::unique_ptr<char[]> m_buffer; // what is not used is never touched
   std::uint64_t m_to_type = 0;
   std::uint64_t m_typed = 0;
   Clock::time_point m_last_byte = Clock::now();

@@ -306,19 +306,23 @@ std::string made_file_lock(const std::string& path) {
   return parent_of(path) + "/." + base_name(path) + ".lock";
 }
 
+std::string record_of_made_file(const std::string& path, const std::string& origin) noexcept {
+  const std::optional<std::string> record = read_small_file(record_path(path), Writer::trusted);
+  return record && record->starts_with(head_of_record(origin)) ? *record : "";
+}
+
 MadeFile look_at_made_file(const std::string& path, const std::string& origin, Look look) noexcept {
   try {
-    const std::optional<std::string> record = read_small_file(record_path(path), Writer::trusted);
-    const std::string head = head_of_record(origin);
-    if (!record || !record->starts_with(head)) {
+    const std::string record = record_of_made_file(path, origin);
+    if (record.empty()) {
       return MadeFile::absent;
     }
     const std::optional<std::string> marks = marks_of(path);
-    if (!marks || !record->substr(head.size()).starts_with(*marks + "\n")) {
+    if (!marks || !record.substr(head_of_record(origin).size()).starts_with(*marks + "\n")) {
       return MadeFile::changed;
     }
-    const bool same = look == Look::at_marks ||
-                      record->ends_with(content_of(path, *marks).value_or("unreadable"));
+    const bool same =
+        look == Look::at_marks || record.ends_with(content_of(path, *marks).value_or("unreadable"));
     return same ? MadeFile::right : MadeFile::changed;
   } catch (const std::exception&) {
     return MadeFile::absent;

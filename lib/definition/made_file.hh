@@ -57,6 +57,10 @@ enum class MadeFile {
 // Never throws: what cannot be looked at is absent. Costs a few system calls, of a tree a walk.
 MadeFile look_at_made_file(const std::string& path, const std::string& origin, Look look) noexcept;
 
+// What the record says, whole; empty if there is none, or one of another origin. As long as it says
+// the same, nobody has made the file anew. Never throws.
+std::string record_of_made_file(const std::string& path, const std::string& origin) noexcept;
+
 // Removes the file and its record, in front of making it anew. Throws Error.
 void remove_made_file(const std::string& path);
 // Makes a file that was just made read-only and writes its record. Throws Error.

@@ -212,10 +212,12 @@ private:
     step.kind = is_own ? Preparation::Kind::own : Preparation::Kind::shared;
     step.path = (is_own ? m_places.scratch : m_places.shared) + "/" + rule.file_name;
     step.command = make_command(rule, step.path);
+    step.made = is_own ? "" : step.path;
     if (rule.writable && !is_own) {
       Preparation copy;
       copy.variable = step.variable;
       from_ready(rule, step.path, copy);
+      copy.made.clear(); // the step that makes it sees to that
       add(std::exchange(step, std::move(copy)));
     }
   }
@@ -226,6 +228,7 @@ private:
     step.path = (is_own ? m_places.scratch : m_places.shared) + "/" + rule.file_name;
     step.command = command(rule, step.path, step.source);
     step.kind = is_own ? Preparation::Kind::own : Preparation::Kind::shared;
+    step.made = is_own ? "" : step.path;
   }
 
   // Where somebody has made the file, or what a writable one is to be a copy of.
@@ -251,6 +254,7 @@ private:
       }
     }
     step.path = ready;
+    step.made = ready;
     if (rule.writable) {
       step.kind = Preparation::Kind::own;
       step.source = ready;
@@ -381,17 +385,25 @@ std::optional<FileLock> lock_of(const std::string& path, Deadline deadline,
   return std::nullopt;
 }
 
+UsedFile use_of(const Preparation& step) {
+  return {step.variable, step.made, step.origin, record_of_made_file(step.made, step.origin)};
+}
+
 // Under a lock: another subtest or run may be about to make the same.
 Prepared make_shared_file(const Preparation& step, Deadline deadline, EndRequest& request,
-                          const LineSink& log) {
+                          const LineSink& log, std::vector<UsedFile>& used) {
   make_directories(parent_of(step.path));
   const std::optional<FileLock> lock = lock_of(step.path, deadline, request, log);
   if (!lock && !request.received()) {
     const std::string name = made_file_lock(step.path);
     return too_late(format("{} holds {} and did not let go", holder_of_lock(name), name));
   }
+  if (!lock) {
+    return {};
+  }
   const MadeFile found = look_at_made_file(step.path, step.origin, look_from_environment());
-  if (!lock || found == MadeFile::right) {
+  if (found == MadeFile::right) {
+    used.push_back(use_of(step));
     return {};
   }
   if (found == MadeFile::changed) {
@@ -402,6 +414,9 @@ Prepared make_shared_file(const Preparation& step, Deadline deadline, EndRequest
   Prepared made = run_command(step, deadline, request, log);
   if (made.cause == Cause::pass) {
     record_made_file(step.path, step.origin);
+    if (UsedFile file = use_of(step); !file.record.empty()) { // where a record can be believed
+      used.push_back(std::move(file));
+    }
   }
   return made;
 }
@@ -411,6 +426,7 @@ Prepared make_shared_file(const Preparation& step, Deadline deadline, EndRequest
 Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, Deadline deadline,
                  EndRequest& request, const LineSink& log) {
   std::vector<FileLock> holds;
+  std::vector<UsedFile> used;
   for (const Preparation& step : plan.steps) {
     Prepared made;
     switch (step.kind) {
@@ -418,17 +434,25 @@ Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, Deadline dea
       if (step.variable.starts_with("asset.") && !step.command.empty() && !exists(step.path)) {
         // cleaned out since the plan was made
         made = run_command(step, deadline, request, log);
+      } else if (!step.made.empty()) {
+        used.push_back(use_of(step));
       }
       break;
     case Preparation::Kind::text:
       write_file(step.path, substitute(step.text, lookup, Pass::last));
       break;
     case Preparation::Kind::shared:
-      made = make_shared_file(step, deadline, request, log);
+      made = make_shared_file(step, deadline, request, log, used);
       break;
     case Preparation::Kind::fetch:
+      made = run_command(step, deadline, request, log);
+      break;
     case Preparation::Kind::own:
       made = run_command(step, deadline, request, log);
+      if (made.cause == Cause::pass && !step.made.empty()) {
+        made.message = say_replaced({use_of(step)}); // then something else was copied
+        made.cause = made.message.empty() ? Cause::pass : Cause::host;
+      }
     }
     if (made.cause != Cause::pass || request.received()) {
       return made;
@@ -437,7 +461,19 @@ Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, Deadline dea
       holds.push_back(std::move(*hold));
     }
   }
-  return {Cause::pass, "", std::move(holds)};
+  return {Cause::pass, "", std::move(holds), std::move(used)};
+}
+
+std::string say_replaced(const std::vector<UsedFile>& used) {
+  for (const UsedFile& file : used) {
+    if (file.record.empty() || record_of_made_file(file.path, file.origin) != file.record) {
+      return format("{}: {} was removed or made anew while the test used it; another run has the "
+                    "same --output or --prepared: let them run one after the other, or give each "
+                    "its own",
+                    file.variable, file.path);
+    }
+  }
+  return "";
 }
 
 } // namespace qt

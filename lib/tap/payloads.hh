@@ -42,6 +42,7 @@ struct Preparation {
   std::string path;     // where it is, or will be
   std::string source;   // what a file is made from
   std::string origin;   // of a file that others may use too (made_file.hh)
+  std::string made;     // that file: `path`, or what is copied to it
   std::vector<std::string> command;
   bool by_command = false; // of the definition: one that hangs is a failure, no slow download
   std::string text;
@@ -59,17 +60,30 @@ PreparationPlan plan_preparation(const Definition& definition,
                                  const std::vector<std::string>& variables,
                                  const PayloadPlaces& places);
 
+// A made file in use, with its record as it was when the subtest began.
+struct UsedFile {
+  std::string variable;
+  std::string path;
+  std::string origin;
+  std::string record;
+};
+
 // How it went. A cause other than `pass` comes with a message: `skip` (unavailable now), `asset`
 // (wrong or gone), `host`.
 struct Prepared {
   Cause cause = Cause::pass;
   std::string message;
   std::vector<FileLock> holds; // while they live, nobody cleans the assets out of the cache
+  std::vector<UsedFile> used = {};
 };
 
 // Makes what is not there. `lookup` has the values for texts. Waits until the deadline, or the end
 // of this program: look at `request` afterwards. What is not there at the deadline is unavailable.
 Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, Deadline deadline,
                  EndRequest& request, const LineSink& log);
+
+// That another run has removed a file or made another of it meanwhile: then nobody knows what the
+// machine was given. Empty: none has.
+std::string say_replaced(const std::vector<UsedFile>& used);
 
 } // namespace qt

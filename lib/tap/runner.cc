@@ -312,6 +312,12 @@ Verdict SubtestRun::run_here(const std::string& run_dir) {
     verdict = m_verdict;
   } else {
     verdict = run_in_time();
+    if (const std::string replaced = say_replaced(prepared.used); !replaced.empty()) {
+      const bool is_kept = is_failure(verdict.cause);
+      verdict.message = is_kept ? format("{}; {}", verdict.message, replaced) : replaced;
+      verdict.cause = is_kept ? verdict.cause : Cause::host;
+      verdict.checks.clear(); // nobody knows of what they were
+    }
   }
   leave_verdict(run_dir, verdict);
   m_log->write(format("{}: {}", cause_name(verdict.cause), verdict.message));

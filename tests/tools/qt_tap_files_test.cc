@@ -102,6 +102,36 @@ TEST_F(QtTapFiles, APreparedFileOfAnotherAssetIsNotTaken) {
   EXPECT_THAT(run_ready(file).out, HasSubstr("1..0 # SKIP asset unavailable: "));
 }
 
+// Another run with the same --output, of an edited definition, makes the files of its own; nobody
+// may pass or fail with those.
+TEST_F(QtTapFiles, AFileThatAnotherRunReplacesMeanwhileIsNoBasisForAVerdict) {
+  const std::string edited = folder.path() + "/edited/riscv64/files.toml";
+  make_directories(parent_of(edited));
+  write_file(edited, read_file(define_with(put("second"), R"([test.other]
+steps = [{ run = ["cat", "${file.one}"] }, { run = ["ls", "${file.tree}"] }]
+)")));
+  const std::string first = put("first");
+  const auto test = [&](const std::string& file, const std::string& last) {
+    return define_with(first, format("[test.a]\nsteps = [{{ run = ['ls', '${{file.{}}}'] }}, "
+                                     "{{ run = ['{}', '--output', '{}', '{}'] }}, {}]\n",
+                                     file, support::tool("qt-tap"), output, edited, last));
+  };
+  for (const char* used : {"one", "tree"}) {
+    const Captured replaced = run({test(used, "{ run = ['true'] }")});
+    EXPECT_THAT(replaced.out, HasSubstr("\nnot ok 1 a\n")) << used;
+    EXPECT_THAT(replaced.out,
+                HasSubstr(format("/prepared/riscv64/files/{} was removed or made anew "
+                                 "while the test used it",
+                                 used)));
+  }
+  const Captured fails = run({test("one", "{ run = ['false'] }")});
+  EXPECT_THAT(fails.out, HasSubstr("exited 1; file.one: ")) << fails.out;
+
+  EXPECT_EQ(run({define_with(first, greps)}).out, passed);
+  const Captured copied = run({test("mine", "{ run = ['grep', 'first', '${file.mine}'] }")});
+  EXPECT_EQ(copied.out, passed); // of its copy it knows
+}
+
 TEST_F(QtTapFiles, AStampWhosePayloadIsGoneOrChangedDoesNotMatter) {
   const std::string file = define_with(put("first"), greps);
   ASSERT_EQ(precache(file).status.code(), 0);

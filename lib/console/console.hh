@@ -3,8 +3,8 @@
 // and is kept until a wait consumes it. "The stream" is what is left after the echo and, if they
 // are to be stripped, without terminal control sequences (ansi.hh).
 //
-// Reading never waits: it is for when something is there. The descriptor's flags
-// are left alone, as other programs share it.
+// Reading never waits: it is for when something is there. The descriptor's flags are left alone, as
+// other programs share it.
 #pragma once
 
 #include "console/ansi.hh"

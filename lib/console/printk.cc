@@ -66,8 +66,8 @@ PrintkPrefix::Answer PrintkPrefix::feed(char byte) {
            : byte == '.' && m_digits > 0 ? go_on(Part::fraction)
                                          : Answer::no;
   case Part::fraction:
-    return byte == ']' && m_digits > 0 ? go_on(Part::behind) : Answer::no;
-  case Part::behind:
+    return byte == ']' && m_digits > 0 ? go_on(Part::after_time) : Answer::no;
+  case Part::after_time:
     return byte == ' ' ? Answer::yes : byte == '[' ? go_on(Part::caller) : Answer::no;
   case Part::caller:
     return byte == ' '                  ? Answer::more

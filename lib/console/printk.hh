@@ -32,7 +32,7 @@ private:
     time,
     seconds,
     fraction,
-    behind,
+    after_time,
     caller,
     number,
     end

@@ -133,7 +133,7 @@ std::size_t RegexStream::decided_at(std::size_t from) {
       low = middle + 1;
     }
   }
-  complete(high); // leave the offsets of the match behind
+  complete(high); // once more: its offsets are what is asked for next
   return high;
 }
 

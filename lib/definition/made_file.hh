@@ -61,7 +61,7 @@ MadeFile look_at_made_file(const std::string& path, const std::string& origin, L
 // the same, nobody has made the file anew. Never throws.
 std::string record_of_made_file(const std::string& path, const std::string& origin) noexcept;
 
-// Removes the file and its record, in front of making it anew. Throws Error.
+// Removes the file and its record, before it is made anew. Throws Error.
 void remove_made_file(const std::string& path);
 // Makes a file that was just made read-only and writes its record. Throws Error.
 void record_made_file(const std::string& path, const std::string& origin);
@@ -71,7 +71,7 @@ void record_made_file(const std::string& path, const std::string& origin);
 // made to be.
 bool tells_its_changes(int fd, const struct stat& status);
 // For records of other kinds: a hash of the content, of a source whose times say nothing, with a
-// space in front of it; empty if it cannot be read.
+// space before it; empty if it cannot be read.
 std::string mark_of_content(int fd);
 // For records of other kinds: the marks of everything in a folder; nothing if something in it
 // cannot be looked at.

@@ -327,7 +327,7 @@ namespace {
 
 // lz4's older format has no end: 02 21 4c 18, then blocks, each after its size in four bytes,
 // little-endian, until the input ends. libarchive takes zeros for a block. Like the kernel, this
-// ends the input in front of what can be neither the size of a block nor one stream more. Other
+// ends the input before what can be neither the size of a block nor one stream more. Other
 // formats it gives as they are.
 class Lz4Blocks final : public ByteSource {
 public:

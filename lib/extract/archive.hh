@@ -33,7 +33,7 @@ struct ArchiveMember {
   MemberType type = MemberType::file;
   std::string target; // of a symbolic or hard link
   mode_t permissions = 0644;
-  std::optional<std::uint64_t> size; // where the archive says it in front of the data
+  std::optional<std::uint64_t> size; // where the archive says it before the data
   unsigned names = 1;                // names that the file has in the archive, by hard links
   std::string trouble;               // what is wrong with the member's header; empty if nothing
 };

@@ -146,7 +146,7 @@ std::optional<std::string> read_directory(const FileSource& file) {
   const std::uint64_t size = number_at(record, 12, 4);
   const std::uint64_t offset = number_at(record, 16, 4);
   const bool one_disk = number_at(record, 4, 4) == 0;
-  // ZIP64 and files with something in front of them do not fit this sum.
+  // ZIP64 and files with something before them do not fit this sum.
   if (!one_disk || offset + size != end->place || size > k_most_directory_bytes ||
       number_at(record, 10, 2) == 0xffff) {
     return std::nullopt;
@@ -503,7 +503,7 @@ public:
       m_below->seek(m_at);
       return;
     }
-    if (m_again_at < bytes.size()) { // not those that are there still, in front of which they go
+    if (m_again_at < bytes.size()) { // not those that are there still, before which they go
       m_again.erase(m_again.begin(), m_again.begin() + static_cast<std::ptrdiff_t>(m_again_at));
       m_again.insert(m_again.begin(), bytes.size(), std::byte{0});
       m_again_at = bytes.size();

@@ -108,7 +108,7 @@ private:
 // links on the way to them, read from `file` as they are needed. Of several members of one name it
 // holds the one that stands last in `file`, which is also what counts where all members are read.
 // Takes ownership of `file` if it gives one. Gives none, and leaves `file` alone, if a name is not
-// there or the directory is of an unusual kind (ZIP64, several disks, something in front of the
+// there or the directory is of an unusual kind (ZIP64, several disks, something before the
 // first member, damage): then the whole has to be read.
 std::unique_ptr<ByteSource> zip_of_members(std::unique_ptr<FileSource>& file,
                                            std::span<const std::string> names);

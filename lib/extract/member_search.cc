@@ -137,7 +137,7 @@ struct Wanted {
 
   const MemberOutput& output;
   std::string name; // where to look now, after links
-  // A hard link is of the file as it was in front of it: only members before this one count.
+  // A hard link is of the file as it was before it: only members before this one count.
   std::size_t before = std::numeric_limits<std::size_t>::max();
   int links = 0;
   bool done = false;

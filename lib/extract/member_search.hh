@@ -29,7 +29,7 @@ void check_header(const ArchiveMember& member);
 // Where members of an archive stand in the tree that they make, one after the other.
 class MemberPlaces {
 public:
-  // The normal name of the place of the next member. The links in front of it that it stands below
+  // The normal name of the place of the next member. The links before it that it stands below
   // are followed, also absolute ones, from the archive's root. Nothing if its name leads out of the
   // archive, or over a link in a circle.
   std::optional<std::string> take(const ArchiveMember& member);
@@ -74,7 +74,7 @@ void unpack_members(const std::string& source, const UnpackRule& rule,
 
 // A line for each member: type, size and name as the archive has it, parted by tabs; a folder's
 // name ends with "/", a link is followed by " -> " and where it leads. The size is "-" where the
-// archive does not say it in front of the data. A fourth part, "replaced", says that a later member
+// archive does not say it before the data. A fourth part, "replaced", says that a later member
 // has taken the place. Bytes that a terminal could act on are escaped.
 // Throws Error as unpack().
 std::vector<std::string> list_members(const std::string& source, const UnpackRule& rule);

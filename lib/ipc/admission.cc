@@ -199,7 +199,7 @@ void Admission::enter_locked(const Demand& demand) {
   UniqueFd pipe = make_pipe_at(path(name));
   ::unlink(path(m_name).c_str());
   m_name = name;
-  m_pipe = std::move(pipe); // closing the former wakes those who stand behind us
+  m_pipe = std::move(pipe); // closing the former wakes those who stand after us
 }
 
 void Admission::enter(const Demand& demand) {

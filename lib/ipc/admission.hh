@@ -3,7 +3,7 @@
 //   QEMU_TEST_MAX_VMS     machines at once, such as 4
 //   QEMU_TEST_MAX_MEMORY  memory of their guests together, such as 16G
 // Each run keeps its own limits and looks at what all the others use. First come, first served: one
-// that needs much is not passed by those behind it. What a test needs it gets at once or not at
+// that needs much is not passed by those after it. What a test needs it gets at once or not at
 // all, so that no two wait for each other's half.
 //
 // The pool is the folder "qemu-test-admission" in $XDG_RUNTIME_DIR, else in /run/user/UID, else

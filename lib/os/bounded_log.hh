@@ -63,7 +63,7 @@ private:
 // What a process beside us writes (QEMU, a daemon): taken from a pipe and kept in a file of limited
 // size. Every byte is seen by whoever judges it, also those that the file leaves out.
 //
-// Passive: the owner polls interest() and hands the result over. Nothing here blocks.
+// Works in the turns of an event loop, and never blocks.
 class LoggedOutput {
 public:
   using Reader = std::function<void(std::string_view)>;

@@ -3,7 +3,7 @@
 // device to a file). A folder in it may be left out, for disks and the like that may be as large as
 // they are to be: it counts only once it is larger than the limit and the disk is nearly full.
 //
-// Passive: the owner waits for deadline(), then calls check().
+// The owner waits for deadline(), then calls check().
 #pragma once
 
 #include "base/duration.hh"

@@ -1,6 +1,5 @@
 // From what a test says about a machine to QEMU's argument vector, and which of QEMU's options take
-// lists. Pure: opens nothing and asks
-// nobody; the descriptors are numbers that QEMU will inherit.
+// lists. Pure: opens nothing and asks nobody; the descriptors are numbers that QEMU will inherit.
 //
 // The order of the arguments:
 //   -sandbox … -net …            if it is to be confined

@@ -2,7 +2,7 @@
 // questions, to hear events and to end it in order. The dialogue of a test has a connection of its
 // own and is none of this module's business.
 //
-// Passive: the owner polls interest() and hands the result over. Nothing here blocks.
+// Works in the turns of an event loop, and never blocks.
 #pragma once
 
 #include "os/event_loop.hh"

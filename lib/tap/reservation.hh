@@ -1,7 +1,6 @@
-// What a subtest uses of the host that other tests must not use at the same time: ports, a
-// short name for the folder of its UNIX sockets, and connected descriptors for two of its
-// processes. All are kept for as long as the object lives, and are free as soon as its process is
-// dead.
+// What a subtest uses of the host that other tests must not use at the same time: ports, a short
+// name for the folder of its UNIX sockets, and connected descriptors for two of its processes. All
+// are kept for as long as the object lives, and are free as soon as its process is dead.
 //
 // A port is held by a TCP socket that is bound to it on all addresses and never listens. It is
 // bound without SO_REUSEADDR, so that it gets a port that nobody has, and takes that option

@@ -4,8 +4,7 @@
 // Run directories are OUTPUT/ARCH/STEM.SUBTEST, with ".2", ".3", … after it for the repetitions
 // of a runner that counts them and for runs at the same time; a dot in STEM, or before a number at
 // the end of SUBTEST, is "%2E". ARCH is the folder of the definition, or the emulator's
-// architecture for the folder "generic". Payloads are in
-// OUTPUT/prepared/FOLDER/STEM.
+// architecture for the folder "generic". Payloads are in OUTPUT/prepared/FOLDER/STEM.
 #pragma once
 
 #include "definition/definition.hh"

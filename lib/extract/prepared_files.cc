@@ -122,13 +122,15 @@ private:
     }
     const std::string path = m_folder + "/" + file.file_name;
     const std::string origin = origin_of(m_definition, file);
-    std::optional<std::string> made =
-        is_right(file, path, origin) ? std::optional(path) : std::nullopt;
+    std::string& record = m_records[file.name];
+    record = is_right(file, path, origin) ? record_of_made_file(path, origin) : "";
+    std::optional<std::string> made = record.empty() ? std::nullopt : std::optional(path);
     if (!made) {
       const std::optional<Paths> sources = make_sources(file);
       const FileLock lock = await_lock(made_file_lock(path));
       if (sources && (is_right(file, path, origin) || make_from(file, *sources, path, origin))) {
         made = path;
+        record = record_of_made_file(path, origin);
       } else {
         remove_made_file(path); // what an earlier definition made is not what is asked for now
       }
@@ -208,6 +210,9 @@ private:
       } else {
         make_by_command(command_rule_of(file, sources), path);
       }
+      for (const auto& [source, source_path] : sources) {
+        need_same(file_in(source), source_path);
+      }
       record_made_file(path, origin);
       return true;
     } catch (const Error& error) {
@@ -218,12 +223,24 @@ private:
     }
   }
 
+  // Another run may have made it anew, for another definition, while something was made of it.
+  void need_same(const std::string& file, const std::string& path) {
+    const std::string& before = m_records[file]; // empty: it is no made file, or none is believed
+    if (!before.empty() &&
+        record_of_made_file(path, origin_of(m_definition, m_definition.files.at(file))) != before) {
+      throw Error(format("{} was made anew while it was used; another run has the same --prepared: "
+                         "let them run one after the other",
+                         path));
+    }
+  }
+
   const Definition& m_definition;
   const Cache& m_cache;
   std::string m_folder;
   PreparedFiles m_result;
   std::vector<std::optional<FileLock>> m_holds;
   std::map<std::string, std::optional<std::string>> m_made;
+  std::map<std::string, std::string> m_records; // of these
 };
 
 } // namespace

@@ -289,7 +289,21 @@ PreparationPlan plan_preparation(const Definition& definition,
       planner.file(variable.substr(k_file.size()));
     }
   }
-  return planner.result();
+  PreparationPlan plan = planner.result();
+  plan.wanted = {variables.begin(), variables.end()};
+  return plan;
+}
+
+std::string say_replaced(const std::vector<UsedFile>& used) {
+  for (const UsedFile& file : used) {
+    if (file.record.empty() || record_of_made_file(file.path, file.origin) != file.record) {
+      return format("{}: {} was removed or made anew while it was used: by a run of an edited "
+                    "definition with the same --output or --prepared (give each its own), or "
+                    "because a test has written to it (should it be writable?)",
+                    file.variable, file.path);
+    }
+  }
+  return "";
 }
 
 namespace {
@@ -413,6 +427,10 @@ Prepared make_shared_file(const Preparation& step, Deadline deadline, EndRequest
   remove_made_file(step.path);
   Prepared made = run_command(step, deadline, request, log);
   if (made.cause == Cause::pass) {
+    if (const std::string replaced = say_replaced(used); !replaced.empty()) {
+      remove_made_file(step.path); // nobody knows what it was made of
+      return {Cause::host, replaced, {}};
+    }
     record_made_file(step.path, step.origin);
     if (UsedFile file = use_of(step); !file.record.empty()) { // where a record can be believed
       used.push_back(std::move(file));
@@ -447,12 +465,17 @@ Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, Deadline dea
     case Preparation::Kind::fetch:
       made = run_command(step, deadline, request, log);
       break;
-    case Preparation::Kind::own:
+    case Preparation::Kind::own: {
+      std::vector<UsedFile> sources = used;
+      if (!step.made.empty()) {
+        sources.push_back(use_of(step));
+      }
       made = run_command(step, deadline, request, log);
-      if (made.cause == Cause::pass && !step.made.empty()) {
-        made.message = say_replaced({use_of(step)}); // then something else was copied
+      if (made.cause == Cause::pass) {
+        made.message = say_replaced(sources); // then it is of something else
         made.cause = made.message.empty() ? Cause::pass : Cause::host;
       }
+    }
     }
     if (made.cause != Cause::pass || request.received()) {
       return made;
@@ -461,19 +484,11 @@ Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, Deadline dea
       holds.push_back(std::move(*hold));
     }
   }
+  // What others are made of, or copies, is not needed any more.
+  std::erase_if(used, [&plan](const UsedFile& file) {
+    return !plan.wanted.contains(file.variable) || plan.paths.at(file.variable) != file.path;
+  });
   return {Cause::pass, "", std::move(holds), std::move(used)};
-}
-
-std::string say_replaced(const std::vector<UsedFile>& used) {
-  for (const UsedFile& file : used) {
-    if (file.record.empty() || record_of_made_file(file.path, file.origin) != file.record) {
-      return format("{}: {} was removed or made anew while the test used it; another run has the "
-                    "same --output or --prepared: let them run one after the other, or give each "
-                    "its own",
-                    file.variable, file.path);
-    }
-  }
-  return "";
 }
 
 } // namespace qt

@@ -17,6 +17,7 @@
 #include "tap/stage.hh"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ struct Preparation {
 struct PreparationPlan {
   std::vector<Preparation> steps;           // in an order in which they can be made
   std::map<std::string, std::string> paths; // variable → path
+  std::set<std::string> wanted;             // of these, those that the subtest itself names
   std::string missing; // why something cannot be had at all on this host: a skip; or empty
 };
 
@@ -60,7 +62,7 @@ PreparationPlan plan_preparation(const Definition& definition,
                                  const std::vector<std::string>& variables,
                                  const PayloadPlaces& places);
 
-// A made file in use, with its record as it was when the subtest began.
+// A made file in use, with its record as it was when that began.
 struct UsedFile {
   std::string variable;
   std::string path;
@@ -73,8 +75,8 @@ struct UsedFile {
 struct Prepared {
   Cause cause = Cause::pass;
   std::string message;
-  std::vector<FileLock> holds; // while they live, nobody cleans the assets out of the cache
-  std::vector<UsedFile> used = {};
+  std::vector<FileLock> holds;     // while they live, nobody cleans the assets out of the cache
+  std::vector<UsedFile> used = {}; // by the subtest itself
 };
 
 // Makes what is not there. `lookup` has the values for texts. Waits until the deadline, or the end
@@ -82,8 +84,7 @@ struct Prepared {
 Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, Deadline deadline,
                  EndRequest& request, const LineSink& log);
 
-// That another run has removed a file or made another of it meanwhile: then nobody knows what the
-// machine was given. Empty: none has.
+// That a file is no longer the one that was used: then nobody knows what that gave. Empty: all are.
 std::string say_replaced(const std::vector<UsedFile>& used);
 
 } // namespace qt

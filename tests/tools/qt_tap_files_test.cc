@@ -121,7 +121,7 @@ steps = [{ run = ["cat", "${file.one}"] }, { run = ["ls", "${file.tree}"] }]
     EXPECT_THAT(replaced.out, HasSubstr("\nnot ok 1 a\n")) << used;
     EXPECT_THAT(replaced.out,
                 HasSubstr(format("/prepared/riscv64/files/{} was removed or made anew "
-                                 "while the test used it",
+                                 "while it was used",
                                  used)));
   }
   const Captured fails = run({test("one", "{ run = ['false'] }")});
@@ -130,6 +130,38 @@ steps = [{ run = ["cat", "${file.one}"] }, { run = ["ls", "${file.tree}"] }]
   EXPECT_EQ(run({define_with(first, greps)}).out, passed);
   const Captured copied = run({test("mine", "{ run = ['grep', 'first', '${file.mine}'] }")});
   EXPECT_EQ(copied.out, passed); // of its copy it knows
+}
+
+// The command of `two` is met by the other run: it makes `two` of what that has put in the place of
+// `one`. Nobody may find it later and take it for what it should be.
+TEST_F(QtTapFiles, WhatWasMadeOfAReplacedFileIsNotKept) {
+  const std::string edited = folder.path() + "/edited/riscv64/files.toml";
+  make_directories(parent_of(edited));
+  write_file(edited, read_file(define_with(put("second"), "[test.other]\nsteps = [{ run = ['cat', "
+                                                          "'${file.one}'] }]\n")));
+  write_file(folder.path() + "/riscv64/two.sh",
+             format("if mkdir {0}/met; then\n"
+                    "  QEMU_TEST_CACHE_DIR={0}/cache QEMU_TEST_NO_DOWNLOAD=1 {1} --output {2} {3}\n"
+                    "fi\ncat \"$1\" >\"$2\"\n",
+                    folder.path(), support::tool("qt-tap"), output, edited));
+  const std::string two = R"([file.two]
+make = ["sh", "${data}/two.sh", "${file.one}", "${out}"]
+)";
+  const std::string file = define_with(put("first"), two + R"([test.a]
+steps = [{ run = ["grep", "first", "${file.two}"] }]
+)");
+  const Captured met = run({file});
+  EXPECT_THAT(met.out, HasSubstr("\nnot ok 1 a\n")) << met.err;
+  EXPECT_THAT(met.out, HasSubstr("# host: file.one: ")) << met.out;
+  EXPECT_EQ(run({file}).out, passed);
+
+  // What is made of a file is not the file: when it is there, that one does not matter any more.
+  const std::string later =
+      define_with(put("first"), two + format(R"([test.a]
+steps = [{{ run = ["{}", "--output", "{}", "{}"] }}, {{ run = ["grep", "first", "${{file.two}}"] }}]
+)",
+                                             support::tool("qt-tap"), output, edited));
+  EXPECT_EQ(run({later}).out, passed);
 }
 
 TEST_F(QtTapFiles, AStampWhosePayloadIsGoneOrChangedDoesNotMatter) {

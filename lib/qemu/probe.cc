@@ -304,7 +304,9 @@ std::string record_name(std::string program) {
 constexpr std::array<const char*, 4> k_lists = {"machines", "accelerators", "devices", "commands"};
 
 std::string joined(std::vector<std::string> names) {
-  std::erase_if(names, [](const std::string& name) { return name.find(' ') != std::string::npos; });
+  std::erase_if(names, [](const std::string& name) {
+    return name.find_first_of(" \n") != std::string::npos;
+  });
   return join(names, " ");
 }
 
@@ -374,7 +376,8 @@ Json recall(const std::string& path, const Json& identity) {
   }
   try {
     const std::optional<std::string> text = read_small_file(path, Writer::trusted);
-    Json record = text ? record_of(*text, path) : Json();
+    const bool is_all = text && text->ends_with('\n'); // a crash of the host may have cut it
+    Json record = is_all ? record_of(*text, path) : Json();
     const bool is_of_it = json_member(record, "identity") == identity;
     return is_of_it && is_whole(record) ? record : Json();
   } catch (const Error&) {

@@ -296,6 +296,13 @@ TEST_F(ProbeTest, ARecordThatLacksAListIsNotUsed) {
     EXPECT_TRUE(Probe(program, records).has_machine("none")) << list;
     EXPECT_EQ(starts() - before, 1U) << list;
   }
+  for (const std::string& end :
+       {std::string(), std::string(2, '\0')}) { // as a crash of the host may leave it
+    write_file(path, whole.substr(0, whole.size() - 5) + end);
+    const std::size_t before = starts();
+    EXPECT_TRUE(Probe(program, records).has_machine("none")) << end;
+    EXPECT_EQ(starts() - before, 1U) << end;
+  }
 }
 
 // The folder may be shared, and a record says whether there is a sandbox.

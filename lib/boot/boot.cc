@@ -29,6 +29,7 @@ constexpr std::size_t k_log_tail = 65536;
 constexpr std::size_t k_console_lines = 10;
 constexpr std::size_t k_longest_shown = 300; // of those
 constexpr Duration k_ready(30'000);          // for all daemons together
+constexpr Duration k_orphans(2000);          // they take some milliseconds
 
 void check_program(const std::string& name, std::string_view advice = "") {
   if (find_program(name)) {
@@ -38,6 +39,13 @@ void check_program(const std::string& name, std::string_view advice = "") {
     throw Error(format("starting {}: it cannot be executed", name), ExitCode::cannot_exec);
   }
   throw Error(format("starting {}: no such program{}", name, advice), ExitCode::not_found);
+}
+
+// These programs of the toolkit see to the end of all that they start.
+bool guards_itself(const std::vector<std::string>& program) {
+  const std::optional<std::string> found =
+      program.empty() ? std::nullopt : find_program(program[0]);
+  return found && (*found == sibling_program("qt-expect") || *found == sibling_program("qt-boot"));
 }
 
 std::vector<int> outer_exit_channels() {
@@ -54,6 +62,7 @@ class Boot {
 public:
   explicit Boot(const BootOptions& options)
     : m_options(options)
+    , m_guards_itself(guards_itself(options.program))
     , m_timeout(scaled(options.timeout))
     , m_run_dir(options.run_dir)
     , m_log(m_run_dir.path(), "qt-boot " + options.name)
@@ -63,6 +72,7 @@ public:
 
 private:
   void run_machine();
+  void end_orphans() const;
   std::vector<Service> start_services();
   QemuProcess start_qemu(const Channels& channels);
   std::optional<Process> start_program(const Channels& channels);
@@ -79,6 +89,7 @@ private:
   void record_start_failure(const Error& error);
 
   const BootOptions& m_options;
+  bool m_guards_itself; // the program
   std::optional<Duration> m_timeout;
   RunFolder m_run_dir;
   BaseLog m_log;
@@ -94,13 +105,25 @@ int Boot::run() {
   m_facts.vm = m_options.name;
   m_facts.machine = m_options.machine.machine.value_or("");
   m_facts.timeout = m_options.timeout.value_or(Duration::zero());
+  if (m_guards_itself) {
+    adopt_orphans();
+  }
   try {
     run_machine();
   } catch (const Error& error) {
+    end_orphans();
     record_start_failure(error);
     throw;
   }
+  end_orphans();
   return conclude();
+}
+
+// What a program that was killed has started ends by itself; nobody shall meet it after us.
+void Boot::end_orphans() const {
+  if (m_guards_itself && (!m_facts.program || m_facts.program->by_signal())) {
+    await_orphans(Deadline::after(k_orphans));
+  }
 }
 
 void Boot::run_machine() {
@@ -279,10 +302,8 @@ std::optional<Process> Boot::start_program(const Channels& channels) {
     }
   }
   spawn.keep.insert(spawn.keep.end(), m_options.inherited.begin(), m_options.inherited.end());
-  // A program of ours sees to the end of all that it starts.
-  spawn.descendants = is_sibling_program(m_options.program[0])
-                          ? SpawnOptions::Descendants::not_watched
-                          : SpawnOptions::Descendants::end_with_it;
+  spawn.descendants = m_guards_itself ? SpawnOptions::Descendants::not_watched
+                                      : SpawnOptions::Descendants::end_with_it;
   spawn.environment = {{k_vms_variable, format_vms(vms)}, {k_run_dir_variable, m_run_dir.path()}};
   Process process = Process::spawn(m_options.program, spawn);
   m_log.write(format("started {} (process {})", shell_join(m_options.program), process.pid()));

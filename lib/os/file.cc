@@ -274,20 +274,15 @@ std::optional<std::string> find_program(const std::string& name) {
 
 const std::string& folder_of_this_program() {
   static const std::string folder = [] {
-    std::error_code ignored;
-    return parent_of(fs::read_symlink("/proc/self/exe", ignored));
+    std::error_code error;
+    const fs::path self = fs::read_symlink("/proc/self/exe", error);
+    return error ? "/" : parent_of(self); // no program of ours is there
   }();
   return folder;
 }
 
 std::string sibling_program(std::string_view name) {
   return find_program(format("{}/{}", folder_of_this_program(), name)).value_or(std::string(name));
-}
-
-bool is_sibling_program(const std::string& name) {
-  const std::optional<std::string> found = find_program(name);
-  return found && base_name(*found).starts_with("qt-") &&
-         *found == sibling_program(base_name(*found));
 }
 
 AtomicFile::AtomicFile(std::string path, mode_t mode)

@@ -63,8 +63,6 @@ const std::string& folder_of_this_program();
 // What to execute for a program of this toolkit: the path of the one beside the running program,
 // else its bare name.
 std::string sibling_program(std::string_view name);
-// Whether what execvp(3) would find for `name` is such a program, and not another of that name.
-bool is_sibling_program(const std::string& name);
 
 // A file that comes into being whole or not at all: written under a unique temporary name in the
 // target's folder, then renamed over the target by commit(). The destructor discards what was not

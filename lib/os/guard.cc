@@ -79,7 +79,6 @@ void end_descendants(pid_t child, int& status) noexcept {
 }
 
 [[noreturn]] void watch(pid_t parent, pid_t child, int report) noexcept {
-  ::setpgid(0, 0);
   (void)!::write(report, &child, sizeof child);
   // What the command shares with others must end with the command, not with us.
   ::dup2(report, 0);
@@ -119,11 +118,14 @@ int guard_a_child(pid_t parent, int report, void (*run)(const void* what, pid_t 
     return errno;
   }
   const pid_t self = ::getpid();
+  const pid_t group = ::getpgrp();
+  ::setpgid(0, 0);
   const pid_t child = ::vfork();
   if (child < 0) {
     return errno;
   }
   if (child == 0) { // it gets its name by exec
+    ::setpgid(0, group);
     run(what, self);
     ::_exit(127);
   }

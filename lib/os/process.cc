@@ -204,6 +204,21 @@ void need_whole(const std::vector<std::string>& words, const std::string& progra
 
 } // namespace
 
+void adopt_orphans() noexcept { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+
+void await_orphans(Deadline deadline) {
+  constexpr Duration k_between_looks(2);
+  while (!deadline.expired()) {
+    const pid_t ended = ::waitpid(-1, nullptr, WNOHANG);
+    if (ended < 0) {
+      return;
+    }
+    if (ended == 0) {
+      wait_for(-1, 0, Deadline::after(k_between_looks));
+    }
+  }
+}
+
 std::uint64_t raise_descriptor_limit() noexcept {
   rlimit limit = {};
   if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) {

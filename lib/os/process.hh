@@ -36,6 +36,12 @@ struct SpawnOptions {
   Descendants descendants = Descendants::not_watched; // what the child's own children do
 };
 
+// For a program that starts one without a guard, which sees to its own children: if that is killed,
+// they become ours, and end by themselves soon after.
+void adopt_orphans() noexcept;
+// Waits until no child is left.
+void await_orphans(Deadline deadline);
+
 // Raises the limit of open descriptors as far as it goes, for this program only: those that it
 // starts get what it was given, since some look at every number that they could use. Gives how many
 // may be open now.

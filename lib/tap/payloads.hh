@@ -4,8 +4,8 @@
 //
 // A file is made once for all subtests and runs of a definition, in a folder of its own, or was
 // made ahead of them in another; which it is there, and that it is right, its record tells
-// (made_file.hh). Writable files and texts belong to one subtest and are made in its scratch
-// folder.
+// (made_file.hh), before it is used and afterwards. Writable files and texts belong to one subtest
+// and are made in its scratch folder.
 #pragma once
 
 #include "base/substitute.hh"

@@ -224,6 +224,40 @@ TEST_P(QemusOwn, HelpersEndWithIt) {
 INSTANTIATE_TEST_SUITE_P(Ends, QemusOwn, testing::Values("in_order", "asked", "qt_boot", "group"),
                          [](const auto& how) { return how.param; });
 
+using KilledProgram = QemusOwn;
+
+// Of qt-expect, which has no guard: not soon after, but when qt-boot has ended.
+TEST_F(KilledProgram, HasLeftNothingWhenQtBootHasEnded) {
+  constexpr std::size_t k_deep = 30; // each is found when the one above it has died
+  write_file(path("nest"), "[ $1 = 0 ] || setsid sh $0 $(($1 - 1)) &\nsleep 1000\n");
+  for (int round = 0; round < rounds(); ++round) {
+    const UniqueFd null = open_file("/dev/null", O_RDWR);
+    SpawnOptions options;
+    options.standard_input = options.standard_output = options.standard_error = null.get();
+    Words words = command({"--qemu", k_riscv64, "--machine", "virt"}, {}, {});
+    words.insert(words.end(), {"--", support::tool("qt-expect"), "--wait", "OpenSBI", "--run",
+                               format("sh {} {}", path("nest"), k_deep)});
+    Process chain = Process::spawn(words, options);
+    const auto running = [](std::string_view name) {
+      std::vector<pid_t> found;
+      for (const Descendant& process : descendants()) {
+        if (process.name == name) {
+          found.push_back(process.pid);
+        }
+      }
+      return found;
+    };
+    const Deadline deadline = Deadline::after(std::chrono::seconds(60));
+    while (running("sleep").size() <= k_deep && !deadline.expired()) {
+      ::usleep(5000);
+    }
+    ASSERT_EQ(running("qt-expect").size(), 1U);
+    ::kill(running("qt-expect").front(), SIGKILL);
+    ASSERT_TRUE(chain.wait(Deadline::after(std::chrono::seconds(60))));
+    ASSERT_THAT(descendants(), IsEmpty()) << "round " << round;
+  }
+}
+
 using QemusCommands = QemusOwn;
 
 TEST_F(QemusCommands, OfAMigrationEndToo) {

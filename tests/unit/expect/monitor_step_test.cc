@@ -358,16 +358,17 @@ TEST(MonitorStepTest, EndsQemu) {
 }
 
 TEST(MonitorStepTest, RunningMeansAlive) {
-  const auto play = [](FakeGuest::Script script) {
-    return hold(std::move(script), {step_of(StepType::running, {{"running", "50ms"}})})
-        .verdict.cause;
+  const auto play = [](const char* span, FakeGuest::Script script) {
+    return hold(std::move(script), {step_of(StepType::running, {{"running", span}})}).verdict.cause;
   };
-  EXPECT_EQ(play([](FakeGuest& guest) {
-              guest.hear_request();
-              guest.end("exited 0");
-            }),
+  EXPECT_EQ(play("50ms",
+                 [](FakeGuest& guest) {
+                   guest.hear_request();
+                   guest.end("exited 0");
+                 }),
             Cause::pass);
-  EXPECT_EQ(play([](FakeGuest& guest) { guest.end("exited 0"); }), Cause::qemu_exit);
+  // A busy host may let the guest wait; its end is the end of the step.
+  EXPECT_EQ(play("60s", [](FakeGuest& guest) { guest.end("exited 0"); }), Cause::qemu_exit);
 }
 
 Step with_timeout(Step step, const char* limit) {

@@ -276,7 +276,7 @@ const std::string& folder_of_this_program() {
   static const std::string folder = [] {
     std::error_code error;
     const fs::path self = fs::read_symlink("/proc/self/exe", error);
-    return error ? "/" : parent_of(self); // no program of ours is there
+    return error ? "/" : parent_of(self); // where it will find none of ours
   }();
   return folder;
 }

@@ -110,7 +110,7 @@ UniqueFd open_lock(const std::string& path) {
   return fd;
 }
 
-// Blocks in the kernel, in a thread of its own that can be left alone: nothing else ends such a
+// Blocks in the kernel, in a thread of its own that can be abandoned: nothing else ends such a
 // wait at a deadline.
 struct LockWait {
   explicit LockWait(UniqueFd file)

@@ -36,10 +36,10 @@ struct SpawnOptions {
   Descendants descendants = Descendants::not_watched; // what the child's own children do
 };
 
-// For a program that starts one without a guard, which sees to its own children: if that is killed,
-// they become ours, and end by themselves soon after.
+// From now on whoever loses its parent below this program becomes its child. For a program that
+// starts another one without a guard.
 void adopt_orphans() noexcept;
-// Waits until no child is left.
+// Waits until no child is left. For the end of a program, when it has waited for each Process.
 void await_orphans(Deadline deadline);
 
 // Raises the limit of open descriptors as far as it goes, for this program only: those that it

@@ -316,7 +316,7 @@ Verdict SubtestRun::run_here(const std::string& run_dir) {
       const bool is_kept = is_failure(verdict.cause);
       verdict.message = is_kept ? format("{}; {}", verdict.message, replaced) : replaced;
       verdict.cause = is_kept ? verdict.cause : Cause::host;
-      verdict.checks.clear(); // nobody knows of what they were
+      verdict.checks.clear(); // they may be of another file
     }
   }
   leave_verdict(run_dir, verdict);

@@ -164,6 +164,29 @@ steps = [{{ run = ["{}", "--output", "{}", "{}"] }}, {{ run = ["grep", "first", 
   EXPECT_EQ(run({later}).out, passed);
 }
 
+// The same where files are made ahead.
+TEST_F(QtTapFiles, WhatWasMadeAheadOfAReplacedFileIsNotKept) {
+  const std::string edited = folder.path() + "/edited/riscv64/files.toml";
+  make_directories(parent_of(edited));
+  write_file(edited, read_file(define_with(put("second"), greps)));
+  write_file(folder.path() + "/riscv64/two.sh",
+             format("if mkdir {0}/met; then\n"
+                    "  QEMU_TEST_CACHE_DIR={0}/cache {1} --definition {2} --prepared {3}\n"
+                    "fi\ncat \"$1\" >\"$2\"\n",
+                    folder.path(), support::tool("qt-extract"), edited, ready));
+  const std::string file = define_with(put("first"), R"([file.two]
+make = ["sh", "${data}/two.sh", "${file.one}", "${out}"]
+[test.a]
+steps = [{ run = ["grep", "first", "${file.two}"] }]
+)");
+  const Captured met = precache(file);
+  EXPECT_NE(met.status.code(), 0);
+  EXPECT_THAT(met.err, HasSubstr("/one was made anew while it was used")) << met.err;
+  EXPECT_FALSE(exists(ready + "/two"));
+  EXPECT_EQ(precache(file).status.code(), 0);
+  EXPECT_EQ(read_file(ready + "/two"), "first");
+}
+
 TEST_F(QtTapFiles, AStampWhosePayloadIsGoneOrChangedDoesNotMatter) {
   const std::string file = define_with(put("first"), greps);
   ASSERT_EQ(precache(file).status.code(), 0);

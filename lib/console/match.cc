@@ -7,10 +7,10 @@
 #include <bit>
 #include <cassert>
 #include <cstring>
-#include <immintrin.h>
 #include <numeric>
 
 #if defined(__x86_64__)
+#include <immintrin.h>
 #endif
 
 namespace qt {

@@ -36,6 +36,7 @@ plant 'a header without its folder' lib/base/text.cc '#include "error.hh"' 'with
 plant 'a module in no folder' lib/planted.cc '#include "base/error.hh"' 'lies in no folder'
 plant 'a wait of its own' lib/boot/relay.cc '#include <poll.h>' 'only lib/os/event_loop may'
 plant 'an unknown library' lib/base/text.cc '#include <jansson.h>' 'scripts/check-includes does not know'
+plant 'a header of one processor' lib/base/text.cc '#include <immintrin.h>' 'outside of an #if'
 rm -rf "$copy/tree"
 plant 'a row for a folder below' lib/meson.build "folder_table = {
   'planted':    ['attic'],

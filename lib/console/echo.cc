@@ -23,7 +23,7 @@ std::size_t last_character(std::string_view text, std::size_t end) {
 } // namespace
 
 bool EchoReading::is_caret_notated(char byte) {
-  return (byte >= 0 && byte < ' ') || byte == '\x7f';
+  return static_cast<unsigned char>(byte) < ' ' || byte == '\x7f';
 }
 
 EchoReading::Answer EchoReading::feed(std::string_view text, char byte, std::size_t place) {

@@ -55,12 +55,12 @@ void end_descendants(pid_t child, int& status) noexcept {
   ::sigaddset(&ended, SIGCHLD);
   constexpr timespec k_between_looks = {0, 10'000'000};
   for (;;) {
-    kill_children();
     reap(child, status);
     siginfo_t info = {};
     if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
       return; // there is none left
     }
+    kill_children();
     ::sigtimedwait(&ended, nullptr, &k_between_looks);
   }
 }

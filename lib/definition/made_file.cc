@@ -183,6 +183,12 @@ std::string record_path(const std::string& path) {
 
 std::string head_of_record(const std::string& origin) { return "2\n" + origin + "IS "; }
 
+// Whole; empty if there is none, or one of another origin.
+std::string read_record(const std::string& path, const std::string& origin) noexcept {
+  const std::optional<std::string> record = read_small_file(record_path(path), Writer::trusted);
+  return record && record->starts_with(head_of_record(origin)) ? *record : "";
+}
+
 std::string host_marks(const std::string& path) {
   struct stat status;
   if (path.empty() || ::stat(path.c_str(), &status) < 0) {
@@ -306,14 +312,18 @@ std::string made_file_lock(const std::string& path) {
   return parent_of(path) + "/." + base_name(path) + ".lock";
 }
 
-std::string record_of_made_file(const std::string& path, const std::string& origin) noexcept {
-  const std::optional<std::string> record = read_small_file(record_path(path), Writer::trusted);
-  return record && record->starts_with(head_of_record(origin)) ? *record : "";
+MadeFileUse::MadeFileUse(std::string path, std::string origin) noexcept
+  : m_path(std::move(path))
+  , m_origin(std::move(origin))
+  , m_record(read_record(m_path, m_origin)) {}
+
+bool MadeFileUse::is_same() const noexcept {
+  return has_record() && read_record(m_path, m_origin) == m_record;
 }
 
 MadeFile look_at_made_file(const std::string& path, const std::string& origin, Look look) noexcept {
   try {
-    const std::string record = record_of_made_file(path, origin);
+    const std::string record = read_record(path, origin);
     if (record.empty()) {
       return MadeFile::absent;
     }

@@ -57,9 +57,23 @@ enum class MadeFile {
 // Never throws: what cannot be looked at is absent. Costs a few system calls, of a tree a walk.
 MadeFile look_at_made_file(const std::string& path, const std::string& origin, Look look) noexcept;
 
-// What the record says, whole; empty if there is none, or one of another origin. As long as it says
-// the same, nobody has made the file anew. Never throws.
-std::string record_of_made_file(const std::string& path, const std::string& origin) noexcept;
+// That a made file is in use, from the moment in which this is made. Its record is the same as long
+// as nobody makes the file anew, as a run of an edited definition with the same folder does.
+class MadeFileUse {
+public:
+  MadeFileUse(std::string path, std::string origin) noexcept;
+
+  const std::string& path() const noexcept { return m_path; }
+  // Whether it began with a record, of this origin. Without one nothing can be said.
+  bool has_record() const noexcept { return !m_record.empty(); }
+  // Whether that record is still there. Never throws.
+  bool is_same() const noexcept;
+
+private:
+  std::string m_path;
+  std::string m_origin;
+  std::string m_record;
+};
 
 // Removes the file and its record, before it is made anew. Throws Error.
 void remove_made_file(const std::string& path);

@@ -122,15 +122,15 @@ private:
     }
     const std::string path = m_folder + "/" + file.file_name;
     const std::string origin = origin_of(m_definition, file);
-    std::string& record = m_records[file.name];
-    record = is_right(file, path, origin) ? record_of_made_file(path, origin) : "";
-    std::optional<std::string> made = record.empty() ? std::nullopt : std::optional(path);
-    if (!made) {
+    std::optional<std::string> made;
+    if (is_right(file, path, origin) && begin_use(file, path, origin)) {
+      made = path;
+    } else {
       const std::optional<Paths> sources = make_sources(file);
       const FileLock lock = await_lock(made_file_lock(path));
       if (sources && (is_right(file, path, origin) || make_from(file, *sources, path, origin))) {
         made = path;
-        record = record_of_made_file(path, origin);
+        begin_use(file, path, origin);
       } else {
         remove_made_file(path); // what an earlier definition made is not what is asked for now
       }
@@ -210,8 +210,8 @@ private:
       } else {
         make_by_command(command_rule_of(file, sources), path);
       }
-      for (const auto& [source, source_path] : sources) {
-        need_same(file_in(source), source_path);
+      for (const auto& source : sources) {
+        need_same(file_in(source.first));
       }
       record_made_file(path, origin);
       return true;
@@ -224,14 +224,22 @@ private:
   }
 
   // Another run may have made it anew, for another definition, while something was made of it.
-  void need_same(const std::string& file, const std::string& path) {
-    const std::string& before = m_records[file]; // empty: it is no made file, or none is believed
-    if (!before.empty() &&
-        record_of_made_file(path, origin_of(m_definition, m_definition.files.at(file))) != before) {
+  void need_same(const std::string& file) const {
+    const auto use = m_uses.find(file);
+    if (use != m_uses.end() && !use->second.is_same()) {
       throw Error(format("{} was made anew while it was used; another run has the same --prepared: "
                          "let them run one after the other",
-                         path));
+                         use->second.path()));
     }
+  }
+
+  // False if its record cannot be believed.
+  bool begin_use(const FileRule& file, const std::string& path, const std::string& origin) {
+    const MadeFileUse use(path, origin);
+    if (use.has_record()) {
+      m_uses.insert_or_assign(file.name, use);
+    }
+    return use.has_record();
   }
 
   const Definition& m_definition;
@@ -240,7 +248,7 @@ private:
   PreparedFiles m_result;
   std::vector<std::optional<FileLock>> m_holds;
   std::map<std::string, std::optional<std::string>> m_made;
-  std::map<std::string, std::string> m_records; // of these
+  std::map<std::string, MadeFileUse> m_uses; // of these
 };
 
 } // namespace

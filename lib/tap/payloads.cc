@@ -296,11 +296,11 @@ PreparationPlan plan_preparation(const Definition& definition,
 
 std::string say_replaced(const std::vector<UsedFile>& used) {
   for (const UsedFile& file : used) {
-    if (file.record.empty() || record_of_made_file(file.path, file.origin) != file.record) {
+    if (!file.use.is_same()) {
       return format("{}: {} was removed or made anew while it was used: by a run of an edited "
                     "definition with the same --output or --prepared (give each its own), or "
                     "because a test has written to it (should it be writable?)",
-                    file.variable, file.path);
+                    file.variable, file.use.path());
     }
   }
   return "";
@@ -400,7 +400,7 @@ std::optional<FileLock> lock_of(const std::string& path, Deadline deadline,
 }
 
 UsedFile use_of(const Preparation& step) {
-  return {step.variable, step.made, step.origin, record_of_made_file(step.made, step.origin)};
+  return {step.variable, MadeFileUse(step.made, step.origin)};
 }
 
 // Under a lock: another subtest or run may be about to make the same.
@@ -432,7 +432,7 @@ Prepared make_shared_file(const Preparation& step, Deadline deadline, EndRequest
       return {Cause::host, replaced, {}};
     }
     record_made_file(step.path, step.origin);
-    if (UsedFile file = use_of(step); !file.record.empty()) { // where a record can be believed
+    if (UsedFile file = use_of(step); file.use.has_record()) { // where a record can be believed
       used.push_back(std::move(file));
     }
   }
@@ -486,7 +486,7 @@ Prepared prepare(const PreparationPlan& plan, const Lookup& lookup, Deadline dea
   }
   // What others are made of, or copies, is not needed any more.
   std::erase_if(used, [&plan](const UsedFile& file) {
-    return !plan.wanted.contains(file.variable) || plan.paths.at(file.variable) != file.path;
+    return !plan.wanted.contains(file.variable) || plan.paths.at(file.variable) != file.use.path();
   });
   return {Cause::pass, "", std::move(holds), std::move(used)};
 }

@@ -10,6 +10,7 @@
 
 #include "base/substitute.hh"
 #include "definition/definition.hh"
+#include "definition/made_file.hh"
 #include "ipc/run_dir.hh"
 #include "os/file.hh"
 #include "os/file_lock.hh"
@@ -62,12 +63,9 @@ PreparationPlan plan_preparation(const Definition& definition,
                                  const std::vector<std::string>& variables,
                                  const PayloadPlaces& places);
 
-// A made file in use, with its record as it was when that began.
 struct UsedFile {
   std::string variable;
-  std::string path;
-  std::string origin;
-  std::string record;
+  MadeFileUse use;
 };
 
 // How it went. A cause other than `pass` comes with a message: `skip` (unavailable now), `asset`

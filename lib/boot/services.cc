@@ -95,7 +95,7 @@ void Services::check() {
   }
 }
 
-void Services::qemu_ended() {
+void Services::qemu_ended_by_itself() {
   if (!m_deadline.is_never()) {
     m_deadline = Deadline::never();
     m_failure.clear();

@@ -35,11 +35,10 @@ public:
     , m_log(log) {}
 
   // The object must stay where it is from now on. While `needed` says so, the end of a daemon
-  // counts as failure() unless QEMU ends within half a second: a daemon may see QEMU's end before
-  // we do.
+  // counts as failure() unless QEMU ends by itself within half a second: a daemon may see QEMU's
+  // end before we do.
   void register_with(EventLoop& loop, std::function<bool()> needed);
-  // QEMU has ended: what a daemon does now is its own affair.
-  void qemu_ended();
+  void qemu_ended_by_itself();
 
   Deadline deadline() const { return m_deadline; }
   // True once, when a daemon's end has become a failure of the run.

@@ -2,7 +2,9 @@
 
 #include "base/error.hh"
 #include "base/format.hh"
+#include "data/json.hh"
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -177,8 +179,18 @@ void Shutdown::enter(State last) {
   }
 }
 
-void Shutdown::ask_to_quit() {
+void Shutdown::note_asked() {
+  if (m_facts.end == QemuEnd::itself) {
+    const Json& events = json_list(m_facts.details, "events");
+    m_facts.ended_when_asked = std::any_of(events.begin(), events.end(), [](const Json& event) {
+      return json_text(event, "event") == "SHUTDOWN";
+    });
+  }
   m_facts.end = QemuEnd::asked;
+}
+
+void Shutdown::ask_to_quit() {
+  note_asked();
   if (m_machine.monitor && !m_machine.monitor->ended()) {
     m_log.write("asking QEMU to quit");
     m_machine.monitor->ask("quit", Json::object(), {});
@@ -210,7 +222,7 @@ void Shutdown::end_started() {
 
 void Shutdown::terminate(Duration bound) {
   m_log.write("sending SIGTERM to QEMU");
-  m_facts.end = QemuEnd::asked;
+  note_asked();
   m_machine.qemu.send_signal(SIGTERM);
   m_state_timer.set(bound);
 }

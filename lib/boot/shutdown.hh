@@ -159,6 +159,7 @@ private:
   void enter(State last);
   Circumstances circumstances() const;
   Event program_end() const;
+  void note_asked();
   void ask_to_quit();
   void await_start(State last);
   void end_started();

@@ -266,12 +266,14 @@ void Supervisor::handle_qemu() {
   if (!m_end.poll_qemu()) {
     return;
   }
-  m_machine.services.qemu_ended();
   m_machine.output.finish();
   m_facts.ended_before_program = m_facts.ended_before_program || !m_end.over();
   if (m_machine.monitor) {
     m_machine.monitor->handle({-1, 0, POLLIN}); // what it has said last
     m_facts.machine_ran = m_machine.monitor->answered();
+  }
+  if (m_facts.end == QemuEnd::itself || m_facts.ended_when_asked) {
+    m_machine.services.qemu_ended_by_itself();
   }
   if (m_machine.console) {
     m_machine.console->drain();

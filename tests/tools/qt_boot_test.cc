@@ -578,6 +578,10 @@ TEST_F(QtBoot, SupervisesDaemons) {
   const Captured failed = run_riscv({"hang"}, {"--service", "sh -c 'exit 3'"});
   EXPECT_EQ(code_of(failed), 1);
   EXPECT_THAT(failed.err, HasSubstr("service 0 (sh) exited 3 while QEMU was running"));
+  // Also where the program passes a moment later.
+  const Captured quick = run_riscv({"wait", "OpenSBI"}, {"--service", "sh -c 'exit 3'"});
+  EXPECT_EQ(code_of(quick), 1);
+  EXPECT_THAT(quick.err, HasSubstr("service 0 (sh) exited 3 while QEMU was running"));
   EXPECT_EQ(code_of(run_riscv({"end", "0"}, {"--service", "no-such-daemon"})), 127);
 }
 

@@ -1,8 +1,10 @@
 #include "boot/output_check.hh"
 
 #include "base/error.hh"
+#include "base/text.hh"
 
 #include <algorithm>
+#include <optional>
 
 namespace qt {
 
@@ -65,6 +67,21 @@ void OutputCheck::feed(std::string_view bytes) {
   }
 }
 
+// Where something was cut off, the start of what is left is none of the text: \A is not there.
+void OutputCheck::look_at_end(Search& search) const {
+  if (search.found) {
+    return;
+  }
+  const Regex regex(search.text);
+  const std::optional<Regex::Found> found = regex.search(m_tail);
+  if (!found) {
+    return;
+  }
+  search.found = m_size == m_tail.size() || found->begin > 0 ||
+                 regex.attempt(m_tail, 1, Regex::Rest::none) == Regex::Outcome::match;
+  search.needs_all = !search.found;
+}
+
 // At its end an expression may match what could have gone on, or nothing at all.
 void OutputCheck::end() {
   for (auto& [check, search] : m_checks) {
@@ -72,7 +89,8 @@ void OutputCheck::end() {
       continue;
     }
     try {
-      search.found = search.matcher.settle() || Regex(search.text).search(m_tail);
+      search.found = search.matcher.settle().has_value();
+      look_at_end(search);
     } catch (const Error& error) {
       m_failure = error.what();
     }
@@ -88,7 +106,12 @@ std::string OutputCheck::mistake(std::string_view what) const {
   };
   for (const auto& [check, search] : m_checks) {
     if (search.found == (check == "lacks")) {
-      return wrong(check, search.text);
+      return wrong(check, search.text) +
+             (search.needs_all
+                  ? format(" (it is {} long; of one over {} an expression that begins with its "
+                           "start can match the first {} only)",
+                           format_size(m_size), format_size(2 * k_tail), format_size(k_tail))
+                  : "");
     }
   }
   for (const std::string& text : m_equals) {

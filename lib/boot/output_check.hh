@@ -3,7 +3,7 @@
 //
 // It means the same as looking at the whole text at its end (text_mistake()), but that an
 // expression which spans more than 64 KiB, or looks back as far, is only found at the end of the
-// text.
+// text, and not at all if it begins at the start of a longer one.
 #pragma once
 
 #include "console/match.hh"
@@ -42,8 +42,10 @@ private:
     std::string text;
     Matcher matcher;
     bool found = false;
+    bool needs_all = false; // of the text, of which only the end is kept
   };
   void look(Search& search, std::string_view bytes);
+  void look_at_end(Search& search) const;
 
   std::vector<std::pair<std::string, Search>> m_checks; // with their kinds, all but "equals"
   std::vector<Search> m_skips;

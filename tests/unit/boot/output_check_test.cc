@@ -55,6 +55,23 @@ TEST(OutputCheck, SeesEveryByteOfALongText) {
   EXPECT_EQ(judged({{"matches", "middle"}}), "asked of it: matches 'middle'");
 }
 
+TEST(OutputCheck, TheStartOfTheKeptEndIsNotTheStart) {
+  std::string text = "BAD\n";
+  for (int i = 0; i < 30'000; ++i) {
+    text += "1234567\n";
+  }
+  const auto judged = [&text](const char* expression) {
+    return mistake({{"matches", expression}}, text, 1 << 12);
+  };
+  const std::string why = " (it is 234.4 KiB long; of one over 128.0 KiB an expression that begins "
+                          "with its start can match the first 64.0 KiB only)";
+  EXPECT_EQ(judged("(?s)\\A(?!.*BAD).+\\z"), "asked of it: matches '(?s)\\A(?!.*BAD).+\\z'" + why);
+  EXPECT_NE(judged("\\A\\d{7}\\n"), "");
+  EXPECT_EQ(judged("\\ABAD$"), "");
+  EXPECT_EQ(judged("^1234567\\n\\z"), "");
+  EXPECT_EQ(judged("(?s)\\d+\\n1.*7\\n\\z"), "");
+}
+
 TEST(OutputCheck, AllOfSeveralOfAKindMustHold) {
   const auto judged = [](const Json& checks) {
     OutputCheck check(checks, {});

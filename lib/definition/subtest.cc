@@ -45,6 +45,8 @@ private:
   void check_channels(const Step& step, const Value& value, const Vm& vm);
   void check_awaited(const Step& step, const Value& value, const Value& table, TypedTexts& typed);
   void check_dialogue_texts(const Value& table, const Phase& phase);
+  bool stands_here(const Member& member, const std::vector<Value>& parts) const;
+  void complain_of_replaced(const Value& table, const char* part, const std::vector<Value>& parts);
   using SavedNames = Variables::SavedNames;
   void check_names(const Value* value, std::string_view key,
                    SavedNames saved = SavedNames::unknown);
@@ -454,6 +456,30 @@ Phase SubtestReader::read_phase(const Value& table, const Position& at, const st
   return phase;
 }
 
+// Whether a key of the test stands in it, before its machines or phases, and not in a template.
+bool SubtestReader::stands_here(const Member& member, const std::vector<Value>& parts) const {
+  return member.at.file == m_test.at.file && member.at.line > m_test.at.line &&
+         std::all_of(parts.begin(), parts.end(), [&member](const Value& part) {
+           return member.at.file == part.at.file && member.at.line < part.at.line;
+         });
+}
+
+// Of what the test asks of QEMU's end and output: where each machine or phase has its own, nobody
+// would ever look at it.
+void SubtestReader::complain_of_replaced(const Value& table, const char* part,
+                                         const std::vector<Value>& parts) {
+  for (const char* const key : {"exit", "output"}) {
+    const Member* const member = table.member(key);
+    if (member != nullptr && is_final() && !parts.empty() && stands_here(*member, parts) &&
+        std::all_of(parts.begin(), parts.end(),
+                    [key](const Value& value) { return value.find(key) != nullptr; })) {
+      complain(member->at, format("{}: each {} has its own, and nothing would be judged by this; "
+                                  "leave it out",
+                                  key, part));
+    }
+  }
+}
+
 Subtest SubtestReader::read(const Value* required) {
   const Value& table = m_test.value;
   const std::string title = format("[test.{}", m_test.key);
@@ -478,6 +504,12 @@ Subtest SubtestReader::read(const Value* required) {
     check_names(&all, "requires");
     subtest.required = read_requires(all, m_reader);
   }
+  if (const Value* const vms = table.find("vm")) {
+    std::vector<Value> each;
+    std::transform(vms->members.begin(), vms->members.end(), std::back_inserter(each),
+                   [](const Member& vm) { return vm.value; });
+    complain_of_replaced(table, "machine", each);
+  }
   const Value* const phases = table.find("phase");
   if (phases == nullptr) {
     subtest.phases.push_back(read_phase(table, m_test.at, title));
@@ -490,6 +522,7 @@ Subtest SubtestReader::read(const Value* required) {
     const auto has_steps = [](const Value& phase) { return phase.find("steps") != nullptr; };
     if (const Member* const steps = table.member("steps");
         steps != nullptr && is_final() && !phases->elements.empty() &&
+        stands_here(*steps, phases->elements) &&
         std::all_of(phases->elements.begin(), phases->elements.end(), has_steps)) {
       complain(steps->at,
                "steps: each phase has steps of its own, and these would never run; leave "
@@ -498,6 +531,7 @@ Subtest SubtestReader::read(const Value* required) {
     if (phases->elements.empty()) {
       complain(phases->at, format("phase: expected tables [{}.phase]], got an empty list", title));
     }
+    complain_of_replaced(table, "phase", phases->elements);
     // Also what each phase replaces.
     const Reader pending(m_reader.mistakes(), Texts::pending);
     SubtestReader(m_test, m_payloads, pending).read_phase(table, m_test.at, title);

@@ -121,6 +121,25 @@ std::string empty_key_mistake(const Step& step) {
   return "";
 }
 
+// What is taken out of an answer before it is looked at: no check for it can ever fail, or hold.
+std::string removed_mistake(const Step& step) {
+  if (step.type == StepType::hmp && step.text("lacks").find('\r') != std::string::npos) {
+    return "lacks: this cannot come: a line of the answer ends with LF alone; leave the CR out";
+  }
+  const Json* const checks = step.type == StepType::shell ? step.find("stdout") : nullptr;
+  if (checks == nullptr) {
+    return "";
+  }
+  const bool is_wrong = std::any_of(checks->begin(), checks->end(), [](const Json& check) {
+    const auto asked = check.items().begin();
+    return asked.key() != "matches" && asked.value().is_string() &&
+           asked.value().get_ref<const std::string&>().find_first_of("\r\x1b") != std::string::npos;
+  });
+  return is_wrong ? "stdout: this cannot come: CR and ESC, with the sequence that it begins, are "
+                    "taken out of what a command prints; leave them out here too"
+                  : "";
+}
+
 } // namespace
 
 const Json* Step::find(std::string_view key) const {
@@ -163,7 +182,7 @@ std::string step_mistake(const Step& step) {
     return has("until") ? "" : "interrupt needs until = \"the text that ends it\"";
   case StepType::shell: {
     const std::string mistake = shell_mistake(step.text("shell"));
-    return mistake.empty() ? "" : format("shell: {}", mistake);
+    return mistake.empty() ? removed_mistake(step) : format("shell: {}", mistake);
   }
   case StepType::tap:
     return !step.text("tap").empty() &&
@@ -178,7 +197,7 @@ std::string step_mistake(const Step& step) {
     }
     [[fallthrough]];
   case StepType::hmp:
-    return has("every") && !has("until") ? "every needs until" : "";
+    return has("every") && !has("until") ? "every needs until" : removed_mistake(step);
   case StepType::file:
     return has("matches") || has("lacks") || has("sha256") || has("min-size")
                ? ""

@@ -449,6 +449,15 @@ const Case k_tests[] = {
     {"machine='x'\nsteps=[{qmp='a'}]\n[[test.t.phase]]\nsteps=[{qmp='b'}]\n"
      "[[test.t.phase]]\nmachine='y'\n",
      {}},
+    {"machine='x'\noutput=['a']\nexit=3\n[[test.t.phase]]\noutput=['b']\nexit=0\n"
+     "[[test.t.phase]]\noutput=['c']\n",
+     {"3:1: error: output: each phase has its own, and nothing would be judged by this; leave it "
+      "out"}},
+    {"machine='x'\nverify=[{run=['a']}]\n[[test.t.phase]]\nexit=0\nverify=[{run=['b']}]\n", {}},
+    {"exit=3\n[test.t.vm.a]\nmachine='x'\nexit=0\n[test.t.vm.b]\nmachine='y'\nexit='any'\n",
+     {"2:1: error: exit: each machine has its own, and nothing would be judged by this; leave it "
+      "out"}},
+    {"exit=3\n[test.t.vm.a]\nmachine='x'\nexit=0\n[test.t.vm.b]\nmachine='y'\n", {}},
     {"machine='x'\nqmp=false\nsteps=[{exit=0}]\n", {}},
     {"machine='x'\nqmp=false\nsteps=[{exit='any'}]\n",
      {"4:14: error: exit: without a monitor (qmp = false) a panic looks like that; write it as the "
@@ -618,6 +627,16 @@ const StepCase k_steps[] = {
      "8: error: steps: an error reply has nothing for matches"},
     {"[{qmp='x', range=[-9223372036854775808, 9223372036854775807]}]",
      "24: error: range: expected a range that leaves something out, got a list"},
+    {"[{hmp='info status', lacks=\"x\\r\\n\"}]",
+     "8: error: steps: lacks: this cannot come: a line of the answer ends with LF alone; leave the "
+     "CR out"},
+    {"[{hmp='info status', lacks=\"x\\n\"}]", ""},
+    {"[{shell='x', prompt='# ', stdout={lacks=\"a\\r\\nb\"}}]",
+     "8: error: steps: stdout: this cannot come: CR and ESC, with the sequence that it begins, are "
+     "taken out of what a command prints; leave them out here too"},
+    {"[{shell='x', prompt='# ', stdout={lacks=\"\\u001b[0m\"}}]",
+     "8: error: steps: stdout: this cannot come: CR and ESC, with the sequence that it begins, are "
+     "taken out of what a command prints; leave them out here too"},
     {"[{running='0s'}]", "17: error: running: expected a time above 0, got \"0s\""},
     {"[{file='x', min-size='0'}]", "28: error: min-size: expected a size above 0, got \"0\""},
     {"[{wait='x', mark='', budget='1s'}]",

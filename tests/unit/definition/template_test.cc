@@ -34,6 +34,27 @@ std::string ten_times(const std::string& text) {
   return join(std::vector<std::string>(10, text), ",");
 }
 
+// What a phase replaces may be of use to another test.
+TEST(Template, MayHaveWhatThePhasesOfOneTestReplace) {
+  const char* const text = R"(
+[template.t]
+machine = "x"
+exit = 0
+output = "one"
+[test.one]
+template = "t"
+[test.two]
+template = "t"
+[[test.two.phase]]
+exit = 1
+output = "two"
+[[test.two.phase]]
+exit = "any"
+output = "three"
+)";
+  EXPECT_EQ(load_text(text).subtests.size(), 2u);
+}
+
 TEST(Template, IsExtendedByItsTest) {
   const Definition definition = load_text(R"(
 [template.linux]

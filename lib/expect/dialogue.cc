@@ -71,6 +71,7 @@ private:
   // Runs a check and keeps its result. Throws what ends the dialogue, after keeping it too.
   void run_check(std::size_t index);
   void run_step(const Step& original, const std::string& words);
+  void skip_other_checks(Verdict& verdict) const;
   // Adds the results of the guest's own tests: "NAME", or "CHECK/NAME" in a check.
   void keep_guest_tests(const std::string& check);
   // Consoles that no step from this one on looks at need not be kept: a guest that goes on saying
@@ -399,13 +400,25 @@ DialogueResult Runner::judge(const DialogueEnd& end) {
   }
   if (end.cause == Cause::skip) { // the reason alone is what people read
     verdict.message = end.message;
+    if (!failed_checks_text(m_checks).empty()) { // of tests that the guest has run
+      skip_other_checks(verdict);
+    }
   }
-  result.exit_code = end.signal != 0            ? 128 + end.signal
-                     : end.cause == Cause::pass ? static_cast<int>(ExitCode::done)
-                     : end.cause == Cause::skip ? static_cast<int>(ExitCode::absent)
-                     : late                     ? static_cast<int>(ExitCode::deadline)
-                                                : static_cast<int>(ExitCode::failed);
+  result.exit_code = end.signal != 0                ? 128 + end.signal
+                     : end.cause == Cause::pass     ? static_cast<int>(ExitCode::done)
+                     : verdict.cause == Cause::skip ? static_cast<int>(ExitCode::absent)
+                     : late                         ? static_cast<int>(ExitCode::deadline)
+                                                    : static_cast<int>(ExitCode::failed);
   return result;
+}
+
+// What is skipped after a check has failed.
+void Runner::skip_other_checks(Verdict& verdict) const {
+  std::vector<std::string> names;
+  std::transform(m_dialogue.checks.begin(), m_dialogue.checks.end(), std::back_inserter(names),
+                 [](const Check& check) { return check.name; });
+  complete_checks(verdict, names);
+  count_failed_checks(verdict);
 }
 
 void Runner::run_steps(std::size_t first, std::size_t end) {
@@ -466,22 +479,10 @@ void Runner::run_check(std::size_t index) {
 
 // What the named checks amount to, where everything else has passed.
 DialogueEnd end_of_checks(const std::vector<CheckResult>& checks) {
-  constexpr std::size_t k_most_names = 10;
-  std::vector<std::string> names;
-  std::size_t failed = 0;
-  for (const CheckResult& check : checks) {
-    if (is_failure(check.cause) && failed++ < k_most_names) {
-      names.push_back(format("'{}'", check.name));
-    }
-  }
-  if (failed > k_most_names) {
-    names.push_back("…");
-  }
+  const std::string failed = failed_checks_text(checks);
   DialogueEnd end;
-  end.cause = failed == 0 ? Cause::pass : Cause::check;
-  end.message =
-      failed == 0 ? "passed"
-                  : format("{} of {} checks failed: {}", failed, checks.size(), join(names, ", "));
+  end.cause = failed.empty() ? Cause::pass : Cause::check;
+  end.message = failed.empty() ? "passed" : failed;
   return end;
 }
 

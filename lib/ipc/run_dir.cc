@@ -91,6 +91,19 @@ std::string dialogue_log_path(const std::string& run_dir) { return run_dir + "/d
 std::string base_log_path(const std::string& run_dir) { return run_dir + "/base.log"; }
 std::string scratch_path(const std::string& run_dir) { return run_dir + "/scratch"; }
 
+std::vector<std::string> repetitions_of(const std::string& run_dir) {
+  const std::string begin = base_name(run_dir) + ".";
+  std::vector<std::string> paths;
+  std::error_code error; // without the folder there are none
+  for (const std::string& name : names_in(parent_of(run_dir), error)) {
+    if (name.size() > begin.size() && name.starts_with(begin) &&
+        name.find_first_not_of("0123456789", begin.size()) == std::string::npos) {
+      paths.push_back(parent_of(run_dir) + "/" + name);
+    }
+  }
+  return paths;
+}
+
 namespace {
 
 constexpr unsigned k_logs = 8; // as large as the limit of one, are the limit of all

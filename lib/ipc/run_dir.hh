@@ -54,6 +54,9 @@ std::string dialogue_log_path(const std::string& run_dir);
 std::string base_log_path(const std::string& run_dir);
 std::string scratch_path(const std::string& run_dir);
 
+// What lies beside a run directory for its repetitions: `run_dir`.2, .3, …
+std::vector<std::string> repetitions_of(const std::string& run_dir);
+
 // How much the files of a run may take of the disk: all logs together a few times what one may,
 // and what is in the scratch folder whatever the disk has room for. The program that runs a
 // machine looks after that, and the one that runs a stage without a machine.

@@ -209,6 +209,35 @@ bool has_failed(const Verdict& verdict) {
   return verdict.cause == Cause::check || is_failure(verdict.cause);
 }
 
+std::string failed_checks_text(const std::vector<CheckResult>& checks) {
+  constexpr std::size_t k_most_names = 10;
+  std::vector<std::string> names;
+  std::size_t failed = 0;
+  for (const CheckResult& check : checks) {
+    if (is_failure(check.cause) && failed++ < k_most_names) {
+      names.push_back(format("'{}'", check.name));
+    }
+  }
+  if (failed > k_most_names) {
+    names.push_back("…");
+  }
+  return failed == 0
+             ? ""
+             : format("{} of {} checks failed: {}", failed, checks.size(), join(names, ", "));
+}
+
+void count_failed_checks(Verdict& verdict) {
+  const std::string failed = failed_checks_text(verdict.checks);
+  if (failed.empty() || is_failure(verdict.cause) || verdict.cause == Cause::check) {
+    return;
+  }
+  verdict.message = verdict.cause == Cause::pass ? failed
+                    : verdict.cause == Cause::skip
+                        ? format("{}; then it was skipped: {}", failed, verdict.message)
+                        : format("{}; the rest {}", failed, verdict.message);
+  verdict.cause = Cause::check;
+}
+
 std::string UniqueNames::take(const std::string& name) {
   std::string unique = name;
   for (std::size_t& number = m_given[name]; number++ > 0;) {

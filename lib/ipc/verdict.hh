@@ -156,6 +156,11 @@ struct Verdict {
 
 // It failed, by itself or by one of its checks.
 bool has_failed(const Verdict& verdict);
+// "2 of 3 checks failed: 'a', 'b'"; empty if none has.
+std::string failed_checks_text(const std::vector<CheckResult>& checks);
+// A run of which a check has failed has not passed, and what it was skipped for later, or that the
+// rest has passed when it ran again, does not undo that: it gets the cause `check`.
+void count_failed_checks(Verdict& verdict);
 // Gives those of `names` that have no result yet the cause of the whole: they were not reached.
 void complete_checks(Verdict& verdict, const std::vector<std::string>& names);
 // The verdict of one check alone, with what concerns the run as a whole.

@@ -34,9 +34,9 @@ class Jobs {
 public:
   // All of `selected`, then all of them again, `rounds` times. Nothing is owned. With more than one
   // round each run has the time of its file for itself, and its run directory is used again by the
-  // next one, unless it is of the first failure of this subtest with this cause. What is to be run
-  // again after a failure (settings.retries) is run when all have been run once, so that it takes
-  // no time from others, and only if there is as much time left as it took.
+  // next one, unless it is of the first failure of this subtest, or of one of its checks, with this
+  // cause. What is to be run again after a failure (settings.retries) is run when all have been run
+  // once, so that it takes no time from others, and only if there is as much time left as it took.
   Jobs(const std::vector<Selected>& selected, std::size_t rounds, const RunSettings& settings,
        EndRequest& request);
   // If results were not taken (stdout is gone) the subtests that run are ended.
@@ -83,9 +83,10 @@ private:
   int m_folder = 0;               // in use where there are no threads
   std::mutex m_mutex;
   std::condition_variable m_ready;
-  std::map<std::size_t, Result> m_results;          // not taken yet
-  std::set<std::pair<std::size_t, Cause>> m_failed; // subtests, and with which cause
-  std::deque<Attempt> m_again;                      // to be run again
+  std::map<std::size_t, Result> m_results; // not taken yet
+  // Of each subtest that has failed its checks (empty: the whole), and with which cause.
+  std::map<std::size_t, std::set<std::pair<std::string, Cause>>> m_failed;
+  std::deque<Attempt> m_again; // to be run again
   std::vector<std::thread> m_threads;
 };
 

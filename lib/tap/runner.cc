@@ -49,14 +49,16 @@ bool can_be_hosts(Cause cause) {
          cause == Cause::asset;
 }
 
+const CheckResult* find_check(const Verdict& tried, const std::string& name) {
+  const auto found = std::find_if(tried.checks.begin(), tried.checks.end(),
+                                  [&name](const CheckResult& check) { return check.name == name; });
+  return found == tried.checks.end() ? nullptr : &*found;
+}
+
 // What a check came to in one try: where it has no result, it was not reached.
 Verdict verdict_in(const Verdict& tried, const std::string& check) {
-  for (const CheckResult& result : tried.checks) {
-    if (result.name == check) {
-      return verdict_of_check(tried, result);
-    }
-  }
-  return tried;
+  const CheckResult* const result = find_check(tried, check);
+  return result == nullptr ? tried : verdict_of_check(tried, *result);
 }
 
 // Changes cause and message of the last of `tries`, which are of the whole or of one check.
@@ -71,17 +73,53 @@ void judge(std::span<const Verdict> tries, Cause& cause, std::string& message) {
     }
     cause = Cause::flaky;
     message = format("passed in try {}; try {}: {}", number, last, cause_line(tries[last - 1]));
-  } else if (cause != Cause::check && has_failed(tries.back())) {
+  } else if (number > 1 && cause != Cause::check && has_failed(tries.back())) {
     message += failed == number ? format("; failed in each of {} tries", number)
                                 : format("; failed in {} of {} tries", failed, number);
   }
 }
 
+constexpr const char* k_skipped_again = "; when it was to run again, it was skipped: {}";
+
 // The failure of the try before stays, whatever keeps it from being run now.
 void keep_failure(Verdict& verdict, const Verdict& before) {
   const std::string reason = verdict.message;
   verdict = before;
-  verdict.message += format("; when it was to run again, it was skipped: {}", reason);
+  verdict.message += format(k_skipped_again, reason);
+}
+
+// The same for a check that is skipped now: what it came to where it was run.
+void keep_failure(CheckResult& check, std::span<const Verdict> tries) {
+  std::vector<Verdict> ran;
+  for (const Verdict& tried : tries) {
+    const CheckResult* const result = find_check(tried, check.name);
+    if (result != nullptr && result->cause != Cause::skip) {
+      ran.push_back(verdict_of_check(tried, *result));
+    }
+  }
+  if (std::none_of(ran.begin(), ran.end(), has_failed)) {
+    return;
+  }
+  const std::string reason = check.message;
+  const Verdict& last = ran.back();
+  check.cause = last.cause;
+  check.message = last.message;
+  check.step = last.step;
+  check.awaited = last.awaited;
+  check.last_lines = last.last_lines;
+  judge(ran, check.cause, check.message);
+  check.message += format(k_skipped_again, reason);
+}
+
+void note_tries(CheckResult& check, std::span<const Verdict> tries) {
+  if (check.cause == Cause::skip) {
+    keep_failure(check, tries);
+    return;
+  }
+  std::vector<Verdict> own;
+  std::transform(tries.begin(), tries.end(), std::back_inserter(own),
+                 [&check](const Verdict& tried) { return verdict_in(tried, check.name); });
+  judge(own, check.cause, check.message);
 }
 
 // What the programs of all stages say on stderr is in base.log until that has so many bytes, or as
@@ -159,6 +197,7 @@ private:
   std::vector<Mark> m_marks;
   std::vector<StepTime> m_steps;
   std::vector<CheckResult> m_checks;
+  UniqueNames m_names; // of these
   std::vector<Touch> m_touched;
   std::string m_start, m_end; // of the first and last dialogue
   double m_seconds = 0;
@@ -412,6 +451,7 @@ Verdict SubtestRun::of_all_stages(Verdict verdict, const std::string& run_dir) c
   verdict.start = m_start;
   verdict.end = m_end;
   verdict.seconds = m_seconds;
+  count_failed_checks(verdict);
   if (is_failure(verdict.cause) && verdict.last_lines.empty()) {
     verdict.last_lines = last_console_lines(verdict.vm, run_dir);
   }
@@ -462,6 +502,7 @@ void SubtestRun::keep(const Verdict& left, const std::string& stage, double star
   }
   for (CheckResult check : left.checks) {
     check.start += start;
+    check.name = m_names.take(check.name); // each dialogue gives it once
     m_checks.push_back(std::move(check));
   }
   for (const Touch& touch : left.touched) {
@@ -541,14 +582,8 @@ RunDirectory::RunDirectory(const std::string& wanted, const std::string& repeate
 }
 
 void remove_repetitions(const std::string& wanted) {
-  const std::string begin = base_name(wanted) + ".";
-  std::error_code error; // without the folder there are none
-  for (const std::string& name : names_in(parent_of(wanted), error)) {
-    const bool is_repetition =
-        name.size() > begin.size() && name.starts_with(begin) &&
-        name.find_first_not_of("0123456789", begin.size()) == std::string::npos;
-    const std::string path = parent_of(wanted) + "/" + name;
-    if (const std::optional<FileLock> lock = is_repetition ? lock_folder(path, "") : std::nullopt) {
+  for (const std::string& path : repetitions_of(wanted)) {
+    if (const std::optional<FileLock> lock = lock_folder(path, "")) {
       remove_tree(path);
     }
   }
@@ -591,13 +626,15 @@ void note_tries(Verdict& verdict, std::span<const Verdict> tries) {
   if (verdict.cause == Cause::skip) {
     keep_failure(verdict, tries[number - 2]);
   } else {
-    judge(tries, verdict.cause, verdict.message);
     for (CheckResult& check : verdict.checks) {
-      std::vector<Verdict> own;
-      std::transform(tries.begin(), tries.end(), std::back_inserter(own),
-                     [&check](const Verdict& tried) { return verdict_in(tried, check.name); });
-      judge(own, check.cause, check.message);
+      note_tries(check, tries);
     }
+    if (std::none_of(tries.begin(), tries.end(),
+                     [](const Verdict& tried) { return is_failure(tried.cause); })) {
+      count_failed_checks(verdict); // there is nothing to be said of the rest
+    }
+    judge(tries, verdict.cause, verdict.message);
+    count_failed_checks(verdict);
   }
   for (std::size_t i = 0; i + 1 < number; ++i) {
     const Verdict& tried = tries[i];

@@ -37,7 +37,7 @@ private:
   std::optional<FileLock> m_lock;
 };
 
-// Removes what the repetitions of an earlier run have left, `wanted`.2, .3, …, where nobody uses
+// Removes what the repetitions of an earlier run have left (repetitions_of()), where nobody uses
 // it: they are no results of the run that begins. Throws Error.
 void remove_repetitions(const std::string& wanted);
 

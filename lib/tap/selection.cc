@@ -3,6 +3,7 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/text.hh"
+#include "ipc/run_dir.hh"
 #include "ipc/verdict.hh"
 #include "os/file.hh"
 
@@ -139,6 +140,21 @@ void check_run_directories(const std::vector<Selected>& selected, const RunSetti
   }
 }
 
+namespace {
+
+bool has_passed_by_itself(const std::string& run_dir, const std::vector<std::string>& checks) {
+  const auto passed = [](Cause cause) { return cause == Cause::pass || cause == Cause::flaky; };
+  const std::optional<Verdict> verdict = read_verdict(run_dir);
+  return verdict && passed(verdict->cause) && verdict->touched.empty() &&
+         std::all_of(checks.begin(), checks.end(), [&](const std::string& name) {
+           return std::any_of(
+               verdict->checks.begin(), verdict->checks.end(),
+               [&](const CheckResult& check) { return check.name == name && passed(check.cause); });
+         });
+}
+
+} // namespace
+
 std::vector<Selected> not_passed(const std::vector<Selected>& selected, RunSettings settings,
                                  const std::string& results) {
   if (!exists(results)) {
@@ -149,10 +165,11 @@ std::vector<Selected> not_passed(const std::vector<Selected>& selected, RunSetti
   std::vector<Selected> left;
   for (const Selected& test : selected) {
     const std::string run_dir = run_dir_of(*test.definition, *test.subtest, settings);
-    const std::optional<Verdict> verdict = read_verdict(run_dir);
-    const bool has_passed =
-        verdict && (verdict->cause == Cause::pass || verdict->cause == Cause::flaky);
-    if (!has_passed || !verdict->touched.empty()) { // else it has passed by itself
+    std::vector<std::string> folders = repetitions_of(run_dir);
+    folders.push_back(run_dir);
+    if (!std::all_of(folders.begin(), folders.end(), [&test](const std::string& folder) {
+          return has_passed_by_itself(folder, test.checks);
+        })) {
       left.push_back(test);
     }
   }

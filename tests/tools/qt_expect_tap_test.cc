@@ -76,6 +76,15 @@ TEST_F(QtExpectTap, AFailureFailsButStopsNoLaterStep) {
   EXPECT_EQ(verdict().cause, Cause::check);
 }
 
+TEST_F(QtExpectTap, ASkipAfterAFailureIsNoSkip) {
+  const Captured result = hear("1..2\r\nok 1 a\r\nnot ok 2 b\r\n",
+                               {"--tap", "--run", "sh -c 'echo no disk >&2; exit 77'"});
+  EXPECT_EQ(code(result), "exited 1") << result.err;
+  EXPECT_EQ(verdict().cause, Cause::check);
+  EXPECT_THAT(verdict().message, HasSubstr("1 of 2 checks failed: 'b'; then it was skipped: "));
+  EXPECT_EQ(code(hear("1..1\r\nok 1 a\r\n", {"--tap", "--run", "sh -c 'exit 77'"})), "exited 77");
+}
+
 TEST_F(QtExpectTap, APlanThatIsNotKeptFails) {
   const auto fails = [&](const std::string& text, const std::string& why) {
     const Captured result = hear(text + "END\r\n", {"--tap-until", "END"});

@@ -85,6 +85,29 @@ steps = [{ qmp = "query-version" }]
   EXPECT_EQ(status_of(bisected), 1);
 }
 
+TEST_F(QtTapGuest, AFailureOfAnEarlierPhaseStays) {
+  const std::string file = define("riscv64", "phases",
+                                  format(R"(
+[test.boots]
+machine = "virt"
+args = ["-bios", "{}"]
+timeout = "60s"
+
+[[test.boots.phase]]
+steps = [{{ interrupt = " ", until = "=> " }}, {{ line = "echo 1..2; echo ok 1 a; echo not ok 2 b", tap = true }}]
+
+[[test.boots.phase]]
+steps = [{{ interrupt = " ", until = "=> " }}, {{ line = "echo 1..1; echo ok 1 a", tap = true }}]
+)",
+                                         k_firmware));
+  const Captured run = this->run({file});
+  EXPECT_EQ(status_of(run), 1);
+  EXPECT_THAT(run.out, AllOf(HasSubstr("\nok 2 boots/a\nnot ok 3 boots/b\n"),
+                             HasSubstr("\nok 4 boots/a (2)\n1..4\n")));
+  EXPECT_EQ(read_verdict(output + "/riscv64/phases.boots").value_or(Verdict()).cause, Cause::check);
+  EXPECT_THAT(tap({"--rerun", output, "--list", file}).out, HasSubstr("boots"));
+}
+
 TEST_F(QtTapGuest, APlanThatIsNotKeptFailsTheTest) {
   const Captured run = this->run({define_inner("echo 1..2; echo ok 1 good; echo ok 1 again")});
   EXPECT_EQ(status_of(run), 1);

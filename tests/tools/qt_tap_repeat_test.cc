@@ -1,10 +1,12 @@
 // --repeat, --until-fail and --bisect, with a real emulator.
 #include "base/shell_words.hh"
+#include "ipc/run_dir.hh"
 #include "ipc/verdict.hh"
 #include "os/file.hh"
 #include "tap_fixture.hh"
 
 #include <gmock/gmock.h>
+#include <set>
 
 namespace qt {
 namespace {
@@ -146,6 +148,78 @@ steps = [{ qmp = "query-status" }]
   EXPECT_EQ(status_of(nothing), 0);
   EXPECT_EQ(nothing.out, "TAP version 13\n1..0 # SKIP all of them have passed in " + before + "\n");
   EXPECT_EQ(status_of(run({"--rerun", folder.path() + "/none", file})), 2);
+}
+
+TEST_F(QtTapRepeat, WhatFailedInOneRoundHasNotPassed) {
+  const std::string before = folder.path() + "/before";
+  // Each counts its rounds in a file: "first" fails in the first, "named/second" in the second.
+  const std::string file = define("riscv64", "rounds",
+                                  format(R"(
+[template.counted]
+machine = "none"
+console = false
+params = {{ name = "", bad = "" }}
+steps = [{{ run = ["sh", "-c", 'echo >> "$1"; test $(wc -l < "$1") != $2', "sh", "{0}/${{params.name}}", "${{params.bad}}"] }}]
+
+[test.first]
+template = "counted"
+params = {{ name = "first", bad = "1" }}
+
+[test.second]
+template = "counted"
+params = {{ name = "second", bad = "2" }}
+
+[test.named]
+machine = "none"
+console = false
+steps = [{{ qmp = "query-status" }}]
+
+[[test.named.check]]
+name = "first"
+steps = [{{ run = ["sh", "-c", 'echo >> "$1"; test $(wc -l < "$1") != 1', "sh", "{0}/a"] }}]
+
+[[test.named.check]]
+name = "second"
+steps = [{{ run = ["sh", "-c", 'test $(wc -l < "$1") != 2', "sh", "{0}/a"] }}]
+)",
+                                         folder.path()));
+  EXPECT_EQ(status_of(tap({"--output", before, "--repeat", "3", file})), 1);
+  const Captured again = run({"--rerun", before, "--list", file});
+  EXPECT_THAT(again.out, AllOf(HasSubstr("rounds:first\t"), HasSubstr("rounds:second\t"),
+                               HasSubstr("rounds:named")));
+  // Of both checks the first failure is kept.
+  std::set<std::string> failed;
+  std::vector<std::string> folders = repetitions_of(before + "/riscv64/rounds.named");
+  folders.push_back(before + "/riscv64/rounds.named");
+  for (const std::string& name : folders) {
+    for (const CheckResult& check : read_verdict(name).value_or(Verdict()).checks) {
+      if (is_failure(check.cause)) {
+        failed.insert(check.name);
+      }
+    }
+  }
+  EXPECT_THAT(failed, testing::ElementsAre("first", "second"));
+}
+
+TEST_F(QtTapRepeat, ACheckThatWasNotRunHasNotPassed) {
+  const std::string file = define("riscv64", "named", R"(
+[test.all]
+machine = "none"
+console = false
+steps = [{ qmp = "query-status" }]
+
+[[test.all.check]]
+name = "good"
+steps = [{ qmp = "query-version" }]
+
+[[test.all.check]]
+name = "bad"
+steps = [{ qmp = "query-status", returns = { running = false } }]
+)");
+  const std::string before = folder.path() + "/before";
+  EXPECT_EQ(status_of(tap({"--output", before, file})), 1);
+  EXPECT_EQ(status_of(tap({"--output", before, "--filter", "all/good", file})), 0);
+  EXPECT_THAT(run({"--rerun", before, file}).out, HasSubstr("not ok 3 all/bad\n"));
 }
 
 TEST_F(QtTapRepeat, WhatCannotBeRepeated) {

@@ -97,6 +97,36 @@ TEST(TriesTest, ASkipHidesNoFailure) {
   EXPECT_EQ(verdict.message, "late; when it was to run again, it was skipped: no emulator");
 }
 
+TEST(TriesTest, ACheckThatIsSkippedKeepsItsFailure) {
+  const Verdict failed = with_check(verdict_of(Cause::check, ""), Cause::timeout, "slow");
+  const Verdict skipped = with_check(verdict_of(Cause::pass, "passed"), Cause::skip, "absent");
+  const Verdict passed = with_check(verdict_of(Cause::pass, "passed"), Cause::pass);
+  const auto last = [](const std::vector<Verdict>& tries) {
+    Verdict verdict = tries.back();
+    note_tries(verdict, tries);
+    return verdict;
+  };
+  for (const std::vector<Verdict>& tries :
+       {std::vector{failed, skipped}, std::vector{failed, skipped, skipped}}) {
+    const Verdict verdict = last(tries);
+    EXPECT_EQ(verdict.checks[0].cause, Cause::timeout);
+    EXPECT_EQ(verdict.checks[0].message, "slow; when it was to run again, it was skipped: absent");
+    EXPECT_EQ(verdict.cause, Cause::check);
+    EXPECT_EQ(verdict.message, "1 of 1 checks failed: 'named'");
+  }
+  EXPECT_EQ(last({failed, passed, skipped}).checks[0].cause, Cause::flaky);
+  EXPECT_EQ(last({passed, skipped}).checks[0].cause, Cause::skip);
+  // It was not reached before: that is no failure of its own, but one of the whole.
+  const Verdict rest = last({verdict_of(Cause::timeout, "late"), skipped});
+  EXPECT_EQ(rest.checks[0].cause, Cause::skip);
+  EXPECT_EQ(rest.cause, Cause::flaky);
+  const Verdict both =
+      last({with_check(verdict_of(Cause::timeout, "late"), Cause::host, "x"), skipped});
+  EXPECT_EQ(both.cause, Cause::check);
+  EXPECT_EQ(both.message,
+            "1 of 1 checks failed: 'named'; the rest passed in try 2; try 1: timeout: late");
+}
+
 TEST(TriesTest, TheLogsOfEachTryStay) {
   const TempDir folder("tries-test");
   const auto names = [&folder](const std::string& part) {

@@ -29,17 +29,6 @@ constexpr std::array k_names = {
     KindName{Change::Kind::faster, "faster"},
 };
 
-// "x86_64/seabios:pc.2" is the second run of "x86_64/seabios:pc" where that is there, too.
-std::string without_repetition(const std::string& name,
-                               const std::map<std::string, const SubtestResult*>& all) {
-  const std::size_t dot = name.rfind('.');
-  if (dot == std::string::npos || !parse_integer(std::string_view(name).substr(dot + 1)) ||
-      !all.contains(name.substr(0, dot))) {
-    return name;
-  }
-  return name.substr(0, dot);
-}
-
 struct Range {
   double least = 0;
   double most = 0;
@@ -58,24 +47,27 @@ struct Range {
 
 using Times = std::map<std::string, Range>; // of the subtest (""), and of each of its marks
 
-std::map<std::string, const SubtestResult*> by_name(std::span<const SubtestResult> results) {
-  std::map<std::string, const SubtestResult*> all;
+using BySubject = std::map<std::string, const SubtestResult*>;
+
+// Of all repetitions of a subtest the worst.
+BySubject worst_of_each(std::span<const SubtestResult> results) {
+  BySubject worst;
   for (const SubtestResult& result : results) {
-    all.emplace(result.name, &result);
+    const auto known = worst.emplace(result.subject(), &result).first;
+    known->second = is_worse(result, *known->second) ? &result : known->second;
   }
-  return all;
+  return worst;
 }
 
-std::map<std::string, Times>
-times_of_passes(const std::map<std::string, const SubtestResult*>& all) {
+std::map<std::string, Times> times_of_passes(std::span<const SubtestResult> results) {
   std::map<std::string, Times> times;
-  for (const auto& [name, result] : all) {
-    if (!result->passed()) {
+  for (const SubtestResult& result : results) {
+    if (!result.passed()) {
       continue;
     }
-    Times& of_subtest = times[without_repetition(name, all)];
-    of_subtest[""].add(result->verdict.seconds);
-    for (const Mark& mark : result->verdict.marks) {
+    Times& of_subtest = times[result.subject()];
+    of_subtest[""].add(result.verdict.seconds);
+    for (const Mark& mark : result.verdict.marks) {
       of_subtest[mark.name].add(mark.seconds);
     }
   }
@@ -91,8 +83,7 @@ bool is_apart(const Range& less, const Range& more) {
   return gap > 1 && gap > less.most / 2;
 }
 
-void compare_times(const std::map<std::string, const SubtestResult*>& before,
-                   const std::map<std::string, const SubtestResult*>& after,
+void compare_times(std::span<const SubtestResult> before, std::span<const SubtestResult> after,
                    std::vector<Change>& changes) {
   const std::map<std::string, Times> old_times = times_of_passes(before);
   for (const auto& [name, times] : times_of_passes(after)) {
@@ -133,8 +124,8 @@ std::string_view change_name(Change::Kind kind) {
 std::vector<Change> compare(std::span<const SubtestResult> before,
                             std::span<const SubtestResult> after) {
   using Kind = Change::Kind;
-  const std::map<std::string, const SubtestResult*> old_results = by_name(before);
-  const std::map<std::string, const SubtestResult*> new_results = by_name(after);
+  const BySubject old_results = worst_of_each(before);
+  const BySubject new_results = worst_of_each(after);
   std::vector<Change> changes;
   for (const auto& [name, result] : new_results) {
     const auto known = old_results.find(name);
@@ -162,7 +153,7 @@ std::vector<Change> compare(std::span<const SubtestResult> before,
       changes.push_back({Kind::gone, name, outcome_text(*result) + " → not there"});
     }
   }
-  compare_times(old_results, new_results, changes);
+  compare_times(before, after, changes);
   std::stable_sort(changes.begin(), changes.end(),
                    [](const Change& one, const Change& other) { return one.kind < other.kind; });
   return changes;

@@ -33,9 +33,10 @@ struct Change {
 // "newly failed", …
 std::string_view change_name(Change::Kind kind);
 
-// Changes from `before` to `after`, by kind, then by name. Slower and faster are told where the
-// times of all repetitions of a subtest lie apart from each other by more than what they vary, and
-// where there is one of each, by more than a half and a second.
+// Changes from `before` to `after`, by kind, then by name: that of the subtest, of whose
+// repetitions the worst counts, however many there are. Slower and faster are told where the times
+// of all repetitions of a subtest lie apart from each other by more than what they vary, and where
+// there is one of each, by more than a half and a second.
 std::vector<Change> compare(std::span<const SubtestResult> before,
                             std::span<const SubtestResult> after);
 

@@ -449,13 +449,17 @@ std::string html_comparison(std::span<const SubtestResult> before,
   }
   std::vector<Json> entries;
   for (const SubtestResult& result : after) {
-    const auto own = changes_of.find(result.name);
+    const auto own = changes_of.find(result.subject());
     entries.push_back(compared_entry(result, find_result(before, result.name),
                                      own == changes_of.end() ? Json::array() : own->second));
   }
   for (const SubtestResult& result : before) {
-    if (find_result(after, result.name) == nullptr) {
-      entries.push_back(compared_entry(result, nullptr, changes_of.at(result.name)));
+    const bool is_gone =
+        std::none_of(after.begin(), after.end(), [&result](const SubtestResult& other) {
+          return other.subject() == result.subject();
+        });
+    if (is_gone) {
+      entries.push_back(compared_entry(result, nullptr, changes_of.at(result.subject())));
     }
   }
   return page_of(entries, title);

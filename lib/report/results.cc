@@ -12,9 +12,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 namespace qt {
 
@@ -59,11 +61,6 @@ std::string part_of(int fd, std::size_t size, std::uint64_t offset) {
 
 constexpr std::size_t k_deepest_folder = 64;
 constexpr std::size_t k_most_of_log = 64 << 10; // of base.log: its start says what it is about
-
-bool is_folder(const std::string& path) {
-  struct stat status;
-  return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
 
 bool is_run_directory(const std::string& path) {
   return exists(path + "/verdict.json") || exists(base_log_path(path));
@@ -111,8 +108,14 @@ SubtestResult read_result(const std::string& directory) {
   const std::string name = base_name(directory);
   const std::size_t dot = name.find('.');
   result.file = shown_name(name.substr(0, dot));
-  result.subtest = dot == std::string::npos ? "" : shown_name(name.substr(dot + 1));
+  const std::string subtest = dot == std::string::npos ? "" : name.substr(dot + 1);
+  result.subtest = shown_name(subtest);
   result.name = format("{}/{}:{}", result.arch, result.file, result.subtest);
+  // Where a number belongs to the name of a subtest, the dot before it is written as "%2E".
+  if (const std::size_t end = subtest.rfind('.');
+      end != std::string::npos && parse_integer(std::string_view(subtest).substr(end + 1))) {
+    result.first = format("{}/{}:{}", result.arch, result.file, shown_name(subtest.substr(0, end)));
+  }
   read_log(result);
   if (std::optional<Verdict> verdict = read_verdict(directory)) {
     result.verdict = std::move(*verdict);
@@ -133,12 +136,16 @@ int weight(const SubtestResult& result) {
 class Reader {
 public:
   void read(const std::string& folder, std::size_t depth = 0) {
+    if (depth == 0) { // one may be named twice
+      m_seen.clear();
+    }
     if (is_run_directory(folder)) {
       const SubtestResult result = read_result(folder);
       for (const CheckResult& check : result.verdict.checks) {
         SubtestResult own = result;
         const std::string name = escape_for_display(check.name);
         own.name += "/" + name;
+        own.first += own.first.empty() ? "" : "/" + name;
         own.subtest += "/" + name;
         own.verdict = verdict_of_check(result.verdict, check);
         add(std::move(own));
@@ -153,7 +160,7 @@ public:
     }
     for (const std::string& name : names) {
       const std::string path = folder + "/" + name;
-      if (is_folder(path) && depth < k_deepest_folder) {
+      if (depth < k_deepest_folder && is_new_folder(path)) {
         read(path, depth + 1);
       }
     }
@@ -168,19 +175,31 @@ public:
   }
 
 private:
+  // Links may lead in a circle.
+  bool is_new_folder(const std::string& path) {
+    struct stat status;
+    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
+           m_seen.emplace(status.st_dev, status.st_ino).second;
+  }
+
   void add(SubtestResult result) {
     ++m_found;
-    const auto [known, is_new] = m_results.try_emplace(result.name, result);
-    if (!is_new && weight(result) > weight(known->second)) {
+    const auto [known, is_new] = m_results.try_emplace({result.subject(), result.name}, result);
+    if (!is_new && is_worse(result, known->second)) {
       known->second = std::move(result);
     }
   }
 
-  std::map<std::string, SubtestResult> m_results;
+  std::set<std::pair<dev_t, ino_t>> m_seen;
+  std::map<std::pair<std::string, std::string>, SubtestResult> m_results;
   std::size_t m_found = 0;
 };
 
 } // namespace
+
+bool is_worse(const SubtestResult& one, const SubtestResult& other) {
+  return weight(one) > weight(other);
+}
 
 std::vector<SubtestResult> read_results(std::span<const std::string> folders) {
   Reader reader;

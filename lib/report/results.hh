@@ -15,6 +15,7 @@ namespace qt {
 
 struct SubtestResult {
   std::string name;       // "riscv64/opensbi:smp", a repetition "riscv64/opensbi:smp.2"
+  std::string first;      // of a repetition: "riscv64/opensbi:smp"; else empty
   std::string arch;       // "riscv64"
   std::string file;       // "opensbi"
   std::string subtest;    // "smp"
@@ -24,6 +25,8 @@ struct SubtestResult {
   std::string again;      // the command line that runs it again; empty if it is not known
   Verdict verdict;        // cause `host` where a run left none: it did not come to its end
 
+  // What all repetitions have in common.
+  const std::string& subject() const { return first.empty() ? name : first; }
   // Failed checks have results of their own.
   bool passed() const { return is_passed(verdict.cause); }
   // It passed, but only when it was run again.
@@ -34,9 +37,12 @@ struct SubtestResult {
 
 // All results in `folders`, by name. One name in several folders is one result: what failed counts
 // before what is flaky, that before what passed, and that before what was skipped, so that no
-// folder hides a failure of another. Symbolic links to folders are not followed. Throws
-// Error(ExitCode::usage) for a folder that is not there or has no result: nothing is no success.
+// folder hides a failure of another. Throws Error(ExitCode::usage) for a folder that is not there
+// or has no result: nothing is no success.
 std::vector<SubtestResult> read_results(std::span<const std::string> folders);
+
+// Whether one says more against a success than the other, in the order above.
+bool is_worse(const SubtestResult& one, const SubtestResult& other);
 
 // "failed", "flaky", "passed", "skipped".
 std::string_view outcome_name(const SubtestResult& result);

@@ -55,11 +55,28 @@ TEST(Compare, EveryChangeOfAnOutcome) {
   EXPECT_THAT(change_lines({}), ElementsAre("nothing has changed"));
 }
 
+SubtestResult again(SubtestResult result, const std::string& first) {
+  result.first = first;
+  return result;
+}
+
+TEST(Compare, OfRepetitionsTheWorstCounts) {
+  const std::vector<SubtestResult> good = {run_of("x:t", Cause::pass),
+                                           again(run_of("x:t.2", Cause::pass), "x:t"),
+                                           again(run_of("x:t.3", Cause::pass), "x:t")};
+  const std::vector<SubtestResult> bad = {run_of("x:t", Cause::pass),
+                                          again(run_of("x:t.2", Cause::timeout, 0, "late"), "x:t")};
+  EXPECT_THAT(compare(good, std::span(good).first(1)), IsEmpty()) << "fewer of them";
+  EXPECT_THAT(compare(std::span(good).first(1), good), IsEmpty()) << "more of them";
+  EXPECT_THAT(names(compare(good, bad)), ElementsAre("newly failed x:t"));
+  EXPECT_THAT(names(compare(bad, good)), ElementsAre("fixed x:t"));
+}
+
 TEST(Compare, TimesBeyondWhatRepetitionsVary) {
   const auto runs = [](double one, double two, double three) {
     return std::vector<SubtestResult>{run_of("x:t", Cause::pass, one),
-                                      run_of("x:t.2", Cause::pass, two),
-                                      run_of("x:t.3", Cause::pass, three)};
+                                      again(run_of("x:t.2", Cause::pass, two), "x:t"),
+                                      again(run_of("x:t.3", Cause::pass, three), "x:t")};
   };
   EXPECT_THAT(names(compare(runs(1, 1.1, 1.2), runs(2, 2.1, 2.2))), ElementsAre("slower x:t"));
   EXPECT_THAT(names(compare(runs(2, 2.1, 2.2), runs(1, 1.1, 1.2))), ElementsAre("faster x:t"));

@@ -52,6 +52,8 @@ TEST_F(ResultsTest, AreNamedByTheirFolders) {
   EXPECT_EQ(results[2].subtest, "a b.2");
   EXPECT_TRUE(results[2].failed());
   EXPECT_EQ(results[3].name, "x86_64/linux-6.1:boot.2");
+  EXPECT_EQ(results[2].subject(), "ppc/74xx:a b");
+  EXPECT_EQ(results[3].subject(), results[3].name) << "no repetition: the dot is its own";
   EXPECT_EQ(results[3].file, "linux-6.1");
   EXPECT_EQ(counts_text(results), "2 passed, 1 failed, 1 skipped");
 }
@@ -176,6 +178,20 @@ TEST_F(ResultsTest, NothingIsNoSuccess) {
       EXPECT_EQ(error.code(), ExitCode::usage) << error.what();
     }
   }
+}
+
+TEST_F(ResultsTest, ARepetitionIsNoSubtestOfThatName) {
+  leave("arm/virt.pc", Cause::pass);
+  leave("arm/virt.pc.2", Cause::timeout);
+  leave("arm/virt.pc%2E2", Cause::pass);
+  EXPECT_EQ(counts_text(read()), "2 passed, 1 failed, 0 skipped");
+}
+
+TEST_F(ResultsTest, LinksAreFollowed) {
+  leave("elsewhere/arm/virt.a", Cause::timeout);
+  leave("here/x86_64/pc.a", Cause::pass);
+  ASSERT_EQ(::symlink("../elsewhere/arm", (m_folder.path() + "/here/arm").c_str()), 0);
+  EXPECT_EQ(counts_text(read({"here"})), "1 passed, 1 failed, 0 skipped");
 }
 
 // What lies in a run directory belongs to it, such as a phase's; links may lead in a circle.

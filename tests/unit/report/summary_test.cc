@@ -101,6 +101,16 @@ TEST(Summary, SkipsThatNobodyExpected) {
   write_file(list, "");
   EXPECT_EQ(unexpected_skips(results, list).size(), 3u);
   EXPECT_THROW(unexpected_skips(results, folder.path() + "/none"), Error);
+  // A subtest that may be skipped may be so in each repetition, with its checks.
+  std::vector<SubtestResult> more = {results[3], results[3], results[3], results[0]};
+  more[1].name = "arm/virt:vnc.2";
+  more[1].first = "arm/virt:vnc";
+  more[1].directory += ".2";
+  more[2].name += "/check";
+  more[3] = results[2];
+  more[3].directory = results[0].directory;
+  write_file(list, "arm/virt:vnc\n");
+  EXPECT_THAT(unexpected_skips(more, list), ElementsAre(HasSubstr("arm/virt:net-1: skipped")));
 }
 
 TEST(Summary, DurationsOfWhatRan) {
@@ -114,6 +124,10 @@ TEST(Summary, DurationsOfWhatRan) {
   results[4].verdict.seconds = 0.05;
   results[4].directory = results[0].directory; // a check of it: its time is in that
   EXPECT_THAT(duration_lines(results), ElementsAre("arm/long 3.600", "arm/virt 3.500"));
+  results.push_back(result_of("b.2", Cause::pass)); // of its repetitions the longest
+  results[5].first = results[1].name;
+  results[5].verdict.seconds = 2.7;
+  EXPECT_THAT(duration_lines(results), ElementsAre("arm/virt 3.700", "arm/long 3.600"));
 }
 
 // Whatever a guest prints: markup, characters that XML cannot hold, the end of a section.

@@ -6,8 +6,10 @@
 #include "base/text.hh"
 #include "os/file.hh"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <iterator>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -170,9 +172,15 @@ std::optional<FileLock> Cache::hold(std::string_view digest) const noexcept {
 std::optional<FileLock> Cache::hold_path(const std::string& path) noexcept {
   try {
     const std::string real = real_path(path);
-    const std::string folder = Cache::open().folder();
-    return exists(folder) && parent_of(real) == real_path(folder) ? FileLock::share(real)
-                                                                  : std::nullopt;
+    const Cache cache = Cache::open();
+    std::vector<std::string> folders = {cache.folder()};
+    std::transform(cache.m_lower.begin(), cache.m_lower.end(), std::back_inserter(folders),
+                   [](const Cache& lower) { return lower.folder(); });
+    const bool is_cached =
+        std::any_of(folders.begin(), folders.end(), [&real](const std::string& folder) {
+          return exists(folder) && parent_of(real) == real_path(folder);
+        });
+    return is_cached ? FileLock::share(real) : std::nullopt;
   } catch (const std::exception&) { // not there, or no cache
     return std::nullopt;
   }

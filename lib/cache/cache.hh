@@ -81,10 +81,11 @@ public:
   // Notes that the file is in use now, for those who evict. Best effort: a read-only cache serves.
   void touch(std::string_view digest) const noexcept;
   // While the result lives, nobody who cleans the cache removes the file, whether or not it is
-  // open. Nothing if it is not there, or in a lower cache, which nobody cleans. Needs no write
-  // permission; ends with the process.
+  // open. Nothing if it is not there, or in a lower cache. Needs no write permission; ends
+  // with the process.
   std::optional<FileLock> hold(std::string_view digest) const noexcept;
-  // The same for the path of a file of the cache that the environment names. Nothing for any other.
+  // The same for the path of a file of the cache that the environment names, or of a lower one,
+  // which whoever it belongs to may clean. Nothing for any other.
   static std::optional<FileLock> hold_path(const std::string& path) noexcept;
 
   // --- for those who put files in

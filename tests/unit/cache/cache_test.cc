@@ -329,6 +329,12 @@ TEST_F(LowerCacheTest, IsNeverWritten) {
 TEST_F(LowerCacheTest, TheEnvironmentNamesSeveral) {
   const ScopedVariable own("QEMU_TEST_CACHE_DIR", m_cache.root());
   const ScopedVariable lower("QEMU_TEST_CACHE_LOWER", "/none:" + m_lower.root() + ":");
+  put_lower("content");
+  {
+    const auto hold = Cache::hold_path(m_lower.own_path(k_digest));
+    EXPECT_TRUE(hold) << "its owner is not to remove what a test uses";
+    EXPECT_EQ(in_use_elsewhere(m_lower.own_path(k_digest)), InUse::yes);
+  }
   ASSERT_EQ(Cache::open().lower().size(), 2u);
   EXPECT_EQ(Cache::open().lower()[1].root(), m_lower.root());
 }

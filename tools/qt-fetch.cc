@@ -144,7 +144,8 @@ ExitCode fetch(Settings& settings) {
     clear_stamp(*settings.run.stamp);
   }
   if (settings.action == Action::uncached) {
-    return run_fetch_uncached(settings.fetch, settings.operand().source, *settings.output, output);
+    return run_fetch_uncached(settings.fetch, settings.operand(), *settings.output, settings.run,
+                              output);
   }
   const std::optional<std::vector<WantedAsset>> wanted = settings.wanted(settings.definitions);
   settings.run.account =
@@ -204,6 +205,10 @@ int run(const std::vector<std::string>& words) {
   }
   settings.fetch.download.largest = settings.limit.value_or(settings.fetch.download.largest);
   const bool fetches = settings.action == Action::fetch || settings.action == Action::uncached;
+  if (settings.run.stamp && !fetches) {
+    throw Error("--stamp FILE says that assets are there; it belongs to fetching them",
+                ExitCode::usage);
+  }
   return to_int(fetches ? fetch(settings) : care(settings));
 }
 

@@ -379,13 +379,10 @@ std::string ProgressBoard::total_line() const {
                 remaining_time(static_cast<double>(left), rate));
 }
 
-ExitCode run_fetch(Fetcher& fetcher, std::span<const WantedAsset> wanted, const FetchRun& run,
-                   const AssetOutput& output) {
-  std::vector<AssetSource> sources;
-  for (const WantedAsset& asset : wanted) {
-    sources.push_back(asset.source);
-  }
-  const std::vector<Fetched> results = fetch_with_progress(fetcher, sources, wanted, run);
+namespace {
+
+ExitCode finish(std::span<const WantedAsset> wanted, std::span<const Fetched> results,
+                const FetchRun& run, const AssetOutput& output) {
   report(wanted, results, run, output);
   const ExitCode code = exit_code_of(results);
   if (run.stamp && code == ExitCode::done) {
@@ -400,19 +397,27 @@ ExitCode run_fetch(Fetcher& fetcher, std::span<const WantedAsset> wanted, const 
   return run.stamp ? ExitCode::done : code;
 }
 
-ExitCode run_fetch_uncached(const FetchOptions& options, const AssetSource& source,
-                            const std::string& path, const AssetOutput& output) {
+} // namespace
+
+ExitCode run_fetch(Fetcher& fetcher, std::span<const WantedAsset> wanted, const FetchRun& run,
+                   const AssetOutput& output) {
+  std::vector<AssetSource> sources;
+  for (const WantedAsset& asset : wanted) {
+    sources.push_back(asset.source);
+  }
+  return finish(wanted, fetch_with_progress(fetcher, sources, wanted, run), run, output);
+}
+
+ExitCode run_fetch_uncached(const FetchOptions& options, const WantedAsset& wanted,
+                            const std::string& path, const FetchRun& run,
+                            const AssetOutput& output) {
+  const AssetSource& source = wanted.source;
   Fetcher fetcher(options);
   Progress progress({display_url(source.urls.at(0))});
   const Fetched result = fetcher.fetch_uncached(source, path, [&](const HttpProgress& state) {
     progress.moved(0, state.bytes, state.total);
   });
-  if (result.there()) {
-    output.print(result.path);
-  } else {
-    log_error(result.reason);
-  }
-  return exit_code_of({&result, 1});
+  return finish({&wanted, 1}, {&result, 1}, run, output);
 }
 
 } // namespace qt

@@ -120,7 +120,9 @@ ExitCode run_fetch(Fetcher& fetcher, std::span<const WantedAsset> wanted, const 
                    const AssetOutput& output);
 
 // Past the cache, which is not asked for: it may not even have a place. Fetcher::fetch_uncached().
-ExitCode run_fetch_uncached(const FetchOptions& options, const AssetSource& source,
-                            const std::string& path, const AssetOutput& output);
+// Results as of run_fetch().
+ExitCode run_fetch_uncached(const FetchOptions& options, const WantedAsset& wanted,
+                            const std::string& path, const FetchRun& run,
+                            const AssetOutput& output);
 
 } // namespace qt

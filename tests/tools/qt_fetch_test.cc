@@ -142,6 +142,8 @@ TEST_F(QtFetch, WrongUseExits2) {
                                                 {url(), "0123"},
                                                 {"ftp://host/file", m_digest},
                                                 {"--uncached", url(), m_digest},
+                                                {"--list", "--stamp", "stamp"},
+                                                {"--prune", "--stamp", "stamp"},
                                                 {"--retries", "many", url(), m_digest}}) {
     const Captured result = run(words);
     EXPECT_EQ(result.status.code(), 2) << join(words, " ");
@@ -310,6 +312,21 @@ TEST_F(QtFetch, UncachedWritesTheOutputOnly) {
   EXPECT_EQ(result.out, output + "\n");
   EXPECT_TRUE(read_file(output) == m_body);
   EXPECT_FALSE(exists(cached()));
+  // What goes for downloads into the cache goes for this one.
+  const std::string stamp = m_folder.path() + "/stamp";
+  const auto with = [&](const std::vector<std::string>& more, const std::string& from) {
+    std::vector<std::string> words = {"--uncached", "--output", output, from, m_digest};
+    words.insert(words.begin(), more.begin(), more.end());
+    return run(words);
+  };
+  EXPECT_EQ(parse_json(with({"--json"}, url()).out, "stdout")["path"], output);
+  EXPECT_EQ(with({"--stamp", stamp}, url()).status.code(), 0);
+  EXPECT_TRUE(exists(stamp));
+  const std::string down = "http://127.0.0.1:1/file";
+  EXPECT_EQ(with({"--retries", "0"}, down).status.code(), 77);
+  EXPECT_EQ(with({"--retries", "0", "--require"}, down).status.code(), 1);
+  EXPECT_EQ(with({"--retries", "0", "--stamp", stamp}, down).status.code(), 0);
+  EXPECT_FALSE(exists(stamp));
 }
 
 TEST_F(QtFetch, ManyProcessesAskOnce) {

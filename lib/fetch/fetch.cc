@@ -204,17 +204,8 @@ Fetched Fetcher::find_or_download(const AssetSource& source, const Watch& watch)
                                                           : download(source, watch, deadline);
   }
   do {
-    switch (m_cache.state(source.digest)) {
-    case Cache::State::verified: // by the one who had the lock before
+    if (find_here(source)) {
       return {};
-    case Cache::State::unverified:
-      if (verify_unrecorded(source)) {
-        return {};
-      }
-      m_cache.quarantine(source.digest);
-      break;
-    case Cache::State::absent:
-      break;
     }
     if (forbidden) {
       return not_allowed;
@@ -233,6 +224,19 @@ Fetched Fetcher::locked_elsewhere(const AssetSource& source) const {
           why,
           why,
           Downloaded::Cause::transient};
+}
+
+bool Fetcher::find_here(const AssetSource& source) const {
+  std::string wrong;
+  while (m_cache.state(source.digest) == Cache::State::unverified &&
+         m_cache.path_of(source.digest) != wrong) {
+    if (verify_unrecorded(source)) {
+      return true;
+    }
+    wrong = m_cache.path_of(source.digest);
+    m_cache.quarantine(source.digest);
+  }
+  return m_cache.state(source.digest) == Cache::State::verified; // by who had the lock before
 }
 
 bool Fetcher::verify_unrecorded(const AssetSource& source) const {

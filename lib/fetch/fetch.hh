@@ -129,7 +129,10 @@ private:
   HttpClient& client();
   Fetched locked_elsewhere(const AssetSource& source) const;
   Fetched find_or_download(const AssetSource& source, const Watch& watch);
-  // Hashes a file that has no record; remembers or puts aside.
+  // Whether the cache has the file, or a lower one. What is wrong of this cache is put aside. The
+  // caller holds the lock.
+  bool find_here(const AssetSource& source) const;
+  // Hashes a file that has no record; remembers that it is right.
   bool verify_unrecorded(const AssetSource& source) const;
   Fetched download(const AssetSource& source, const Watch& watch, Deadline deadline);
   // From the mirrors, then from the source's own URLs.

@@ -204,6 +204,13 @@ TEST_F(QtFetchCache, ALowerCacheServesAndIsNeverWritten) {
     EXPECT_FALSE(exists(lower.cache.own_path(m_digest) + suffix)) << suffix;
   }
   EXPECT_TRUE(exists(cached() + ".verified"));
+  // A wrong file of our own hides it for no run.
+  write_file(cached(), "damage");
+  const ScopedVariable offline("QEMU_TEST_NO_DOWNLOAD", "1");
+  const Captured result = run({url(), m_digest});
+  EXPECT_EQ(result.status.code(), 0) << result.err;
+  EXPECT_EQ(result.out, lower.cache.own_path(m_digest) + "\n");
+  EXPECT_EQ(read_file(cached() + ".corrupt"), "damage");
 }
 
 // --- QEMU's framework

@@ -13,7 +13,17 @@ namespace {
 class Arm : public Assembler {
 public:
   explicit Arm(std::uint64_t load)
-    : Assembler(load) {}
+    : Assembler(load) {
+    // Of several processors that a board starts, the first runs the program. Older ones have MIDR
+    // in the place of MPIDR, without its highest bit.
+    put32(0xee100fb0 | reg(found, 12)); // mrc p15, 0, found, c0, c0, 5
+    put32(0xe3500000 | reg(found, 16)); // cmp found, 0
+    put32(0x5a000003);                  // bpl to after the loop
+    put32(0xe31000ff | reg(found, 16)); // tst found, 0xff
+    put32(0x0a000001);                  // beq to after the loop
+    put32(0xe320f003);                  // wfi
+    put32(0xeafffffd);                  // b to wfi
+  }
 
   void set(Register target, std::uint64_t constant) override {
     put32(0xe59f0000 | reg(target, 12)); // ldr target, [pc]: the word after the next instruction

@@ -31,7 +31,7 @@ struct RunFacts {
   std::string vm;
   ExitStatus qemu{};
   QemuEnd end = QemuEnd::itself;
-  bool ended_when_asked = false;     // it was on its way out by itself when it was asked to end
+  bool was_ending = false;           // it was on its way out by itself when it was asked to end
   bool machine_ran = false;          // a byte on the console or an answer on the monitor
   std::size_t panics_awaited = 0;    // by the program
   bool exit_awaited_in_vain = false; // it should have ended by itself and did not

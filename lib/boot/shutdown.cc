@@ -182,7 +182,7 @@ void Shutdown::enter(State last) {
 void Shutdown::note_asked() {
   if (m_facts.end == QemuEnd::itself) {
     const Json& events = json_list(m_facts.details, "events");
-    m_facts.ended_when_asked = std::any_of(events.begin(), events.end(), [](const Json& event) {
+    m_facts.was_ending = std::any_of(events.begin(), events.end(), [](const Json& event) {
       return json_text(event, "event") == "SHUTDOWN";
     });
   }

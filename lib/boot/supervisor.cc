@@ -272,7 +272,7 @@ void Supervisor::handle_qemu() {
     m_machine.monitor->handle({-1, 0, POLLIN}); // what it has said last
     m_facts.machine_ran = m_machine.monitor->answered();
   }
-  if (m_facts.end == QemuEnd::itself || m_facts.ended_when_asked) {
+  if (m_facts.end == QemuEnd::itself || m_facts.was_ending) {
     m_machine.services.qemu_ended_by_itself();
   }
   if (m_machine.console) {

@@ -209,6 +209,12 @@ bool has_failed(const Verdict& verdict) {
   return verdict.cause == Cause::check || is_failure(verdict.cause);
 }
 
+const CheckResult* find_check(const Verdict& verdict, const std::string& name) {
+  const auto found = std::find_if(verdict.checks.begin(), verdict.checks.end(),
+                                  [&name](const CheckResult& check) { return check.name == name; });
+  return found == verdict.checks.end() ? nullptr : &*found;
+}
+
 std::string failed_checks_text(const std::vector<CheckResult>& checks) {
   constexpr std::size_t k_most_names = 10;
   std::vector<std::string> names;
@@ -251,10 +257,7 @@ std::string UniqueNames::take(const std::string& name) {
 
 void complete_checks(Verdict& verdict, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    const bool is_known =
-        std::any_of(verdict.checks.begin(), verdict.checks.end(),
-                    [&name](const CheckResult& check) { return check.name == name; });
-    if (is_known) {
+    if (find_check(verdict, name) != nullptr) {
       continue;
     }
     CheckResult missing;

@@ -156,6 +156,8 @@ struct Verdict {
 
 // It failed, by itself or by one of its checks.
 bool has_failed(const Verdict& verdict);
+// Nothing if the check called `name` has no result: it was not reached.
+const CheckResult* find_check(const Verdict& verdict, const std::string& name);
 // "2 of 3 checks failed: 'a', 'b'"; empty if none has.
 std::string failed_checks_text(const std::vector<CheckResult>& checks);
 // A run of which a check has failed has not passed, and what it was skipped for later, or that the

@@ -49,12 +49,6 @@ bool can_be_hosts(Cause cause) {
          cause == Cause::asset;
 }
 
-const CheckResult* find_check(const Verdict& tried, const std::string& name) {
-  const auto found = std::find_if(tried.checks.begin(), tried.checks.end(),
-                                  [&name](const CheckResult& check) { return check.name == name; });
-  return found == tried.checks.end() ? nullptr : &*found;
-}
-
 // What a check came to in one try: where it has no result, it was not reached.
 Verdict verdict_in(const Verdict& tried, const std::string& check) {
   const CheckResult* const result = find_check(tried, check);

@@ -147,9 +147,8 @@ bool has_passed_by_itself(const std::string& run_dir, const std::vector<std::str
   const std::optional<Verdict> verdict = read_verdict(run_dir);
   return verdict && passed(verdict->cause) && verdict->touched.empty() &&
          std::all_of(checks.begin(), checks.end(), [&](const std::string& name) {
-           return std::any_of(
-               verdict->checks.begin(), verdict->checks.end(),
-               [&](const CheckResult& check) { return check.name == name && passed(check.cause); });
+           const CheckResult* const check = find_check(*verdict, name);
+           return check != nullptr && passed(check->cause);
          });
 }
 

@@ -41,8 +41,8 @@
 #include "os/folder_size.hh"
 #include "os/process.hh"
 #include "os/terminal.hh"
+#include "qemu/early_end.hh"
 #include "qemu/own_monitor.hh"
-#include "qemu/panic.hh"
 
 #include <optional>
 #include <string>
@@ -71,8 +71,10 @@ struct RunningMachine {
 struct RunLimits {
   std::optional<Duration> timeout; // of the whole run
   bool exit_expected = false;      // QEMU is to end by itself after the program has passed
-  // What a panic is to do to QEMU that was started so that it keeps one (panic.hh).
-  std::optional<AfterPanic> after_early_panic;
+  // What QEMU is to do that was started so that it keeps an early end (early_end.hh); nothing: it
+  // was not.
+  std::optional<AfterPanic> after_panic;
+  AfterShutdown after_shutdown = AfterShutdown::ends;
 };
 
 class Shutdown {

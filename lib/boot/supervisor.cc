@@ -73,9 +73,15 @@ public:
     , m_signals(signals)
     , m_log(log)
     , m_facts(facts)
-    , m_after_early_panic(limits.after_early_panic)
+    , m_holds_panics(machine.hold.wanted() && limits.after_panic == AfterPanic::ends)
     , m_end(machine, limits, log, facts)
-    , m_events(facts.details, machine.exit_channel, log) {}
+    , m_events(facts.details, machine.exit_channel, log) {
+    if (m_machine.monitor && limits.after_panic) {
+      m_early_end.emplace(*m_machine.monitor,
+                          m_holds_panics ? AfterPanic::stays : *limits.after_panic,
+                          limits.after_shutdown);
+    }
+  }
 
   void run();
 
@@ -97,7 +103,8 @@ private:
   TerminationSignals& m_signals;
   BaseLog& m_log;
   RunFacts& m_facts;
-  const std::optional<AfterPanic> m_after_early_panic;
+  const bool m_holds_panics; // which would end it in an ordinary run
+  std::optional<EarlyEnd> m_early_end;
 
   Shutdown m_end;
   NotedEvents m_events;
@@ -110,10 +117,8 @@ void Supervisor::run() {
   if (m_machine.monitor) {
     const auto note = [this](const Json& event) { note_event(event); };
     m_machine.monitor->listen(note);
-    if (m_after_early_panic) {
-      const bool stays = m_machine.hold.wanted() && m_after_early_panic == AfterPanic::ends;
-      look_for_early_panic(*m_machine.monitor, stays ? AfterPanic::stays : *m_after_early_panic,
-                           note);
+    if (m_early_end) {
+      m_early_end->look(note);
     }
   }
   keep_hands();
@@ -306,6 +311,9 @@ void Supervisor::note_event(const Json& event) {
   if (m_machine.viewers) {
     m_machine.viewers->note_event(event);
   }
+  if (m_early_end) {
+    m_early_end->note(event);
+  }
   if (!m_machine.hold.used()) { // what people do to it is no part of the test
     m_events.note(event);
     if (event["event"] == "GUEST_PANICKED" && m_end.over() && m_end.qemu_wanted()) {
@@ -316,8 +324,8 @@ void Supervisor::note_event(const Json& event) {
 
 // A machine that would stay for people to look at does as it would in an ordinary run.
 void Supervisor::let_panics_end() {
-  if (m_machine.monitor && m_machine.hold.wanted() && m_after_early_panic == AfterPanic::ends) {
-    look_for_early_panic(*m_machine.monitor, AfterPanic::ends, {});
+  if (m_early_end && m_holds_panics) {
+    m_early_end->let_panics_end();
   }
 }
 

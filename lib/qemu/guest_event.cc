@@ -33,6 +33,9 @@ GuestFinding of_shutdown(const Json& event, int status) {
   if (reason == "guest-shutdown") {
     return {std::nullopt, "the guest shut down"};
   }
+  if (reason.empty()) { // it was found by asking (early_end.hh)
+    return {std::nullopt, "the guest shut down or reset before the monitor was ready"};
+  }
   if (reason == "host-signal") {
     return {Cause::host, "a signal from outside ended QEMU"};
   }

@@ -96,7 +96,7 @@ std::string panic_action(const MachineOptions& options) {
   return action_of(options.arguments, "panic");
 }
 
-bool keeps_early_panic(const MachineOptions& options) {
+bool keeps_early_end(const MachineOptions& options) {
   const std::string action = panic_action(options);
   return action.empty() || action == "none" || action == "pause" || action == "shutdown";
 }
@@ -117,11 +117,7 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
     add("-chardev", format("socket,id=qt-monitor{},fd={}", i, channels.monitors[i]));
     add("-qmp", format("chardev:qt-monitor{}", i));
   }
-  const bool keeps_panic = !channels.monitors.empty() && keeps_early_panic(options);
-  const bool panic_is_said = !panic_action(options).empty();
-  if (keeps_panic && !panic_is_said) {
-    add("-action", "panic=pause");
-  } else if (channels.monitors.empty() && !panic_is_said) { // only its status can tell
+  if (channels.monitors.empty() && panic_action(options).empty()) { // only its status can tell
     const bool ends = options.unheard_panic == MachineOptions::UnheardPanic::ends;
     add("-action", ends ? "panic=exit-failure" : "panic=pause");
   }
@@ -152,8 +148,8 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
     add("-serial", "none");
   }
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());
-  if (keeps_panic && panic_is_said) { // the last one counts
-    add("-action", "panic=pause");
+  if (!channels.monitors.empty() && keeps_early_end(options)) { // the last one counts
+    add("-action", "panic=pause,shutdown=pause");
   }
   if (!options.panic_device.empty()) {
     add("-device", options.panic_device);

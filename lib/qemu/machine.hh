@@ -5,13 +5,12 @@
 //   -sandbox … -net …            if it is to be confined
 //   -display none -vga none      no window, and no card that takes the console away
 //   -chardev … -qmp …            a monitor for each descriptor (QEMU 11.1 warns of -mon)
-//   -action panic=pause          for our own monitor, which takes it back (panic.hh); after
-//                                the user's arguments if these say what a panic does
 //   -action panic=exit-failure   without a monitor: only the exit status can tell of a panic; or
 //          panic=pause           if that status is what is wanted: such a QEMU never ends
 //   -machine -cpu -accel
 //   -chardev … -serial …         the console: "-serial null" for each port before it
 //   the user's arguments         so that they can add to all of the above and override it
+//   -action panic=pause,shutdown=pause   for our own monitor, which takes it back (early_end.hh)
 //   -device pvpanic…             after them: it takes no PCI slot that they count on
 //   -device TYPE,chardev=console a console that is a device comes last: QEMU makes devices in this
 //                                order, and a virtconsole needs the bus that the user adds
@@ -65,9 +64,9 @@ std::vector<std::string> qemu_command(const MachineOptions& options,
 // What the arguments say that a panic does to QEMU: "none", "pause", "shutdown", "exit-failure";
 // empty: nothing is said.
 std::string panic_action(const MachineOptions& options);
-// A machine with a monitor is started so that a panic is there to be seen when the monitor comes
-// up; false: a panic is to end QEMU in a way of its own.
-bool keeps_early_panic(const MachineOptions& options);
+// A machine with a monitor is started so that it is there to be seen when the monitor comes up,
+// whatever its guest has done (early_end.hh); false: a panic is to end QEMU in a way of its own.
+bool keeps_early_end(const MachineOptions& options);
 // The arguments say that the machine is stopped where QEMU would end.
 bool stays_after_shutdown(const MachineOptions& options);
 

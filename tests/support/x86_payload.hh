@@ -21,6 +21,8 @@ inline std::string x86_on_key(std::string_view code) {
 
 // mov dx,0x505; mov al,1; out dx,al; hlt: "panicked" to the ISA pvpanic device.
 inline constexpr std::string_view k_x86_panic = "\xba\x05\x05\xb0\x01\xee\xf4";
+// lidt [0x500], of zeros; int3: a triple fault, which resets the machine.
+inline constexpr std::string_view k_x86_reset("\x0f\x01\x1e\x00\x05\xcc\xf4", 7);
 // mov dx,0x443; mov al,15; out dx,al; jmp $: the ib700 watchdog, 0 seconds from now.
 inline constexpr std::string_view k_x86_watchdog = "\xba\x43\x04\xb0\x0f\xee\xeb\xfe";
 

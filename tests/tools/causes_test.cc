@@ -111,17 +111,46 @@ TEST_F(Causes, GuestPanicThatNoMonitorTells) {
   }
 }
 
+std::int64_t rounds() { return parse_integer(variable("QEMU_TEST_EARLY_ROUNDS")).value_or(5); }
+
 // Its first instructions are the panic. Most rounds come too early for an event.
 TEST_F(Causes, GuestPanicBeforeQemuReadsItsMonitors) {
   NEED_DEVICE(k_x86_64, "pvpanic");
   const std::string machine = x86("panic", k_x86_panic, "") + "pvpanic = true\n";
-  const std::string rounds = variable("QEMU_TEST_PANIC_ROUNDS");
-  for (std::int64_t round = parse_integer(rounds).value_or(5); round > 0; --round) {
+  for (std::int64_t round = rounds(); round > 0; --round) {
     failure(Cause::guest_panic, "x86_64", machine + "steps = [{ wait = \"nosuch\" }]");
     const Verdict wanted =
         verdict_of("x86_64", machine + "steps = [{ event = \"GUEST_PANICKED\" }, { exit = 0 }]");
     ASSERT_EQ(wanted.cause, Cause::pass) << m_report;
   }
+}
+
+// Some versions of QEMU die if a command is still to be read when they end.
+TEST_F(Causes, GuestResetBeforeQemuReadsItsMonitors) {
+  NEED(k_x86_64);
+  const std::string machine = x86("reset-at-once", k_x86_reset, "\"-no-reboot\", ");
+  for (std::int64_t round = rounds(); round > 0; --round) {
+    ASSERT_EQ(verdict_of("x86_64", machine + "exit = 0").cause, Cause::pass) << m_report;
+    ASSERT_EQ(verdict_of("x86_64", machine + "steps = [{ exit = 0 }]").cause, Cause::pass)
+        << m_report;
+  }
+  failure(Cause::qemu_exit, "x86_64", machine + "exit = 1");
+}
+
+TEST_F(Causes, GuestEndBeforeQemuReadsItsMonitorsKeepsItsStatus) {
+  NEED(k_riscv32);
+  const std::string machine =
+      std::string(k_virt) + "args = [\"-bios\", \"" + path("nine") + "\"]\n";
+  EXPECT_EQ(verdict_of("riscv32", machine + "exit = 9").cause, Cause::pass) << m_report;
+  failure(Cause::qemu_exit, "riscv32", machine + "exit = 0");
+}
+
+TEST_F(Causes, GuestEndBeforeQemuReadsItsMonitorsInAMachineThatIsNotToEnd) {
+  NEED(k_x86_64);
+  const Verdict verdict = verdict_of(
+      "x86_64", x86("reset-at-once", k_x86_reset, "\"-no-reboot\", \"-no-shutdown\", ") +
+                    "steps = [{ qmp = \"query-status\", until = { status = \"shutdown\" } }]");
+  EXPECT_EQ(verdict.cause, Cause::pass) << m_report;
 }
 
 // The machine stays as QEMU would have left it.

@@ -69,6 +69,9 @@ TEST(GuestEvent, AShutdownIsExplainedByItsReason) {
   EXPECT_FALSE(of("guest-shutdown")->cause);
   EXPECT_EQ(of("guest-shutdown")->text, "the guest shut down");
   EXPECT_FALSE(of("host-qmp-quit")->cause);
+  const auto early = explanation({event("SHUTDOWN", {{"early", true}})}, 1);
+  EXPECT_FALSE(early->cause);
+  EXPECT_EQ(early->text, "the guest shut down or reset before the monitor was ready");
 }
 
 TEST(GuestEvent, OnlyAResetDuringTheWaitExplainsIt) {

@@ -40,10 +40,10 @@ TEST(QemuCommand, PutsEverythingInOrderAndTheUsersArgumentsLast) {
   EXPECT_EQ(command({"q", "pc,graphics=off", "max", "tcg", 2, {"-m", "1G"}, "", ""}, {7, {8, 9}}),
             "q -display none -vga none -chardev socket,id=qt-monitor0,fd=8 "
             "-qmp chardev:qt-monitor0 -chardev socket,id=qt-monitor1,fd=9 "
-            "-qmp chardev:qt-monitor1 -action panic=pause -machine pc,graphics=off "
+            "-qmp chardev:qt-monitor1 -machine pc,graphics=off "
             "-cpu max -accel tcg "
             "-chardev socket,id=console,fd=7 -serial null -serial null -serial chardev:console "
-            "-m 1G");
+            "-m 1G -action panic=pause,shutdown=pause");
 }
 
 TEST(QemuCommand, PutsAConsoleDeviceBehindTheBusThatTheUserAdds) {
@@ -56,7 +56,7 @@ TEST(QemuCommand, PutsAConsoleDeviceBehindTheBusThatTheUserAdds) {
 TEST(QemuCommand, HasNoConsoleIfNoneIsWanted) {
   EXPECT_EQ(command({"q", "none", {}, {}, false, {}, "", ""}, {-1, {3}}),
             "q -display none -vga none -chardev socket,id=qt-monitor0,fd=3 "
-            "-qmp chardev:qt-monitor0 -action panic=pause -machine none");
+            "-qmp chardev:qt-monitor0 -machine none -action panic=pause,shutdown=pause");
 }
 
 TEST(QemuCommand, HandsAnEmptyModelOn) {
@@ -76,28 +76,29 @@ TEST(QemuCommand, AddsThePanicDeviceBehindTheArguments) {
 TEST(QemuCommand, OpensABackdoorWhateverItsPath) {
   EXPECT_EQ(command({"q", {}, {}, {}, false, {}, "/tmp/a,b", ""}, {-1, {3}}),
             "q -display none -vga none -chardev socket,id=qt-monitor0,fd=3 "
-            "-qmp chardev:qt-monitor0 -action panic=pause "
+            "-qmp chardev:qt-monitor0 "
             "-chardev socket,id=backdoor,path=/tmp/a,,b,server=on,wait=off "
-            "-qmp chardev:backdoor");
+            "-qmp chardev:backdoor -action panic=pause,shutdown=pause");
 }
 
-TEST(Machine, KeepsAnEarlyPanicUnlessItsArgumentsSayWhatAPanicDoes) {
+TEST(Machine, KeepsAnEarlyEndUnlessAPanicEndsItInAWayOfItsOwn) {
   MachineOptions options;
   for (const std::vector<std::string>& silent : {std::vector<std::string>{},
                                                  {"-action", "reboot=shutdown"},
                                                  {"-no-shutdown"},
                                                  {"-action"}}) {
     options.arguments = silent;
-    EXPECT_TRUE(keeps_early_panic(options));
+    EXPECT_TRUE(keeps_early_end(options));
   }
   for (const char* word : {"-action", "--action"}) {
     options.arguments = {word, "reboot=shutdown,panic=none"};
     EXPECT_EQ(panic_action(options), "none");
-    EXPECT_TRUE(keeps_early_panic(options));
+    EXPECT_TRUE(keeps_early_end(options));
     const std::string words = command(options, {5, {3}});
-    EXPECT_GT(words.find("panic=pause"), words.find("panic=none")) << "the last one counts";
+    EXPECT_GT(words.find("panic=pause,shutdown=pause"), words.find("panic=none"))
+        << "the last one counts";
     options.arguments = {word, "panic=exit-failure"};
-    EXPECT_FALSE(keeps_early_panic(options));
+    EXPECT_FALSE(keeps_early_end(options));
     EXPECT_EQ(command(options, {5, {3}}).find("panic=pause"), std::string::npos);
   }
 }

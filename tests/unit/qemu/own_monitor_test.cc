@@ -1,7 +1,5 @@
 #include "qemu/own_monitor.hh"
 
-#include "qemu/panic.hh"
-
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -79,30 +77,6 @@ TEST_F(Monitor, GivesUpWhatIsNoMonitor) {
   EXPECT_TRUE(m_monitor->ended());
   EXPECT_EQ(m_monitor->mistake(), "reading the monitor, which was asked 'qmp_capabilities', "
                                   "'query-status': this is no QMP: 'login: '");
-}
-
-TEST_F(Monitor, FindsAPanicThatWasBeforeItCouldListen) {
-  std::vector<Json> found;
-  const auto find = [this, &found](AfterPanic after) {
-    look_for_early_panic(*m_monitor, after,
-                         [&found](const Json& event) { found.push_back(event); });
-  };
-  find(AfterPanic::stays);
-  EXPECT_EQ(heard().find("set-action"), std::string::npos);
-  say(R"({"return": {}, "id": 0}{"return": {"status": "running"}, "id": 1})");
-  EXPECT_TRUE(found.empty());
-  find(AfterPanic::stays);
-  say(R"({"return": {"status": "guest-panicked"}, "id": 2})");
-  ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(found[0]["data"]["action"], "pause");
-  EXPECT_EQ(heard().find("quit"), std::string::npos);
-  find(AfterPanic::ends);
-  EXPECT_NE(heard().find(R"({"arguments":{"panic":"shutdown"},"execute":"set-action","id":3})"),
-            std::string::npos);
-  say(R"({"return": {"status": "guest-panicked"}, "id": 4})");
-  ASSERT_EQ(found.size(), 2U);
-  EXPECT_EQ(found[1]["event"], "GUEST_PANICKED");
-  EXPECT_NE(heard().find("quit"), std::string::npos);
 }
 
 } // namespace own_monitor_test

@@ -3,8 +3,8 @@
 #include "base/error.hh"
 #include "base/format.hh"
 #include "data/json.hh"
+#include "qemu/guest_event.hh"
 
-#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -181,17 +181,20 @@ void Shutdown::enter(State last) {
 
 void Shutdown::note_asked() {
   if (m_facts.end == QemuEnd::itself) {
-    const Json& events = json_list(m_facts.details, "events");
-    m_facts.was_ending = std::any_of(events.begin(), events.end(), [](const Json& event) {
-      return json_text(event, "event") == "SHUTDOWN";
-    });
+    NoticeOfEnd notice;
+    for (const Json& event : json_list(m_facts.details, "events")) {
+      notice.note(event);
+    }
+    m_facts.was_ending = m_program_knows_of_end || notice.given();
   }
   m_facts.end = QemuEnd::asked;
 }
 
 void Shutdown::ask_to_quit() {
   note_asked();
-  if (m_machine.monitor && !m_machine.monitor->ended()) {
+  if (m_facts.was_ending) { // and might not survive a command
+    m_log.write("QEMU is ending already");
+  } else if (m_machine.monitor && !m_machine.monitor->ended()) {
     m_log.write("asking QEMU to quit");
     m_machine.monitor->ask("quit", Json::object(), {});
   }
@@ -315,6 +318,8 @@ void Shutdown::take_request(ExitRequest request) {
   } else if (request == ExitRequest::kill) { // one that has just ended is gone all the same
     m_facts.kill_wanted = true;
     take(Event::kill);
+  } else if (request == ExitRequest::ending) {
+    m_program_knows_of_end = true;
   } else if (request == ExitRequest::hold) {
     m_run_timer.cancel();
     m_machine.hold.follow(m_machine.monitor, m_log);

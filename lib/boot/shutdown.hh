@@ -180,6 +180,7 @@ private:
 
   State m_state = State::running;
   bool m_over = false;
+  bool m_program_knows_of_end = false;
   bool m_evidence_gathered = false;
   Deadline m_start = Deadline::never(); // until then QEMU may still start before it is ended
   Timer m_run_timer;                    // of the whole run

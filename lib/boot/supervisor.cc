@@ -191,6 +191,9 @@ void Supervisor::turn() {
 }
 
 void Supervisor::handle_requests() {
+  if (m_machine.monitor) { // QEMU told us before the program of what the program has heard of
+    m_machine.monitor->catch_up();
+  }
   for (const ExitRequest request : m_machine.exit_channel.take_requests()) {
     m_log.write(format("asked by the program: {}", text(request)));
     switch (request) {

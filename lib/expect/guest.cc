@@ -100,6 +100,9 @@ std::string Guest::full_console() const {
 
 void Guest::request_end(ExitRequest request) {
   m_request = request;
+  if (m_qmp.ending()) {
+    m_exit.ask(ExitRequest::ending);
+  }
   m_log.note(format("{}: told '{}'", name(), text(request)));
   m_exit.ask(request);
 }

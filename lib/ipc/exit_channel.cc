@@ -16,11 +16,11 @@ namespace {
 constexpr std::size_t k_most_dispensable = 1024 * 1024;
 
 constexpr std::pair<ExitRequest, std::string_view> k_requests[] = {
-    {ExitRequest::done, "done"},     {ExitRequest::quit, "quit"},
-    {ExitRequest::kill, "kill"},     {ExitRequest::hold, "hold"},
-    {ExitRequest::events, "events"}, {ExitRequest::untaken, "untaken"},
-    {ExitRequest::panics, "panics"}, {ExitRequest::pause, "pause"},
-    {ExitRequest::resume, "resume"},
+    {ExitRequest::done, "done"},       {ExitRequest::quit, "quit"},
+    {ExitRequest::kill, "kill"},       {ExitRequest::ending, "ending"},
+    {ExitRequest::hold, "hold"},       {ExitRequest::events, "events"},
+    {ExitRequest::untaken, "untaken"}, {ExitRequest::panics, "panics"},
+    {ExitRequest::pause, "pause"},     {ExitRequest::resume, "resume"},
 };
 
 constexpr std::string_view k_event = "event ";

@@ -7,6 +7,8 @@
 //     done                    nothing more: the machine is ended in order or, if it must end by
 //                             itself, left to do so
 //     quit                    its end in order; kill: by SIGKILL. Neither is a crash then
+//     ending                  nothing: the machine has told the program that it ends by itself, and
+//                             is not to be asked anything more (qemu/early_end.hh says why)
 //     hold                    being kept for people to look at, as another machine of the chain is
 //     events                  all "event" lines, also for what has come already, and "hand" lines
 //     untaken                 an "untaken" line
@@ -36,7 +38,7 @@
 
 namespace qt {
 
-enum class ExitRequest { done, quit, kill, hold, events, untaken, panics, pause, resume };
+enum class ExitRequest { done, quit, kill, ending, hold, events, untaken, panics, pause, resume };
 // Its word.
 std::string_view text(ExitRequest request);
 

@@ -120,6 +120,15 @@ std::size_t count_panics(const std::vector<Json>& events) {
   return count;
 }
 
+void NoticeOfEnd::note(const Json& event) {
+  const std::string name = json_text(event, "event");
+  if (name == "GUEST_PANICKED") {
+    m_panicked = m_panicked || text_in(event, "action") == "poweroff";
+  } else if (name == "SHUTDOWN" || name == "STOP") {
+    m_shut_down = name == "SHUTDOWN";
+  }
+}
+
 std::optional<GuestFinding> failure_at_once(const Json& event) {
   const std::string name = json_text(event, "event");
   if (name == "GUEST_PANICKED") {

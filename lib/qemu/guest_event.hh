@@ -38,6 +38,19 @@ bool is_panic_event(std::string_view name);
 // been told of before.
 std::size_t count_panics(const std::vector<Json>& events);
 
+// Whether QEMU has said that it ends: a panic with the action "poweroff", or SHUTDOWN and no STOP
+// after it, which it says of a machine that it keeps (-no-shutdown).
+class NoticeOfEnd {
+public:
+  // Events in the order in which they have come.
+  void note(const Json& event);
+  bool given() const { return m_panicked || m_shut_down; }
+
+private:
+  bool m_panicked = false;
+  bool m_shut_down = false;
+};
+
 // `event`: as QMP has it, with "event" and "data". Nothing: it fails nothing by itself.
 std::optional<GuestFinding> failure_at_once(const Json& event);
 

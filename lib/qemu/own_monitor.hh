@@ -22,15 +22,17 @@ public:
 
   // `fd`: our end of a monitor that has not been spoken to. Starts the negotiation. Throws Error.
   // QEMU runs the guest before it reads from its monitors: events of the guest's first milliseconds
-  // may be lost. A panic among them is found all the same (panic.hh). Others are not: QEMU
-  // has ended after a SHUTDOWN, its exit status is all there is, and nobody keeps a RESET or a
-  // WATCHDOG to be asked for (a watchdog that stops the machine shows in the evidence, as status).
+  // may be lost. A panic and a shutdown among them are found all the same (early_end.hh). Nobody
+  // keeps a RESET or a WATCHDOG to be asked for; a watchdog that stops the machine shows in the
+  // evidence, as status.
   explicit OwnMonitor(UniqueFd fd);
 
   pollfd interest() const;
   // Takes what there is; calls the listener and the answers from within, first all events. What is
   // no QMP ends the connection; mistake() has it then.
   void handle(const pollfd& polled);
+  // The same without waiting. Not from within a listener or an answer.
+  void catch_up() { handle({-1, 0, POLLIN}); }
 
   // `answer` (may be empty) is called at most once, never after the connection has ended.
   void ask(const std::string& command, const Json& arguments, Answer answer);

@@ -300,6 +300,7 @@ void Qmp::take_event(Json event) {
     m_early.push_back(std::move(heard));
   }
   event.emplace("data", Json::object());
+  m_end.note(event);
   m_events.push_back(std::move(event));
   if (m_events.size() > k_most_events) {
     m_events.pop_front();

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "data/json.hh"
+#include "qemu/guest_event.hh"
 
 #include <chrono>
 #include <cstdint>
@@ -60,6 +61,8 @@ public:
   void take_early_event(const Json& event);
 
   bool negotiated() const noexcept { return m_negotiated; }
+  // An event has said that QEMU ends.
+  bool ending() const noexcept { return m_end.given(); }
 
   // What may explain to people why a reply does not come: how much of a message is there, and
   // replies that nobody here asked for. Begins with "; ", or is empty.
@@ -88,6 +91,7 @@ private:
   std::map<std::uint64_t, Json> m_open; // commands without reply
   std::map<std::uint64_t, Json> m_replies;
   std::deque<Json> m_events;
+  NoticeOfEnd m_end;
   std::vector<Json> m_early; // name and time of those from before m_up_since
   std::size_t m_strays = 0;  // replies to ids that are not ours
   std::string m_last_stray;  // its id

@@ -2,6 +2,7 @@
 
 #include "os/file.hh"
 
+#include <array>
 #include <csignal>
 #include <functional>
 #include <gtest/gtest.h>
@@ -342,6 +343,29 @@ TEST_F(ShutdownTest, AProgramMayAskForTheEnd) {
   end.take_request(ExitRequest::kill);
   ASSERT_TRUE(ends(end));
   EXPECT_EQ(m_facts.end, QemuEnd::killed);
+}
+
+// Some versions of QEMU do not survive a command while they end.
+TEST_F(ShutdownTest, AMachineThatIsEndingIsNotAskedTo) {
+  for (const bool told_by_program : {false, true}) {
+    FdPair pair = make_socket_pair();
+    m_monitor.emplace(std::move(pair.first));
+    m_facts = {};
+    start_program();
+    Shutdown end = shutdown();
+    if (told_by_program) {
+      end.take_request(ExitRequest::ending);
+    } else {
+      m_facts.details["events"] = {{{"event", "SHUTDOWN"}, {"data", {{"guest", true}}}}};
+    }
+    end.take_request(ExitRequest::done);
+    EXPECT_EQ(end.state(), State::quitting);
+    std::array<std::byte, 4096> buffer;
+    const IoCount asked = read_some(pair.second.get(), buffer);
+    EXPECT_EQ(text_of(std::span(buffer).first(asked.count)),
+              "{\"execute\":\"qmp_capabilities\",\"id\":0}\r\n");
+    EXPECT_TRUE(m_facts.was_ending);
+  }
 }
 
 TEST_F(ShutdownTest, AtTheDeadlineTheProgramEndsAfterTheEvidence) {

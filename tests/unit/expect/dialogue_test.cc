@@ -361,6 +361,19 @@ TEST_F(DialogueTest, AMachineThatDoesNotEndIsATimeout) {
   guest.finish();
 }
 
+// It might not survive being asked to end.
+TEST_F(DialogueTest, AMachineThatHasToldOfItsEndIsSaidToBeEnding) {
+  const Verdict verdict = verdict_of(
+      [](FakeGuest& guest) {
+        guest.monitor_say(R"({"QMP": {}}{"event": "SHUTDOWN", "data": {"guest": true}})");
+        EXPECT_EQ(guest.hear_request(), "ending");
+        EXPECT_EQ(guest.hear_request(), "done");
+        guest.end("exited 0");
+      },
+      {{{"event", "SHUTDOWN"}}});
+  EXPECT_EQ(verdict.cause, Cause::pass) << verdict.message;
+}
+
 TEST_F(DialogueTest, APanicThatNobodyAwaitsFailsWheneverItIsTold) {
   const auto panic = [](FakeGuest& guest) {
     guest.tell_event("GUEST_PANICKED", {{"action", "run"}});

@@ -27,9 +27,10 @@ protected:
 };
 
 TEST_F(ExitChannelTest, EveryRequestArrivesAsWhatItWas) {
-  for (const ExitRequest request : {ExitRequest::done, ExitRequest::quit, ExitRequest::kill,
-                                    ExitRequest::hold, ExitRequest::events, ExitRequest::untaken,
-                                    ExitRequest::panics, ExitRequest::pause, ExitRequest::resume}) {
+  for (const ExitRequest request :
+       {ExitRequest::done, ExitRequest::quit, ExitRequest::kill, ExitRequest::ending,
+        ExitRequest::hold, ExitRequest::events, ExitRequest::untaken, ExitRequest::panics,
+        ExitRequest::pause, ExitRequest::resume}) {
     m_program.ask(request);
     EXPECT_THAT(m_boot.take_requests(), ElementsAre(request)) << text(request);
   }

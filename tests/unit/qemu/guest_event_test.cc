@@ -74,6 +74,25 @@ TEST(GuestEvent, AShutdownIsExplainedByItsReason) {
   EXPECT_EQ(early->text, "the guest shut down or reset before the monitor was ready");
 }
 
+TEST(GuestEvent, NoticeOfAnEndIsAShutdownThatDoesNotStopTheMachine) {
+  const Json shutdown = event("SHUTDOWN");
+  const Json stop = event("STOP");
+  const auto given = [](const std::vector<Json>& events) {
+    NoticeOfEnd notice;
+    for (const Json& event : events) {
+      notice.note(event);
+    }
+    return notice.given();
+  };
+  EXPECT_FALSE(given({}));
+  EXPECT_TRUE(given({shutdown}));
+  EXPECT_TRUE(given({event("GUEST_PANICKED", {{"action", "poweroff"}}), stop}));
+  EXPECT_FALSE(given({event("GUEST_PANICKED", {{"action", "pause"}}), stop}));
+  EXPECT_TRUE(given({shutdown, k_reset}));
+  EXPECT_FALSE(given({shutdown, stop})) << "-no-shutdown";
+  EXPECT_TRUE(given({shutdown, stop, shutdown})) << "and quit";
+}
+
 TEST(GuestEvent, OnlyAResetDuringTheWaitExplainsIt) {
   EXPECT_FALSE(explanation({k_reset}, 1));
   EXPECT_FALSE(explanation({}, 0));

@@ -181,13 +181,19 @@ void Shutdown::enter(State last) {
 
 void Shutdown::note_asked() {
   if (m_facts.end == QemuEnd::itself) {
-    NoticeOfEnd notice;
-    for (const Json& event : json_list(m_facts.details, "events")) {
-      notice.note(event);
-    }
-    m_facts.was_ending = m_program_knows_of_end || notice.given();
+    m_facts.was_ending = is_ending();
   }
   m_facts.end = QemuEnd::asked;
+}
+
+// The program may have heard it before us, but not that the machine is kept.
+bool Shutdown::is_ending() const {
+  NoticeOfEnd notice;
+  for (const Json& event : json_list(m_facts.details, "events")) {
+    notice.note(event);
+  }
+  return m_limits.after_shutdown == AfterShutdown::ends &&
+         (notice.given() || (m_program_knows_of_end && !notice.keeps()));
 }
 
 void Shutdown::ask_to_quit() {

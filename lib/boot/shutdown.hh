@@ -161,6 +161,7 @@ private:
   void enter(State last);
   Circumstances circumstances() const;
   Event program_end() const;
+  bool is_ending() const;
   void note_asked();
   void ask_to_quit();
   void await_start(State last);

@@ -98,6 +98,8 @@ private:
   void handle_program();
   void note_event(const Json& event);
   void let_panics_end();
+  void settle();
+  void tell_if_settled();
 
   RunningMachine& m_machine;
   TerminationSignals& m_signals;
@@ -111,6 +113,8 @@ private:
   std::vector<HandInput> m_untold; // what people have done before a program asked to be told
   std::vector<EventLoop::Registration> m_watched;
   bool m_wait_is_noted = false;
+  bool m_is_settled = false;
+  bool m_settled_is_asked_for = false;
 };
 
 void Supervisor::run() {
@@ -118,7 +122,9 @@ void Supervisor::run() {
     const auto note = [this](const Json& event) { note_event(event); };
     m_machine.monitor->listen(note);
     if (m_early_end) {
-      m_early_end->look(note);
+      const auto look = [this, note] { m_early_end->look(note, [this] { settle(); }); };
+      m_machine.monitor->on_restart(look);
+      look();
     }
   }
   keep_hands();
@@ -175,6 +181,7 @@ void Supervisor::watch_for_ends() {
 void Supervisor::turn() {
   const EventLoop::Turn turn = m_machine.loop.turn(m_machine.folder.deadline());
   m_machine.qemu.look_for_emulator();
+  tell_if_settled(); // the monitor may have ended
   if (turn.interrupted) {
     return;
   }
@@ -191,7 +198,7 @@ void Supervisor::turn() {
 }
 
 void Supervisor::handle_requests() {
-  if (m_machine.monitor) { // QEMU told us before the program of what the program has heard of
+  if (m_machine.monitor) { // what has come is to be known first
     m_machine.monitor->catch_up();
   }
   for (const ExitRequest request : m_machine.exit_channel.take_requests()) {
@@ -200,6 +207,8 @@ void Supervisor::handle_requests() {
     case ExitRequest::events:
       m_events.tell_program();
       tell_of_hands();
+      m_settled_is_asked_for = true;
+      tell_if_settled();
       break;
     case ExitRequest::panics:
       if (m_facts.panics_awaited++ == 0) {
@@ -329,6 +338,19 @@ void Supervisor::note_event(const Json& event) {
 void Supervisor::let_panics_end() {
   if (m_early_end && m_holds_panics) {
     m_early_end->let_panics_end();
+  }
+}
+
+// Nothing of ours is under way on the monitor: the program may ask it.
+void Supervisor::settle() {
+  m_is_settled = true;
+  tell_if_settled();
+}
+
+void Supervisor::tell_if_settled() {
+  const bool tells = m_is_settled || !m_early_end || m_machine.monitor->ended();
+  if (tells && std::exchange(m_settled_is_asked_for, false)) {
+    m_machine.exit_channel.tell(Settled{});
   }
 }
 

@@ -72,8 +72,17 @@ void Guest::register_with() {
 // Before the negotiation nothing is read: QEMU sends no events and its greeting can wait.
 pollfd Guest::monitor_interest() const {
   const bool reads = !m_monitor_ended && m_monitor == Monitor::ours && m_qmp.negotiated();
-  const int events = m_qmp.has_output() ? POLLIN | POLLOUT : POLLIN;
+  const int events = sendable() > 0 ? POLLIN | POLLOUT : POLLIN;
   return {reads ? m_channels.qmp : -1, static_cast<short>(events), 0};
+}
+
+// Of what is to be written to the monitor. Until qt-boot is done with it, only the negotiation.
+std::size_t Guest::sendable() const {
+  const std::string& output = m_qmp.output();
+  if (m_is_settled || !has_exit() || m_exit_ended) {
+    return output.size();
+  }
+  return m_has_negotiated ? 0 : output.find('\n') + 1;
 }
 
 void Guest::note_first_sign() {
@@ -250,8 +259,9 @@ std::optional<std::size_t> Guest::type(std::string_view bytes) {
 void Guest::write_monitor() {
   std::string& output = m_qmp.output();
   const ssize_t count =
-      ::send(m_channels.qmp, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      ::send(m_channels.qmp, output.data(), sendable(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (count > 0) {
+    m_has_negotiated = m_has_negotiated || output[static_cast<std::size_t>(count) - 1] == '\n';
     output.erase(0, static_cast<std::size_t>(count));
     m_loop.expect_answer();
   } else if (errno == EPIPE || errno == ECONNRESET) {
@@ -310,6 +320,8 @@ void Guest::read_exit() {
       m_untaken = untaken->count;
     } else if (const auto* const input = std::get_if<HandInput>(&news)) {
       take_hand_input(*input);
+    } else if (std::holds_alternative<Settled>(news)) {
+      m_is_settled = true;
     } else {
       m_end = std::get<ExitStatus>(news);
       m_log.note(format("{}: {}", name(), m_end->text()));

@@ -109,6 +109,7 @@ private:
   void note_first_sign();
   void note_full_console();
   bool read_monitor();
+  std::size_t sendable() const;
   void write_monitor();
   void read_exit();
   void take_hand_input(const HandInput& input);
@@ -128,7 +129,9 @@ private:
   Qmp m_qmp;
   Monitor m_monitor = Monitor::ours;
   bool m_monitor_ended = false;
-  bool m_exit_ended = false; // its line or its end has come
+  bool m_is_settled = false;     // qt-boot has said that the monitor may be asked
+  bool m_has_negotiated = false; // all of that is written
+  bool m_exit_ended = false;     // its line or its end has come
   std::vector<Json> m_events;
   std::size_t m_events_before = 0;       // that came before the step
   std::set<std::string> m_wanted_events; // but panics

@@ -26,6 +26,7 @@ constexpr std::pair<ExitRequest, std::string_view> k_requests[] = {
 constexpr std::string_view k_event = "event ";
 constexpr std::string_view k_untaken = "untaken ";
 constexpr std::string_view k_hand = "hand ";
+constexpr std::string_view k_settled = "settled";
 constexpr const char* k_before = "before-program";
 
 // Takes the lines off that are whole.
@@ -64,6 +65,8 @@ ExitNews news_of(std::string_view line) {
     if (auto input = hand_input_from(line.substr(k_hand.size()))) {
       return *std::move(input);
     }
+  } else if (line == k_settled) {
+    return Settled{};
   } else if (const auto status = exit_status_from(line)) {
     return *status;
   }
@@ -92,6 +95,9 @@ std::string text(const ExitNews& news) {
       json[k_before] = true;
     }
     return std::string(k_hand) + dump_json(json);
+  }
+  if (std::holds_alternative<Settled>(news)) {
+    return std::string(k_settled);
   }
   return std::get<ExitStatus>(news).text();
 }

@@ -7,10 +7,11 @@
 //     done                    nothing more: the machine is ended in order or, if it must end by
 //                             itself, left to do so
 //     quit                    its end in order; kill: by SIGKILL. Neither is a crash then
-//     ending                  nothing: the machine has told the program that it ends by itself, and
-//                             is not to be asked anything more (qemu/early_end.hh says why)
+//     ending                  nothing: the monitor has told the program that QEMU ends by itself,
+//                             which is not to be asked anything more (qemu/early_end.hh says why)
 //     hold                    being kept for people to look at, as another machine of the chain is
-//     events                  all "event" lines, also for what has come already, and "hand" lines
+//     events                  all "event" lines, also for what has come already, "hand" lines, and
+//                             "settled"
 //     untaken                 an "untaken" line
 //     panics                  nothing, once for each that it awaits: these are to end QEMU also
 //                             where a failed machine would be kept
@@ -20,6 +21,8 @@
 //   qt-boot tells
 //     exited N, killed SIGX   QEMU has ended; once
 //     event JSON              an event of the machine that guest_event.hh knows
+//     settled                 the monitor may be asked: the machine is as its arguments say, and
+//                             has not ended before that; once
 //     untaken N               so many of the bytes that were typed QEMU has not read
 //     hand JSON               what somebody who looks at the machine (boot/viewers.hh) has typed,
 //                             {"keys": "\\r"}, or has asked the monitor, {"monitor": "stop"}
@@ -48,6 +51,7 @@ struct MachineEvent {
 struct UntakenBytes {
   std::size_t count;
 };
+struct Settled {};
 // A person has had a hand in the machine.
 struct HandInput {
   enum class Kind { keys, monitor };
@@ -55,7 +59,7 @@ struct HandInput {
   std::string text;        // raw bytes
   bool was_before = false; // the program asked to be told
 };
-using ExitNews = std::variant<ExitStatus, MachineEvent, UntakenBytes, HandInput>;
+using ExitNews = std::variant<ExitStatus, MachineEvent, UntakenBytes, HandInput, Settled>;
 // Its line.
 std::string text(const ExitNews& news);
 

@@ -4,11 +4,27 @@
 
 namespace qt {
 
-void EarlyEnd::look(Found found) {
-  m_monitor.ask("query-status", Json::object(),
-                [this, found = std::move(found)](const Json& reply) {
-                  take_status(json_text(json_member(reply, "return"), "status"), found);
-                });
+namespace {
+
+const char* action_name(AfterPanic panic) {
+  switch (panic) {
+  case AfterPanic::ends:
+    return "poweroff";
+  case AfterPanic::runs:
+    return "run";
+  case AfterPanic::stays:
+    break;
+  }
+  return "pause";
+}
+
+} // namespace
+
+void EarlyEnd::look(Told found, std::function<void()> settled) {
+  m_found = std::move(found);
+  m_settled = std::move(settled);
+  m_panic_told = false;
+  m_shutdown_told = false;
   Json actions = Json::object();
   if (m_panic != AfterPanic::stays) {
     actions["panic"] = m_panic == AfterPanic::ends ? "shutdown" : "none";
@@ -16,63 +32,80 @@ void EarlyEnd::look(Found found) {
   if (m_shutdown != AfterShutdown::stays) {
     actions["shutdown"] = "poweroff";
   }
-  if (!actions.empty()) {
-    ++m_changes;
-    m_monitor.ask("set-action", actions, [this](const Json&) {
-      if (--m_changes == 0) {
-        release();
-      }
-    });
-  }
+  ask(actions);
 }
 
 void EarlyEnd::let_panics_end() {
   if (std::exchange(m_panic, AfterPanic::ends) == AfterPanic::stays) {
-    look({});
+    ask({{"panic", "shutdown"}});
   }
 }
 
-void EarlyEnd::take_status(const std::string& status, const Found& found) {
+void EarlyEnd::ask(const Json& actions) {
+  ++m_open;
+  const bool changes = !actions.empty();
+  m_monitor.ask("query-status", Json::object(), [this, changes](const Json& reply) {
+    take_status(json_text(json_member(reply, "return"), "status"));
+    if (!changes) {
+      release();
+    }
+  });
+  if (changes) {
+    m_monitor.ask("set-action", actions, [this](const Json&) { release(); });
+  }
+}
+
+void EarlyEnd::take_status(const std::string& status) {
   if (status == "guest-panicked") {
     m_standing = Standing::panicked;
-    const char* const action = m_panic == AfterPanic::ends   ? "poweroff"
-                               : m_panic == AfterPanic::runs ? "run"
-                                                             : "pause";
-    if (found) {
-      found({{"event", "GUEST_PANICKED"}, {"data", {{"action", action}, {"early", true}}}});
+    if (!std::exchange(m_panic_told, true)) {
+      m_found({{"event", "GUEST_PANICKED"},
+               {"data", {{"action", action_name(m_panic)}, {"early", true}}}});
     }
-  } else if (status == "shutdown" && m_shutdown == AfterShutdown::ends) {
+  } else if (status == "shutdown") {
     m_standing = Standing::shut_down;
-    if (found && !m_shutdown_told) {
-      found({{"event", "SHUTDOWN"}, {"data", {{"early", true}}}});
+    if (!std::exchange(m_shutdown_told, true)) {
+      m_found({{"event", "SHUTDOWN"}, {"data", {{"guest", true}, {"early", true}}}});
+      if (m_shutdown == AfterShutdown::stays) {
+        m_found({{"event", "STOP"}, {"data", {{"early", true}}}});
+      }
     }
   }
 }
 
-// Between the question and the change of the actions the machine may have stopped as well. A
-// shutdown that stops it is followed by STOP; one that ends QEMU is not.
+// Between the question and the change of the actions the machine may have ended as well.
 void EarlyEnd::note(const Json& event) {
-  if (m_changes == 0) {
+  const std::string name = json_text(event, "event");
+  const Json& data = json_member(event, "data");
+  m_panic_told = m_panic_told || name == "GUEST_PANICKED";
+  m_shutdown_told = m_shutdown_told || name == "SHUTDOWN";
+  if (m_open == 0) {
     return;
   }
-  const std::string name = json_text(event, "event");
   if (name == "SHUTDOWN") {
-    m_shutdown_told = true;
-  } else if (name == "STOP" && m_shutdown_told) {
-    m_standing = Standing::shut_down;
-  } else if (name == "GUEST_PANICKED" &&
-             json_text(json_member(event, "data"), "action") == "pause") {
+    const std::string reason = json_text(data, "reason");
+    const bool is_told_to = reason == "host-signal" || reason == "host-qmp-quit"; // and does
+    m_standing = is_told_to ? m_standing : Standing::shut_down;
+  } else if (name == "GUEST_PANICKED" && json_text(data, "action") == "pause") {
     m_standing = Standing::panicked;
   }
 }
 
 void EarlyEnd::release() {
+  if (--m_open > 0) {
+    return;
+  }
   const Standing standing = std::exchange(m_standing, Standing::no);
+  if ((standing == Standing::panicked && m_panic == AfterPanic::ends) ||
+      (standing == Standing::shut_down && m_shutdown == AfterShutdown::ends)) {
+    m_monitor.ask("quit", Json::object(), {});
+    return;
+  }
   if (standing == Standing::panicked && m_panic == AfterPanic::runs) {
     m_monitor.ask("cont", Json::object(), {});
-  } else if ((standing == Standing::panicked && m_panic == AfterPanic::ends) ||
-             (standing == Standing::shut_down && m_shutdown == AfterShutdown::ends)) {
-    m_monitor.ask("quit", Json::object(), {});
+  }
+  if (const auto settled = std::exchange(m_settled, {})) {
+    settled();
   }
 }
 

@@ -9,8 +9,9 @@
 //
 // So QEMU is started with "-action panic=pause,shutdown=pause" (machine.hh), which keeps such a
 // machine until it is asked for. The first that our own monitor does is to ask whether there is
-// one, and then to give both their usual actions back, or none where the machine is to stay; after
-// that it has nothing to say until the test is over. The program's monitor sees nothing of it.
+// one, and then to give both their usual actions back, or none where the machine is to stay. Only
+// then may the program ask something of its monitor (exit_channel.hh: "settled"), so that what it
+// finds there, and what it changes, is as if nothing had been kept.
 //
 // Sources: qemu/qapi/run-state.json (set-action, query-status); qemu_system_guest_panicked() and
 // main_loop_should_exit() of qemu/softmmu/runstate.c; monitor_cleanup() of qemu/monitor/monitor.c
@@ -37,7 +38,7 @@ enum class AfterShutdown {
 
 class EarlyEnd {
 public:
-  using Found = std::function<void(const Json& event)>;
+  using Told = std::function<void(const Json& event)>;
 
   // `monitor` must outlive the object.
   EarlyEnd(OwnMonitor& monitor, AfterPanic panic, AfterShutdown shutdown)
@@ -45,11 +46,13 @@ public:
     , m_panic(panic)
     , m_shutdown(shutdown) {}
 
-  // Asks, before anything else is asked. `found` is called from within the monitor's handle() if
-  // the machine has panicked or shut down by then, with the event as QEMU would have told it and
-  // "early" among its data; also where the event itself has just come. It may be empty. QEMU is
-  // then ended, if it would have been.
-  void look(Found found);
+  // To be called before anything else is asked, and again when QEMU has executed itself: the
+  // arguments hold again. All is called from within the monitor's handle().
+  // `found`: the machine has panicked or shut down before that could be heard; the events are as
+  // QEMU would have told them, with "early" among their data. QEMU is then ended, if it would have
+  // been.
+  // `settled`: once, when the machine does as its arguments say; not if it is being ended.
+  void look(Told found, std::function<void()> settled);
   // To be told of every event of the monitor.
   void note(const Json& event);
   // A panic that was to stop the machine is to end QEMU, one that has been too.
@@ -58,13 +61,17 @@ public:
 private:
   enum class Standing { no, panicked, shut_down };
 
-  void take_status(const std::string& status, const Found& found);
+  void ask(const Json& actions);
+  void take_status(const std::string& status);
   void release();
 
   OwnMonitor& m_monitor;
   AfterPanic m_panic;
   AfterShutdown m_shutdown;
-  int m_changes = 0; // of the actions that are to be answered: until then an end stops the machine
+  Told m_found;
+  std::function<void()> m_settled;
+  int m_open = 0; // questions that are to be answered: until then an end only stops the machine
+  bool m_panic_told = false;
   bool m_shutdown_told = false;
   Standing m_standing = Standing::no;
 };

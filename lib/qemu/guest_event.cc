@@ -124,8 +124,10 @@ void NoticeOfEnd::note(const Json& event) {
   const std::string name = json_text(event, "event");
   if (name == "GUEST_PANICKED") {
     m_panicked = m_panicked || text_in(event, "action") == "poweroff";
-  } else if (name == "SHUTDOWN" || name == "STOP") {
-    m_shut_down = name == "SHUTDOWN";
+  } else if (name == "SHUTDOWN") {
+    m_shutdown = Shutdown::ends;
+  } else if (name == "STOP" && m_shutdown == Shutdown::ends) {
+    m_shutdown = Shutdown::stopped;
   }
 }
 

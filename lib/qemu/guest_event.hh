@@ -34,7 +34,7 @@ bool is_noted_event(std::string_view name);
 
 // GUEST_PANICKED or GUEST_CRASHLOADED: QEMU sends one of them for a panic.
 bool is_panic_event(std::string_view name);
-// How many panics `events` tell of. One that was found by asking ("early", panic.hh) may have
+// How many panics `events` tell of. One that was found by asking ("early", early_end.hh) may have
 // been told of before.
 std::size_t count_panics(const std::vector<Json>& events);
 
@@ -44,11 +44,13 @@ class NoticeOfEnd {
 public:
   // Events in the order in which they have come.
   void note(const Json& event);
-  bool given() const { return m_panicked || m_shut_down; }
+  bool given() const { return m_panicked || m_shutdown == Shutdown::ends; }
+  // QEMU has said that it keeps the machine that has shut down.
+  bool keeps() const { return m_shutdown == Shutdown::stopped; }
 
 private:
   bool m_panicked = false;
-  bool m_shut_down = false;
+  enum class Shutdown { none, ends, stopped } m_shutdown = Shutdown::none;
 };
 
 // `event`: as QMP has it, with "event" and "data". Nothing: it fails nothing by itself.

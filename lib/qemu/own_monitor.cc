@@ -37,14 +37,28 @@ void OwnMonitor::handle(const pollfd& polled) {
   }
 }
 
+// A message is a line: so they are delivered one by one.
 void OwnMonitor::take(std::string_view bytes) {
-  try {
-    m_qmp.feed(bytes);
-  } catch (const Error& error) {
-    m_mistake = error.what();
-    end();
-    return;
+  while (!bytes.empty() && m_fd) {
+    const std::string_view line = bytes.substr(0, bytes.find('\n') + 1);
+    const std::string_view part = line.empty() ? bytes : line;
+    bytes.remove_prefix(part.size());
+    const unsigned restarts = m_qmp.restarts();
+    try {
+      m_qmp.feed(part);
+    } catch (const Error& error) {
+      m_mistake = error.what();
+      end();
+      return;
+    }
+    deliver();
+    if (m_qmp.restarts() != restarts && m_restarted) {
+      m_restarted();
+    }
   }
+}
+
+void OwnMonitor::deliver() {
   for (const Json& event : std::exchange(m_qmp.events(), {})) {
     if (m_listener) {
       m_listener(event);

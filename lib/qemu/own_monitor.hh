@@ -28,8 +28,8 @@ public:
   explicit OwnMonitor(UniqueFd fd);
 
   pollfd interest() const;
-  // Takes what there is; calls the listener and the answers from within, first all events. What is
-  // no QMP ends the connection; mistake() has it then.
+  // Takes what there is; calls the listener and the answers from within, in the order in which
+  // QEMU has told them. What is no QMP ends the connection; mistake() has it then.
   void handle(const pollfd& polled);
   // The same without waiting. Not from within a listener or an answer.
   void catch_up() { handle({-1, 0, POLLIN}); }
@@ -38,6 +38,8 @@ public:
   void ask(const std::string& command, const Json& arguments, Answer answer);
   // Called for every event from now on.
   void listen(Listener listener) { m_listener = std::move(listener); }
+  // Called from within handle() when QEMU has executed itself again, with its arguments of before.
+  void on_restart(std::function<void()> restarted) { m_restarted = std::move(restarted); }
 
   // QEMU has answered a command: it has taken its arguments and its machine exists.
   bool answered() const { return m_qmp.answered(); }
@@ -47,6 +49,7 @@ public:
 
 private:
   void take(std::string_view bytes);
+  void deliver();
   void send();
   void end();
 
@@ -54,6 +57,7 @@ private:
   Qmp m_qmp;
   std::map<std::uint64_t, Answer> m_waiting;
   Listener m_listener;
+  std::function<void()> m_restarted;
   std::string m_mistake;
 };
 

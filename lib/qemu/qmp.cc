@@ -196,6 +196,7 @@ void Qmp::send(std::uint64_t id, Json message) {
 
 void Qmp::begin_anew() {
   m_anew = true;
+  ++m_restarts;
   m_negotiated = false;
   m_up_since.reset();
   m_output.clear();

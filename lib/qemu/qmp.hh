@@ -40,6 +40,7 @@ public:
 
   // Bytes to be written to the monitor; the caller erases from the front what it has written.
   std::string& output() noexcept { return m_output; }
+  const std::string& output() const noexcept { return m_output; }
   bool has_output() const noexcept { return !m_output.empty(); }
 
   // Takes bytes from the monitor, cut anywhere. Throws Error if they are no QMP, if a message is
@@ -61,6 +62,8 @@ public:
   void take_early_event(const Json& event);
 
   bool negotiated() const noexcept { return m_negotiated; }
+  // How often QEMU has executed itself again.
+  unsigned restarts() const noexcept { return m_restarts; }
   // An event has said that QEMU ends.
   bool ending() const noexcept { return m_end.given(); }
 
@@ -81,6 +84,7 @@ private:
   bool m_negotiated = false;
   bool m_greeted = false;
   bool m_anew = false;
+  unsigned m_restarts = 0;
   bool m_answered = false;
   std::optional<std::chrono::microseconds> m_up_since; // the negotiation was answered; since 1970
   std::string m_output;

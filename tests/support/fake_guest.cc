@@ -70,6 +70,7 @@ FakeGuest::FakeGuest(Script script, std::string name, ExitChannel exit) {
   if (exit == ExitChannel::yes) {
     m_channels.exit = ends.second.get();
     m_exit = std::move(ends.first);
+    tell("settled");
     m_their_exit = std::move(ends.second);
   }
   m_thread = std::thread([this, script = std::move(script)] {

@@ -171,6 +171,40 @@ constexpr std::string_view k_x86_panic_and_go_on = "\xba\x05\x05\xb0\x01\xee";
 // mov ecx,0x4000000; again: dec ecx; jnz again: a moment.
 constexpr std::string_view k_x86_moment("\x66\xb9\x00\x00\x00\x04\x66\x49\x75\xfc", 10);
 
+// qt-boot has settled its own changes before.
+TEST_F(Causes, WhatATestAsksItsMonitorFirstHolds) {
+  NEED_DEVICE(k_x86_64, "pvpanic");
+  const std::string say(k_x86_say);
+  const std::string reset =
+      x86("reset-on-key", x86_on_key(say + std::string(k_x86_reset)), "\"-no-reboot\", ");
+  const std::string panic =
+      x86("panic-on-key", x86_on_key(say + std::string(k_x86_panic)), "") + "pvpanic = true\n";
+  const auto steps = [](const char* action, const char* event, const char* status) {
+    return format("steps = [{{ qmp = \"set-action\", arguments = {{ {} = \"pause\" }} }}, "
+                  "{{ send = \"x\" }}, {{ wait = \"X\" }}, {{ event = \"{}\" }}, "
+                  "{{ qmp = \"query-status\", returns = {{ status = \"{}\" }} }}]",
+                  action, event, status);
+  };
+  for (std::int64_t round = rounds(); round > 0; --round) {
+    EXPECT_EQ(verdict_of("x86_64", reset + steps("shutdown", "SHUTDOWN", "shutdown")).cause,
+              Cause::pass)
+        << m_report;
+    EXPECT_EQ(
+        verdict_of("x86_64", panic + steps("panic", "GUEST_PANICKED", "guest-panicked")).cause,
+        Cause::pass)
+        << m_report;
+  }
+}
+
+TEST_F(Causes, AMachineThatEndsBeforeItRunsEnds) {
+  NEED(k_x86_64);
+  for (const char* const stopped : {"\"-S\"", "\"-incoming\", \"defer\""}) {
+    const std::string machine = x86("still", "\xf4", format("{}, \"-no-reboot\", ", stopped)) +
+                                "steps = [{ qmp = \"system_reset\" }, { exit = 0 }]";
+    EXPECT_EQ(verdict_of("x86_64", machine).cause, Cause::pass) << m_report;
+  }
+}
+
 // After the last step nobody waits for anything, but the machine has not ended.
 TEST_F(Causes, GuestPanicAfterTheLastStep) {
   NEED_DEVICE(k_x86_64, "pvpanic");

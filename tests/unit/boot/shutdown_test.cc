@@ -368,6 +368,26 @@ TEST_F(ShutdownTest, AMachineThatIsEndingIsNotAskedTo) {
   }
 }
 
+TEST_F(ShutdownTest, AMachineThatIsKeptAfterItsShutdownIsAskedToEnd) {
+  const Json told = {{"event", "SHUTDOWN"}, {"data", {{"guest", true}}}};
+  const Json stop = {{"event", "STOP"}, {"data", Json::object()}};
+  for (const bool by_its_arguments : {true, false}) {
+    FdPair pair = make_socket_pair();
+    m_monitor.emplace(std::move(pair.first));
+    m_facts = {};
+    m_limits.after_shutdown = by_its_arguments ? AfterShutdown::stays : AfterShutdown::ends;
+    m_facts.details["events"] = by_its_arguments ? Json::array({told}) : Json::array({told, stop});
+    start_program();
+    Shutdown end = shutdown();
+    end.take_request(ExitRequest::ending); // the program need not have heard that it is kept
+    end.take_request(ExitRequest::done);
+    std::array<std::byte, 4096> buffer;
+    const IoCount asked = read_some(pair.second.get(), buffer);
+    EXPECT_NE(text_of(std::span(buffer).first(asked.count)).find("quit"), std::string_view::npos);
+    EXPECT_FALSE(m_facts.was_ending);
+  }
+}
+
 TEST_F(ShutdownTest, AtTheDeadlineTheProgramEndsAfterTheEvidence) {
   FdPair pair = make_socket_pair();
   m_monitor.emplace(std::move(pair.first));

@@ -48,22 +48,24 @@ TEST_F(ExitChannelTest, RequestsComeInAnyPieces) {
 TEST_F(ExitChannelTest, EveryKindOfNewsArrivesAsWhatItWas) {
   m_boot.tell(MachineEvent{{{"event", "RESET"}, {"data", {{"guest", true}}}}});
   m_boot.tell(UntakenBytes{17});
+  m_boot.tell(Settled{});
   m_boot.tell(HandInput{HandInput::Kind::keys, "ls\r\xff\n"});
   m_boot.tell(HandInput{HandInput::Kind::monitor, "stop", true});
   m_boot.tell(ExitStatus{3 << 8});
   m_boot.tell(ExitStatus{SIGSEGV});
   const std::vector<ExitNews> news = m_program.take_news();
-  ASSERT_EQ(news.size(), 6U);
+  ASSERT_EQ(news.size(), 7U);
   EXPECT_EQ(std::get<MachineEvent>(news[0]).event["data"]["guest"], true);
   EXPECT_EQ(std::get<UntakenBytes>(news[1]).count, 17U);
-  EXPECT_EQ(std::get<HandInput>(news[2]).kind, HandInput::Kind::keys);
-  EXPECT_EQ(std::get<HandInput>(news[2]).text, "ls\r\xff\n");
-  EXPECT_FALSE(std::get<HandInput>(news[2]).was_before);
-  EXPECT_EQ(std::get<HandInput>(news[3]).kind, HandInput::Kind::monitor);
-  EXPECT_EQ(std::get<HandInput>(news[3]).text, "stop");
-  EXPECT_TRUE(std::get<HandInput>(news[3]).was_before);
-  EXPECT_EQ(std::get<ExitStatus>(news[4]).code(), 3);
-  EXPECT_EQ(std::get<ExitStatus>(news[5]).signal(), SIGSEGV);
+  EXPECT_TRUE(std::holds_alternative<Settled>(news[2]));
+  EXPECT_EQ(std::get<HandInput>(news[3]).kind, HandInput::Kind::keys);
+  EXPECT_EQ(std::get<HandInput>(news[3]).text, "ls\r\xff\n");
+  EXPECT_FALSE(std::get<HandInput>(news[3]).was_before);
+  EXPECT_EQ(std::get<HandInput>(news[4]).kind, HandInput::Kind::monitor);
+  EXPECT_EQ(std::get<HandInput>(news[4]).text, "stop");
+  EXPECT_TRUE(std::get<HandInput>(news[4]).was_before);
+  EXPECT_EQ(std::get<ExitStatus>(news[5]).code(), 3);
+  EXPECT_EQ(std::get<ExitStatus>(news[6]).signal(), SIGSEGV);
   EXPECT_FALSE(m_program.ended());
 }
 

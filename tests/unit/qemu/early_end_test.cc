@@ -19,10 +19,12 @@ protected:
     m_monitor.emplace(std::move(pair.first));
     m_monitor->listen([this](const Json& event) { m_end->note(event); });
     m_end.emplace(*m_monitor, panic, shutdown);
-    m_end->look([this](const Json& event) {
-      m_found.push_back(event);
-      m_end->note(event);
-    });
+    m_end->look(
+        [this](const Json& event) {
+          m_found.push_back(event);
+          m_end->note(event);
+        },
+        [this] { ++m_settled; });
     say(R"({"return": {}, "id": 0})");
   }
   void say(const std::string& bytes) {
@@ -43,6 +45,7 @@ protected:
   std::optional<OwnMonitor> m_monitor;
   std::optional<EarlyEnd> m_end;
   std::vector<Json> m_found;
+  int m_settled = 0;
 };
 
 constexpr const char* k_released = R"({"return": {}, "id": 2})";
@@ -60,7 +63,9 @@ TEST_F(EarlyEndTest, GivesTheActionsBackLast) {
   EXPECT_LT(asked.find("query-status"), actions);
   EXPECT_EQ(asked.find('\n', actions), asked.size() - 1) << asked;
   say_status("running");
+  EXPECT_EQ(m_settled, 0);
   say(k_released);
+  EXPECT_EQ(m_settled, 1);
   EXPECT_EQ(heard(), "");
   EXPECT_TRUE(m_found.empty());
 }
@@ -86,7 +91,8 @@ TEST_F(EarlyEndTest, FindsAPanicAndEndsItsMachineOnce) {
   EXPECT_EQ(heard(), "") << "the actions are still to be changed";
   say(k_released);
   EXPECT_TRUE(asks("quit"));
-  say(std::string(R"({"event": "SHUTDOWN", "data": {"guest": false}})") + k_stop);
+  EXPECT_EQ(m_settled, 0) << "nobody is to ask it anything more";
+  say(R"({"event": "SHUTDOWN", "data": {"guest": false, "reason": "host-qmp-quit"}})");
   EXPECT_EQ(heard(), "");
 }
 
@@ -97,6 +103,7 @@ TEST_F(EarlyEndTest, LetsAPanickedMachineGoOn) {
   say(k_released);
   EXPECT_EQ(m_found[0]["data"]["action"], "run");
   EXPECT_TRUE(asks("cont"));
+  EXPECT_EQ(m_settled, 1);
 }
 
 TEST_F(EarlyEndTest, KeepsAPanickedMachineUntilItIsToEnd) {
@@ -106,8 +113,9 @@ TEST_F(EarlyEndTest, KeepsAPanickedMachineUntilItIsToEnd) {
   say(k_released);
   EXPECT_EQ(m_found[0]["data"]["action"], "pause");
   EXPECT_EQ(heard(), "");
+  EXPECT_EQ(m_settled, 1);
   m_end->let_panics_end();
-  EXPECT_TRUE(asks(R"("panic":"shutdown")"));
+  EXPECT_TRUE(asks(R"("arguments":{"panic":"shutdown"})"));
   say(R"({"return": {"status": "guest-panicked"}, "id": 3})");
   say(R"({"return": {}, "id": 4})");
   EXPECT_TRUE(asks("quit"));
@@ -135,7 +143,8 @@ TEST_F(EarlyEndTest, FindsAShutdown) {
   say_status("shutdown");
   say(k_released);
   ASSERT_EQ(m_found.size(), 1U);
-  EXPECT_EQ(m_found[0], Json({{"event", "SHUTDOWN"}, {"data", {{"early", true}}}}));
+  EXPECT_EQ(m_found[0],
+            Json({{"event", "SHUTDOWN"}, {"data", {{"guest", true}, {"early", true}}}}));
   EXPECT_TRUE(asks("quit"));
 }
 
@@ -152,23 +161,56 @@ TEST_F(EarlyEndTest, TellsOfNoShutdownTwice) {
 TEST_F(EarlyEndTest, KeepsAMachineThatIsToStayAfterAShutdown) {
   look(AfterPanic::runs, AfterShutdown::stays);
   heard();
-  say(std::string(k_shutdown) + k_stop);
   say_status("shutdown");
   say(k_released);
-  EXPECT_TRUE(m_found.empty());
+  ASSERT_EQ(m_found.size(), 2U);
+  EXPECT_EQ(m_found[0]["event"], "SHUTDOWN");
+  EXPECT_EQ(m_found[1]["event"], "STOP");
   EXPECT_EQ(heard(), "");
+  EXPECT_EQ(m_settled, 1);
 }
 
-// Between the question and the change.
-TEST_F(EarlyEndTest, EndsWhatHasStoppedMeanwhile) {
-  for (const std::string& end : {std::string(k_panic), std::string(k_shutdown) + k_stop}) {
+TEST_F(EarlyEndTest, ChangesNothingWhereAllIsToStay) {
+  look(AfterPanic::stays, AfterShutdown::stays);
+  heard();
+  say_status("guest-panicked");
+  EXPECT_EQ(m_found.size(), 1U);
+  EXPECT_EQ(heard(), "");
+  EXPECT_EQ(m_settled, 1);
+}
+
+// Between the question and the change. A machine that did not run yet is not stopped: there is no
+// STOP then.
+TEST_F(EarlyEndTest, EndsWhatHasEndedMeanwhile) {
+  for (const std::string& end :
+       {std::string(k_panic), std::string(k_shutdown) + k_stop, std::string(k_shutdown)}) {
     look(AfterPanic::ends, AfterShutdown::ends);
     heard();
     say_status("running");
-    say(end + k_released);
+    say(end + "\n" + k_released + "\n");
     EXPECT_TRUE(asks("quit")) << end;
   }
   EXPECT_TRUE(m_found.empty());
+}
+
+TEST_F(EarlyEndTest, WhatIsToldToEndDoesSo) {
+  look(AfterPanic::ends, AfterShutdown::ends);
+  heard();
+  say(R"({"event": "SHUTDOWN", "data": {"guest": false, "reason": "host-signal"}})");
+  say_status("running");
+  say(k_released);
+  EXPECT_EQ(heard(), "");
+}
+
+TEST_F(EarlyEndTest, LooksAgainWhenQemuHasExecutedItself) {
+  look(AfterPanic::ends, AfterShutdown::ends);
+  m_monitor->on_restart([this] { m_end->look({}, [this] { ++m_settled; }); });
+  say("{\"QMP\": {}}\n");
+  say_status("running");
+  say(k_released);
+  heard();
+  say("{\"QMP\": {}}\n");
+  EXPECT_TRUE(asks(R"({"panic":"shutdown","shutdown":"poweroff"})"));
 }
 
 // It would be the command that kills it.
@@ -176,7 +218,7 @@ TEST_F(EarlyEndTest, AsksNothingOfAMachineThatEndsByItself) {
   look(AfterPanic::ends, AfterShutdown::ends);
   heard();
   say_status("running");
-  say(std::string(k_released) + k_shutdown);
+  say(std::string(k_released) + "\n" + k_shutdown + "\n");
   EXPECT_EQ(heard(), "");
 }
 

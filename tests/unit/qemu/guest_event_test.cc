@@ -69,7 +69,7 @@ TEST(GuestEvent, AShutdownIsExplainedByItsReason) {
   EXPECT_FALSE(of("guest-shutdown")->cause);
   EXPECT_EQ(of("guest-shutdown")->text, "the guest shut down");
   EXPECT_FALSE(of("host-qmp-quit")->cause);
-  const auto early = explanation({event("SHUTDOWN", {{"early", true}})}, 1);
+  const auto early = explanation({event("SHUTDOWN", {{"guest", true}, {"early", true}})}, 1);
   EXPECT_FALSE(early->cause);
   EXPECT_EQ(early->text, "the guest shut down or reset before the monitor was ready");
 }
@@ -91,6 +91,7 @@ TEST(GuestEvent, NoticeOfAnEndIsAShutdownThatDoesNotStopTheMachine) {
   EXPECT_TRUE(given({shutdown, k_reset}));
   EXPECT_FALSE(given({shutdown, stop})) << "-no-shutdown";
   EXPECT_TRUE(given({shutdown, stop, shutdown})) << "and quit";
+  EXPECT_TRUE(given({stop, shutdown})) << "by a person, before";
 }
 
 TEST(GuestEvent, OnlyAResetDuringTheWaitExplainsIt) {

@@ -175,13 +175,13 @@ void Boot::run_machine() {
   }
   machine.viewers.emplace(m_run_dir.path(), m_options.name, console, monitor, m_log, m_loop);
   RunLimits limits = {m_timeout, !m_options.expected.exit.is_null(), {}};
+  const bool stays = stays_after_shutdown(m_options.machine);
+  limits.after_shutdown = stays ? AfterShutdown::stays : AfterShutdown::ends;
   if (keeps_early_end(m_options.machine)) {
     const std::string action = panic_action(m_options.machine);
-    const bool stays = stays_after_shutdown(m_options.machine);
     limits.after_panic = action == "none"             ? AfterPanic::runs
                          : action == "pause" || stays ? AfterPanic::stays
                                                       : AfterPanic::ends;
-    limits.after_shutdown = stays ? AfterShutdown::stays : AfterShutdown::ends;
   }
   supervise(machine, limits, m_signals, m_log, m_facts);
   if (console) {

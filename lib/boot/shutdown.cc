@@ -152,7 +152,7 @@ void Shutdown::enter(State last) {
     break;
   case State::quitting:
     ask_to_quit();
-    m_state_timer.set(k_quit);
+    m_state_timer.set(m_facts.was_ending ? k_dying : k_quit);
     break;
   case State::terminating:
     await_start(last);
@@ -186,7 +186,8 @@ void Shutdown::note_asked() {
   m_facts.end = QemuEnd::asked;
 }
 
-// The program may have heard it before us, but not that the machine is kept.
+// By what QEMU has told us or the program, which may have heard it first. Not if we have heard that
+// the machine is kept: the program need not have heard that.
 bool Shutdown::is_ending() const {
   NoticeOfEnd notice;
   for (const Json& event : json_list(m_facts.details, "events")) {
@@ -200,9 +201,15 @@ void Shutdown::ask_to_quit() {
   note_asked();
   if (m_facts.was_ending) { // and might not survive a command
     m_log.write("QEMU is ending already");
-  } else if (m_machine.monitor && !m_machine.monitor->ended()) {
+  } else {
+    send_quit();
+  }
+}
+
+void Shutdown::send_quit() {
+  if (m_machine.monitor && !m_machine.monitor->ended()) {
     m_log.write("asking QEMU to quit");
-    m_machine.monitor->ask("quit", Json::object(), {});
+    m_machine.monitor->quit();
   }
 }
 
@@ -244,6 +251,13 @@ void Shutdown::handle_bound() {
   switch (m_state) {
   case State::awaiting_exit:
     m_facts.exit_awaited_in_vain = true;
+    break;
+  case State::quitting:
+    if (std::exchange(m_facts.was_ending, false)) { // else it would be gone by now
+      send_quit();
+      m_state_timer.set(k_quit);
+      return;
+    }
     break;
   case State::terminating:
   case State::hurrying:

@@ -18,6 +18,7 @@
 //
 //   QEMU's end, from anywhere ──► last_bytes ── its reader has all, or is stuck ──► ended
 //
+// A QEMU that has said that it ends is asked to quit only if it is still there 1 s later.
 // Whoever has no monitor skips quitting; a QEMU that is still starting gets 2 s to do so, or to
 // refuse its arguments, before SIGTERM or a SIGKILL that the program wants. The program's end is
 // the end of the run; where there is no program, whatever stands for it. A deadline, a dead daemon,
@@ -164,6 +165,7 @@ private:
   bool is_ending() const;
   void note_asked();
   void ask_to_quit();
+  void send_quit();
   void await_start(State last);
   void end_started();
   void terminate(Duration bound);

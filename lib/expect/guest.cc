@@ -258,8 +258,11 @@ std::optional<std::size_t> Guest::type(std::string_view bytes) {
 
 void Guest::write_monitor() {
   std::string& output = m_qmp.output();
-  const ssize_t count =
-      ::send(m_channels.qmp, output.data(), sendable(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const std::size_t size = sendable();
+  if (size == 0) {
+    return;
+  }
+  const ssize_t count = ::send(m_channels.qmp, output.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (count > 0) {
     m_has_negotiated = m_has_negotiated || output[static_cast<std::size_t>(count) - 1] == '\n';
     output.erase(0, static_cast<std::size_t>(count));

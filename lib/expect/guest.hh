@@ -130,7 +130,7 @@ private:
   Monitor m_monitor = Monitor::ours;
   bool m_monitor_ended = false;
   bool m_is_settled = false;     // qt-boot has said that the monitor may be asked
-  bool m_has_negotiated = false; // all of that is written
+  bool m_has_negotiated = false; // the negotiation is written whole
   bool m_exit_ended = false;     // its line or its end has come
   std::vector<Json> m_events;
   std::size_t m_events_before = 0;       // that came before the step

@@ -21,8 +21,9 @@
 //   qt-boot tells
 //     exited N, killed SIGX   QEMU has ended; once
 //     event JSON              an event of the machine that guest_event.hh knows
-//     settled                 the monitor may be asked: the machine is as its arguments say, and
-//                             has not ended before that; once
+//     settled                 the monitor may be asked: qt-boot has nothing under way there, and
+//     the
+//                             machine does as its arguments say; or that monitor is of no use
 //     untaken N               so many of the bytes that were typed QEMU has not read
 //     hand JSON               what somebody who looks at the machine (boot/viewers.hh) has typed,
 //                             {"keys": "\\r"}, or has asked the monitor, {"monitor": "stop"}

@@ -73,7 +73,8 @@ void EarlyEnd::take_status(const std::string& status) {
   }
 }
 
-// Between the question and the change of the actions the machine may have ended as well.
+// Between the question and the change of the actions the machine may have ended as well. That is
+// so for a shutdown only until the machine is settled.
 void EarlyEnd::note(const Json& event) {
   const std::string name = json_text(event, "event");
   const Json& data = json_member(event, "data");
@@ -85,7 +86,8 @@ void EarlyEnd::note(const Json& event) {
   if (name == "SHUTDOWN") {
     const std::string reason = json_text(data, "reason");
     const bool is_told_to = reason == "host-signal" || reason == "host-qmp-quit"; // and does
-    m_standing = is_told_to ? m_standing : Standing::shut_down;
+    const bool is_kept = m_settled && !is_told_to;
+    m_standing = is_kept ? Standing::shut_down : m_standing;
   } else if (name == "GUEST_PANICKED" && json_text(data, "action") == "pause") {
     m_standing = Standing::panicked;
   }
@@ -98,7 +100,7 @@ void EarlyEnd::release() {
   const Standing standing = std::exchange(m_standing, Standing::no);
   if ((standing == Standing::panicked && m_panic == AfterPanic::ends) ||
       (standing == Standing::shut_down && m_shutdown == AfterShutdown::ends)) {
-    m_monitor.ask("quit", Json::object(), {});
+    m_monitor.quit();
     return;
   }
   if (standing == Standing::panicked && m_panic == AfterPanic::runs) {

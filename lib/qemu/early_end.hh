@@ -11,7 +11,8 @@
 // machine until it is asked for. The first that our own monitor does is to ask whether there is
 // one, and then to give both their usual actions back, or none where the machine is to stay. Only
 // then may the program ask something of its monitor (exit_channel.hh: "settled"), so that what it
-// finds there, and what it changes, is as if nothing had been kept.
+// finds there, and what it changes, is as if nothing had been kept. What it can see of that is the
+// STOP of a machine that was kept, and the SHUTDOWN (host-qmp-quit) with which it is ended then.
 //
 // Sources: qemu/qapi/run-state.json (set-action, query-status); qemu_system_guest_panicked() and
 // main_loop_should_exit() of qemu/softmmu/runstate.c; monitor_cleanup() of qemu/monitor/monitor.c

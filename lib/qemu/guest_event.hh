@@ -38,8 +38,9 @@ bool is_panic_event(std::string_view name);
 // been told of before.
 std::size_t count_panics(const std::vector<Json>& events);
 
-// Whether QEMU has said that it ends: a panic with the action "poweroff", or SHUTDOWN and no STOP
-// after it, which it says of a machine that it keeps (-no-shutdown).
+// Whether QEMU has said that it ends: a panic with the action "poweroff", or SHUTDOWN without the
+// STOP that follows for a machine that is kept. It says no STOP of one that is kept (-no-shutdown)
+// and did not run: then the notice is wrong.
 class NoticeOfEnd {
 public:
   // Events in the order in which they have come.

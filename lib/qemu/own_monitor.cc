@@ -52,8 +52,11 @@ void OwnMonitor::take(std::string_view bytes) {
       return;
     }
     deliver();
-    if (m_qmp.restarts() != restarts && m_restarted) {
-      m_restarted();
+    if (m_qmp.restarts() != restarts) {
+      m_quit_is_asked = false;
+      if (m_restarted) {
+        m_restarted();
+      }
     }
   }
 }
@@ -87,6 +90,12 @@ void OwnMonitor::ask(const std::string& command, const Json& arguments, Answer a
   const std::uint64_t id = m_qmp.execute(command, arguments.empty() ? Json() : arguments);
   m_waiting[id] = std::move(answer);
   send();
+}
+
+void OwnMonitor::quit() {
+  if (!std::exchange(m_quit_is_asked, true)) {
+    ask("quit", Json::object(), {});
+  }
 }
 
 void OwnMonitor::send() {

@@ -36,6 +36,8 @@ public:
 
   // `answer` (may be empty) is called at most once, never after the connection has ended.
   void ask(const std::string& command, const Json& arguments, Answer answer);
+  // Asks QEMU to end, once: it might not survive another command while it ends (early_end.hh).
+  void quit();
   // Called for every event from now on.
   void listen(Listener listener) { m_listener = std::move(listener); }
   // Called from within handle() when QEMU has executed itself again, with its arguments of before.
@@ -58,6 +60,7 @@ private:
   std::map<std::uint64_t, Answer> m_waiting;
   Listener m_listener;
   std::function<void()> m_restarted;
+  bool m_quit_is_asked = false;
   std::string m_mistake;
 };
 

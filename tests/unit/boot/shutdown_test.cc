@@ -365,6 +365,11 @@ TEST_F(ShutdownTest, AMachineThatIsEndingIsNotAskedTo) {
     EXPECT_EQ(text_of(std::span(buffer).first(asked.count)),
               "{\"execute\":\"qmp_capabilities\",\"id\":0}\r\n");
     EXPECT_TRUE(m_facts.was_ending);
+    EXPECT_TRUE(turn_until([&] { return look_at(pair.second.get(), POLLIN) != 0; }));
+    const IoCount late = read_some(pair.second.get(), buffer);
+    EXPECT_NE(text_of(std::span(buffer).first(late.count)).find("quit"), std::string_view::npos)
+        << "it is still there";
+    EXPECT_EQ(end.state(), State::quitting);
   }
 }
 

@@ -202,6 +202,19 @@ TEST_F(EarlyEndTest, WhatIsToldToEndDoesSo) {
   EXPECT_EQ(heard(), "");
 }
 
+// Later a shutdown ends QEMU, also while a panic's action is being changed.
+TEST_F(EarlyEndTest, OnlyAPanicIsKeptOnceTheMachineIsSettled) {
+  look(AfterPanic::stays, AfterShutdown::ends);
+  say_status("running");
+  say(k_released);
+  m_end->let_panics_end();
+  heard();
+  say(k_shutdown);
+  say(R"({"return": {"status": "running"}, "id": 3})");
+  say(R"({"return": {}, "id": 4})");
+  EXPECT_EQ(heard(), "");
+}
+
 TEST_F(EarlyEndTest, LooksAgainWhenQemuHasExecutedItself) {
   look(AfterPanic::ends, AfterShutdown::ends);
   m_monitor->on_restart([this] { m_end->look({}, [this] { ++m_settled; }); });

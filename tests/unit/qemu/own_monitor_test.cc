@@ -51,6 +51,26 @@ TEST_F(Monitor, GivesEachQuestionItsAnswerHoweverTheBytesAreCut) {
   EXPECT_EQ(second, R"({"id":2,"return":7})");
 }
 
+TEST_F(Monitor, AsksToQuitOnce) {
+  m_monitor->quit();
+  EXPECT_NE(heard().find("quit"), std::string::npos);
+  set_nonblocking(m_qemu.get());
+  m_monitor->quit();
+  EXPECT_EQ(heard(), "");
+  say("{\"QMP\": {}}{\"return\": {}, \"id\": 0}{\"QMP\": {}}"); // it has executed itself
+  heard();
+  m_monitor->quit();
+  EXPECT_NE(heard().find("quit"), std::string::npos);
+}
+
+TEST_F(Monitor, DeliversInTheOrderInWhichQemuTells) {
+  std::string order;
+  m_monitor->listen([&order](const Json& event) { order += json_text(event, "event"); });
+  m_monitor->ask("a", Json::object(), [&order](const Json&) { order += "-answer-"; });
+  say("{\"event\": \"ONE\"}\r\n{\"id\": 1, \"return\": {}}\r\n{\"event\": \"TWO\"}\r\n");
+  EXPECT_EQ(order, "ONE-answer-TWO");
+}
+
 TEST_F(Monitor, ReportsEvents) {
   std::string name;
   m_monitor->listen([&name](const Json& event) { name = json_text(event, "event"); });

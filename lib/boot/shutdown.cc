@@ -284,7 +284,7 @@ void Shutdown::handle_deadline() {
 void Shutdown::end_run() {
   m_over = true;
   if (m_state == State::running && m_machine.monitor) {
-    m_machine.monitor->handle({-1, 0, POLLIN}); // whether QEMU has gone
+    m_machine.monitor->catch_up(); // whether QEMU has gone
   }
   take(program_end());
 }

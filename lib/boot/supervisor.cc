@@ -286,7 +286,7 @@ void Supervisor::handle_qemu() {
   m_machine.output.finish();
   m_facts.ended_before_program = m_facts.ended_before_program || !m_end.over();
   if (m_machine.monitor) {
-    m_machine.monitor->handle({-1, 0, POLLIN}); // what it has said last
+    m_machine.monitor->catch_up(); // what it has said last
     m_facts.machine_ran = m_machine.monitor->answered();
   }
   if (m_facts.end == QemuEnd::itself || m_facts.was_ending) {

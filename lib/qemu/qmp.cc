@@ -195,7 +195,6 @@ void Qmp::send(std::uint64_t id, Json message) {
 }
 
 void Qmp::begin_anew() {
-  m_anew = true;
   ++m_restarts;
   m_negotiated = false;
   m_up_since.reset();
@@ -315,7 +314,7 @@ void Qmp::take_answer(Json message) {
     // there is no telling which.
     refuse("it could not read a command", dump_json(message["error"]["desc"]));
   }
-  if (m_anew && !m_up_since && id != message.end() && *id != k_negotiation) {
+  if (m_restarts > 0 && !m_up_since && id != message.end() && *id != k_negotiation) {
     return; // the new QEMU found a command for the one before it, and refused it
   }
   const bool is_ours =

@@ -83,7 +83,6 @@ private:
   std::uint64_t m_next_id = 1;
   bool m_negotiated = false;
   bool m_greeted = false;
-  bool m_anew = false;
   unsigned m_restarts = 0;
   bool m_answered = false;
   std::optional<std::chrono::microseconds> m_up_since; // the negotiation was answered; since 1970
